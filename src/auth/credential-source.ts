@@ -1,0 +1,39 @@
+/**
+ * The credentials' interface.
+ *
+ * auth/ owns sign-in, refresh and the places credentials are kept; it knows OAuth, files and locks.
+ * It refuses to know models, chat and hooks.
+ */
+import type { Billing, LaneName } from '../contract/index.js'
+
+export interface Credential {
+  lane: LaneName
+  /** the bearer */
+  accessToken: string
+  accountId?: string
+  planType?: string
+  /** the user's id at the issuer */
+  subject?: string
+  email?: string
+  /** ms since 1970 */
+  expiresAtMs?: number
+  /** a short hash that names the account in state files, provenance and logs without showing it */
+  accountKey: string
+}
+
+export interface CredentialSource {
+  readonly lane: LaneName
+  readonly billing: Billing
+  /** The credential in force, refreshed ahead of its expiry. @throws AuthenticationError, NetworkError */
+  current(options?: { signal?: AbortSignal }): Promise<Credential>
+  /**
+   * The server refused `rejectedAccessToken`: refreshes only if that is still the one in the store,
+   * else answers the newer one. @throws AuthenticationError with the command to run
+   */
+  replace(rejectedAccessToken: string, options?: { signal?: AbortSignal }): Promise<Credential>
+  /** What is known without a call to anybody; undefined where nobody is signed in. */
+  peek(): Promise<Credential | undefined>
+  /** The headers that identify a call: Authorization, and the account where the lane names it. */
+  headers(credential: Credential): Record<string, string>
+  close(): Promise<void>
+}

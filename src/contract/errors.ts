@@ -1,0 +1,175 @@
+/**
+ * The error family. Whatever leaves the provider is one of these; `name` is the discriminant, also
+ * across two installs of the package. Nothing here carries a request or response body.
+ */
+import type { ChatResponse } from './chat.js'
+import type { StreamErrorInfo } from './stream-event.js'
+
+export type LLMErrorName =
+  | 'LLMError'
+  | 'RateLimitError'
+  | 'AuthenticationError'
+  | 'AccessDeniedError'
+  | 'ContextLengthError'
+  | 'ContentFilterError'
+  | 'InvalidRequestError'
+  | 'NotFoundError'
+  | 'ProviderUnavailableError'
+  | 'NetworkError'
+  | 'LLMTimeoutError'
+  | 'AbortError'
+  | 'StreamError'
+  | 'ConfigurationError'
+  | 'QuotaExceededError'
+  | 'InvalidToolCallError'
+
+export interface LLMErrorFields {
+  provider?: string
+  model?: string
+  status_code?: number
+  retryable?: boolean
+  /** seconds */
+  retry_after?: number
+  /** factor on the host's own backoff; default 1 */
+  delay_multiplier?: number
+  /** the wire's own word, such as `usage_limit_reached` */
+  code?: string
+  /** the backend's request id, to quote in a report */
+  request_id?: string
+  cause?: unknown
+  /** what had arrived before the failure; not enumerable */
+  partial?: ChatResponse
+}
+
+const FAMILY = Symbol.for('amplifier.llm-error')
+
+export class LLMError extends Error {
+  override readonly name: LLMErrorName = 'LLMError'
+  readonly provider?: string
+  readonly model?: string
+  readonly status_code?: number
+  readonly retryable: boolean
+  readonly retry_after?: number
+  readonly delay_multiplier: number
+  readonly code?: string
+  readonly request_id?: string
+  /** What had arrived before the failure, where anything had. */
+  declare readonly partial?: ChatResponse
+
+  constructor(message: string, fields: LLMErrorFields = {}, retryableByDefault = false) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
+    // Prompts and answers stay out of every log that prints an error's own properties.
+    if (fields.partial) Object.defineProperty(this, 'partial', { value: fields.partial, enumerable: false })
+    Object.defineProperty(this, FAMILY, { value: true, enumerable: false })
+    if (fields.provider !== undefined) this.provider = fields.provider
+    if (fields.model !== undefined) this.model = fields.model
+    if (fields.status_code !== undefined) this.status_code = fields.status_code
+    if (fields.retry_after !== undefined) this.retry_after = fields.retry_after
+    if (fields.code !== undefined) this.code = fields.code
+    if (fields.request_id !== undefined) this.request_id = fields.request_id
+    this.delay_multiplier = fields.delay_multiplier ?? 1
+    this.retryable = fields.retryable ?? retryableByDefault
+  }
+}
+
+export class RateLimitError extends LLMError {
+  override readonly name: LLMErrorName = 'RateLimitError'
+  constructor(message: string, fields: LLMErrorFields = {}, retryableByDefault = true) {
+    super(message, fields, retryableByDefault)
+  }
+}
+
+/** The plan's or the key's quota is used up until `retry_after` has passed. */
+export class QuotaExceededError extends RateLimitError {
+  override readonly name = 'QuotaExceededError'
+  constructor(message: string, fields: LLMErrorFields = {}) {
+    super(message, fields, false)
+  }
+}
+
+export class AuthenticationError extends LLMError {
+  override readonly name: LLMErrorName = 'AuthenticationError'
+}
+
+export class AccessDeniedError extends AuthenticationError {
+  override readonly name = 'AccessDeniedError'
+}
+
+export class ContextLengthError extends LLMError {
+  override readonly name = 'ContextLengthError'
+}
+
+export class ContentFilterError extends LLMError {
+  override readonly name = 'ContentFilterError'
+}
+
+export class InvalidRequestError extends LLMError {
+  override readonly name = 'InvalidRequestError'
+}
+
+export class NotFoundError extends LLMError {
+  override readonly name = 'NotFoundError'
+}
+
+export class ProviderUnavailableError extends LLMError {
+  override readonly name: LLMErrorName = 'ProviderUnavailableError'
+  constructor(message: string, fields: LLMErrorFields = {}) {
+    super(message, fields, true)
+  }
+}
+
+export class NetworkError extends ProviderUnavailableError {
+  override readonly name = 'NetworkError'
+}
+
+export class LLMTimeoutError extends LLMError {
+  override readonly name = 'LLMTimeoutError'
+  constructor(message: string, fields: LLMErrorFields = {}) {
+    super(message, fields, true)
+  }
+}
+
+export class AbortError extends LLMError {
+  override readonly name = 'AbortError'
+}
+
+/** The answer ended before its terminal event; what came is in `partial`. */
+export class StreamError extends LLMError {
+  override readonly name = 'StreamError'
+  constructor(message: string, fields: LLMErrorFields = {}) {
+    super(message, fields, true)
+  }
+}
+
+/** A setting is wrong: the message names the key, what was found and the file it came from. */
+export class ConfigurationError extends LLMError {
+  override readonly name = 'ConfigurationError'
+}
+
+export class InvalidToolCallError extends LLMError {
+  override readonly name = 'InvalidToolCallError'
+  readonly tool_name: string
+  readonly raw_arguments: string
+  constructor(message: string, fields: LLMErrorFields & { tool_name: string; raw_arguments: string }) {
+    super(message, fields)
+    this.tool_name = fields.tool_name
+    this.raw_arguments = fields.raw_arguments
+  }
+}
+
+/** True for any error of the family, also one that another install of the package made. */
+export function isLLMError(value: unknown): value is LLMError {
+  return typeof value === 'object' && value !== null && FAMILY in value
+}
+
+/** What events say of an error: its kind and words, never a body. */
+export function describeError(error: LLMError): StreamErrorInfo {
+  return {
+    type: error.name,
+    message: error.message,
+    retryable: error.retryable,
+    ...(error.code === undefined ? {} : { code: error.code }),
+    ...(error.retry_after === undefined ? {} : { retry_after: error.retry_after }),
+    ...(error.request_id === undefined ? {} : { request_id: error.request_id }),
+  }
+}

@@ -1,0 +1,84 @@
+/** Names and payloads of everything we emit, in one table; lists and types derive from it. */
+import type { Usage } from './chat.js'
+import type { RouteReceipt } from './route.js'
+
+export const EVENTS = {
+  llmRequest: 'llm:request',
+  llmResponse: 'llm:response',
+  streamBlockStart: 'llm:stream_block_start',
+  streamBlockDelta: 'llm:stream_block_delta',
+  streamBlockEnd: 'llm:stream_block_end',
+  streamAborted: 'llm:stream_aborted',
+  retry: 'provider:retry',
+  throttle: 'provider:throttle',
+  resolve: 'provider:resolve',
+  fallback: 'provider:fallback',
+  toolSequenceRepaired: 'provider:tool_sequence_repaired',
+  incompleteContinuation: 'provider:incomplete_continuation',
+} as const
+
+export type EventKey = keyof typeof EVENTS
+export type EventName = (typeof EVENTS)[EventKey]
+export type StreamBlockType = 'text' | 'thinking' | 'tool_use'
+
+export interface EventPayloads {
+  llmRequest: { provider: string; model: string; message_count: number; raw?: unknown }
+  llmResponse: {
+    provider: string
+    model: string
+    status: 'ok' | 'error'
+    duration_ms: number
+    usage?: Pick<Usage, 'input_tokens' | 'output_tokens' | 'cache_read_tokens' | 'cache_write_tokens'>
+    error?: string
+    /** the error's kind */
+    error_type?: string
+    raw?: unknown
+  }
+  streamBlockStart: { request_id: string; block_index: number; block_type: StreamBlockType; name?: string }
+  streamBlockDelta: {
+    request_id: string
+    block_index: number
+    block_type: StreamBlockType
+    /** from 0 per block */
+    sequence: number
+    text: string
+  }
+  streamBlockEnd: { request_id: string; block_index: number; block_type: StreamBlockType }
+  streamAborted: { request_id: string; error: { type: string; msg: string } }
+  retry: {
+    provider: string
+    model: string
+    /** from 1 */
+    attempt: number
+    max_retries: number
+    /** seconds */
+    delay: number
+    error_type: string
+    error_message: string
+  }
+  throttle: { provider: string; model: string; reason: string; retry_after?: number; concurrency?: number }
+  resolve: { provider: string; route: RouteReceipt }
+  fallback: {
+    provider: string
+    role: string
+    from_model: string
+    to_model: string | null
+    reason: string
+    error_type: string
+  }
+  toolSequenceRepaired: {
+    provider: string
+    repair_count: number
+    repairs: { tool_call_id: string; tool_name: string }[]
+  }
+  incompleteContinuation: {
+    provider: string
+    response_id: string
+    reason: string
+    continuation_number: number
+    max_attempts: number
+  }
+}
+
+/** Announced to the host on the `observability.events` channel. */
+export const OBSERVABILITY_EVENTS: readonly EventName[] = Object.values(EVENTS)

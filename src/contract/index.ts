@@ -1,0 +1,26 @@
+/**
+ * contract/ owns the words that cross to the host: chat objects, events, errors, the coordinator.
+ * It refuses to know how any of it is produced, and does no I/O.
+ */
+export type {
+  ChatRequest, ChatResponse, ContentBlock, Degradation, FinishReason, ImageBlock, Json, JsonObject, Message,
+  ReasoningBlock, ReasoningProvenance, RedactedThinkingBlock, ResponseFormat, Role, TextBlock, ThinkingBlock,
+  ToolCall, ToolCallBlock, ToolResultBlock, ToolSpec, Usage, Visibility,
+} from './chat.js'
+export type {
+  AgentPlan, Cancellation, Cleanup, Coordinator, HookAction, HookHandler, HookResult, Hooks, ModuleDescriptor,
+  MountPlan, MountPlanEntry,
+} from './coordinator.js'
+export {
+  AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError,
+  InvalidRequestError, InvalidToolCallError, LLMError, LLMTimeoutError, NetworkError, NotFoundError,
+  ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError, describeError, isLLMError,
+} from './errors.js'
+export type { LLMErrorFields, LLMErrorName } from './errors.js'
+export { EVENTS, OBSERVABILITY_EVENTS } from './events.js'
+export type { EventKey, EventName, EventPayloads, StreamBlockType } from './events.js'
+export type { CallOptions, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'
+export type {
+  Billing, CacheReceipt, CandidateStatus, CandidateVerdict, LaneName, QuotaWindow, RouteAttempt, RouteReceipt,
+} from './route.js'
+export type { StreamErrorInfo, StreamEvent, StreamEventBody } from './stream-event.js'

@@ -1,0 +1,74 @@
+import type { ChatRequest, ChatResponse, ContentBlock, JsonObject, ToolCall } from './chat.js'
+import type { StreamEvent } from './stream-event.js'
+
+export type ConfigFieldType = 'text' | 'secret' | 'choice' | 'boolean'
+
+export interface ConfigField {
+  id: string
+  display_name: string
+  field_type: ConfigFieldType
+  prompt: string
+  env_var?: string
+  choices?: string[]
+  required: boolean
+  default?: string
+  show_when?: Record<string, string>
+  requires_model: boolean
+}
+
+export interface ProviderInfo {
+  id: string
+  display_name: string
+  credential_env_vars: string[]
+  capabilities: string[]
+  /** `context_window` and `max_output_tokens` here feed the host's context budget */
+  defaults: JsonObject
+  config_fields: ConfigField[]
+}
+
+export interface ModelInfo {
+  id: string
+  display_name: string
+  context_window: number
+  max_output_tokens: number
+  capabilities: string[]
+  defaults: JsonObject
+  /** `cost_tier`: free, low, medium, high, extreme; ours adds `source` (live, last_good, fallback) and `age_seconds` */
+  metadata?: JsonObject
+  cost_per_input_token?: number | null
+  cost_per_output_token?: number | null
+}
+
+export interface CallOptions {
+  signal?: AbortSignal
+  /** false leaves `thinking.delta` out of the stream; default true */
+  thinking?: boolean
+  /** true lets the call go ahead of background calls when the account's places are all taken; default false */
+  interactive?: boolean
+}
+
+/**
+ * A running answer. The iteration never throws: a failure is yielded as one `error` event and ends
+ * it, `response()` rejects with the typed error. The call starts with the first `next()` or
+ * `response()`; leaving the loop early cancels it.
+ */
+export interface ResponseStream extends AsyncIterable<StreamEvent> {
+  /** Drains what is left and answers the whole response. @throws LLMError */
+  response(): Promise<ChatResponse>
+}
+
+/** The five protocol methods of the contract, and what ours adds. */
+export interface Provider {
+  readonly name: string
+  getInfo(): ProviderInfo
+  listModels(): Promise<ModelInfo[]>
+  /** @throws LLMError */
+  complete(request: ChatRequest, options?: CallOptions): Promise<ChatResponse>
+  parseToolCalls(response: ChatResponse): ToolCall[]
+  stream(request: ChatRequest, options?: CallOptions): ResponseStream
+  /** Resolves the roles through the mounted matrix and runs the request on the first candidate that serves. */
+  delegate(roles: string | readonly string[], request: ChatRequest, options?: CallOptions): ResponseStream
+  close(): Promise<void>
+}
+
+export type { ContentBlock }

@@ -1,0 +1,87 @@
+/** The route receipt: how a call came to the model that answered it. Rides in `metadata.route` and on `provider:resolve`. */
+
+/** Who pays and by what rules: the Codex sign-in, the documented plan sign-in, an API key. */
+export type LaneName = 'codex' | 'plan' | 'api_key'
+/** Declared by the lane, never inferred. */
+export type Billing = 'plan' | 'metered'
+
+export type CandidateStatus =
+  | 'live'
+  | 'unverified'
+  | 'no_match'
+  | 'could_not_list'
+  | 'exhausted'
+  | 'not_mounted'
+  | 'not_tried'
+
+export interface CandidateVerdict {
+  provider: string
+  /** as the matrix writes it: a literal or a glob */
+  model: string
+  status: CandidateStatus
+  /** what the candidate resolved to, where it did */
+  resolved_model?: string
+  /** mounted key of the provider, where it is mounted */
+  mounted_as?: string
+  config?: Record<string, unknown>
+  /** ISO 8601, with `exhausted` */
+  exhausted_until?: string
+  /** what else there is to say: the nearest existing model, the failure of the listing */
+  detail?: string
+  /** line of the candidate in the matrix file, from 1 */
+  line?: number
+}
+
+export interface RouteAttempt {
+  model: string
+  transport: 'sse' | 'websocket'
+  outcome: 'ok' | 'error'
+  /** the error's kind */
+  error_type?: string
+  error_code?: string
+}
+
+export interface CacheReceipt {
+  key: string
+  cached_tokens: number
+  uncached_tokens: number
+  /** the first part of the request that differs from the turn before, where the prefix broke */
+  first_difference?: string
+}
+
+export interface QuotaWindow {
+  /** `codex` or another limit id of the account */
+  limit_id: string
+  window_minutes: number
+  used_percent: number
+  /** ISO 8601 */
+  resets_at?: string
+  source: 'headers' | 'event' | 'error' | 'usage'
+  /** seconds since it was observed */
+  age_seconds: number
+}
+
+export interface RouteReceipt {
+  role?: string
+  roles?: string[]
+  matrix?: string
+  /** file and line of the role in force */
+  file?: string
+  line?: number
+  /** `matrix`, or the settings file that overrides the role */
+  origin?: string
+  candidates?: CandidateVerdict[]
+  requested_model: string
+  resolved_model: string
+  /** what really answered, `unknown` where the wire did not say */
+  served_model: string
+  provider: string
+  lane: LaneName
+  billing: Billing
+  attempts: RouteAttempt[]
+  transport: 'sse' | 'websocket'
+  /** why this transport */
+  transport_reason: string
+  cache?: CacheReceipt
+  quota?: QuotaWindow[]
+}

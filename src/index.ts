@@ -1,0 +1,1 @@
+export { LLMError } from './contract/index.js'

@@ -1,0 +1,12 @@
+/**
+ * lib/ owns small pure helpers that any room may use. It refuses to know a domain word:
+ * nothing here has heard of a model, a token or a host.
+ */
+export { backoffMs } from './backoff.js'
+export type { BackoffPolicy } from './backoff.js'
+export { delay } from './delay.js'
+export { isRecord, parseJson, readNumber, readString } from './json.js'
+export { createRedactor, redactKeys } from './redact.js'
+export type { Redactor } from './redact.js'
+export { createSingleFlight } from './single-flight.js'
+export { shortHash } from './short-hash.js'

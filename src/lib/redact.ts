@@ -1,0 +1,54 @@
+const SECRET_KEYS = new Set([
+  'apikey', 'secret', 'clientsecret', 'password', 'token', 'accesstoken', 'refreshtoken', 'idtoken', 'credential',
+  'credentials', 'privatekey', 'auth', 'authorization', 'cookie', 'setcookie', 'codeverifier',
+])
+const REDACTED = '[REDACTED]'
+const MAX_DEPTH = 64
+
+/**
+ * A copy in which every value under a secret's name reads `[REDACTED]`, at any depth. The names are
+ * the host contract's, compared lower-cased and without `-` and `_`, whole: `input_tokens` stays.
+ */
+export function redactKeys(value: unknown, mapText: (text: string) => string = (text) => text, depth = 0): unknown {
+  if (typeof value === 'string') return mapText(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > MAX_DEPTH) return REDACTED
+  if (Array.isArray(value)) return value.map((item) => redactKeys(item, mapText, depth + 1))
+  const copy: Record<string, unknown> = {}
+  for (const [key, item] of Object.entries(value)) {
+    const secret = SECRET_KEYS.has(key.toLowerCase().replaceAll(/[-_]/g, ''))
+    copy[key] = secret ? REDACTED : redactKeys(item, mapText, depth + 1)
+  }
+  return copy
+}
+
+export interface Redactor {
+  /** From now on `secret` (8 characters or more) is taken out of everything that passes; the newest 64 are remembered. */
+  register(secret: string | undefined): void
+  text(text: string): string
+  /** {@link redactKeys}, and registered secrets taken out of every string. */
+  value(value: unknown): unknown
+}
+
+const MIN_SECRET_LENGTH = 8
+const MAX_SECRETS = 64
+
+/** The one sink that log lines, events, errors and reports pass on their way out. */
+export function createRedactor(): Redactor {
+  const secrets = new Set<string>()
+  const text = (input: string): string => {
+    let output = input
+    for (const secret of secrets) if (output.includes(secret)) output = output.replaceAll(secret, REDACTED)
+    return output
+  }
+  return {
+    register(secret) {
+      if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return
+      secrets.delete(secret)
+      secrets.add(secret)
+      if (secrets.size > MAX_SECRETS) for (const oldest of secrets) { secrets.delete(oldest); break }
+    },
+    text,
+    value: (value) => redactKeys(value, text),
+  }
+}
