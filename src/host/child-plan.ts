@@ -1,0 +1,85 @@
+import type { AgentPlan, MountPlan, MountPlanEntry } from '../contract/index.js'
+
+export type ProviderPreference = NonNullable<AgentPlan['provider_preferences']>[number]
+
+type Fields = Record<string, unknown>
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Mappings merge deeply, everything else is replaced by the later one. */
+function mergeFields(base: Fields, overlay: Fields): Fields {
+  const merged: Fields = { ...base }
+  for (const [key, value] of Object.entries(overlay)) {
+    const below = merged[key]
+    merged[key] = isFields(below) && isFields(value) ? mergeFields(below, value) : value
+  }
+  return merged
+}
+
+const keyOf = (entry: MountPlanEntry): string => entry.id ?? entry.module
+
+/** Entries of the same `id`, else `module`, merge; new ones come last. */
+function mergeEntries(base: readonly MountPlanEntry[] = [], overlay: readonly MountPlanEntry[] = []): MountPlanEntry[] {
+  const merged = new Map(base.map((entry) => [keyOf(entry), entry]))
+  for (const entry of overlay) {
+    const below = merged.get(keyOf(entry))
+    merged.set(keyOf(entry), below ? { ...mergeFields(below, entry), module: entry.module } : entry)
+  }
+  return [...merged.values()]
+}
+
+/** Whether a preference's `provider` (a mounted key, a module name, or one without `provider-`) means this entry. */
+function isMeant(entry: MountPlanEntry, provider: string): boolean {
+  if (entry.id !== undefined) return entry.id === provider || entry.id === `provider-${provider}`
+  return entry.module === provider || entry.module === `provider-${provider}`
+}
+
+/**
+ * The providers of a child in which the first preference that can be served is in force: its provider's
+ * config gets the preference's config, `default_model` and `priority: 0`. A preference whose provider is
+ * not in the plan is passed over, one whose model is still a glob as well: no glob may reach the wire.
+ */
+export function applyPreferences(
+  providers: readonly MountPlanEntry[], preferences: readonly ProviderPreference[], warn: (message: string) => void,
+): MountPlanEntry[] {
+  for (const preference of preferences) {
+    if (/[*?[]/.test(preference.model)) {
+      warn(`provider preference ${preference.provider}/${preference.model} is a pattern that nobody resolved; passed over`)
+      continue
+    }
+    // A mounted key names an instance exactly; the module type behind it is the second best reading.
+    const chosen = providers.find((entry) => entry.id === preference.provider)
+      ?? providers.find((entry) => isMeant(entry, preference.provider))
+      ?? providers.find((entry) => isMeant({ module: entry.module }, preference.provider))
+    if (!chosen) continue
+    const config = { ...chosen.config, ...preference.config, default_model: preference.model, priority: 0 }
+    return providers.map((entry) => (entry === chosen ? { ...entry, config } : entry))
+  }
+  if (preferences.length > 0) warn(`none of the ${preferences.length} provider preferences has its provider in the plan; the child keeps the parent's`)
+  return [...providers]
+}
+
+/** The agent's own fields that are parts of a mount plan; the rest of an agent (description, tools of its trade …) is the orchestrator's. */
+const PLAN_LISTS = ['providers', 'tools', 'hooks'] as const
+
+/**
+ * The mount plan of a child: the parent's, with the agent's own session, providers, tools and hooks
+ * merged over it, and the preferences applied. Nothing in it is shared with the parent's plan where a
+ * module could write to it.
+ */
+export function buildChildPlan(
+  parent: MountPlan, agent: AgentPlan, preferences: readonly ProviderPreference[], warn: (message: string) => void,
+): MountPlan {
+  const plan: MountPlan = { ...parent }
+  for (const list of PLAN_LISTS) {
+    const own = agent[list]
+    if (plan[list] === undefined && !Array.isArray(own)) continue
+    plan[list] = mergeEntries(plan[list], Array.isArray(own) ? (own as MountPlanEntry[]) : [])
+  }
+  if (isFields(agent['session'])) plan.session = mergeFields(plan.session ?? {}, agent['session'])
+  if (parent.agents) plan.agents = Object.fromEntries(Object.entries(parent.agents).map(([name, value]) => [name, { ...value }]))
+  plan.providers = applyPreferences(plan.providers ?? [], preferences, warn)
+  return plan
+}
