@@ -1,0 +1,173 @@
+import type { ChatResponse, ContentBlock, FinishReason, JsonObject, ReasoningProvenance, ToolCall } from '../contract/index.js'
+import { isRecord, readString } from '../lib/index.js'
+import { buildBlocks } from './build-blocks.js'
+import { assembleItem, createItemCollector, type CollectedItem, type ItemCollector } from './collect-items.js'
+import { parseArguments, readArgumentsText } from './read-arguments.js'
+import { readTerminal, type Terminal } from './read-terminal.js'
+import { readUsage } from './read-usage.js'
+import type { WireEvent } from './wire-events.js'
+
+/** Puts the whole answer together; the one source of what `complete()` and `response()` answer. */
+export interface Accumulator {
+  /** Nothing is taken in after the terminal event. */
+  accept(event: WireEvent): void
+  /** Headers of the answer, names lower-cased: which model served it, and the request's id for errors. */
+  observeHeaders(headers: Readonly<Record<string, string>>): void
+  /** undefined until the answer has ended; then what its end was */
+  readonly terminal: Terminal | undefined
+  readonly responseId: string | undefined
+  /** the model that really answered, where the wire said so */
+  readonly servedModel: string | undefined
+  /** something came that can be shown or run */
+  readonly sawOutput: boolean
+  /** the finished items as the wire had them, in output order */
+  readonly doneItems: readonly JsonObject[]
+  /** The answer, from the finished items; to be asked for after a terminal of kind completed or incomplete. */
+  build(): ChatResponse
+  /** What came so far, unfinished text included and half tool calls left out; undefined where nothing came. */
+  partial(): ChatResponse | undefined
+}
+
+interface State {
+  readonly collector: ItemCollector
+  readonly provenance: ReasoningProvenance
+  terminal: Terminal | undefined
+  /** the `response` object of the newest event that had one, fields of older ones kept */
+  response: JsonObject
+  headers: Record<string, string>
+  metadata: JsonObject
+  sawOutput: boolean
+}
+
+const MODEL_HEADER = 'openai-model'
+
+/** @param context.provenance goes into each thinking block that can be sent back */
+export function createAccumulator(context: { provenance: ReasoningProvenance }): Accumulator {
+  const state: State = {
+    collector: createItemCollector(), provenance: context.provenance,
+    terminal: undefined, response: {}, headers: {}, metadata: {}, sawOutput: false,
+  }
+  return {
+    get terminal() {
+      return state.terminal
+    },
+    get responseId() {
+      return readString(state.response, 'id')
+    },
+    get servedModel() {
+      return state.headers[MODEL_HEADER] || readString(state.response, 'model') || undefined
+    },
+    get sawOutput() {
+      return state.sawOutput
+    },
+    get doneItems() {
+      return inOutputOrder(state).flatMap((item) => (item.doneItem ? [item.doneItem] : []))
+    },
+    observeHeaders(headers) {
+      Object.assign(state.headers, headers)
+    },
+    accept: (event) => accept(state, event),
+    build: () => assemble(state, finalItems(state)),
+    partial() {
+      const response = assemble(state, receivedItems(state))
+      return response.content.length === 0 ? undefined : { ...response, finish_reason: null }
+    },
+  }
+}
+
+function accept(state: State, event: WireEvent): void {
+  if (state.terminal) return
+  if (state.collector.accept(event)) state.sawOutput = true
+  else if ('response' in event || 'headers' in event || event.type === 'error') acceptWhole(state, event)
+}
+
+function acceptWhole(state: State, event: WireEvent): void {
+  if ('headers' in event && event.headers) Object.assign(state.headers, event.headers)
+  if ('response' in event) {
+    // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
+    const said = Object.entries(event.response).filter(([, value]) => value !== null && value !== undefined)
+    state.response = { ...state.response, ...Object.fromEntries(said) }
+    const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
+    if (typeof endTurn === 'boolean') state.metadata['end_turn'] = endTurn
+  }
+  const terminal = readTerminal(event)
+  if (!terminal) return
+  if (terminal.kind === 'failed' || terminal.kind === 'error') {
+    state.terminal = { ...terminal, failure: { ...terminal.failure, headers: { ...state.headers, ...terminal.failure.headers } } }
+  } else {
+    state.terminal = terminal
+  }
+}
+
+/** The items of a finished answer: done ones, else the terminal's own, else what the deltas brought. */
+function finalItems(state: State): JsonObject[] {
+  const tracked = inOutputOrder(state)
+  const output = readOutput(state.response)
+  const isCut = state.terminal?.kind !== 'completed'
+  const isWhole = (item: JsonObject) => !isHalfCall(item, isCut)
+  if (output.length > 0 && !tracked.some((item) => item.doneItem)) return output.filter(isWhole)
+  const byId = new Map(output.flatMap((item) => [[item['id'], item] as const, [item['call_id'], item] as const]))
+  byId.delete(undefined)
+  return tracked.flatMap((item) => {
+    const wire = item.doneItem ?? byId.get(item.itemId) ?? byId.get(item.callId) ?? assembleItem(item, !isCut)
+    return wire && isWhole(wire) ? [wire] : []
+  })
+}
+
+/** The items of an answer that has not ended, or ended badly. */
+function receivedItems(state: State): JsonObject[] {
+  return inOutputOrder(state).flatMap((item) => {
+    const wire = item.doneItem ?? assembleItem(item, false)
+    return wire && !isHalfCall(wire, true) ? [wire] : []
+  })
+}
+
+/** A call cut off by the end of the answer, which nobody may run. */
+function isHalfCall(item: JsonObject, isCut: boolean): boolean {
+  if (item['type'] !== 'function_call' && item['type'] !== 'custom_tool_call') return false
+  if (item['status'] === 'incomplete') return true
+  if (!isCut || item['type'] === 'custom_tool_call') return false
+  return parseArguments(readArgumentsText(item['arguments']) ?? '') === undefined
+}
+
+function assemble(state: State, items: readonly JsonObject[]): ChatResponse {
+  const content = items.flatMap((item, position) => buildBlocks(item, state.provenance, position))
+  const calls = content.flatMap((block) => (block.type === 'tool_call' ? [toToolCall(block)] : []))
+  const usage = readUsage(state.response['usage'])
+  const serviceTier = readString(state.response, 'service_tier')
+  return {
+    content,
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+    usage: usage ?? null,
+    finish_reason: finishReason(state.terminal, calls.length),
+    metadata: {
+      response_id: readString(state.response, 'id') ?? null,
+      ...state.metadata,
+      ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
+    },
+  }
+}
+
+function toToolCall(block: ContentBlock & { type: 'tool_call' }): ToolCall {
+  const { type: _type, input, ...rest } = block
+  return { ...rest, arguments: input }
+}
+
+function finishReason(terminal: Terminal | undefined, callCount: number): FinishReason {
+  if (callCount > 0) return 'tool_calls'
+  if (terminal?.kind !== 'incomplete') return 'stop'
+  if (terminal.reason === 'max_output_tokens') return 'length'
+  return terminal.reason === 'content_filter' ? 'content_filter' : 'stop'
+}
+
+/** By position in the output; as they came where an item has none. */
+function inOutputOrder(state: State): readonly CollectedItem[] {
+  const { items } = state.collector.tracker
+  if (items.some((item) => item.index === undefined)) return items
+  return [...items].sort((left, right) => (left.index ?? 0) - (right.index ?? 0))
+}
+
+function readOutput(response: JsonObject): JsonObject[] {
+  const output = response['output']
+  return Array.isArray(output) ? output.filter(isRecord) : []
+}

@@ -1,0 +1,21 @@
+import type { JsonObject } from '../contract/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
+
+/** A tool call's arguments as text; servers that send the object itself are forgiven. */
+export function readArgumentsText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  return value === undefined || value === null ? undefined : JSON.stringify(value)
+}
+
+/** The arguments where the text is a JSON object; no text at all means a call without arguments. */
+export function parseArguments(text: string): JsonObject | undefined {
+  if (text.trim() === '') return {}
+  const value = parseJson(text)
+  return isRecord(value) ? value : undefined
+}
+
+/** Decoded once, from the whole: a custom tool's text as `input`, what is no JSON object as `_raw`. */
+export function decodeArguments(text: string, kind: 'function' | 'custom'): JsonObject {
+  if (kind === 'custom') return { input: text }
+  return parseArguments(text) ?? { _raw: text }
+}

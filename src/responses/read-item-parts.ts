@@ -1,0 +1,49 @@
+import type { JsonObject } from '../contract/index.js'
+import { isRecord, readString } from '../lib/index.js'
+
+export interface MessagePart {
+  /** its place in the item's content */
+  index: number
+  text: string
+  isRefusal: boolean
+  /** the part as the wire has it */
+  fields: JsonObject
+}
+
+/** The text parts of a message item; `text` is forgiven for `output_text`, and a bare string for a list. */
+export function readMessageParts(item: JsonObject): MessagePart[] {
+  const content = item['content']
+  if (typeof content === 'string') return [{ index: 0, text: content, isRefusal: false, fields: {} }]
+  if (!Array.isArray(content)) return []
+  return content.flatMap((part: unknown, index) => {
+    if (!isRecord(part)) return []
+    const isRefusal = part['type'] === 'refusal'
+    if (!isRefusal && part['type'] !== 'output_text' && part['type'] !== 'text') return []
+    const text = (isRefusal ? readString(part, 'refusal') : undefined) ?? readString(part, 'text')
+    return text === undefined ? [] : [{ index, text, isRefusal, fields: part }]
+  })
+}
+
+export interface ReasoningPart {
+  /** tells summaries (`s0`) from reasoning text (`c0`) */
+  key: string
+  text: string
+}
+
+/** What a reasoning item shows: its summaries, then its reasoning text. */
+export function readReasoningParts(item: JsonObject): ReasoningPart[] {
+  return [...readTexts(item['summary'], 's'), ...readTexts(item['content'], 'c')]
+}
+
+export function reasoningKey(event: { type: string; summary_index?: number; content_index?: number }): string {
+  return event.type.startsWith('response.reasoning_summary') ? `s${event.summary_index ?? 0}` : `c${event.content_index ?? 0}`
+}
+
+function readTexts(list: unknown, prefix: string): ReasoningPart[] {
+  if (typeof list === 'string') return list === '' ? [] : [{ key: `${prefix}0`, text: list }]
+  if (!Array.isArray(list)) return []
+  return list.flatMap((part: unknown, index) => {
+    const text = typeof part === 'string' ? part : isRecord(part) ? readString(part, 'text') : undefined
+    return text === undefined || text === '' ? [] : [{ key: `${prefix}${index}`, text }]
+  })
+}

@@ -1,0 +1,111 @@
+/**
+ * Finds the item that an event speaks of. The position in the output is the key (some gateways give
+ * every event of one item another id), ids help where there is no position or it is used twice, and
+ * a delta that comes before its item was added waits in an item that the later event adopts.
+ */
+import type { ItemEvent, ItemReference } from './wire-events.js'
+
+export type ItemKind = 'message' | 'reasoning' | 'tool' | 'other'
+
+export interface TrackedItem {
+  kind: ItemKind
+  index?: number
+  itemId?: string
+  callId?: string
+  added: boolean
+  done: boolean
+}
+
+export interface ItemTracker<T extends TrackedItem> {
+  /** in order of first appearance */
+  readonly items: readonly T[]
+  forDelta(event: ItemReference, kind: ItemKind): T
+  forItem(event: ItemEvent): T
+  /** The item of that id or call id, where one is known. */
+  find(item: Record<string, unknown>): T | undefined
+}
+
+export function kindOfItem(type: string): ItemKind {
+  switch (type) {
+    case 'message':
+    case 'reasoning':
+      return type
+    case 'function_call':
+    case 'custom_tool_call':
+      return 'tool'
+    default:
+      return 'other'
+  }
+}
+
+export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind) => T): ItemTracker<T> {
+  const items: T[] = []
+  const byIndex = new Map<number, T>()
+  const byId = new Map<string, T>()
+  let last: T | undefined
+
+  const link = (item: T, index: number | undefined, ...ids: (string | undefined)[]): T => {
+    if (index !== undefined) {
+      item.index ??= index
+      byIndex.set(index, item)
+    }
+    for (const id of ids) if (id !== undefined) byId.set(id, item)
+    item.itemId ??= ids[0]
+    item.callId ??= ids[1]
+    return item
+  }
+
+  const make = (kind: ItemKind): T => {
+    const item = create(kind)
+    items.push(item)
+    return item
+  }
+
+  const findSlow = (event: ItemReference, kind: ItemKind): T => {
+    const { output_index: index, item_id: itemId, call_id: callId } = event
+    const atIndex = index === undefined ? undefined : byIndex.get(index)
+    if (atIndex?.kind === kind && !(atIndex.done && itemId !== undefined && itemId !== atIndex.itemId)) return atIndex
+    const known = byId.get(itemId ?? '') ?? byId.get(callId ?? '')
+    if (known?.kind === kind) return known
+    const nameless = index === undefined && itemId === undefined && callId === undefined
+    const open = nameless ? items.findLast((item) => item.kind === kind && !item.done) : undefined
+    return link(open ?? make(kind), index, itemId, typeof callId === 'string' ? callId : undefined)
+  }
+
+  return {
+    items,
+    forDelta(event, kind) {
+      const index = event.output_index
+      if (last !== undefined && index !== undefined && last.index === index && last.kind === kind && !last.done) return last
+      return (last = findSlow(event, kind))
+    },
+    forItem(event) {
+      const { item } = event
+      const index = event.output_index
+      const isDone = event.type === 'response.output_item.done'
+      const kind = kindOfItem(item.type)
+      const itemId = readId(item['id']) ?? event.item_id
+      const callId = readId(item['call_id'])
+      /** could still be this very item: of its kind, and not yet where the event brings it */
+      const isOpen = (candidate: T | undefined): candidate is T =>
+        candidate?.kind === kind && !candidate.done && (isDone || !candidate.added)
+      const known = byId.get(itemId ?? '') ?? byId.get(callId ?? '')
+      const atIndex = index === undefined ? undefined : byIndex.get(index)
+      const found =
+        (known?.kind === kind ? known : undefined) ??
+        (isOpen(atIndex) ? atIndex : undefined) ??
+        items.find((candidate) => isOpen(candidate) && (candidate.index === undefined || index === undefined) && !hasOtherId(candidate, itemId))
+      last = undefined
+      return link(found ?? make(kind), index, itemId, callId)
+    },
+    find: (item) => byId.get(readId(item['id']) ?? '') ?? byId.get(readId(item['call_id']) ?? ''),
+  }
+}
+
+function hasOtherId(candidate: TrackedItem, itemId: string | undefined): boolean {
+  return candidate.itemId !== undefined && itemId !== undefined && candidate.itemId !== itemId
+}
+
+function readId(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

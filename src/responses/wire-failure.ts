@@ -1,0 +1,42 @@
+import type { Phase, TransportFailure, TransportFailureKind } from '../transport/transport.js'
+
+/** What is known of a failure before anybody has judged it; `mapWireFailure` is the judge. */
+export interface WireFailure {
+  /** an HTTP refusal, an error frame, the answer's terminal event, or the connection itself */
+  source: 'http' | 'frame' | 'terminal' | 'transport'
+  status?: number
+  /** lower-cased names */
+  headers?: Record<string, string>
+  /** an HTTP refusal's body as text; it is read for what it says and never passed on */
+  body?: string
+  /** the decoded error object of a frame or terminal */
+  error?: unknown
+  kind?: TransportFailureKind
+  phase?: Phase
+  clock?: string
+  closeCode?: number
+  closeReason?: string
+  /** the system's own word, such as ECONNRESET */
+  systemCode?: string
+  message?: string
+  cause?: unknown
+}
+
+/** A transport's failure in the classifier's words; a refusal with a status becomes an HTTP failure. */
+export function fromTransportFailure(failure: TransportFailure): WireFailure {
+  const { kind, phase, status, headers, body, clock, closeCode, closeReason, systemCode, message } = failure
+  return {
+    source: kind === 'refused' && status !== undefined ? 'http' : 'transport',
+    kind,
+    phase,
+    message,
+    cause: failure,
+    ...(status === undefined ? {} : { status }),
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+    ...(body === undefined ? {} : { body }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(closeCode === undefined ? {} : { closeCode }),
+    ...(closeReason === undefined ? {} : { closeReason }),
+    ...(systemCode === undefined ? {} : { systemCode }),
+  }
+}

@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest'
+import {
+  createAccumulator, createStepMapper, decodeEvent, terminalToFailure, type Accumulator, type Step,
+} from '../../src/responses/index.js'
+import { isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
+
+const provenance = { account: 'a1', lane: 'codex', model_family: 'gpt-5' }
+const recordings = readRecordings()
+
+/** What a recording's done items say, read without any of our code. */
+function expectedBlocks(recording: Recording) {
+  const join = (parts: unknown) => (parts as { text: string }[]).map((part) => part.text).join('\n\n')
+  return readDoneItems(recording).flatMap((item): Record<string, unknown>[] => {
+    switch (item['type']) {
+      case 'message':
+        return (item['content'] as Record<string, unknown>[]).map((part) => ({
+          type: 'text', text: part['text'],
+          ...(item['phase'] ? { phase: item['phase'] } : {}),
+          ...((part['annotations'] as unknown[]).length > 0 ? { annotations: part['annotations'] } : {}),
+        }))
+      case 'reasoning': {
+        const encrypted = item['encrypted_content']
+        if (encrypted) return [{ type: 'thinking', thinking: join(item['summary']), content: [encrypted, item['id'], provenance] }]
+        return (item['summary'] as unknown[]).length > 0 ? [{ type: 'thinking', thinking: join(item['summary']) }] : []
+      }
+      case 'function_call':
+        return [{ type: 'tool_call', id: item['call_id'], name: item['name'], input: JSON.parse(String(item['arguments'])) as unknown }]
+      case 'custom_tool_call':
+        return [{ type: 'tool_call', id: item['call_id'], name: item['name'], input: { input: item['input'] }, custom: true }]
+      default:
+        return []
+    }
+  })
+}
+
+function run(values: readonly unknown[]): { accumulator: Accumulator; steps: Step[] } {
+  const accumulator = createAccumulator({ provenance })
+  const mapper = createStepMapper()
+  const steps: Step[] = []
+  for (const value of values) {
+    const event = decodeEvent(value)
+    if (!event) continue
+    accumulator.accept(event)
+    steps.push(...mapper.push(event))
+  }
+  return { accumulator, steps }
+}
+
+/** The blocks that the steps showed, each as one text. */
+function shownBlocks(steps: readonly Step[]) {
+  const blocks: Record<string, unknown>[] = []
+  for (const step of steps) {
+    if (step.type === 'block_start') blocks[step.index] = { block: step.block, text: '', name: step.name, ends: 0 }
+    const block = blocks[step.index] as { text: string; ends: number; arguments?: unknown }
+    if (step.type === 'block_delta') block.text += step.text
+    if (step.type === 'block_end') {
+      block.ends++
+      if (step.arguments) block.arguments = step.arguments
+    }
+  }
+  return blocks
+}
+
+/** The same, from what the done items say. */
+function expectedShown(recording: Recording) {
+  return expectedBlocks(recording).flatMap((block): Record<string, unknown>[] => {
+    if (block['type'] === 'text') return [{ block: 'text', text: block['text'], name: undefined, ends: 1 }]
+    if (block['type'] === 'thinking') return block['thinking'] === '' ? [] : [{ block: 'thinking', text: block['thinking'], name: undefined, ends: 1 }]
+    const item = readDoneItems(recording).find((one) => one['call_id'] === block['id'])
+    return [{ block: 'tool_use', text: item?.['arguments'] ?? item?.['input'], name: block['name'], ends: 1, arguments: block['input'] }]
+  })
+}
+
+const answers = recordings.filter((recording) => recording.name !== 'openai-error.1')
+
+test('all recordings are there', () => expect(recordings).toHaveLength(15))
+
+describe.each(answers)('$name', (recording) => {
+  test('decodes to its done items, and its steps show the same', () => {
+    const { accumulator, steps } = run(recording.events)
+    expect(accumulator.terminal).toEqual({ kind: 'completed' })
+    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
+    expect(accumulator.doneItems).toEqual(readDoneItems(recording))
+    expect(shownBlocks(steps)).toEqual(expectedShown(recording))
+  })
+
+  test('decodes the same where the terminal has no output, and where nothing but the terminal has it', () => {
+    const bare = recording.events.map((event) =>
+      event['type'] === 'response.completed' ? { ...event, response: { ...(event['response'] as object), output: [] } } : event)
+    expect(run(bare).accumulator.build().content).toEqual(expectedBlocks(recording))
+
+    const last = { ...recording.events.at(-1), response: { ...(recording.events.at(-1)?.['response'] as object), output: readDoneItems(recording) } }
+    const { accumulator, steps } = run([last])
+    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
+    expect(shownBlocks(steps)).toEqual(expectedShown(recording))
+  })
+
+  test('cut after every event short of its terminal it is a failure without half a tool call', () => {
+    const done = expectedBlocks(recording)
+    const end = recording.events.findIndex(isTerminal)
+    for (let cut = 0; cut < end; cut++) {
+      const { accumulator, steps } = run(recording.events.slice(0, cut))
+      expect(accumulator.terminal).toBeUndefined()
+      expect(terminalToFailure(accumulator.terminal)).toMatchObject({ kind: 'cut' })
+      const partial = accumulator.partial()
+      const whole = done.filter((block) => block['type'] === 'tool_call').map((block) => block['id'])
+      for (const call of partial?.tool_calls ?? []) expect(whole).toContain(call.id)
+      for (const block of partial?.content ?? []) {
+        if (block.type === 'text') expect(done.some((one) => String(one['text']).startsWith(block.text))).toBe(true)
+      }
+      for (const shown of shownBlocks(steps)) expect(shown['ends']).toBeLessThanOrEqual(1)
+    }
+  })
+
+  test('ends at its terminal: nothing after it is taken in', () => {
+    const { accumulator, steps } = run([...recording.events, ...recording.events])
+    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
+    expect(shownBlocks(steps)).toEqual(expectedShown(recording))
+  })
+
+  test('unknown events and items between the known ones lose nothing', () => {
+    const noise = [{ type: 'response.new_thing.delta', delta: 'x', output_index: 0 }, { type: 'x' }, null, 7, 'text', [], {}]
+    const noisy = recording.events.flatMap((event) => [...noise, event])
+    const { accumulator, steps } = run(noisy)
+    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
+    expect(shownBlocks(steps)).toEqual(expectedShown(recording))
+  })
+})
+
+test('the recorded error ends the answer with its own code, and never as an empty success', () => {
+  const recording = recordings.find((one) => one.name === 'openai-error.1') as Recording
+  const { accumulator, steps } = run(recording.events)
+  expect(accumulator.terminal).toMatchObject({ kind: 'error', failure: { source: 'frame', error: { code: 'insufficient_quota' } } })
+  expect(accumulator.partial()).toBeUndefined()
+  expect(steps).toEqual([])
+  const failed = run(recording.events.filter((event) => event['type'] !== 'error')).accumulator
+  expect(failed.terminal).toMatchObject({ kind: 'failed', failure: { source: 'terminal', error: { code: 'insufficient_quota' } } })
+})
