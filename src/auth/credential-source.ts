@@ -8,7 +8,7 @@ import type { Billing, LaneName } from '../contract/index.js'
 
 export interface Credential {
   lane: LaneName
-  /** the bearer */
+  /** the bearer; not enumerable in what this room hands out, so no log prints it */
   accessToken: string
   accountId?: string
   planType?: string
@@ -19,6 +19,12 @@ export interface Credential {
   expiresAtMs?: number
   /** a short hash that names the account in state files, provenance and logs without showing it */
   accountKey: string
+  /** the account lives in the issuer's government cloud; calls say so in a header */
+  fedramp?: boolean
+  /** what the sign-in was granted, where the token reply said it */
+  scope?: string
+  /** plan lane: the sign-in may use the plan, not only identify */
+  planEnabled?: boolean
 }
 
 export interface CredentialSource {

@@ -1,0 +1,62 @@
+import { readdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigurationError, type LaneName } from '../contract/index.js'
+
+/** A lane's file has a name of its own, so that lanes never mix; codex has the original module's. */
+const STEMS: Readonly<Record<LaneName, string>> = {
+  codex: 'openai-chatgpt-oauth',
+  plan: 'openai-chatgpt-plan',
+  api_key: 'openai-chatgpt-api-key',
+}
+const ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+/** What names the account that has no name. */
+export const DEFAULT_ACCOUNT = 'default'
+
+export interface TokenFileOptions {
+  lane: LaneName
+  /** default: the account without a name */
+  account?: string
+  /** default `~/.amplifier` */
+  folder?: string
+  /** default: the user's home folder */
+  home?: string
+}
+
+export interface StoredAccount {
+  lane: LaneName
+  account: string
+  path: string
+}
+
+/** Where a lane's account is kept. @throws ConfigurationError for a name that cannot be part of a file name */
+export function tokenFilePath(options: TokenFileOptions): string {
+  const { lane, account = DEFAULT_ACCOUNT } = options
+  if (!ACCOUNT.test(account)) {
+    throw new ConfigurationError(`account ${JSON.stringify(account)} is no account name: letters, digits, - and _, at most 64`, { code: 'account' })
+  }
+  const name = account === DEFAULT_ACCOUNT ? STEMS[lane] : `${STEMS[lane]}.${account}`
+  return join(accountFolder(options), `${name}.json`)
+}
+
+export function accountFolder(options: Pick<TokenFileOptions, 'folder' | 'home'> = {}): string {
+  return options.folder ?? join(options.home ?? homedir(), '.amplifier')
+}
+
+/** The accounts that have a file, by lane and name; none where there is no folder. */
+export async function listAccounts(options: Pick<TokenFileOptions, 'folder' | 'home'> = {}): Promise<StoredAccount[]> {
+  const folder = accountFolder(options)
+  const names = await readdir(folder).catch(() => [])
+  const found = names.flatMap((name): StoredAccount[] => {
+    for (const lane of ['codex', 'plan', 'api_key'] as const) {
+      const stem = STEMS[lane]
+      if (!name.startsWith(stem) || !name.endsWith('.json')) continue
+      const rest = name.slice(stem.length, -'.json'.length)
+      const account = rest === '' ? DEFAULT_ACCOUNT : rest.startsWith('.') ? rest.slice(1) : undefined
+      if (account !== undefined && ACCOUNT.test(account)) return [{ lane, account, path: join(folder, name) }]
+    }
+    return []
+  })
+  const order = (entry: StoredAccount) => `${entry.lane} ${entry.account === DEFAULT_ACCOUNT ? '' : entry.account}`
+  return found.sort((a, b) => (order(a) < order(b) ? -1 : 1))
+}

@@ -1,0 +1,20 @@
+import { checkedIssuer, signInCommand, trimSlashes } from './lane-defaults.js'
+import type { Lane, LaneConfig } from './lane.js'
+
+const BASE_URL = 'https://api.openai.com/v1'
+
+/** A key that was configured for this and is billed by use. A key that merely lies in the environment is never looked for. */
+export function createApiKeyLane(config: LaneConfig = {}): Lane {
+  return {
+    name: 'api_key',
+    billing: 'metered',
+    authMode: 'api_key',
+    issuer: checkedIssuer(config),
+    clientId: config.clientId ?? '',
+    baseUrl: trimSlashes(config.baseUrl ?? BASE_URL),
+    signIn: signInCommand('api_key', config.account),
+    ...(config.apiKey === undefined || config.apiKey === '' ? {} : { apiKey: config.apiKey }),
+    refuse: () => undefined,
+    headers: (credential) => ({ authorization: `Bearer ${credential.accessToken}` }),
+  }
+}

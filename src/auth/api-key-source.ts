@@ -1,0 +1,34 @@
+import { AuthenticationError } from '../contract/index.js'
+import { shortHash } from '../lib/index.js'
+import { hide } from './protect.js'
+import type { Credential } from './credential-source.js'
+import type { ManagedCredentialSource } from './create-credential-source.js'
+import type { Lane } from './lane.js'
+
+/** A configured key: nothing is stored and nothing refreshed. */
+export function createApiKeySource(lane: Lane, registerSecret?: (secret: string | undefined) => void): ManagedCredentialSource {
+  const key = lane.apiKey ?? ''
+  registerSecret?.(key)
+  const credential: Credential = hide(
+    { lane: lane.name, accessToken: key, accountKey: shortHash(`${lane.name} ${key}`) }, 'accessToken')
+  return {
+    lane: lane.name,
+    billing: lane.billing,
+    baseUrl: lane.baseUrl,
+    signIn: lane.signIn,
+    async current() {
+      if (!/^[\x21-\x7e]+$/.test(key)) throw new AuthenticationError('the configured api_key is no key: it holds spaces or characters that cannot be sent', { code: 'invalid_api_key' })
+      return credential
+    },
+    async replace() {
+      throw new AuthenticationError('the server refused the configured api_key. Check the option api_key', { code: 'invalid_api_key' })
+    },
+    peek: async () => credential,
+    headers: (of) => lane.headers(of),
+    state: async () => ({ state: 'missing', message: 'the key comes from the configuration; nothing is stored' }),
+    async accept() {
+      throw new AuthenticationError('this mount uses a configured api_key; take the option out to sign in', { code: 'api_key_configured' })
+    },
+    async close() {},
+  }
+}

@@ -1,0 +1,87 @@
+import { delay, shortHash } from '../lib/index.js'
+import { judgeFreshness } from './freshness.js'
+import { loadUsable, saveRefreshed, type RefreshContext } from './refresh-transaction.js'
+import type { StoredCredential } from './token-store.js'
+
+/** What one source holds between calls. */
+export interface Held {
+  record?: StoredCredential
+  /** saved by nobody yet: the refresh token that was spent for the record */
+  unsaved?: { spent: string }
+  pausedUntilMs: number
+}
+
+/** After a refresh ahead of expiry has failed, calls go on with what they have and don't try again for so long. */
+const PAUSE_MS = 30_000
+
+export interface ChooserParts {
+  context: RefreshContext
+  held: Held
+  keep: (record: StoredCredential) => Promise<StoredCredential>
+  refresh: () => Promise<StoredCredential>
+  aheadWaitMs: number
+}
+
+/** Decides which record serves a call. */
+export function createChooser({ context, held, keep, refresh, aheadWaitMs }: ChooserParts) {
+  const { now, rejected, store } = context
+  const isRejected = (record: StoredCredential) => rejected.has(shortHash(record.access_token))
+  const judge = async (record: StoredCredential | undefined) =>
+    record === undefined || isRejected(record) ? 'expired' : judgeFreshness(record, now())
+
+  const refreshAhead = async (serving: StoredCredential): Promise<StoredCredential> => {
+    if (now() < held.pausedUntilMs) return serving
+    const patience = new AbortController()
+    const flight = refresh().catch((error: unknown) => {
+      held.pausedUntilMs = now() + PAUSE_MS
+      context.warn(`the sign-in could not be refreshed ahead of its expiry: ${error instanceof Error ? error.message : String(error)}`)
+      return serving
+    })
+    const late = delay(aheadWaitMs, { signal: patience.signal }).then(() => serving, () => serving)
+    return Promise.race([flight, late]).finally(() => patience.abort())
+  }
+
+  /** A store that is away for the moment ends no call whose token still serves. */
+  const loadOrKeep = async (): Promise<StoredCredential> => {
+    try {
+      return await loadUsable(context)
+    } catch (error) {
+      if (held.record === undefined || (await judge(held.record)) === 'expired') throw error
+      return held.record
+    }
+  }
+
+  const choose = async (): Promise<StoredCredential> => {
+    const late = await saveLate(context, held)
+    if (late !== undefined) return keep(late)
+    const stored = await loadOrKeep()
+    switch (await judge(stored)) {
+      case 'fresh':
+        return keep(stored)
+      case 'aging':
+        return keep(await refreshAhead(stored))
+      case 'expired':
+        return keep(await refresh())
+    }
+  }
+  return {
+    async current(): Promise<StoredCredential> {
+      if (held.record && !held.unsaved && (await judge(held.record)) === 'fresh') return held.record
+      return choose()
+    },
+    async replace(): Promise<StoredCredential> {
+      const found = await store.load()
+      if (found.state === 'present' && (await judge(found.record)) !== 'expired') return keep(await loadUsable(context))
+      return keep(await refresh())
+    },
+  }
+}
+
+/** A refreshed record that nobody could save serves as long as it lasts, and every call tries to save it. */
+async function saveLate(context: RefreshContext, held: Held): Promise<StoredCredential | undefined> {
+  const { record, unsaved } = held
+  if (!record || !unsaved) return undefined
+  const outcome = await saveRefreshed({ ...context, warn: () => undefined, delay: async () => undefined }, { next: record, spent: unsaved.spent })
+  if (outcome.unsaved === undefined) delete held.unsaved
+  return (await judgeFreshness(outcome.record, context.now())) === 'fresh' ? outcome.record : undefined
+}

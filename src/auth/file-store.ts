@@ -1,0 +1,140 @@
+import { readdir, rename, rm, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { withFileLock } from './file-lock.js'
+import { loadFile, symlinkMessage } from './load-file.js'
+import { isSymlink, publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
+import { encodeRecord } from './stored-record.js'
+import { TokenStoreError, type LoadResult, type StoreLock, type StoredRecord, type TokenStore } from './token-store.js'
+import type { LaneName } from '../contract/index.js'
+
+export interface FileStoreOptions {
+  path: string
+  lane: LaneName
+  /** the command that signs in, for messages; default `amplifier-chatgpt login` */
+  signIn?: string
+  now?: () => number
+  random?: () => number
+  /** tells the user what was repaired */
+  warn?: (message: string) => void
+}
+
+/** Room for any credential: real ones are 4 to 8 KB. */
+const RESERVED_BYTES = 64 * 1024
+
+/**
+ * Keeps the credential in one JSON file, mode 0600 from its creation, replaced as a whole. What other
+ * programs add to it is kept; a link in its place is refused; a file that cannot be read as a
+ * credential is renamed to `<name>.corrupt-<time>` before something new is saved.
+ */
+export function createFileStore(options: FileStoreOptions): TokenStore {
+  const { path, lane } = options
+  const signIn = options.signIn ?? 'amplifier-chatgpt login'
+  const load = () => loadFile({ path, lane, signIn, warnOnce })
+  const writer = createWriter(options, load)
+  const warned = new Set<string>()
+  const warnOnce = (message: string) => {
+    if (!warned.has(message)) options.warn?.(message)
+    warned.add(message)
+  }
+  const withLock: TokenStore['withLock'] = (work, limits) => {
+    const waitMs = limits?.waitMs === undefined ? {} : { waitMs: limits.waitMs }
+    return withFileLock({ folder: `${path}.lock`, place: path, ...waitMs }, (lock) => writer.whileHolding(() => work(lock)))
+  }
+  return {
+    kind: 'file',
+    place: path,
+    load,
+    save: (record, with_) => (with_?.lock ? writer.write(record, with_.lock) : withLock((lock) => writer.write(record, lock))),
+    proveWritable: writer.prove,
+    withLock,
+    async clear() {
+      await withLock(() => rm(path, { force: true })).catch((error: unknown) => {
+        throw error instanceof TokenStoreError ? error : unwritable(path, error)
+      })
+    },
+  }
+}
+
+/** Writes under the lock. Room for the next write can be reserved before it is known what it will say. */
+function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>) {
+  const { path } = options
+  let reserved: string | undefined
+  let holders = 0
+  const discard = async () => {
+    if (reserved !== undefined) await unlink(reserved).catch(() => undefined)
+    reserved = undefined
+  }
+  const reserve = async (bytes: number): Promise<string> => {
+    const word = `${process.pid}-${Math.floor((options.random ?? Math.random)() * 2 ** 48).toString(36)}`
+    const temporary = temporaryPath(path, word)
+    try {
+      // Only the lock's holder writes, so what lies about while we hold it was left by the dead.
+      if (holders > 0) await removeLeftovers(path)
+      await reservePrivateFile(temporary, bytes)
+      return temporary
+    } catch (error) {
+      throw unwritable(path, error)
+    }
+  }
+  return {
+    async whileHolding<Value>(work: () => Promise<Value>): Promise<Value> {
+      holders += 1
+      try {
+        return await work()
+      } finally {
+        holders -= 1
+        await discard()
+      }
+    },
+    async prove(): Promise<void> {
+      await refuseWhatMustStay(path, await load())
+      await discard()
+      reserved = await reserve(RESERVED_BYTES)
+      // Kept for the save that follows; outside the lock nobody may leave a file behind.
+      if (holders === 0) await discard()
+    },
+    async write(record: StoredRecord, lock: StoreLock): Promise<void> {
+      const found = await load()
+      await refuseWhatMustStay(path, found)
+      const text = encodeRecord(record)
+      const temporary = reserved ?? (await reserve(Buffer.byteLength(text)))
+      reserved = undefined
+      try {
+        if (!(await lock.held())) throw new TokenStoreError(`${path}: another process took the lock, because this one stood still`, 'stale_lock')
+        if (found.state === 'corrupt') await keepAside(path, options.now ?? Date.now)
+        await publishPrivateFile(temporary, path, text)
+      } catch (error) {
+        await unlink(temporary).catch(() => undefined)
+        throw error instanceof TokenStoreError ? error : unwritable(path, error)
+      }
+    },
+  }
+}
+
+/** A save never replaces a link, a file of another lane or one that this user cannot even read. */
+async function refuseWhatMustStay(path: string, found: LoadResult): Promise<void> {
+  if (found.state === 'wrong_lane' || found.state === 'unreadable') throw new TokenStoreError(found.message, 'refused')
+  if (await isSymlink(path)) throw new TokenStoreError(symlinkMessage(path), 'refused')
+}
+
+async function keepAside(path: string, now: () => number): Promise<void> {
+  await rename(path, `${path}.corrupt-${new Date(now()).toISOString().replaceAll(/[-:.]/g, '')}`)
+}
+
+/** Unfinished writes of processes that were killed. */
+async function removeLeftovers(path: string): Promise<void> {
+  const folder = dirname(path)
+  const names = await readdir(folder).catch((): string[] => [])
+  const start = `.${basename(path)}.`
+  await Promise.all(names
+    .filter((name) => name.startsWith(start) && name.endsWith('.tmp'))
+    .map((name) => rm(join(folder, name), { force: true })))
+}
+
+function unwritable(path: string, cause: unknown): TokenStoreError {
+  const code = systemCode(cause) ?? 'unknown error'
+  const advice = code === 'ENOSPC' || code === 'EDQUOT'
+    ? 'The disk is full: make room'
+    : 'Make the file and its folder writable for this user, or set token_file_path to a place that is'
+  return new TokenStoreError(`${path} cannot be saved (${code}). ${advice}`, 'unwritable', cause)
+}

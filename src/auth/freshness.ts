@@ -1,0 +1,29 @@
+import { decodePayload } from './claims.js'
+import { parseTime } from './stored-record.js'
+import type { StoredCredential } from './token-store.js'
+
+/** How a token stands: `fresh` is left alone, `aging` should be refreshed and still serves, `expired` does not. */
+export type Freshness = 'fresh' | 'aging' | 'expired'
+
+const AHEAD_MS = 5 * 60_000
+/** Of a token that lives for minutes only this part counts as ahead of expiry, or it would never be fresh. */
+const AHEAD_SHARE = 0.2
+/** Without a readable expiry. */
+const MAX_AGE_MS = 8 * 24 * 3_600_000
+
+export async function judgeFreshness(record: StoredCredential, nowMs: number): Promise<Freshness> {
+  const lastRefresh = parseTime(record.last_refresh)
+  const expiresAt = parseTime(record.expires_at) ?? parseTime((await decodePayload(record.access_token))['exp'])
+  if (mayNotRefreshUntil(record, nowMs) !== undefined) return 'fresh'
+  if (expiresAt === undefined) return lastRefresh !== undefined && nowMs - lastRefresh > MAX_AGE_MS ? 'aging' : 'fresh'
+  if (expiresAt <= nowMs) return 'expired'
+  const lifetime = lastRefresh === undefined ? Number.POSITIVE_INFINITY : expiresAt - lastRefresh
+  const ahead = lifetime > 0 ? Math.min(AHEAD_MS, lifetime * AHEAD_SHARE) : AHEAD_MS
+  return expiresAt - nowMs > ahead ? 'fresh' : 'aging'
+}
+
+/** The moment before which a refresh would burn the token, undefined where it has come or there is none. */
+export function mayNotRefreshUntil(record: StoredCredential, nowMs: number): number | undefined {
+  const earliest = parseTime(record.earliest_refresh_at)
+  return earliest !== undefined && earliest > nowMs ? earliest : undefined
+}

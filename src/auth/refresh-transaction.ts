@@ -1,0 +1,187 @@
+import { hostname } from 'node:os'
+import { AuthenticationError, type LLMError } from '../contract/index.js'
+import { shortHash, type delay } from '../lib/index.js'
+import { accountMismatch, mapBinding, mapExchangeError, mapLoadFault } from './auth-failures.js'
+import { buildRecord } from './build-record.js'
+import { readClaims } from './claims.js'
+import { judgeFreshness, mayNotRefreshUntil } from './freshness.js'
+import { checkBinding } from './origin-binding.js'
+import { protect } from './protect.js'
+import { ExchangeError, withExchangeRetry, type TokenReply } from './token-endpoint.js'
+import { TokenStoreError, type StoredCredential, type StoreLock, type TokenStore } from './token-store.js'
+import type { Lane } from './lane.js'
+import type { Transport } from '../transport/transport.js'
+
+export interface RefreshContext {
+  lane: Lane
+  store: TokenStore
+  transport: Transport
+  now: () => number
+  random: () => number
+  delay: typeof delay
+  /** permanent failures by the refresh token's hash: such a token is never sent again */
+  failures: Map<string, LLMError>
+  /** access tokens a server refused, by hash */
+  rejected: ReadonlySet<string>
+  registerSecret: (secret: string | undefined) => void
+  warn: (message: string) => void
+}
+
+export interface RefreshOutcome {
+  record: StoredCredential
+  how: 'adopted' | 'refreshed'
+  /** Where the new record could not be saved: the refresh token that was spent for it. */
+  unsaved?: { spent: string }
+}
+
+/**
+ * The one way a token is refreshed: under the store's lock, read again and adopt what somebody else
+ * has saved, prove that the answer can be kept, note that a refresh began, exchange, save. Nobody's
+ * signal reaches into it: a cancelled exchange would burn the token.
+ */
+export async function refreshStored(context: RefreshContext): Promise<RefreshOutcome> {
+  const { store } = context
+  return store.withLock(async (lock) => {
+    const held = await loadUsable(context)
+    if (!isRejected(context, held) && (await judgeFreshness(held, context.now())) === 'fresh') return { record: held, how: 'adopted' }
+    refuseRefresh(context, held)
+    const spent = held.refresh_token ?? ''
+    await store.save(noteBegin(held, context.now()), { lock })
+    await store.proveWritable()
+    if (!(await lock.held())) throw new TokenStoreError(`${store.place}: another process took the lock, because this one stood still`, 'stale_lock')
+    let reply: TokenReply
+    try {
+      reply = await exchange(context, held)
+    } catch (error) {
+      return await settleFailure(context, { held, error, lock })
+    }
+    const next = await buildRecord({ lane: context.lane, reply, previous: held, nowMs: context.now() })
+    if (next === undefined) throw new ExchangeError('the refresh brought no access token', { kind: 'transient' })
+    for (const key of ['access_token', 'refresh_token', 'id_token'] as const) context.registerSecret(next[key] ?? undefined)
+    return await saveRefreshed(context, { next, spent, lock })
+  })
+}
+
+/** What is stored, once it is certain that this lane may use it. @throws AuthenticationError, NetworkError */
+export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' | 'registerSecret'>): Promise<StoredCredential> {
+  const found = await context.store.load()
+  if (found.state !== 'present') throw mapLoadFault(found)
+  const { record } = found
+  for (const key of ['access_token', 'refresh_token', 'id_token'] as const) context.registerSecret(record[key] ?? undefined)
+  const claims = await readClaims(record)
+  const verdict = checkBinding({
+    issuer: context.lane.issuer,
+    baseUrl: context.lane.baseUrl,
+    ...(record.issuer === undefined ? {} : { storedIssuer: record.issuer }),
+    ...(record.base_url === undefined ? {} : { storedBaseUrl: record.base_url }),
+    ...(claims.issuer === undefined ? {} : { tokenIssuer: claims.issuer }),
+  })
+  if (!verdict.allowed) throw mapBinding(verdict, context.lane)
+  return record
+}
+
+/**
+ * Saves what an exchange brought. Where the lock was lost while we exchanged, the store decides: if it
+ * still holds the token we spent, ours is the newer one.
+ */
+export async function saveRefreshed(
+  context: Pick<RefreshContext, 'store' | 'warn' | 'delay'>,
+  result: { next: StoredCredential; spent: string; lock?: StoreLock },
+): Promise<RefreshOutcome> {
+  const { store } = context
+  const { next, spent } = result
+  let { lock } = result
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      if (lock) await store.save(next, { lock })
+      else return await store.withLock((again) => reconcile(context, { next, spent, lock: again }))
+      return { record: next, how: 'refreshed' }
+    } catch (error) {
+      if (attempt === 3) {
+        context.warn(`the refreshed sign-in could not be saved and lives in this process only: ${error instanceof Error ? error.message : String(error)}`)
+        return { record: next, how: 'refreshed', unsaved: { spent } }
+      }
+      if (error instanceof TokenStoreError && error.code === 'stale_lock') lock = undefined
+      else await context.delay(100 * attempt)
+    }
+  }
+}
+
+async function reconcile(
+  context: Pick<RefreshContext, 'store'>,
+  { next, spent, lock }: { next: StoredCredential; spent: string; lock: StoreLock },
+): Promise<RefreshOutcome> {
+  const found = await context.store.load()
+  if (found.state === 'present' && found.record.refresh_token !== spent) return { record: found.record, how: 'adopted' }
+  await context.store.save(next, { lock })
+  return { record: next, how: 'refreshed' }
+}
+
+function isRejected(context: RefreshContext, record: StoredCredential): boolean {
+  return context.rejected.has(shortHash(record.access_token))
+}
+
+function refuseRefresh({ lane, failures, now }: RefreshContext, held: StoredCredential): void {
+  if (lane.refresh === undefined || held.refresh_token == null || held.refresh_token === '') {
+    throw new AuthenticationError(`the access token is no longer good and there is no refresh token. Run ${lane.signIn}`, { code: 'no_refresh_token' })
+  }
+  const known = failures.get(shortHash(held.refresh_token))
+  if (known) throw known
+  const earliest = mayNotRefreshUntil(held, now())
+  if (earliest !== undefined) {
+    throw new AuthenticationError(
+      `the server refused the access token, and refreshing it before ${new Date(earliest).toISOString()} would end the sign-in. ` +
+      `Try again then, or run ${lane.signIn}`, { code: 'refresh_too_early', retry_after: (earliest - now()) / 1000 })
+  }
+}
+
+/** What a later reader of a spent token needs to name the cause. Saving it is the first proof that saving works. */
+function noteBegin(held: StoredCredential, nowMs: number): StoredCredential {
+  const token = shortHash(held.refresh_token ?? '')
+  if (held.pending_refresh?.token === token) return held
+  return protect({
+    ...held,
+    pending_refresh: { started_at: new Date(nowMs).toISOString(), token, pid: process.pid, host: hostname() },
+  })
+}
+
+function exchange(context: RefreshContext, held: StoredCredential): Promise<TokenReply> {
+  const { lane, transport, now, random } = context
+  return withExchangeRetry(
+    async () => {
+      if (lane.refresh === undefined) throw new ExchangeError('this lane has no refresh', { kind: 'permanent' })
+      return lane.refresh(held, { transport, now })
+    },
+    { random, delay: context.delay },
+  )
+}
+
+/** A stale failure never counts: what somebody else saved meanwhile is adopted. */
+async function settleFailure(
+  context: RefreshContext,
+  { held, error, lock }: { held: StoredCredential; error: unknown; lock: StoreLock },
+): Promise<RefreshOutcome> {
+  if (!(error instanceof ExchangeError)) throw error
+  if (error.kind === 'permanent') {
+    const found = await context.store.load()
+    if (found.state === 'present' && found.record.refresh_token !== held.refresh_token && !isRejected(context, found.record)) {
+      return { record: found.record, how: 'adopted' }
+    }
+  }
+  const token = shortHash(held.refresh_token ?? '')
+  const pending = held.pending_refresh?.token === token ? held.pending_refresh : undefined
+  const failure = mapExchangeError(error, context.lane, pending)
+  if (error.kind === 'permanent') context.failures.set(token, failure)
+  // The server has spoken and kept the token, or was never reached: there is nothing left to explain.
+  else if (pending === undefined && error.certain) await context.store.save(held, { lock }).catch(() => undefined)
+  throw failure
+}
+
+/** Two records of one account, as far as both say. @throws AccessDeniedError */
+export async function assertSameAccount(lane: Lane, expected: StoredCredential, found: StoredCredential): Promise<void> {
+  const before = await readClaims(expected)
+  const after = await readClaims(found)
+  const was = before.tokenAccountId ?? before.accountId
+  const is = after.tokenAccountId ?? after.accountId
+  if (was !== undefined && is !== undefined && was !== is) throw accountMismatch(was, is, lane)
+}

@@ -1,0 +1,75 @@
+import { AuthenticationError } from '../contract/index.js'
+import { accountMismatch } from './auth-failures.js'
+import { buildRecord } from './build-record.js'
+import { readClaims } from './claims.js'
+import { identify } from './identify.js'
+import type { Lane } from './lane.js'
+import type { StoredCredential, StoredRecord, TokenStore } from './token-store.js'
+import type { TokenReply } from './token-endpoint.js'
+
+/** What a finished sign-in brought. */
+export interface SignIn {
+  reply: TokenReply
+  /** what else is to be kept: the client the tokens belong to, the name this host goes by */
+  fields?: Pick<StoredRecord, 'client_id' | 'host_id' | 'scope'>
+}
+
+export interface SaveSignInInput {
+  lane: Lane
+  store: TokenStore
+  signIn: SignIn
+  now?: () => number
+  registerSecret?: (secret: string | undefined) => void
+  /**
+   * `pinned`: the new sign-in must be of the account and user that are stored, as for a named account.
+   * Default `any`.
+   */
+  identity?: 'any' | 'pinned'
+}
+
+/**
+ * Saves a sign-in over what is stored; keys nobody knows stay. A sign-in that names no account where
+ * the lane needs one is refused, and the one that is stored stays as it was.
+ * @throws AuthenticationError, AccessDeniedError on another identity, TokenStoreError
+ */
+export async function saveSignIn(input: SaveSignInInput): Promise<StoredCredential> {
+  const { lane, store, signIn, registerSecret } = input
+  for (const key of ['access_token', 'refresh_token', 'id_token'] as const) registerSecret?.(signIn.reply[key])
+  return store.withLock(async (lock) => {
+    const found = await store.load()
+    const stored: StoredRecord = found.record ?? {}
+    const fresh = await buildRecord({
+      lane,
+      reply: signIn.reply,
+      previous: forgetSignIn(stored),
+      nowMs: (input.now ?? Date.now)(),
+      ...(signIn.fields === undefined ? {} : { fields: signIn.fields }),
+    })
+    if (fresh === undefined) throw new AuthenticationError(`the sign-in brought no access token. Run ${lane.signIn} again`, { code: 'no_access_token' })
+    const refusal = lane.refuse(await identify(lane, fresh))
+    if (refusal !== undefined && lane.name === 'codex') throw new AuthenticationError(refusal, { code: 'missing_account_id' })
+    if (input.identity === 'pinned' && found.state === 'present') await assertPinned(lane, found.record, fresh)
+    await store.save(fresh, { lock })
+    return fresh
+  })
+}
+
+/** Everything that spoke of the account before; what is left are keys of others and this host's own name. */
+function forgetSignIn(record: StoredRecord): StoredRecord {
+  const {
+    access_token: _a, refresh_token: _r, id_token: _i, account_id: _c, plan_type: _p, expires_at: _e, lane: _l, issuer: _s,
+    base_url: _b, subject: _u, email: _m, last_refresh: _f, scope: _o, earliest_refresh_at: _t, pending_refresh: _d,
+    auth_mode: _n, client_id: _k, ...rest
+  } = record
+  return rest
+}
+
+async function assertPinned(lane: Lane, stored: StoredCredential, fresh: StoredCredential): Promise<void> {
+  const before = await readClaims(stored)
+  const after = await readClaims(fresh)
+  for (const key of ['accountId', 'subject'] as const) {
+    const was = before[key]
+    const is = after[key]
+    if (was !== undefined && is !== undefined && was !== is) throw accountMismatch(was, is, lane)
+  }
+}

@@ -1,0 +1,196 @@
+import { backoffMs, delay, isRecord, parseJson, readNumber, readString } from '../lib/index.js'
+import { hide, protect } from './protect.js'
+import type { HttpReply, Transport } from '../transport/transport.js'
+
+/** What a token endpoint answered; every field is optional, and what is absent keeps its old value. */
+export interface TokenReply {
+  access_token?: string
+  refresh_token?: string
+  id_token?: string
+  /** seconds */
+  expires_in?: number
+  scope?: string
+  /** a number of seconds or milliseconds, ISO 8601, or null: the vendor does not say which */
+  earliest_refresh_at?: string | number | null
+  /** the server's clock minus ours, in ms; 0 where it did not tell the time */
+  server_ahead_ms: number
+}
+
+export type ExchangeKind =
+  /** this token will never work again */
+  | 'permanent'
+  /** the same request may work later */
+  | 'transient'
+  /** the client is set up wrongly: nothing is wrong with the token */
+  | 'configuration'
+
+/** The token endpoint refused, or could not be reached. Its message holds no token. */
+export class ExchangeError extends Error {
+  override readonly name = 'ExchangeError'
+  readonly kind: ExchangeKind
+  /** the wire's own word */
+  readonly code?: string
+  readonly status?: number
+  /** what the server named */
+  readonly retryAfterMs?: number
+  /** it is certain that the exchange did not happen: never sent, or refused by the server itself */
+  readonly certain: boolean
+  constructor(
+    message: string,
+    fields: { kind: ExchangeKind; code?: string; status?: number; retryAfterMs?: number; certain?: boolean; cause?: unknown },
+  ) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
+    this.kind = fields.kind
+    this.certain = fields.certain ?? false
+    if (fields.code !== undefined) this.code = fields.code
+    if (fields.status !== undefined) this.status = fields.status
+    if (fields.retryAfterMs !== undefined) this.retryAfterMs = fields.retryAfterMs
+  }
+}
+
+export interface TokenCall {
+  transport: Transport
+  url: string
+  fields: Record<string, string>
+  encoding: 'json' | 'form'
+  /** codes that speak of the client and not of the token, where the lane has such */
+  configurationCodes?: ReadonlySet<string>
+  now?: () => number
+  signal?: AbortSignal
+}
+
+const CLOCKS = { connectMs: 15_000, totalMs: 30_000 }
+const PERMANENT = new Set([
+  'invalid_grant', 'refresh_token_expired', 'refresh_token_reused', 'refresh_token_invalidated',
+  'invalid_refresh_token', 'token_expired',
+])
+const MAX_DESCRIPTION = 200
+
+/** One POST to a token endpoint. @throws ExchangeError; what the signal throws */
+export async function requestTokens(call: TokenCall): Promise<TokenReply> {
+  const now = call.now ?? Date.now
+  const reply = await postFields(call)
+  if (reply.status < 200 || reply.status > 299) throw refusal(call, reply)
+  const body = parseJson(reply.body)
+  if (!isRecord(body)) {
+    throw new ExchangeError(`${call.url} answered ${reply.status} with something that is no JSON object`, { kind: 'transient', status: reply.status })
+  }
+  return decodeTokenReply(body, serverAheadMs(reply, now()))
+}
+
+/** POSTs fields as JSON or as a form. @throws ExchangeError `transient` where nobody answered */
+export async function postFields(call: TokenCall): Promise<HttpReply> {
+  const body = call.encoding === 'json' ? JSON.stringify(call.fields) : new URLSearchParams(call.fields).toString()
+  const type = call.encoding === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
+  try {
+    return await call.transport.fetch({
+      method: 'POST',
+      url: call.url,
+      headers: { 'content-type': type, accept: 'application/json' },
+      body,
+      clocks: CLOCKS,
+      ...(call.signal ? { signal: call.signal } : {}),
+    })
+  } catch (cause) {
+    if (call.signal?.aborted) throw cause
+    const word = isRecord(cause) ? (readString(cause, 'systemCode') ?? readString(cause, 'kind')) : undefined
+    throw new ExchangeError(`${originText(call.url)} cannot be reached${word === undefined ? '' : ` (${word})`}`, {
+      kind: 'transient',
+      certain: isRecord(cause) && cause['phase'] === 'unsent',
+      cause,
+    })
+  }
+}
+
+/** Tries a transient failure again, `attempts` times in all, waiting as long as the server asked or with jitter. */
+export async function withExchangeRetry<Value>(
+  work: () => Promise<Value>,
+  options: { attempts?: number; random?: () => number; delay?: typeof delay; signal?: AbortSignal } = {},
+): Promise<Value> {
+  const attempts = options.attempts ?? 3
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof ExchangeError) || error.kind !== 'transient' || attempt >= attempts) throw error
+      const waitMs = error.retryAfterMs ?? backoffMs({ baseMs: 500, capMs: 5000 }, attempt, options.random)
+      if (waitMs > 30_000) throw error
+      await (options.delay ?? delay)(waitMs, options.signal ? { signal: options.signal } : {})
+    }
+  }
+}
+
+export function decodeTokenReply(body: Record<string, unknown>, aheadMs = 0): TokenReply {
+  const reply: TokenReply = { server_ahead_ms: aheadMs }
+  for (const key of ['access_token', 'refresh_token', 'id_token', 'scope'] as const) {
+    const value = readString(body, key)
+    if (value !== undefined && value !== '') reply[key] = value
+  }
+  const expiresIn = readNumber(body, 'expires_in') ?? Number(readString(body, 'expires_in') ?? Number.NaN)
+  if (Number.isFinite(expiresIn)) reply.expires_in = expiresIn
+  const earliest = body['earliest_refresh_at']
+  if (typeof earliest === 'string' || typeof earliest === 'number' || earliest === null) reply.earliest_refresh_at = earliest
+  return hide(protect(reply), 'access_token', 'refresh_token', 'id_token')
+}
+
+/** The wire's own word for a refusal: a string under `error`, or `code` in `error`, in `detail` or at the top. */
+export function readErrorCode(body: unknown): string | undefined {
+  if (!isRecord(body)) return undefined
+  const { error, detail } = body
+  if (typeof error === 'string') return error
+  if (isRecord(error)) return readString(error, 'code') ?? readString(error, 'type')
+  if (isRecord(detail)) return readString(detail, 'code') ?? readString(detail, 'error_code')
+  return readString(body, 'code')
+}
+
+/** Classifies a refusal of the token endpoint: any 401 and the codes of the wire end a token, everything unknown may pass. */
+export function refusal(call: TokenCall, reply: HttpReply): ExchangeError {
+  const body = parseJson(reply.body)
+  const code = readErrorCode(body)
+  const retryAfterMs = readRetryAfter(reply, (call.now ?? Date.now)())
+  const description = describeRefusal(body, Object.values(call.fields))
+  const message = `${originText(call.url)} answered ${reply.status}${code === undefined ? '' : ` ${code}`}${description}`
+  return new ExchangeError(message, {
+    kind: code !== undefined && call.configurationCodes?.has(code) ? 'configuration' : kindOf(reply.status, code),
+    status: reply.status,
+    // A gateway's 5xx may hide an exchange that went through behind it.
+    certain: reply.status < 500,
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+}
+
+function kindOf(status: number, code: string | undefined): ExchangeKind {
+  if (status >= 500 || status === 429) return 'transient'
+  if (status === 401 || (code !== undefined && PERMANENT.has(code))) return 'permanent'
+  return 'transient'
+}
+
+/** The server's own sentence, without anything we sent: some servers quote the token. */
+function describeRefusal(body: unknown, sent: readonly string[]): string {
+  if (!isRecord(body)) return ''
+  const nested = isRecord(body['error']) ? readString(body['error'], 'message') : undefined
+  let text = readString(body, 'error_description') ?? nested ?? readString(body, 'message') ?? readString(body, 'detail')
+  if (text === undefined) return ''
+  for (const value of sent) if (value.length >= 8) text = text.replaceAll(value, '[REDACTED]')
+  // Control characters would let a server write into the user's terminal.
+  return `: ${text.replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, ' ').slice(0, MAX_DESCRIPTION)}`
+}
+
+function readRetryAfter(reply: HttpReply, nowMs: number): number | undefined {
+  const value = reply.headers['retry-after']
+  if (value === undefined || value === '') return undefined
+  const seconds = Number(value)
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000)
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs)
+}
+
+function serverAheadMs(reply: HttpReply, nowMs: number): number {
+  const at = Date.parse(reply.headers['date'] ?? '')
+  return Number.isNaN(at) ? 0 : at - nowMs
+}
+
+function originText(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin + new URL(url).pathname : url
+}
