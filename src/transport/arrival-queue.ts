@@ -1,0 +1,80 @@
+/** What a connection has brought and nobody has taken yet, bounded by asking the connection to pause. */
+export interface ArrivalQueue<Item> {
+  /** @param weight in bytes */
+  push(item: Item, weight: number): void
+  /** Nothing more comes. Only the first of `end` and `fail` counts. */
+  end(): void
+  /** Nothing more comes, and this is why; told once what came before has been taken. */
+  fail(failure: Error): void
+  /** Drops what is there. */
+  clear(): void
+  /** All that is there; empty where there is nothing. Lets a paused connection go on. */
+  take(): Item[]
+  /** Resolves once there is something to take, or nothing more to wait for. One waiter at a time. */
+  arrival(): Promise<void>
+  readonly ended: boolean
+  readonly failure: Error | undefined
+}
+
+/**
+ * Bytes that may wait here before the connection is paused: what one read of a socket brings at most, so a
+ * consumer that keeps up is never paused.
+ */
+export const HIGH_WATER_BYTES = 64 * 1024
+
+/** @param flow.pause called once when too much waits; `flow.resume` once when it was taken */
+export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () => void }): ArrivalQueue<Item> {
+  let items: Item[] = []
+  let bytes = 0
+  let paused = false
+  let ended = false
+  let failure: Error | undefined
+  let wake: (() => void) | undefined
+  const rouse = () => {
+    const waiter = wake
+    wake = undefined
+    waiter?.()
+  }
+  const take = () => {
+    const taken = items
+    if (taken.length > 0) items = []
+    bytes = 0
+    if (paused) {
+      paused = false
+      if (!ended) flow.resume()
+    }
+    return taken
+  }
+  const finish = (reason?: Error) => {
+    if (ended) return
+    ended = true
+    failure = reason
+    rouse()
+  }
+  return {
+    push(item, weight) {
+      items.push(item)
+      bytes += weight
+      if (!paused && bytes >= HIGH_WATER_BYTES) {
+        paused = true
+        flow.pause()
+      }
+      if (wake) rouse()
+    },
+    end: () => finish(),
+    fail: finish,
+    clear: () => void take(),
+    take,
+    arrival() {
+      if (wake) return Promise.reject(new Error('somebody is waiting for the next arrival already'))
+      if (items.length > 0 || ended) return Promise.resolve()
+      return new Promise((resolve) => (wake = resolve))
+    },
+    get ended() {
+      return ended
+    },
+    get failure() {
+      return failure
+    },
+  }
+}

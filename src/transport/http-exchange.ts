@@ -1,0 +1,210 @@
+import { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { createArrivalQueue } from './arrival-queue.js'
+import { abortedFailure, flattenHeaders, timeoutFailure, wrapFailure } from './failures.js'
+import { TransportFailure, type Clocks, type Headers, type Phase, type TransportFailureKind } from './transport.js'
+import { createWatch, type Watch } from './watch.js'
+
+export interface ExchangeOptions {
+  method: 'GET' | 'POST' | 'DELETE'
+  url: URL
+  headers: Record<string, string>
+  body?: Buffer
+  signal?: AbortSignal
+  clocks: Clocks
+  /** Called once when the exchange has got a connection, or has failed without one. */
+  onWaited: () => void
+  /** Called once when nothing more is read or written. */
+  onFinished: () => void
+}
+
+export interface ResponseHead {
+  status: number
+  headers: Headers
+}
+
+/** A body up to this goes out in one write; a larger one in pieces, each when the socket has taken the one before. */
+const PIECE_BYTES = 64 * 1024
+/** What is still read of a body after `release`, so that the connection can serve again. */
+const DRAIN_BYTES = 64 * 1024
+const DRAIN_MS = 250
+
+/** One request and its answer, as undici's handler. Undici calls the `on…` methods; everything else is ours. */
+export class HttpExchange implements Dispatcher.DispatchHandler {
+  readonly head: Promise<ResponseHead>
+  readonly arrivals = createArrivalQueue<Buffer>({ pause: () => this.#pause(), resume: () => this.#resume() })
+  phase: Phase = 'unsent'
+  readonly #options: ExchangeOptions
+  readonly #watch: Watch
+  readonly #onAbort: () => void
+  #controller: Dispatcher.DispatchController | undefined
+  #settleHead: { resolve: (head: ResponseHead) => void; reject: (failure: TransportFailure) => void } | undefined
+  #waited = false
+  #finished = false
+  #received = false
+  #drainedBytes: number | undefined
+  #drainTimer: NodeJS.Timeout | undefined
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options
+    this.head = new Promise((resolve, reject) => (this.#settleHead = { resolve, reject }))
+    this.#watch = createWatch(options.clocks, (clock, limitMs) => this.fail(timeoutFailure(clock, limitMs, this.phase)))
+    this.#onAbort = () => {
+      this.arrivals.clear()
+      this.fail(abortedFailure(this.phase, options.signal))
+    }
+  }
+
+  /** Why it failed, where it has. */
+  get failureKind(): TransportFailureKind | undefined {
+    const { failure } = this.arrivals
+    return failure instanceof TransportFailure ? failure.kind : undefined
+  }
+
+  start(dispatcher: Dispatcher): void {
+    const { signal, url, method, headers, body } = this.#options
+    if (signal?.aborted) return this.#onAbort()
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    const inPieces = body !== undefined && body.length > PIECE_BYTES
+    const sent = inPieces ? { ...headers, 'content-length': String(body.length) } : headers
+    try {
+      dispatcher.dispatch(
+        {
+          origin: url.origin, path: `${url.pathname}${url.search}`, method, headers: sent,
+          body: inPieces ? this.#cutBody(body) : (body ?? null), headersTimeout: 0, bodyTimeout: 0,
+        },
+        this,
+      )
+    } catch (error) {
+      this.#failWith(error)
+    }
+  }
+
+  /** Ends the exchange; its connection with it, unless it is over already. */
+  fail(failure: TransportFailure): void {
+    if (this.#finished) return
+    this.#finish()
+    this.arrivals.fail(failure)
+    this.#settleHead?.reject(failure)
+    this.#controller?.abort(failure)
+  }
+
+  /** See FrameStream.release. */
+  release(): void {
+    if (this.#finished || this.#drainedBytes !== undefined) return
+    this.#drainedBytes = 0
+    this.#watch.stop()
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#drainTimer = setTimeout(() => this.close(), DRAIN_MS)
+    this.#drainTimer.unref()
+    this.arrivals.clear()
+  }
+
+  close(): void {
+    this.arrivals.clear()
+    this.fail(abortedFailure(this.phase))
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#finished) return controller.abort(new Error('given up before it was sent'))
+    this.#markWaited()
+    const { body } = this.#options
+    if (body && body.length > PIECE_BYTES) this.#watch.enter('sending')
+    // Undici writes a body of one piece in the same tick, after this call.
+    else this.#markSent()
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Dispatcher.ResponseData['headers']): void {
+    this.phase = 'answering'
+    if (status < 200) return this.#watch.alive()
+    this.#watch.enter('awaiting')
+    this.#watch.alive()
+    this.#settleHead?.resolve({ status, headers: flattenHeaders(headers) })
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#drainedBytes !== undefined) {
+      this.#drainedBytes += chunk.length
+      if (this.#drainedBytes > DRAIN_BYTES) this.close()
+      return
+    }
+    if (this.#received) this.#watch.alive()
+    else {
+      this.#received = true
+      this.#watch.enter('receiving')
+    }
+    this.arrivals.push(chunk, chunk.length)
+  }
+
+  onResponseEnd(): void {
+    if (this.#finished) return
+    this.#finish()
+    this.arrivals.end()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#failWith(error)
+  }
+
+  #failWith(error: unknown): void {
+    if (this.#finished) return
+    const { host } = this.#options.url
+    const kind = readKind(error, this.#waited, this.phase)
+    this.fail(wrapFailure(kind, this.phase, error, kind === 'connect' ? `no connection to ${host}` : `the exchange with ${host} failed`))
+  }
+
+  #finish(): void {
+    this.#finished = true
+    this.#watch.stop()
+    clearTimeout(this.#drainTimer)
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#markWaited()
+    this.#options.onFinished()
+  }
+
+  #markWaited(): void {
+    if (this.#waited) return
+    this.#waited = true
+    this.#options.onWaited()
+  }
+
+  #markSent(): void {
+    if (this.phase === 'unsent') this.phase = 'sent'
+    if (this.phase === 'sent') this.#watch.enter('awaiting')
+  }
+
+  #pause(): void {
+    this.#watch.suspend()
+    this.#controller?.pause()
+  }
+
+  #resume(): void {
+    this.#watch.resume()
+    this.#controller?.resume()
+  }
+
+  #cutBody(body: Buffer): Readable {
+    let offset = 0
+    const watch = this.#watch
+    const pieces = new Readable({
+      highWaterMark: PIECE_BYTES,
+      read() {
+        watch.alive()
+        if (offset >= body.length) return void this.push(null)
+        const piece = body.subarray(offset, (offset += PIECE_BYTES))
+        this.push(piece)
+      },
+    })
+    return pieces.once('end', () => this.#markSent()).on('error', () => undefined)
+  }
+}
+
+/** Undici's names for a request that could not be written at all, and for an answer that isn't HTTP. */
+function readKind(error: unknown, connected: boolean, phase: Phase): TransportFailureKind {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'content'
+  if (!connected) return 'connect'
+  const unreadable = typeof code === 'string' && (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
+  return unreadable && phase !== 'answering' ? 'content' : 'cut'
+}

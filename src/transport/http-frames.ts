@@ -1,0 +1,67 @@
+import { abortedFailure, wrapFailure } from './failures.js'
+import type { HttpExchange, ResponseHead } from './http-exchange.js'
+import { createSseDecoder, FrameTooLarge } from './sse-frames.js'
+import type { FrameStream } from './transport.js'
+
+/**
+ * The frames of an event stream. Bytes are decoded when they are asked for, all that have arrived at once: one read of
+ * a socket holds dozens of HTTP chunks, and joining them first costs less than decoding each.
+ */
+export function createHttpFrames(exchange: HttpExchange, head: ResponseHead, options: { maxFrameChars: number }): FrameStream {
+  const { arrivals } = exchange
+  const decoder = createSseDecoder(options)
+  let state: 'open' | 'ended' | 'released' | 'closed' = 'open'
+  const decode = (read: () => string[]): string[] => {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof FrameTooLarge)) throw error
+      const failure = wrapFailure('content', exchange.phase, error, 'the answer cannot be taken')
+      arrivals.clear()
+      exchange.fail(failure)
+      throw failure
+    }
+  }
+  const finish = () => {
+    state = 'ended'
+    return decode(() => decoder.end())
+  }
+  return {
+    status: head.status,
+    headers: head.headers,
+    async next() {
+      for (;;) {
+        if (state === 'closed') throw abortedFailure(exchange.phase)
+        if (state === 'released') return undefined
+        const pieces = arrivals.take()
+        if (pieces.length > 0) {
+          const frames = decode(() => decoder.push(joinPieces(pieces)))
+          if (frames.length > 0) return frames
+        } else if (arrivals.ended) {
+          // Not after an abort: who gave the answer up wants nothing of it.
+          const frames = state === 'open' && exchange.failureKind !== 'aborted' ? finish() : []
+          if (frames.length > 0) return frames
+          if (arrivals.failure) throw arrivals.failure
+          return undefined
+        } else {
+          await arrivals.arrival()
+        }
+      }
+    },
+    release() {
+      if (state === 'closed') return
+      state = 'released'
+      exchange.release()
+    },
+    close() {
+      if (state === 'closed') return
+      state = 'closed'
+      exchange.close()
+    },
+  }
+}
+
+function joinPieces(pieces: Buffer[]): Buffer {
+  const [first] = pieces
+  return pieces.length === 1 && first ? first : Buffer.concat(pieces)
+}

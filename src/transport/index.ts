@@ -1,0 +1,15 @@
+/**
+ * transport/ owns bytes over a connection: HTTP, server-sent events, WebSocket, proxies, certificates, clocks,
+ * back-pressure. It refuses to know what the bytes mean: no vendor, no credential, no hook.
+ */
+export { createTransport } from './create-transport.js'
+export type { TransportOptions } from './create-transport.js'
+export { isLoopback } from './is-loopback.js'
+export { loadCa } from './load-ca.js'
+export { resolveProxy } from './resolve-proxy.js'
+export type { ProxyEnvironment } from './resolve-proxy.js'
+export { MAX_MESSAGE_BYTES, TransportFailure } from './transport.js'
+export type {
+  Clocks, FrameStream, Headers, HttpReply, HttpRequest, Phase, SocketConnection, SocketRequest, Transport,
+  TransportFailureFields, TransportFailureKind,
+} from './transport.js'

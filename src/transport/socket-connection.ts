@@ -1,0 +1,146 @@
+import type { Socket } from 'node:net'
+import type WebSocket from 'ws'
+import { createArrivalQueue } from './arrival-queue.js'
+import { createTextReader } from './decode-utf8.js'
+import { abortedFailure, timeoutFailure } from './failures.js'
+import { createHeartbeat, type Heartbeat } from './heartbeat.js'
+import { createInbox, type Inbox } from './inbox.js'
+import { describeClose } from './describe-close.js'
+import { SocketExchange } from './socket-exchange.js'
+import type { Clocks, FrameStream, Headers, SocketConnection } from './transport.js'
+
+/** How long a polite close may take until the socket is ended. */
+const CLOSE_MS = 500
+
+export interface SocketConnectionOptions {
+  headers: Headers
+  openedAtMs: number
+  pingMs: number
+}
+
+/**
+ * A connection that has just opened.
+ *
+ * It belongs to whoever speaks first: to `exchange()`, after which a message outside of an exchange is dropped, as it
+ * belongs to an answer that is over; or to `send()` and `receive()`, after which `exchange()` is refused. What comes
+ * before either waits for `receive()` (64 KiB, then the socket is paused) and is dropped by `exchange()`.
+ */
+export class WebSocketConnection implements SocketConnection {
+  readonly headers: Headers
+  readonly openedAtMs: number
+  readonly #ws: WebSocket
+  readonly #heartbeat: Heartbeat
+  readonly #inbox: Inbox
+  readonly #flow: { pause: () => void; resume: () => void }
+  readonly #listeners = new Set<(code: number, reason: string) => void>()
+  #spokenBy: 'nobody' | 'exchanges' | 'caller' = 'nobody'
+  #current: SocketExchange | undefined
+  #ended: { code: number; reason: string } | undefined
+  #lastError: unknown
+
+  constructor(ws: WebSocket, socket: Socket, { headers, openedAtMs, pingMs }: SocketConnectionOptions) {
+    this.headers = headers
+    this.openedAtMs = openedAtMs
+    this.#ws = ws
+    this.#flow = { pause: () => ws.pause(), resume: () => ws.resume() }
+    this.#inbox = createInbox(createArrivalQueue(this.#flow))
+    this.#heartbeat = createHeartbeat({
+      intervalMs: pingMs,
+      ping: () => ws.ping(),
+      isPaused: () => ws.isPaused,
+      onDead: () => {
+        this.#current?.fail(timeoutFailure('idle', 2 * pingMs, this.#current.phase))
+        this.#terminate('the peer answered no ping')
+      },
+    })
+    const readText = createTextReader()
+    ws.on('message', (data: Buffer) => {
+      const text = readText(data)
+      if (this.#current) this.#current.push(text, data.length)
+      else if (this.#spokenBy !== 'exchanges') this.#inbox.push(text, data.length)
+    })
+    ws.on('error', (error) => (this.#lastError = error))
+    ws.on('close', (code, reason) => this.#finish(code, reason.toString()))
+    socket.on('data', () => {
+      this.#heartbeat.heard()
+      this.#current?.alive()
+    })
+  }
+
+  get state(): 'idle' | 'busy' | 'closed' {
+    if (this.#ended || this.#ws.readyState !== this.#ws.OPEN) return 'closed'
+    return this.#current || this.#spokenBy === 'caller' ? 'busy' : 'idle'
+  }
+
+  exchange(message: string, { signal, clocks }: { signal?: AbortSignal; clocks?: Clocks } = {}): FrameStream {
+    if (this.state === 'closed') throw describeClose(this.#ended, 'unsent', this.#lastError)
+    if (this.state === 'busy') throw new Error('this connection is busy; it carries one exchange at a time')
+    if (signal?.aborted) throw abortedFailure('unsent', signal)
+    this.#spokenBy = 'exchanges'
+    this.#inbox.clear()
+    const exchange: SocketExchange = new SocketExchange({
+      headers: this.headers, clocks: clocks ?? {}, flow: this.#flow, ...(signal && { signal }),
+      terminate: () => this.#terminate('given up here'),
+      onFinished: () => {
+        if (this.#current === exchange) this.#current = undefined
+      },
+    })
+    this.#current = exchange
+    this.#ws.send(message, (error) => {
+      if (error) this.#lastError ??= error
+      else exchange.sent()
+    })
+    return exchange
+  }
+
+  send(message: string): Promise<void> {
+    if (!this.#current) this.#spokenBy = 'caller'
+    return new Promise((resolve, reject) => {
+      this.#ws.send(message, (error) => {
+        if (error) reject(describeClose(this.#ended, 'unsent', this.#lastError ?? error))
+        else resolve()
+      })
+    })
+  }
+
+  async receive({ signal }: { signal?: AbortSignal } = {}): Promise<string | undefined> {
+    if (this.#current) throw new Error('an exchange is under way; its answer is read from its frames')
+    this.#spokenBy = 'caller'
+    return this.#inbox.receive(signal)
+  }
+
+  close(code = 1000, reason = ''): void {
+    if (this.#ended) return
+    this.#current?.fail(abortedFailure(this.#current.phase))
+    this.#spokenBy = 'exchanges' // what still comes is dropped
+    this.#inbox.end()
+    this.#ws.resume()
+    this.#ws.close(code, reason)
+    const timer = setTimeout(() => this.#terminate('no answer to the close frame'), CLOSE_MS)
+    timer.unref()
+    this.#ws.once('close', () => clearTimeout(timer))
+  }
+
+  onClosed(listener: (code: number, reason: string) => void): () => void {
+    const ended = this.#ended
+    if (ended) queueMicrotask(() => listener(ended.code, ended.reason))
+    else this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  #terminate(reason: string): void {
+    this.#ws.resume()
+    this.#ws.terminate()
+    this.#finish(1006, reason)
+  }
+
+  #finish(code: number, reason: string): void {
+    if (this.#ended) return
+    this.#ended = { code, reason }
+    this.#heartbeat.stop()
+    this.#current?.fail(describeClose(this.#ended, this.#current.phase, this.#lastError))
+    this.#inbox.end()
+    for (const listener of [...this.#listeners]) listener(code, reason)
+    this.#listeners.clear()
+  }
+}

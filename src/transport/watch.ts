@@ -1,0 +1,95 @@
+import type { Clocks } from './transport.js'
+
+export type ClockName = 'connect' | 'first_frame' | 'idle' | 'total'
+
+/** What an exchange is doing; each stage has its clock, and where that is absent, the idle clock. */
+export type Stage = 'connecting' | 'sending' | 'awaiting' | 'receiving'
+
+/** The clocks of one exchange. */
+export interface Watch {
+  enter(stage: Stage): void
+  /** Something moved on the wire: the idle clock starts again. */
+  alive(): void
+  /** We stopped reading ourselves, so silence says nothing. */
+  suspend(): void
+  resume(): void
+  /** Ends every timer. Twice without harm. */
+  stop(): void
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * @param clocks absent, zero and infinite mean off
+ * @param expire called at most once, with the clock that ran out
+ */
+export function createWatch(clocks: Clocks, expire: (clock: ClockName, limitMs: number) => void): Watch {
+  const idle = readLimit('idle', clocks.idleMs)
+  const limits: Record<Stage, Limit | undefined> = {
+    connecting: readLimit('connect', clocks.connectMs) ?? idle,
+    sending: idle,
+    awaiting: readLimit('first_frame', clocks.firstFrameMs) ?? idle,
+    receiving: idle,
+  }
+  let limit = limits.connecting
+  let beats = 0
+  let suspended = false
+  let stopped = false
+  const stop = () => {
+    stopped = true
+    clearTimeout(timer)
+    clearTimeout(totalTimer)
+  }
+  const ring = (due: Limit) => {
+    if (stopped) return
+    stop()
+    expire(due.clock, due.ms)
+  }
+  // After a block of the event loop timers run before the sockets are read: bytes that came in time get the
+  // chance to be seen before silence is declared.
+  const check = () => {
+    const due = limit
+    const beat = beats
+    setImmediate(() => {
+      if (stopped || due === undefined || due !== limit || beat !== beats) return
+      if (suspended && due.clock === 'idle') timer?.refresh()
+      else ring(due)
+    })
+  }
+  const arm = (next: Limit | undefined) => (next ? setTimeout(check, next.ms) : undefined)
+  let timer = arm(limit)
+  const total = readLimit('total', clocks.totalMs)
+  const totalTimer = total ? setTimeout(() => ring(total), total.ms) : undefined
+  const alive = () => {
+    if (stopped || limit?.clock !== 'idle') return
+    beats++
+    timer?.refresh()
+  }
+  return {
+    enter(stage) {
+      if (stopped) return
+      const next = limits[stage]
+      if (next === limit) return alive()
+      clearTimeout(timer)
+      limit = next
+      timer = arm(next)
+    },
+    alive,
+    suspend: () => void (suspended = true),
+    resume() {
+      suspended = false
+      alive()
+    },
+    stop,
+  }
+}
+
+interface Limit {
+  clock: ClockName
+  ms: number
+}
+
+function readLimit(clock: ClockName, ms: number | undefined): Limit | undefined {
+  if (ms === undefined || !(ms > 0) || ms === Infinity) return undefined
+  return { clock, ms: Math.min(ms, LONGEST_TIMER_MS) }
+}
