@@ -1,0 +1,94 @@
+import { checkCandidateConfig, configFieldsOf } from './check-config.js'
+import { providerNamed, type MountedProviders } from './find-mount.js'
+import { isServable } from './judge-candidate.js'
+import type { MatrixRoles } from './matrix.js'
+import { formatOrigin, originOf } from './origin.js'
+import { resolveCandidates, type ResolvedCandidate } from './resolve-candidates.js'
+import { createLister, type ResolveOptions } from './resolve-model-role.js'
+
+/**
+ * `served` by a model of the live list · `unverified`: taken on trust, the list could not be had ·
+ * `exhausted` until a reset · `unknown`: only globs, and no list to match them with · `unserved`: nothing fits.
+ */
+export type RoleStatus = 'served' | 'unverified' | 'exhausted' | 'unknown' | 'unserved'
+
+export interface RoleCheck {
+  role: string
+  status: RoleStatus
+  /** the candidate in force, where there is one */
+  resolved?: ResolvedCandidate
+  candidates: ResolvedCandidate[]
+  /** with `unserved`: the existing model nearest to what the role asks for */
+  nearest?: string
+  /** what to tell the user: the role has no model, or a candidate has a setting the provider doesn't take */
+  problems: string[]
+}
+
+export interface RolesCheck {
+  /** false where a role is `unserved`; `strict_routing` fails the mount then */
+  ok: boolean
+  roles: RoleCheck[]
+  /** every role's problems, in order */
+  problems: string[]
+}
+
+/** Resolves every role of the matrix in force, lists asked for once. The names of dead roles come with their nearest model. */
+export async function checkRoles(
+  matrixRoles: MatrixRoles,
+  providers: MountedProviders,
+  options: Omit<ResolveOptions, 'verify'> = {},
+): Promise<RolesCheck> {
+  const list = createLister(providers, options)
+  const shared: ResolveOptions = { ...options, verify: 'catalog', list: async (mountedAs) => list(mountedAs, mountedAs) }
+  const roles = await Promise.all(
+    Object.keys(matrixRoles).map(async (role) => checkRole(role, await resolveCandidates(role, matrixRoles, providers, shared), matrixRoles, providers)),
+  )
+  return {
+    ok: roles.every(({ status }) => status !== 'unserved'),
+    roles,
+    problems: roles.flatMap(({ problems }) => problems),
+  }
+}
+
+function checkRole(
+  role: string,
+  candidates: ResolvedCandidate[],
+  matrixRoles: MatrixRoles,
+  providers: MountedProviders,
+): RoleCheck {
+  const resolved = candidates.find(({ status }) => isServable(status))
+  const status = statusOf(candidates, resolved)
+  const nearest = status === 'unserved' ? candidates.find((candidate) => candidate.nearest !== undefined)?.nearest : undefined
+  const origin = originOf(matrixRoles[role] ?? {})
+  const place = origin?.file === undefined ? '' : `${formatOrigin(origin)}: `
+  const dead = status === 'unserved' ? [`${place}role ${role} has no model: ${explainMisses(candidates, nearest)}`] : []
+  return {
+    role,
+    status,
+    ...(resolved === undefined ? {} : { resolved }),
+    candidates,
+    ...(nearest === undefined ? {} : { nearest }),
+    problems: [...dead, ...candidates.flatMap((candidate) => configProblems(role, candidate, providers))],
+  }
+}
+
+function statusOf(candidates: readonly ResolvedCandidate[], resolved: ResolvedCandidate | undefined): RoleStatus {
+  if (resolved !== undefined) return resolved.status === 'live' ? 'served' : 'unverified'
+  const statuses = candidates.map(({ status }) => status)
+  return statuses.includes('exhausted') ? 'exhausted' : statuses.includes('could_not_list') ? 'unknown' : 'unserved'
+}
+
+function explainMisses(candidates: readonly ResolvedCandidate[], nearest: string | undefined): string {
+  if (candidates.length === 0) return 'it lists no candidates'
+  const misses = candidates.map(({ provider, model, status }) =>
+    status === 'not_mounted' ? `provider ${provider} is not mounted` : `${provider} has no ${model}`)
+  return [...new Set(misses)].join(', ') + (nearest === undefined ? '' : `; the nearest existing model is ${nearest}`)
+}
+
+function configProblems(role: string, candidate: ResolvedCandidate, providers: MountedProviders): string[] {
+  if (candidate.mounted_as === undefined) return []
+  const fields = configFieldsOf(providerNamed(providers, candidate.mounted_as))
+  const { file, line, model } = candidate
+  const place = file === undefined ? '' : `${formatOrigin({ file, ...(line === undefined ? {} : { line }) })}: `
+  return checkCandidateConfig(candidate.config, fields).map(({ message }) => `${place}role ${role}, ${model}: ${message}`)
+}

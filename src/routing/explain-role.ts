@@ -1,0 +1,59 @@
+import type { RouteReceipt } from '../contract/index.js'
+import type { MountedProviders } from './find-mount.js'
+import { isServable } from './judge-candidate.js'
+import { KNOWN_ROLES, type MatrixRoles } from './matrix.js'
+import { suggestName } from './nearest-name.js'
+import { originOf, type MatrixOrigin } from './origin.js'
+import { resolveCandidates, type ResolvedCandidate } from './resolve-candidates.js'
+import { listRoles, type ResolveOptions } from './resolve-model-role.js'
+
+/** The part of a route receipt that is known before a model is called, and what `routing explain` says besides. */
+export interface RouteExplanation extends Pick<RouteReceipt, 'role' | 'file' | 'line' | 'origin'> {
+  /** the role that serves, or the first one asked for */
+  role: string
+  roles: string[]
+  matrix: string
+  description?: string
+  /** what an override put out of force */
+  shadows?: MatrixOrigin['shadows']
+  candidates: ResolvedCandidate[]
+  /** the candidate that a call would go to */
+  resolved?: ResolvedCandidate
+  /** roles that the matrix doesn't have, with the one that may have been meant */
+  unknown_roles?: { role: string; did_you_mean?: string }[]
+}
+
+/** How a call with these roles would be routed now. Calls no model. */
+export async function explainRole(
+  roles: string | readonly string[],
+  matrix: { name: string; roles: MatrixRoles },
+  providers: MountedProviders,
+  options: ResolveOptions = {},
+): Promise<RouteExplanation> {
+  const asked = [...listRoles(roles)]
+  const candidates = await resolveCandidates(asked, matrix.roles, providers, options)
+  const resolved = candidates.find(({ status }) => isServable(status))
+  const role = resolved?.role ?? asked.find((name) => Object.hasOwn(matrix.roles, name)) ?? asked[0] ?? ''
+  const entry = Object.hasOwn(matrix.roles, role) ? matrix.roles[role] : undefined
+  const origin = entry === undefined ? undefined : originOf(entry)
+  const missing = asked.filter((name) => !Object.hasOwn(matrix.roles, name))
+  const unknown = await Promise.all(missing.map((name) => describeUnknown(name, Object.keys(matrix.roles))))
+  return {
+    role,
+    roles: asked,
+    matrix: matrix.name,
+    ...(entry?.description === undefined ? {} : { description: entry.description }),
+    ...(origin?.file === undefined ? {} : { file: origin.file }),
+    ...(origin?.line === undefined ? {} : { line: origin.line }),
+    ...(origin === undefined ? {} : { origin: origin.source }),
+    ...(origin?.shadows === undefined ? {} : { shadows: origin.shadows }),
+    candidates,
+    ...(resolved === undefined ? {} : { resolved }),
+    ...(unknown.length === 0 ? {} : { unknown_roles: unknown }),
+  }
+}
+
+async function describeUnknown(role: string, names: readonly string[]): Promise<{ role: string; did_you_mean?: string }> {
+  const meant = await suggestName(role, names.length > 0 ? names : KNOWN_ROLES)
+  return meant === undefined ? { role } : { role, did_you_mean: meant }
+}

@@ -1,0 +1,173 @@
+import { isRecord } from '../lib/index.js'
+import { checkCandidateConfig } from './check-config.js'
+import { withoutPrefix } from './find-mount.js'
+import { compileGlob, foldCase, isGlob } from './glob.js'
+import { coversPattern, hasOneDigitVersion, listExtras } from './glob-shape.js'
+import { KNOWN_ROLES } from './matrix.js'
+import { formatPath } from './matrix-problems.js'
+import { suggestName } from './nearest-name.js'
+import type { MatrixPath } from './parse-matrix.js'
+
+export interface LintOptions {
+  /** provider word of the matrix (without `provider-`) → its `config_fields` */
+  configFields?: Readonly<Record<string, readonly unknown[]>>
+  /** provider word → the ids it lists; with them findings name real models */
+  models?: Readonly<Record<string, readonly string[]>>
+}
+
+/** A finding before it has its place in the file. */
+export interface RuleFinding {
+  severity: 'error' | 'warning'
+  rule: string
+  message: string
+  path: MatrixPath
+  hint?: string
+}
+
+interface LintedCandidate {
+  provider: string
+  model: string
+  config: unknown
+  path: MatrixPath
+  written: unknown
+}
+
+const MATRIX_KEYS = ['name', 'description', 'updated', 'roles']
+const ROLE_KEYS = ['description', 'candidates']
+const CANDIDATE_KEYS = ['provider', 'model', 'config']
+
+/** The rules beyond the schema. Whatever has the wrong type is passed over here: the schema has reported it. */
+export async function applyLintRules(data: unknown, options: LintOptions): Promise<RuleFinding[]> {
+  const roles = isRecord(data) && isRecord(data['roles']) ? data['roles'] : {}
+  const findings: RuleFinding[] = await checkKeys(data, MATRIX_KEYS, [])
+  for (const [name, role] of Object.entries(roles)) {
+    const path = ['roles', name]
+    findings.push(...(await checkRoleName(name, path)), ...(await checkKeys(role, ROLE_KEYS, path)))
+    if (!isRecord(role) || !Array.isArray(role['candidates'])) continue
+    if (typeof role['description'] !== 'string' || role['description'].trim() === '') {
+      findings.push({
+        severity: 'warning', rule: 'missing-description', path, message: `role ${name} has no description`,
+        hint: 'agents choose a role by its description',
+      })
+    }
+    const candidates = readCandidates(role['candidates'], path)
+    if (role['candidates'].length === 0) {
+      findings.push({
+        severity: 'warning', rule: 'empty-role', path, message: `role ${name} has no candidates, so nothing serves it`,
+        hint: 'list at least one, or take the role out',
+      })
+    }
+    for (const [place, candidate] of candidates.entries()) {
+      findings.push(...(await checkKeys(candidate.written, CANDIDATE_KEYS, candidate.path)))
+      findings.push(...checkCandidate(candidate, candidates.slice(0, place), options))
+    }
+  }
+  return findings
+}
+
+function readCandidates(list: readonly unknown[], path: MatrixPath): LintedCandidate[] {
+  return list.flatMap((candidate, place): LintedCandidate[] => {
+    if (!isRecord(candidate)) return []
+    const { provider, model, config } = candidate
+    if (typeof provider !== 'string' || typeof model !== 'string') return []
+    return [{ provider, model, config, path: [...path, 'candidates', place], written: candidate }]
+  })
+}
+
+/** Further keys are kept and harmless; one that looks like a slip of a known key is not. */
+async function checkKeys(value: unknown, known: readonly string[], path: MatrixPath): Promise<RuleFinding[]> {
+  if (!isRecord(value)) return []
+  const findings: RuleFinding[] = []
+  for (const key of Object.keys(value)) {
+    const meant = known.includes(key) ? undefined : await suggestName(key, known)
+    if (meant === undefined || Object.hasOwn(value, meant)) continue
+    const message = `${formatPath([...path, key])} means nothing here`
+    findings.push({ severity: 'warning', rule: 'unknown-key', path: [...path, key], message, hint: `did you mean ${meant}?` })
+  }
+  return findings
+}
+
+async function checkRoleName(name: string, path: MatrixPath): Promise<RuleFinding[]> {
+  if ((KNOWN_ROLES as readonly string[]).includes(name)) return []
+  const meant = await suggestName(name, KNOWN_ROLES)
+  return [{
+    severity: 'warning', rule: 'unknown-role', path,
+    message: `${name} is none of the ${KNOWN_ROLES.length} roles`,
+    hint: meant === undefined ? 'keep it if agents of yours ask for it' : `did you mean ${meant}?`,
+  }]
+}
+
+function checkCandidate(
+  candidate: LintedCandidate,
+  earlier: readonly LintedCandidate[],
+  options: LintOptions,
+): RuleFinding[] {
+  return [
+    ...checkReach(candidate, earlier),
+    ...checkVersion(candidate),
+    ...checkBreadth(candidate, options.models?.[candidate.provider]),
+    ...checkSuffix(candidate),
+    ...checkSettings(candidate, options.configFields?.[withoutPrefix(candidate.provider)]),
+  ]
+}
+
+/** At most one finding: the first candidate before this one that takes all it could take. */
+function checkReach(candidate: LintedCandidate, earlier: readonly LintedCandidate[]): RuleFinding[] {
+  const { model, path } = candidate
+  const rivals = earlier.filter(({ provider }) => provider === candidate.provider)
+  const same = rivals.find((rival) => foldCase(rival.model) === foldCase(model))
+  if (same !== undefined) {
+    return [{
+      severity: 'warning', rule: 'duplicate-candidate', path,
+      message: `${candidate.provider} ${model} stands in this role already (${formatPath(same.path)})`,
+      hint: 'take one of the two out',
+    }]
+  }
+  const wide = rivals.find((rival) => isGlob(rival.model) && coversPattern(rival.model, model))
+  if (wide === undefined) return []
+  return [{
+    severity: 'warning', rule: 'unreachable-candidate', path,
+    message: `${model} is not reached: ${wide.model} before it takes every name that it takes`,
+    hint: isGlob(model)
+      ? 'put the narrower pattern first'
+      : 'put the name first; after the pattern it serves only while the list cannot be had or the pattern’s pick is exhausted',
+  }]
+}
+
+function checkVersion({ model, path }: LintedCandidate): RuleFinding[] {
+  if (!hasOneDigitVersion(model)) return []
+  return [{
+    severity: 'warning', rule: 'one-digit-version', path,
+    message: `${model} cannot match a two-digit version such as 5.10`,
+    hint: `write ${model.replaceAll(/\?|\[0-9\](?!\*)/g, '[0-9]*')}`,
+  }]
+}
+
+function checkBreadth({ model, path }: LintedCandidate, ids: readonly string[] | undefined): RuleFinding[] {
+  const extras = listExtras(model)
+  if (extras.length === 0) return []
+  const glob = compileGlob(model)
+  const taken = (ids ?? []).filter((id) => glob.matches(foldCase(id)) && /-mini|-fast|-\d{8}$|-\d{4}-\d{2}-\d{2}$/i.test(id))
+  return [{
+    severity: 'warning', rule: 'broad-glob', path,
+    message: `${model} also takes ${extras.join(', ')} names${taken.length === 0 ? '' : `, here ${taken.slice(0, 3).join(', ')}`}`,
+    hint: 'end the pattern in the family you mean, or name the model',
+  }]
+}
+
+const EFFORT_SUFFIX = /:(none|minimal|low|medium|high|xhigh|max)$/i
+
+function checkSuffix({ model, path }: LintedCandidate): RuleFinding[] {
+  const effort = isGlob(model) ? undefined : EFFORT_SUFFIX.exec(model)?.[1]
+  if (effort === undefined) return []
+  return [{
+    severity: 'warning', rule: 'effort-in-name', path, message: `${model} is no name of a catalog: the effort stands in it`,
+    hint: `write ${model.replace(EFFORT_SUFFIX, '')} with config: { reasoning_effort: ${effort.toLowerCase()} }`,
+  }]
+}
+
+function checkSettings({ config, path }: LintedCandidate, fields: readonly unknown[] | undefined): RuleFinding[] {
+  return checkCandidateConfig(config, fields).map(({ key, message, choices }) => ({
+    severity: 'error', rule: 'config-value', path: [...path, 'config', key], message, hint: `one of ${choices.join(', ')}`,
+  }))
+}

@@ -1,0 +1,44 @@
+import { isRecord } from '../lib/index.js'
+import { createCatalogView, viewOf, type CatalogMemo, type CatalogView } from './catalog-view.js'
+import { providerNamed, type ListsModels, type MountedProviders } from './find-mount.js'
+
+/** What is known of a provider's models: the list, or why it could not be had. Never confused with an empty list. */
+export type Listing = { view: CatalogView } | { failure: string }
+
+/** A list that the caller already holds, for `resolveFromListings`. */
+export function createListing(models: readonly unknown[]): Listing {
+  return { view: createCatalogView(models) }
+}
+
+/** Candidate's `provider` string → model ids fetched before, as capability `session.routing` carries them. */
+export type PreresolvedModels = Readonly<Record<string, readonly unknown[]>> | ReadonlyMap<string, readonly unknown[]>
+
+export function preresolvedListing(
+  memo: CatalogMemo,
+  models: PreresolvedModels | undefined,
+  provider: string,
+): Listing | undefined {
+  if (models === undefined) return undefined
+  const list: unknown =
+    models instanceof Map ? models.get(provider)
+    : Object.hasOwn(models, provider) ? (models as Record<string, unknown>)[provider]
+    : undefined
+  return Array.isArray(list) ? { view: viewOf(memo, list, list) } : undefined
+}
+
+/** Asks the mounted provider; a failure is an answer too. Retrying is the provider's own business. */
+export async function fetchListing(memo: CatalogMemo, providers: MountedProviders, name: string): Promise<Listing> {
+  const provider = providerNamed(providers, name)
+  if (!canList(provider)) return { failure: `provider ${name} has no listModels()` }
+  try {
+    const listing: unknown = await provider.listModels()
+    if (!Array.isArray(listing)) return { failure: `listModels() of ${name} answered no list` }
+    return { view: viewOf(memo, provider, listing) }
+  } catch (error) {
+    return { failure: error instanceof Error && error.message !== '' ? error.message : `listModels() of ${name} failed` }
+  }
+}
+
+function canList(provider: unknown): provider is ListsModels {
+  return (isRecord(provider) || typeof provider === 'function') && typeof Reflect.get(provider, 'listModels') === 'function'
+}

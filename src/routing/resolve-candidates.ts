@@ -1,0 +1,100 @@
+import type { CandidateVerdict } from '../contract/index.js'
+import { findMount, type MountedProviders } from './find-mount.js'
+import { judgeCandidate, needsListing } from './judge-candidate.js'
+import type { Listing } from './listing.js'
+import type { MatrixCandidate, MatrixRoles } from './matrix.js'
+import { nearestName } from './nearest-name.js'
+import { originOf } from './origin.js'
+import { candidatesOf, createLister, listRoles, type ResolveOptions } from './resolve-model-role.js'
+
+/** A verdict, and where in the chain the candidate stands. */
+export interface ResolvedCandidate extends CandidateVerdict {
+  role: string
+  /** file of the candidate, where it was read from one */
+  file?: string
+  /** `matrix`, or what overrides it */
+  origin?: string
+  /** with `no_match`: the existing model whose name is nearest */
+  nearest?: string
+}
+
+/**
+ * The whole chain of the roles in order, each candidate with its verdict. What {@link resolveModelRole}
+ * answers is the first one here that is `live` or `unverified`, with the same options.
+ */
+export async function resolveCandidates(
+  roles: string | readonly string[],
+  matrixRoles: MatrixRoles,
+  providers: MountedProviders,
+  options: ResolveOptions = {},
+): Promise<ResolvedCandidate[]> {
+  const list = createLister(providers, options)
+  const chain = listRoles(roles).flatMap((role) =>
+    candidatesOf(matrixRoles, role).map((candidate) => ({ role, candidate })))
+  return Promise.all(
+    chain.map(async ({ role, candidate }): Promise<ResolvedCandidate> => {
+      const base = describeCandidate(role, candidate)
+      const mountedAs = findMount(candidate.provider, providers, options.coordinator)
+      if (mountedAs === undefined) return { ...base, status: 'not_mounted' }
+      const listing = needsListing(candidate, options) ? await list(candidate.provider, mountedAs) : undefined
+      const verdict = await judge(candidate, mountedAs, listing, options)
+      return { ...base, mounted_as: mountedAs, ...verdict }
+    }),
+  )
+}
+
+function describeCandidate(role: string, candidate: MatrixCandidate): Omit<ResolvedCandidate, 'status'> {
+  const origin = originOf(candidate)
+  return {
+    role,
+    provider: candidate.provider,
+    model: candidate.model,
+    ...(candidate.config == null ? {} : { config: { ...candidate.config } }),
+    ...(origin?.line === undefined ? {} : { line: origin.line }),
+    ...(origin?.file === undefined ? {} : { file: origin.file }),
+    ...(origin === undefined ? {} : { origin: origin.source }),
+  }
+}
+
+type Verdict = Pick<ResolvedCandidate, 'status' | 'resolved_model' | 'exhausted_until' | 'detail' | 'nearest'>
+
+async function judge(
+  candidate: MatrixCandidate,
+  mountedAs: string,
+  listing: Listing | undefined,
+  options: ResolveOptions,
+): Promise<Verdict> {
+  const { status, model, exhaustedUntilMs } = judgeCandidate(candidate, mountedAs, listing, options)
+  const resolved = model === undefined ? {} : { resolved_model: model }
+  switch (status) {
+    case 'exhausted':
+      return { status, ...resolved, ...describeExhaustion(exhaustedUntilMs) }
+    case 'no_match':
+      return { status, ...(await describeMiss(candidate.model, listing)) }
+    case 'could_not_list':
+    case 'unverified': {
+      const detail = describeListing(listing)
+      return { status, ...resolved, ...(detail === undefined ? {} : { detail }) }
+    }
+    default:
+      return { status, ...resolved }
+  }
+}
+
+function describeExhaustion(untilMs: number | undefined): Pick<Verdict, 'exhausted_until'> {
+  const until = new Date(untilMs ?? Number.NaN)
+  return Number.isNaN(until.getTime()) ? {} : { exhausted_until: until.toISOString() }
+}
+
+async function describeMiss(model: string, listing: Listing | undefined): Promise<Pick<Verdict, 'nearest' | 'detail'>> {
+  const ids = listing !== undefined && 'view' in listing ? listing.view.ids : []
+  const nearest = await nearestName(model, ids)
+  if (nearest === undefined) return { detail: 'the provider lists no model' }
+  return { nearest, detail: `none of ${ids.length} models; the nearest is ${nearest}` }
+}
+
+function describeListing(listing: Listing | undefined): string | undefined {
+  if (listing === undefined) return undefined
+  if ('failure' in listing) return listing.failure
+  return listing.view.fallback ? 'only the built-in list of models is known' : undefined
+}

@@ -1,0 +1,37 @@
+import { findMatrixProblems, matrixError } from './matrix-problems.js'
+import type { MatrixCandidate, MatrixRole, RoutingMatrix } from './matrix.js'
+import { noteOrigin } from './origin.js'
+import type { MatrixPath, SourcePosition } from './parse-matrix.js'
+
+export interface ValidateOptions {
+  /** named in errors and noted as the origin of roles and candidates */
+  file?: string
+  /** where a value stands in that file */
+  locate?: (path: MatrixPath) => SourcePosition
+}
+
+/**
+ * Checks data against the schema and answers it as a matrix: fresh objects in the data's own order, unknown
+ * fields kept, each role and candidate knowing its file and line out of band.
+ * @throws ConfigurationError naming every wrong key, with file, line and column where they are known
+ */
+export function validateMatrix(data: unknown, options: ValidateOptions = {}): RoutingMatrix {
+  const { file, locate } = options
+  const problems = findMatrixProblems(data)
+  if (problems.length > 0) {
+    throw matrixError(problems.map((problem) => ({ ...locate?.(problem.path ?? []), ...problem })), file)
+  }
+  return copyMatrix(data as RoutingMatrix, options)
+}
+
+function copyMatrix(matrix: RoutingMatrix, { file, locate }: ValidateOptions): RoutingMatrix {
+  const note = <Part extends object>(part: Part, path: MatrixPath): Part =>
+    noteOrigin(part, { source: 'matrix', ...(file === undefined ? {} : { file }), ...locate?.(path) })
+  const roles = Object.entries(matrix.roles).map(([name, role]): [string, MatrixRole] => {
+    const candidates = role.candidates.map((candidate, place): MatrixCandidate =>
+      note({ ...candidate }, ['roles', name, 'candidates', place]))
+    return [name, note({ ...role, candidates }, ['roles', name])]
+  })
+  // fromEntries defines its properties: a role called __proto__ stays a role.
+  return note({ ...matrix, roles: Object.fromEntries(roles) }, [])
+}
