@@ -1,0 +1,79 @@
+import type { MappedMessage } from './message-items.js'
+import { beginsTurn, type PlacedEntry, repairToolSequence, type RepairedSequence, type UsedIds } from './repair-tool-sequence.js'
+import { createWireCallIds, type WireCallIds } from './wire-call-id.js'
+import { renderCall, renderOutput } from './wire-entry.js'
+
+/**
+ * How far a history is settled: messages whose calls all have their results in place. What follows
+ * can't change them, so their items stand and the next turn goes on from there.
+ */
+export interface Arrangement {
+  messages: MappedMessage[]
+  items: string[]
+  used: UsedIds
+  ids: WireCallIds
+}
+
+export function createArrangement(): Arrangement {
+  return { messages: [], items: [], used: new Map(), ids: createWireCallIds() }
+}
+
+/**
+ * The items of a whole history, in order, every call with its result.
+ * @param settled is moved forward as far as the history is in order, and starts over where the history is another one
+ */
+export function arrangeItems(mapped: readonly MappedMessage[], settled: Arrangement): RepairedSequence {
+  if (!continues(mapped, settled.messages)) Object.assign(settled, createArrangement())
+  settle(mapped, settled)
+  const rest = mapped.slice(settled.messages.length)
+  if (rest.length === 0) return { items: settled.items.slice(), repairs: [] }
+  const placed = rest.flatMap(({ entries }, message): PlacedEntry[] => entries.map((entry) => ({ entry, message })))
+  const { items, repairs } = repairToolSequence(placed, settled.ids, settled.used)
+  return { items: settled.items.concat(items), repairs }
+}
+
+function continues(mapped: readonly MappedMessage[], settled: readonly MappedMessage[]): boolean {
+  if (mapped.length < settled.length) return false
+  for (let index = 0; index < settled.length; index += 1) if (mapped[index] !== settled[index]) return false
+  return true
+}
+
+interface OpenCall {
+  id: string
+  custom: boolean
+  wireId: string
+  message: number
+}
+
+/** Takes over messages as long as nothing has to be repaired, and up to the last one after which no call waits. */
+function settle(mapped: readonly MappedMessage[], settled: Arrangement): void {
+  let items: string[] = []
+  let waiting: OpenCall[] = []
+  const started = new Set<string>()
+  for (let message = settled.messages.length, from = message; message < mapped.length; message += 1) {
+    for (const entry of mapped[message]?.entries ?? []) {
+      if (entry.kind === 'call') {
+        if (settled.used.has(entry.id) || started.has(entry.id)) return
+        started.add(entry.id)
+        const wireId = settled.ids.wireId(entry.id)
+        waiting.push({ id: entry.id, custom: entry.custom, wireId, message })
+        items.push(renderCall(entry, wireId))
+      } else if (entry.kind === 'output') {
+        const call = waiting.find(({ id }) => id === entry.id)
+        if (call === undefined) return
+        waiting = waiting.filter((other) => other !== call)
+        items.push(renderOutput(entry.output, call, call.wireId))
+      } else {
+        if (waiting.length > 0 && beginsTurn(entry, message, waiting)) return
+        items.push(entry.text)
+      }
+    }
+    if (waiting.length > 0) continue
+    settled.messages.push(...mapped.slice(from, message + 1))
+    settled.items.push(...items)
+    for (const id of started) settled.used.set(id, 1)
+    started.clear()
+    items = []
+    from = message + 1
+  }
+}

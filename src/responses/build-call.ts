@@ -1,0 +1,49 @@
+import type { JsonObject } from '../contract/index.js'
+import { isRecord, readString } from '../lib/index.js'
+import { jsonString } from './canonical-json.js'
+import { parseArguments } from './read-arguments.js'
+import { PLAN_NAMESPACE } from './tool-definitions.js'
+import type { CallEntry } from './wire-entry.js'
+
+export interface CallRules {
+  isPlanLane: boolean
+  /** names of the request's tools that take free text */
+  customTools: ReadonlySet<string>
+}
+
+/**
+ * A call the model made, for the wire. It is a custom tool's where its block or the request's tools say so.
+ * @param block has the name, and where the call was grouped its namespace
+ * @throws TypeError where the input has no JSON form
+ */
+export function buildCall(block: JsonObject, id: string, input: unknown, rules: CallRules): CallEntry {
+  const name = readString(block, 'name') ?? ''
+  const custom = block['custom'] === true || rules.customTools.has(name)
+  const namespace = readNamespace(block, rules)
+  const fields = [
+    `"name":${jsonString(name)}`,
+    ...(namespace === undefined ? [] : [`"namespace":${jsonString(namespace)}`]),
+    custom ? `"input":${jsonString(readCustomInput(input))}` : `"arguments":${jsonString(readArguments(input))}`,
+  ]
+  return { kind: 'call', id, name, custom, rest: fields.join(',') }
+}
+
+/** The plan lane's grouping is undone on the others; there, a call is inside it unless it says where it is. */
+function readNamespace(block: JsonObject, { isPlanLane }: CallRules): string | undefined {
+  const namespace = readString(block, 'namespace')
+  if (isPlanLane) return namespace ?? PLAN_NAMESPACE
+  return namespace === PLAN_NAMESPACE ? undefined : namespace
+}
+
+/** Arguments that come as JSON text stay that text; what is no JSON object travels as `_raw`, as it came. */
+function readArguments(input: unknown): string {
+  if (typeof input !== 'string') return JSON.stringify(input ?? {})
+  if (input.trim() === '') return '{}'
+  return parseArguments(input) === undefined ? JSON.stringify({ _raw: input }) : input
+}
+
+function readCustomInput(input: unknown): string {
+  if (typeof input === 'string') return input
+  const text = isRecord(input) ? (input['input'] ?? input['_raw']) : undefined
+  return typeof text === 'string' ? text : JSON.stringify(input ?? '')
+}

@@ -1,0 +1,55 @@
+import type { JsonObject } from '../contract/index.js'
+import { readString } from '../lib/index.js'
+import type { BuiltRequest } from './build-request.js'
+import { wellFormed } from './canonical-json.js'
+import { readMessageParts } from './read-item-parts.js'
+
+/**
+ * The request that goes on where `built`'s answer was cut by the output limit: the same fields, its
+ * items, what had come of the answer, and a developer message that asks to go on. The message holds
+ * `n`, so no two continuations are the same even where nothing had come.
+ *
+ * Calls are left out: they would need results. An answer in which one is whole should go to the
+ * caller instead, see {@link holdsToolCall}.
+ * @param doneItems of the answer, in output order; the partial message among them
+ * @param n counts the continuations of one answer from 1
+ */
+export function buildContinuation(built: BuiltRequest, doneItems: readonly JsonObject[], n: number): BuiltRequest {
+  const answer = doneItems.flatMap((item) => rebuildItem(item) ?? [])
+  const nudge = {
+    type: 'message',
+    role: 'developer',
+    content: [{
+      type: 'input_text',
+      text: `The answer was cut off at the output limit (${n}). Continue exactly where you stopped, without repeating anything.`,
+    }],
+  }
+  return { ...built, items: [...built.items, ...answer, nudge].map((item) => (typeof item === 'string' ? item : JSON.stringify(item))) }
+}
+
+/** True where the caller can go on by running a tool: then the answer needs no continuation. */
+export function holdsToolCall(doneItems: readonly JsonObject[]): boolean {
+  return doneItems.some(
+    ({ type, status }) => (type === 'function_call' || type === 'custom_tool_call') && status !== 'incomplete',
+  )
+}
+
+/** The server's item as it may be sent back: without status, annotations and an id that stands for nothing. */
+function rebuildItem(item: JsonObject): JsonObject | undefined {
+  if (item['type'] === 'reasoning') {
+    const encrypted = readString(item, 'encrypted_content')
+    if (!encrypted) return undefined
+    const id = readString(item, 'id')
+    return {
+      type: 'reasoning',
+      ...(id?.startsWith('rs_') ? { id } : {}),
+      summary: Array.isArray(item['summary']) ? item['summary'] : [],
+      encrypted_content: encrypted,
+    }
+  }
+  if (item['type'] !== 'message') return undefined
+  const content = readMessageParts(item).flatMap(({ text }) => (text === '' ? [] : [{ type: 'output_text', text: wellFormed(text) }]))
+  if (content.length === 0) return undefined
+  const phase = readString(item, 'phase')
+  return { type: 'message', role: 'assistant', content, ...(phase === undefined ? {} : { phase }) }
+}

@@ -1,0 +1,66 @@
+/**
+ * Which fields of a request each lane takes. `refused` ones answer 400 for the whole request, so
+ * they are left out and reported; `unknown` ones are nobody's business but the owner's of the
+ * setting that names them.
+ */
+import type { LaneName } from '../contract/index.js'
+
+export type FieldVerdict = 'allowed' | 'refused' | 'protected' | 'unknown'
+
+/** What a request is made of: settings may not touch these on any lane. */
+const PROTECTED = new Set([
+  'store', 'stream', 'input', 'messages', 'model', 'instructions', 'type', 'previous_response_id', 'generate',
+])
+
+const COMMON = [
+  'tools', 'tool_choice', 'parallel_tool_calls', 'reasoning', 'stream_options', 'include', 'service_tier',
+  'prompt_cache_key', 'text', 'client_metadata',
+]
+
+/** Fields that no lane takes: they are another API's, or need an answer that the server stores. */
+const FOREIGN = [
+  'stop', 'seed', 'n', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'logprobs', 'max_tokens',
+  'max_completion_tokens', 'response_format', 'reasoning_effort', 'background', 'conversation',
+]
+
+/** What only the metered API takes. */
+const API_ONLY = [
+  'max_output_tokens', 'temperature', 'top_p', 'top_logprobs', 'metadata', 'max_tool_calls', 'truncation', 'user',
+  'safety_identifier', 'prompt_cache_retention', 'prompt_cache_options', 'prompt', 'moderation', 'multi_agent',
+]
+
+interface LaneFields {
+  allowed: ReadonlySet<string>
+  refused: ReadonlySet<string>
+}
+
+const LANES: Readonly<Record<LaneName, LaneFields>> = {
+  codex: { allowed: new Set([...COMMON, 'access_programs']), refused: new Set([...FOREIGN, ...API_ONLY]) },
+  plan: { allowed: new Set(COMMON), refused: new Set([...FOREIGN, ...API_ONLY, 'prompt_cache_breakpoint']) },
+  api_key: { allowed: new Set([...COMMON, ...API_ONLY]), refused: new Set(FOREIGN) },
+}
+
+export function judgeField(lane: LaneName, field: string): FieldVerdict {
+  if (PROTECTED.has(field)) return 'protected'
+  if (LANES[lane].refused.has(field)) return 'refused'
+  return LANES[lane].allowed.has(field) ? 'allowed' : 'unknown'
+}
+
+/**
+ * The tier as the lane takes it, `undefined` where it would refuse it. The published client's `fast`
+ * is `priority` on the wire, and the only tier that both sign-in lanes are known to take.
+ */
+export function toWireTier(lane: LaneName, tier: string): string | undefined {
+  const wire = tier === 'fast' ? 'priority' : tier
+  return lane === 'api_key' || wire === 'priority' ? wire : undefined
+}
+
+/** Kinds of tool that the plan lane answers with `subscription_sharing_unsupported_capability`. */
+const NOT_ON_PLAN = new Set([
+  'image_generation', 'file_search', 'code_interpreter', 'computer_use', 'computer_use_preview', 'computer', 'mcp',
+  'tool_search', 'local_shell', 'shell',
+])
+
+export function takesTool(lane: LaneName, toolType: string): boolean {
+  return lane !== 'plan' || !NOT_ON_PLAN.has(toolType)
+}

@@ -1,0 +1,217 @@
+import { InvalidRequestError, type JsonObject, type Message, type ReasoningProvenance } from '../contract/index.js'
+import { isRecord, readString } from '../lib/index.js'
+import { buildCall, type CallRules } from './build-call.js'
+import { wellFormed } from './canonical-json.js'
+import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES, readImage } from './image-limits.js'
+import { buildReasoningItem } from './reasoning-item.js'
+import { buildToolOutput, isImage } from './tool-output.js'
+import type { MessageEntry, WireEntry } from './wire-entry.js'
+
+/** All that a message's items depend on besides the message. */
+export interface MessageContext extends CallRules {
+  provenance: ReasoningProvenance
+  acceptsImages: boolean
+  /** for errors */
+  model: string
+  /** undefined for no limit */
+  toolOutputMaxChars: number | undefined
+}
+
+export interface MappedMessage {
+  entries: readonly WireEntry[]
+  droppedReasoning: number
+  images: number
+  /** decoded */
+  imageBytes: number
+  /** kinds of block that have no place on the wire */
+  unknownBlocks: readonly string[]
+}
+
+interface State {
+  readonly message: Message
+  readonly index: number
+  readonly context: MessageContext
+  readonly role: MessageEntry['role']
+  readonly entries: WireEntry[]
+  readonly unknownBlocks: string[]
+  readonly callIds: Set<string>
+  /** the item that neighbouring texts and images go into */
+  open: { phase: string | undefined; parts: JsonObject[] } | undefined
+  droppedReasoning: number
+  images: number
+  imageBytes: number
+}
+
+/**
+ * A message as entries for the wire's input. Neighbouring texts and images become one item, calls,
+ * results and reasoning one each, in the caller's order. Nothing of the message is changed.
+ * @throws InvalidRequestError naming the message, for an image that can't be sent and for what has no JSON form
+ */
+export function mapMessage(message: Message, index: number, context: MessageContext): MappedMessage {
+  const state: State = {
+    message, index, context, role: toWireRole(message.role), entries: [], unknownBlocks: [], callIds: new Set(),
+    open: undefined, droppedReasoning: 0, images: 0, imageBytes: 0,
+  }
+  try {
+    readContent(state)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw invalid(state, `has no JSON form: ${error.message}`, 'invalid_message')
+  }
+  closeItem(state)
+  const { entries, droppedReasoning, images, imageBytes, unknownBlocks } = state
+  return { entries, droppedReasoning, images, imageBytes, unknownBlocks }
+}
+
+function readContent(state: State): void {
+  const { message } = state
+  const { content } = message
+  const isResult = message.role === 'tool' || message.role === 'function'
+  if (isResult && !holdsResults(content)) addResult(state, message.tool_call_id, message.name, content)
+  else if (typeof content === 'string') addText(state, content)
+  else if (Array.isArray(content)) for (const block of content as unknown[]) addBlock(state, block)
+  addCallsBeside(state)
+}
+
+function holdsResults(content: Message['content']): boolean {
+  return Array.isArray(content) && content.some((block) => isRecord(block) && block['type'] === 'tool_result')
+}
+
+function addBlock(state: State, block: unknown): void {
+  if (!isRecord(block)) {
+    if (typeof block === 'string') addText(state, block)
+    return
+  }
+  switch (block['type']) {
+    case 'tool_call':
+      addCall(state, block, block['id'], block['input'])
+      return
+    case 'tool_result':
+      addResult(state, readString(block, 'tool_call_id'), block['name'], block['output'])
+      return
+    case 'thinking':
+    case 'reasoning':
+    case 'redacted_thinking':
+      addReasoning(state, block)
+      return
+    default:
+      if (isImage(block)) addPart(state, buildImage(state, block), undefined)
+      else if (typeof block['text'] === 'string') addText(state, block['text'], readString(block, 'phase'))
+      else state.unknownBlocks.push(`content block (${String(block['type'])})`)
+  }
+}
+
+function addText(state: State, text: string, phase?: string): void {
+  if (text === '') return
+  const type = state.role === 'assistant' ? 'output_text' : 'input_text'
+  addPart(state, { type, text: wellFormed(text) }, state.role === 'assistant' ? phase : undefined)
+}
+
+function addPart(state: State, part: JsonObject, phase: string | undefined): void {
+  if (state.open !== undefined && state.open.phase !== phase) closeItem(state)
+  state.open ??= { phase, parts: [] }
+  state.open.parts.push(part)
+}
+
+function closeItem(state: State): void {
+  if (state.open === undefined) return
+  const { role } = state
+  const { phase, parts } = state.open
+  state.open = undefined
+  // Models from gpt-5.3-codex on want their own phase back.
+  const isPhase = phase === 'commentary' || phase === 'final_answer'
+  const text = JSON.stringify({ type: 'message', role, content: parts, ...(isPhase ? { phase } : {}) })
+  state.entries.push({ kind: 'message', role, text })
+}
+
+function addEntry(state: State, entry: WireEntry): void {
+  closeItem(state)
+  state.entries.push(entry)
+}
+
+function addCall(state: State, block: JsonObject, id: unknown, input: unknown): void {
+  const callId = typeof id === 'string' ? id : String(id ?? '')
+  state.callIds.add(callId)
+  addEntry(state, buildCall(block, callId, input, state.context))
+}
+
+/** Calls that stand beside the content, as in a ChatResponse; one that is in it too counts once. */
+function addCallsBeside(state: State): void {
+  const calls = state.message['tool_calls']
+  if (!Array.isArray(calls) || state.role !== 'assistant') return
+  for (const call of (calls as unknown[]).filter(isRecord)) {
+    const named = isRecord(call['function']) ? call['function'] : call
+    if (state.callIds.has(String(call['id'] ?? '')) || !readString(named, 'name')) continue
+    addCall(state, named, call['id'], named['arguments'] ?? named['input'])
+  }
+}
+
+function addResult(state: State, id: string | null | undefined, name: unknown, output: unknown): void {
+  const { toolOutputMaxChars: maxChars, acceptsImages } = state.context
+  const result = buildToolOutput(output, { maxChars, acceptsImages })
+  for (const image of result.images) countImage(state, image.bytes)
+  addEntry(state, {
+    kind: 'output', id: id ?? undefined, name: typeof name === 'string' ? name : undefined, output: result.text,
+  })
+}
+
+function addReasoning(state: State, block: JsonObject): void {
+  const text = buildReasoningItem(block, state.context.provenance)
+  if (text === undefined) state.droppedReasoning += 1
+  else addEntry(state, { kind: 'reasoning', text })
+}
+
+function buildImage(state: State, block: JsonObject): JsonObject {
+  const { model, acceptsImages } = state.context
+  if (state.role === 'assistant') throw invalid(state, 'images go into user messages and tool results', 'invalid_image')
+  if (!acceptsImages) throw invalid(state, `model ${model} takes no images`, 'image_not_supported')
+  const image = readImage(block)
+  if (typeof image === 'string') throw invalid(state, `its image ${image}`, 'invalid_image')
+  countImage(state, image.bytes)
+  return image.part
+}
+
+function countImage(state: State, bytes: number): void {
+  state.images += 1
+  state.imageBytes += bytes
+}
+
+function toWireRole(role: string): MessageEntry['role'] {
+  if (role === 'assistant') return 'assistant'
+  return role === 'system' || role === 'developer' ? 'developer' : 'user'
+}
+
+function invalid({ message, index, context }: State, what: string, code: string): InvalidRequestError {
+  return new InvalidRequestError(`messages[${index}] (${message.role}): ${what}`, { code, model: context.model })
+}
+
+export interface MessageTotals {
+  droppedReasoning: number
+  unknownBlocks: readonly string[]
+}
+
+/**
+ * What the messages of a request come to together.
+ * @throws InvalidRequestError naming the message with which the images become too many or too large
+ */
+export function sumUp(mapped: readonly MappedMessage[], model: string): MessageTotals {
+  const unknownBlocks = new Set<string>()
+  let droppedReasoning = 0
+  let images = 0
+  let bytes = 0
+  for (let index = 0; index < mapped.length; index += 1) {
+    const message = mapped[index]
+    if (message === undefined) continue
+    droppedReasoning += message.droppedReasoning
+    if (message.unknownBlocks.length > 0) for (const kind of message.unknownBlocks) unknownBlocks.add(kind)
+    if (message.images === 0) continue
+    images += message.images
+    bytes += message.imageBytes
+    if (images <= MAX_REQUEST_IMAGES && bytes <= MAX_REQUEST_IMAGE_BYTES) continue
+    const limit = `${MAX_REQUEST_IMAGES} images, ${MAX_REQUEST_IMAGE_BYTES} bytes`
+    throw new InvalidRequestError(`messages[${index}]: with this message the request's images pass the limit (${limit})`, {
+      code: 'too_many_images', model,
+    })
+  }
+  return { droppedReasoning, unknownBlocks: [...unknownBlocks] }
+}

@@ -1,0 +1,42 @@
+import type { JsonObject, ReasoningProvenance } from '../contract/index.js'
+import { isRecord, readString } from '../lib/index.js'
+
+/**
+ * The wire's reasoning item for a block with `content: [encrypted_content, item_id, provenance]`, as
+ * JSON text; `undefined` where it may not be sent: without encrypted content an id points at what no
+ * server stored, and encrypted content that came from another account, lane or model family is
+ * refused with the whole request. The readable summary is never sent as text in its place.
+ */
+export function buildReasoningItem(block: JsonObject, provenance: ReasoningProvenance): string | undefined {
+  const content = block['content']
+  if (!Array.isArray(content)) return undefined
+  const [encrypted, id, origin] = content as unknown[]
+  if (typeof encrypted !== 'string' || encrypted === '' || !matches(origin, provenance)) return undefined
+  return JSON.stringify({
+    type: 'reasoning',
+    // An id of another kind of item is refused.
+    ...(typeof id === 'string' && /^rs_[A-Za-z0-9_-]{1,128}$/.test(id) ? { id } : {}),
+    summary: readSummary(block).map((text) => ({ type: 'summary_text', text })),
+    encrypted_content: encrypted,
+  })
+}
+
+function matches(origin: unknown, provenance: ReasoningProvenance): boolean {
+  return (
+    isRecord(origin) &&
+    origin['account'] === provenance.account &&
+    origin['lane'] === provenance.lane &&
+    origin['model_family'] === provenance.model_family
+  )
+}
+
+/** A thinking block's one text, or a reasoning block's parts. */
+function readSummary(block: JsonObject): string[] {
+  const thinking = readString(block, 'thinking')
+  if (thinking !== undefined) return thinking === '' ? [] : [thinking]
+  const parts = Array.isArray(block['summary']) ? (block['summary'] as unknown[]) : []
+  return parts.flatMap((part) => {
+    const text = isRecord(part) ? readString(part, 'text') : part
+    return typeof text === 'string' && text !== '' ? [text] : []
+  })
+}

@@ -1,0 +1,125 @@
+import { type ChatRequest, InvalidRequestError, type JsonObject, type LaneName, type ToolSpec } from '../contract/index.js'
+import { isRecord, readString } from '../lib/index.js'
+import { takesTool } from './lane-rules.js'
+
+/**
+ * The namespace that holds the caller's tools on the plan lane, whose documentation wants them
+ * grouped. Names inside it are the caller's own, so the way back is to pass `namespace` over.
+ */
+export const PLAN_NAMESPACE = 'host'
+const PLAN_NAMESPACE_DESCRIPTION = 'Tools that the calling program runs.'
+
+export interface ToolDefinitions {
+  /** in the caller's order; a namespace stands where its first tool stood */
+  tools: readonly JsonObject[]
+  /** tools that take free text instead of JSON */
+  custom: ReadonlySet<string>
+  functions: ReadonlySet<string>
+  hosted: ReadonlySet<string>
+  leftOut: readonly string[]
+}
+
+/**
+ * The wire's tools: functions as `{type, name, description, parameters, strict}`; a spec with a
+ * `type` of its own passes through, without the fields that only the contract asked for. On the plan
+ * lane functions and custom tools are grouped, but for the one that `forced` names: a forced choice
+ * can only name a tool outside.
+ * @throws InvalidRequestError for a spec without a name
+ */
+export function buildToolDefinitions(specs: readonly ToolSpec[], lane: LaneName, forced?: string): ToolDefinitions {
+  const sets = { custom: new Set<string>(), functions: new Set<string>(), hosted: new Set<string>() }
+  const tools: JsonObject[] = []
+  const grouped: JsonObject[] = []
+  const leftOut: string[] = []
+  specs.forEach((spec, index) => {
+    const tool = buildTool(spec, index)
+    const type = String(tool['type'])
+    if (!takesTool(lane, type)) {
+      leftOut.push(`tools (${type})`)
+      return
+    }
+    const name = readString(tool, 'name')
+    const isOurs = type === 'function' || type === 'custom'
+    if (type === 'function' && name !== undefined) sets.functions.add(name)
+    else if (type === 'custom' && name !== undefined) sets.custom.add(name)
+    else sets.hosted.add(type)
+    if (lane !== 'plan' || !isOurs || name === forced) {
+      tools.push(tool)
+      return
+    }
+    if (grouped.length === 0) {
+      tools.push({ type: 'namespace', name: PLAN_NAMESPACE, description: PLAN_NAMESPACE_DESCRIPTION, tools: grouped })
+    }
+    grouped.push(tool)
+  })
+  return { tools: copy(tools), ...sets, leftOut }
+}
+
+/** A copy that no later edit of the caller's specs reaches. */
+function copy(tools: JsonObject[]): JsonObject[] {
+  return JSON.parse(JSON.stringify(tools)) as JsonObject[]
+}
+
+function buildTool(spec: ToolSpec, index: number): JsonObject {
+  const type = readString(spec, 'type') ?? 'function'
+  if (type === 'function') return buildFunction(spec, index)
+  const tool: JsonObject = { ...spec }
+  // `parameters` and `name` are the contract's for every tool; the API refuses them where a kind has none.
+  if (type !== 'tool_search') delete tool['parameters']
+  if (type !== 'custom' && type !== 'namespace') delete tool['name']
+  else if (!spec.name) throw nameless(index)
+  return tool
+}
+
+function buildFunction(spec: ToolSpec, index: number): JsonObject {
+  // The older API's shape nests the definition.
+  const nested = spec['function']
+  const source: JsonObject = isRecord(nested) ? nested : spec
+  const name = readString(source, 'name')
+  if (!name) throw nameless(index)
+  const description = readString(source, 'description')
+  const parameters = source['parameters']
+  return {
+    type: 'function',
+    name,
+    ...(description ? { description } : {}),
+    parameters: isRecord(parameters) ? parameters : { type: 'object', properties: {} },
+    // Left out, it would mean "strict where the schema allows it", and change what the model may send.
+    strict: source['strict'] === true,
+  }
+}
+
+function nameless(index: number): InvalidRequestError {
+  return new InvalidRequestError(`tools[${index}] has no name`, { code: 'invalid_tool' })
+}
+
+/** The tool that a choice forces by name, where it does. */
+export function readForcedTool(choice: ChatRequest['tool_choice']): string | undefined {
+  if (typeof choice === 'string') return MODES.has(choice) ? undefined : choice
+  if (!isRecord(choice) || (choice['type'] !== 'function' && choice['type'] !== 'custom')) return undefined
+  return readString(isRecord(choice['function']) ? choice['function'] : choice, 'name')
+}
+
+const MODES = new Set(['auto', 'none', 'required'])
+
+/**
+ * `auto`, `none` and `required` as they are; a tool's name forces that tool; an object passes, the
+ * older API's `{type: "function", function: {name}}` unfolded.
+ * @throws InvalidRequestError for a name that no tool has
+ */
+export function buildToolChoice(choice: ChatRequest['tool_choice'], definitions: ToolDefinitions): string | JsonObject {
+  if (choice === undefined || choice === null || choice === '') return 'auto'
+  if (typeof choice !== 'string') {
+    const nested = choice['function']
+    return isRecord(nested) ? { type: 'function', name: nested['name'] } : { ...choice }
+  }
+  if (MODES.has(choice)) return choice
+  if (definitions.functions.has(choice)) return { type: 'function', name: choice }
+  if (definitions.custom.has(choice)) return { type: 'custom', name: choice }
+  if (definitions.hosted.has(choice)) return { type: choice }
+  const names = [...definitions.functions, ...definitions.custom, ...definitions.hosted].join(', ')
+  throw new InvalidRequestError(
+    `tool_choice names ${JSON.stringify(choice)}, which is none of the request's tools: ${names || 'there are none'}`,
+    { code: 'invalid_tool_choice' },
+  )
+}
