@@ -1,0 +1,59 @@
+import { diagnose, type Diagnosis } from './diagnose.js'
+import type { FailureFacts } from './read-failure-facts.js'
+import type { WireFailure } from './wire-failure.js'
+
+const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(?:VERIFY|GET)|EPROTO$)/
+/** what a close frame may say of size; any other code only says that the connection ended */
+const CLOSE_TOO_BIG = 1009
+
+/**
+ * A failure of the connection itself. Silence, a reset and a cut are ends of an answer that may have
+ * run, so they are stream failures whichever clock or peer made them; only a connection that never
+ * came about is a network failure, its timeout included, since nothing was sent. The caller's own
+ * total limit is a timeout.
+ */
+export function diagnoseTransport(failure: WireFailure, facts: FailureFacts): Diagnosis {
+  switch (failure.kind) {
+    case 'refused':
+      return diagnose(facts)
+    case 'aborted':
+      return 'aborted'
+    case 'connect':
+      return TLS_CODE.test(failure.systemCode ?? '') ? 'tls_failed' : 'connect_failed'
+    case 'timeout':
+      return byClock(failure.clock)
+    case 'closed':
+      return byClose(failure, facts)
+    case 'content':
+      return byContent(failure, facts)
+    default:
+      return 'cut'
+  }
+}
+
+function byClock(clock: string | undefined): Diagnosis {
+  switch (clock) {
+    case 'connect':
+      return 'connect_timeout'
+    case 'total':
+      return 'total_timeout'
+    case 'first_frame':
+      return 'first_event_timeout'
+    default:
+      return 'idle_timeout'
+  }
+}
+
+/** A close frame's reason is the wire's word like any other; without one only its code speaks. */
+function byClose(failure: WireFailure, facts: FailureFacts): Diagnosis {
+  if (failure.closeCode === CLOSE_TOO_BIG) return 'too_large'
+  const said = facts.prose.trim() === '' ? 'stream_failed' : diagnose(facts)
+  return said === 'stream_failed' ? 'closed' : said
+}
+
+/** A success status with something else than events in it: an error in JSON, somebody's page, or a frame over the limit. */
+function byContent(failure: WireFailure, facts: FailureFacts): Diagnosis {
+  if (failure.body === undefined && failure.status === undefined) return 'frame_too_big'
+  if (facts.page === 'challenge') return 'challenge'
+  return facts.codes.length > 0 ? diagnose(facts) : 'unexpected_content'
+}

@@ -1,0 +1,164 @@
+/** What each diagnosis becomes: the error's kind and code, and the words for what happened and what to do. */
+import type { LaneName, LLMErrorName } from '../contract/index.js'
+import type { Diagnosis } from './diagnose.js'
+
+export interface AdviceContext {
+  lane: LaneName
+  model: string
+  signInCommand: string
+  /** seconds */
+  retryAfter: number | undefined
+  resetsAt: string | undefined
+  param: string | undefined
+  /** the wire's own code */
+  code: string | undefined
+  nearestModel: string | undefined
+  availableModels: readonly string[]
+}
+
+export interface FailureWords {
+  kind: Exclude<LLMErrorName, 'LLMError' | 'ConfigurationError' | 'InvalidToolCallError'>
+  /** stands for the wire's own word; a default where `keepsCode` */
+  code?: string
+  /** the wire's own code is kept where it has one; default true where no `code` is given */
+  keepsCode?: boolean
+  /** where it differs from the kind's default */
+  retryable?: boolean
+  delayMultiplier?: number
+  what: string | ((context: AdviceContext) => string)
+  advice: string | ((context: AdviceContext) => string)
+}
+
+const AGAIN = 'Send the request again.'
+const signIn = (context: AdviceContext) =>
+  context.lane === 'api_key' ? 'Check the configured API key.' : `Sign in again: ${context.signInCommand}`
+const wait = (context: AdviceContext) =>
+  context.retryAfter === undefined ? 'Wait a moment and send the request again.' : `Send the request again in ${context.retryAfter} s.`
+const LISTED = 12
+
+export const FAILURE_WORDS: Readonly<Record<Diagnosis, FailureWords>> = {
+  quota: {
+    kind: 'QuotaExceededError', code: 'usage_limit_reached', keepsCode: true,
+    what: 'The quota of this account is used up',
+    advice: (context) => adviseQuota(context),
+  },
+  rate_limited: { kind: 'RateLimitError', code: 'rate_limit_exceeded', keepsCode: true, what: 'Too many requests at once', advice: wait },
+  at_capacity: {
+    kind: 'ProviderUnavailableError', code: 'at_capacity', delayMultiplier: 5,
+    what: (context) => `The model "${context.model}" is at capacity`, advice: 'Wait a while before sending the request again, or use another model.',
+  },
+  flex_unavailable: {
+    kind: 'ProviderUnavailableError', retryable: false,
+    what: 'The flex service tier is not available now', advice: 'Leave the service tier out of the request.',
+  },
+  unavailable: { kind: 'ProviderUnavailableError', what: 'The backend could not serve the request', advice: wait },
+  model_not_available: {
+    kind: 'NotFoundError', code: 'model_not_available',
+    what: (context) => `The model "${context.model}" is unknown to the backend or not available to this account`,
+    advice: (context) => adviseModel(context),
+  },
+  not_found: { kind: 'NotFoundError', code: 'not_found', keepsCode: true, what: 'The backend knows nothing under this address', advice: 'Check base_url.' },
+  unauthenticated: { kind: 'AuthenticationError', code: 'unauthorized', keepsCode: true, what: 'The backend refused the credentials', advice: signIn },
+  missing_scopes: {
+    kind: 'AuthenticationError', code: 'missing_scopes',
+    what: 'The credentials lack the scope model.request',
+    advice: (context) => `Sign in to the workspace that has access to the models: ${context.signInCommand}`,
+  },
+  missing_account: {
+    kind: 'AuthenticationError', code: 'missing_account',
+    what: 'The backend misses a valid workspace or account id',
+    advice: (context) => `Sign in and choose the workspace that the calls are to run in: ${context.signInCommand}`,
+  },
+  consent_needed: {
+    kind: 'AuthenticationError', what: 'The sign-in does not allow this app to use the plan',
+    advice: (context) => `Sign in again and allow the use of the plan: ${context.signInCommand}`,
+  },
+  challenge: {
+    kind: 'ProviderUnavailableError', code: 'cloudflare_challenge',
+    what: 'A browser check stood before the backend instead of an answer', advice: 'Wait a moment and send the request again; from behind a VPN or proxy try without it.',
+  },
+  edge_blocked: {
+    kind: 'AccessDeniedError', code: 'edge_blocked', what: 'The network edge before the backend blocked the request',
+    advice: 'This address or region may not be served: try from another network.',
+  },
+  access_denied: {
+    kind: 'AccessDeniedError', code: 'access_denied', keepsCode: true, what: 'The backend denied access',
+    advice: 'Check that the plan and the workspace of this account include what was asked for.',
+  },
+  context_length: {
+    kind: 'ContextLengthError', code: 'context_length_exceeded',
+    what: (context) => `The request does not fit into the context window of "${context.model}"`, advice: 'Shorten or compact the conversation.',
+  },
+  content_filter: {
+    kind: 'ContentFilterError', code: 'content_filter', keepsCode: true,
+    what: 'The content was stopped by a policy of the backend', advice: 'Change the request; sent again unchanged it will be stopped again.',
+  },
+  previous_response_not_found: {
+    kind: 'InvalidRequestError', code: 'previous_response_not_found', retryable: true,
+    what: 'The server no longer has the response that the request goes on from', advice: 'Send the whole conversation.',
+  },
+  connection_limit: {
+    kind: 'ProviderUnavailableError', code: 'websocket_connection_limit_reached',
+    what: 'The WebSocket connection has reached its time limit', advice: 'Connect again and send the request again.',
+  },
+  invalid_encrypted_content: {
+    kind: 'InvalidRequestError', code: 'invalid_encrypted_content',
+    what: 'The server cannot read the encrypted reasoning in the conversation', advice: 'Send the request again without the reasoning of earlier turns.',
+  },
+  no_tool_output: {
+    kind: 'InvalidRequestError', code: 'no_tool_output_found',
+    what: 'A tool call in the conversation has no result', advice: 'Add the missing tool result, or take the call out.',
+  },
+  no_tool_call: {
+    kind: 'InvalidRequestError', code: 'no_tool_call_found',
+    what: 'A tool result in the conversation has no call', advice: 'Add the missing tool call, or take the result out.',
+  },
+  item_not_found: {
+    kind: 'InvalidRequestError', code: 'item_not_found',
+    what: 'The conversation refers to an item that the server did not keep', advice: 'Send the request again without the reasoning of earlier turns.',
+  },
+  invalid_image: { kind: 'InvalidRequestError', code: 'invalid_image', keepsCode: true, what: 'The backend cannot use an image of the request', advice: 'Send images as PNG, JPEG, WebP or GIF within the size limits.' },
+  unsupported_parameter: {
+    kind: 'InvalidRequestError', code: 'unsupported_parameter', keepsCode: true, what: 'The backend does not take a part of the request',
+    advice: (context) => (context.param === undefined ? 'Leave out what the message names.' : `Leave out or change "${context.param}".`),
+  },
+  too_large: { kind: 'InvalidRequestError', code: 'message_too_big', what: 'The request is larger than the backend takes', advice: 'Shorten the conversation or send smaller images.' },
+  invalid_request: { kind: 'InvalidRequestError', code: 'invalid_request', keepsCode: true, what: 'The backend refused the request as invalid', advice: 'Correct the request; sent again unchanged it will be refused again.' },
+  redirected: { kind: 'NotFoundError', code: 'redirected', what: 'The backend answered with a redirect, which is not followed', advice: 'Check base_url.' },
+  request_timeout: { kind: 'StreamError', code: 'request_timeout', what: 'The backend gave up waiting for the request', advice: AGAIN },
+  stream_failed: { kind: 'StreamError', code: 'response_failed', keepsCode: true, what: 'The backend broke the answer off with an error', advice: AGAIN },
+  cancelled: { kind: 'AbortError', code: 'response_cancelled', what: 'The backend cancelled the answer', advice: 'Send the request again if it is still wanted.' },
+  aborted: { kind: 'AbortError', code: 'aborted', what: 'The call was cancelled', advice: 'Send the request again if it is still wanted.' },
+  connect_failed: { kind: 'NetworkError', code: 'connect_failed', keepsCode: true, what: 'No connection to the backend came about', advice: 'Check the network, the proxy settings and base_url.' },
+  tls_failed: {
+    kind: 'NetworkError', code: 'tls_failed', keepsCode: true, retryable: false, what: 'The certificate of the backend could not be verified',
+    advice: 'Behind a proxy that inspects traffic, name its certificate authority with ca_file or NODE_EXTRA_CA_CERTS.',
+  },
+  connect_timeout: { kind: 'NetworkError', code: 'connect_timeout', what: 'The backend did not take the connection in time', advice: 'Check the network and the proxy settings, or raise connect_timeout.' },
+  total_timeout: { kind: 'LLMTimeoutError', code: 'total_timeout', what: 'The call took longer than its total limit', advice: 'Raise total_timeout, or ask for less.' },
+  first_event_timeout: { kind: 'StreamError', code: 'first_event_timeout', what: 'The backend took the request and stayed silent', advice: 'Send the request again, or raise first_event_timeout.' },
+  idle_timeout: { kind: 'StreamError', code: 'idle_timeout', what: 'The backend fell silent in the middle of the answer', advice: 'Send the request again, or raise timeout.' },
+  cut: { kind: 'StreamError', code: 'stream_cut', keepsCode: true, what: 'The answer stopped before its end', advice: AGAIN },
+  closed: { kind: 'StreamError', what: 'The backend closed the WebSocket connection before the end of the answer', advice: AGAIN },
+  unexpected_content: {
+    kind: 'ProviderUnavailableError', code: 'unexpected_content',
+    what: 'Something other than an event stream came back', advice: 'Check base_url and whatever stands between here and the backend.',
+  },
+  frame_too_big: { kind: 'StreamError', code: 'frame_too_big', what: 'The backend sent one event that is larger than the limit', advice: AGAIN },
+}
+
+function adviseQuota(context: AdviceContext): string {
+  if (context.code === 'usage_not_included') return 'The plan does not include this use: choose another model, or a plan that includes it.'
+  if (context.code === 'subscription_sharing_usage_limit_exceeded') {
+    return 'See https://chatgpt.com/settings/usage for the limits of the plan and of this app; nothing is moved to another way of paying by itself.'
+  }
+  return context.resetsAt === undefined
+    ? 'Use another model, or wait until the quota is renewed.'
+    : `It is renewed at ${context.resetsAt}; until then use another model.`
+}
+
+function adviseModel({ nearestModel, availableModels }: AdviceContext): string {
+  if (nearestModel === undefined) return 'Name a model that the catalog lists.'
+  const more = availableModels.length > LISTED ? ', …' : ''
+  return `Nearest available: "${nearestModel}". Available: ${availableModels.slice(0, LISTED).join(', ')}${more}.`
+}

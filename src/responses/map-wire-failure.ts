@@ -1,0 +1,114 @@
+/** The only classifier: HTTP refusals, error frames, bad terminals and broken connections all come here. */
+import { closest } from 'fastest-levenshtein'
+import {
+  AbortError, AccessDeniedError, AuthenticationError, ContentFilterError, ContextLengthError, InvalidRequestError,
+  LLMTimeoutError, NetworkError, NotFoundError, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError,
+  type ChatResponse, type LaneName, type LLMError, type LLMErrorFields,
+} from '../contract/index.js'
+import { cleanWord } from './clean-wire-text.js'
+import { diagnose } from './diagnose.js'
+import { diagnoseTransport } from './diagnose-transport.js'
+import { FAILURE_WORDS, type AdviceContext, type FailureWords } from './failure-words.js'
+import { ownCode, readFailureFacts, type FailureFacts } from './read-failure-facts.js'
+import { readRetryAfter } from './read-retry-after.js'
+import { readLimit } from './read-usage-limit.js'
+import type { WireFailure } from './wire-failure.js'
+
+export interface FailureContext {
+  provider: string
+  model: string
+  lane: LaneName
+  /** ms since 1970 */
+  nowMs: number
+  /** default `amplifier-chatgpt login` */
+  signInCommand?: string
+  /** what the account has, to name the nearest of */
+  availableModels?: readonly string[]
+  /** what had arrived; goes with the error */
+  partial?: ChatResponse
+  /** output has been shown; default: where `partial` has content */
+  sawOutput?: boolean
+}
+
+const KINDS = {
+  AbortError, AccessDeniedError, AuthenticationError, ContentFilterError, ContextLengthError, InvalidRequestError,
+  LLMTimeoutError, NetworkError, NotFoundError, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError,
+} satisfies Record<FailureWords['kind'], new (message: string, fields: LLMErrorFields) => LLMError>
+
+/** Kinds that another attempt or candidate could cure before output; after it they are a broken answer. */
+const BROKEN_AFTER_OUTPUT: ReadonlySet<string> = new Set(['RateLimitError', 'ProviderUnavailableError', 'NetworkError'])
+
+/**
+ * The typed error that a failure is, with one sentence of what happened and one that says what to do.
+ * Total over the contract's table of errors; `retryable` is decided here and nowhere else. Quotes the
+ * wire's message bounded and without controls or secrets, never a body.
+ */
+export function mapWireFailure(failure: WireFailure, context: FailureContext): LLMError {
+  const facts = readFailureFacts(failure)
+  const diagnosis = failure.source === 'transport' ? diagnoseTransport(failure, facts) : diagnose(facts)
+  const words = FAILURE_WORDS[diagnosis]
+  const code = chooseCode(words, failure, facts)
+  const resetsAtMs = diagnosis === 'quota' ? readLimit(facts, context.nowMs).resetsAtMs : undefined
+  const retryAfter = resetsAtMs === undefined
+    ? readRetryAfter(facts.headers, facts.prose, context.nowMs)
+    : Math.max(0, Math.ceil((resetsAtMs - context.nowMs) / 1000))
+  const advice = adviceContext(context, facts, { code, retryAfter, resetsAtMs })
+  const sawOutput = context.sawOutput ?? (context.partial?.content.length ?? 0) > 0
+  const kind = sawOutput && BROKEN_AFTER_OUTPUT.has(words.kind) ? 'StreamError' : words.kind
+  return new KINDS[kind](composeMessage(words, advice, facts), {
+    provider: context.provider,
+    model: context.model,
+    delay_multiplier: words.delayMultiplier ?? 1,
+    ...(words.retryable === undefined ? {} : { retryable: words.retryable }),
+    ...(code === undefined ? {} : { code }),
+    ...(facts.status === undefined ? {} : { status_code: facts.status }),
+    ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
+    ...(facts.requestId === undefined ? {} : { request_id: facts.requestId }),
+    ...(failure.cause === undefined ? {} : { cause: failure.cause }),
+    ...(context.partial === undefined ? {} : { partial: context.partial }),
+  })
+}
+
+function chooseCode(words: FailureWords, failure: WireFailure, facts: FailureFacts): string | undefined {
+  if (words.code !== undefined && words.keepsCode !== true) return words.code
+  const closed = failure.kind === 'closed' && failure.closeCode !== undefined ? `close_${failure.closeCode}` : undefined
+  return ownCode(facts) ?? cleanWord(failure.systemCode) ?? closed ?? words.code
+}
+
+function adviceContext(
+  context: FailureContext,
+  facts: FailureFacts,
+  known: { code: string | undefined; retryAfter: number | undefined; resetsAtMs: number | undefined },
+): AdviceContext {
+  const availableModels = context.availableModels ?? []
+  return {
+    lane: context.lane,
+    model: context.model,
+    signInCommand: context.signInCommand ?? 'amplifier-chatgpt login',
+    retryAfter: known.retryAfter,
+    resetsAt: known.resetsAtMs === undefined ? undefined : formatTime(known.resetsAtMs),
+    param: facts.param,
+    code: known.code,
+    nearestModel: availableModels.length === 0 ? undefined : closest(context.model, availableModels),
+    availableModels,
+  }
+}
+
+/** "What happened (HTTP 429, code, request id x): the wire's words. What to do." */
+function composeMessage(words: FailureWords, advice: AdviceContext, facts: FailureFacts): string {
+  const say = (text: FailureWords['what']) => (typeof text === 'string' ? text : text(advice))
+  const details = [
+    facts.status === undefined ? undefined : `HTTP ${facts.status}`,
+    advice.code,
+    facts.requestId === undefined ? undefined : `request id ${facts.requestId}`,
+  ].filter((detail) => detail !== undefined)
+  const head = details.length === 0 ? say(words.what) : `${say(words.what)} (${details.join(', ')})`
+  const quote = facts.quote === '' ? '.' : `: ${facts.quote.replace(/[.!?\s]+$/, '')}.`
+  return `${head}${quote} ${say(words.advice)}`
+}
+
+/** A time too far away to be one is left out rather than thrown over. */
+function formatTime(ms: number): string | undefined {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+}
