@@ -1,0 +1,127 @@
+import { isLLMError, ProviderUnavailableError, type LLMError } from '../contract/index.js'
+import type { CatalogModel } from './catalog-model.js'
+import { buildFallbackModels } from './fallback-models.js'
+import { buildListing, decodeListing, encodeListing, normalizeEtag, type Listing } from './listing.js'
+import type { Persisted } from './persisted.js'
+import { createSharedFlight } from './shared-flight.js'
+
+export interface CatalogSnapshot {
+  /** the same array for as long as the list is the same */
+  readonly models: readonly CatalogModel[]
+  /** `live`: within its time to live; `last_good`: an older list, since the newest could not be had; `fallback`: built in */
+  readonly source: 'live' | 'last_good' | 'fallback'
+  readonly fetchedAtMs?: number
+  readonly ageSeconds: number
+  /** why the newest list could not be had */
+  readonly failure?: LLMError
+}
+
+export interface CatalogOptions {
+  /** One try at the model list. Retries are its business. @throws LLMError */
+  fetchModels: (signal?: AbortSignal) => Promise<{ models: unknown[]; etag?: string }>
+  ttlMs: number
+  /** ms since 1970 */
+  now?: () => number
+  /** Keeps the last good list over restarts. It is served only where a newer one cannot be had. */
+  persisted?: Pick<Persisted, 'load' | 'save'>
+  /** how long a failed fetch answers for the calls behind it, unless they ask for a refetch; default 5,000 */
+  failureTtlMs?: number
+}
+
+export interface Catalog {
+  /**
+   * The list: live within its time to live, else fetched, at most once at a time; on failure the last
+   * good one, else the built-in one, with the failure. Rejects only with the reason of `signal`.
+   */
+  list(options?: { refetch?: boolean; signal?: AbortSignal }): Promise<CatalogSnapshot>
+  /** What is known without a call or a file; undefined before the first list. */
+  peek(): CatalogSnapshot | undefined
+  /**
+   * What a response says the list's tag is. The same as ours: the list is as good as new (renewed where
+   * it is older than half its time to live). Another: the next `list()` fetches behind its answer.
+   */
+  observeEtag(etag: string): void
+}
+
+function toFailure(error: unknown): LLMError {
+  if (isLLMError(error)) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new ProviderUnavailableError(`the model list could not be had: ${reason}`, { cause: error })
+}
+
+interface Failure {
+  error: LLMError
+  atMs: number
+}
+
+function buildSnapshot(
+  state: { listing: Listing; fresh: boolean } | { fallback: readonly CatalogModel[] }, failure: Failure | undefined, nowMs: number,
+): CatalogSnapshot {
+  const reason = failure === undefined ? {} : { failure: failure.error }
+  if ('fallback' in state) return { models: state.fallback, source: 'fallback', ageSeconds: 0, ...reason }
+  const { models, fetchedAtMs } = state.listing
+  const ageSeconds = Math.round(Math.max(0, nowMs - fetchedAtMs) / 1000)
+  return { models, source: state.fresh ? 'live' : 'last_good', fetchedAtMs, ageSeconds, ...reason }
+}
+
+/** The account's model list. */
+export function createCatalog(options: CatalogOptions): Catalog {
+  const { fetchModels, ttlMs, now = Date.now, persisted, failureTtlMs = 5000 } = options
+  const flight = createSharedFlight<void>()
+  let listing: Listing | undefined
+  let loaded: Promise<void> | undefined
+  let failure: Failure | undefined
+  // Told apart from our own tag once, fetched for once: replicas may never agree on it.
+  let foreignEtag: string | undefined
+  let refetchBehind = false
+
+  let builtIn: readonly CatalogModel[] | undefined
+
+  const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then(
+    (stored) => { listing ??= decodeListing(stored) },
+    () => undefined,
+  ))
+  const fetchOnce = (signal?: AbortSignal) => flight(async (shared) => {
+    refetchBehind = false
+    try {
+      const { models, etag } = await fetchModels(shared)
+      listing = buildListing(models, etag, now())
+      failure = undefined
+      void persisted?.save(encodeListing(models, listing)).catch(() => undefined)
+    } catch (error) {
+      if (!shared.aborted) failure = { error: toFailure(error), atMs: now() }
+    }
+  }, signal)
+  const isFresh = () => listing !== undefined && failure === undefined && now() - listing.fetchedAtMs < ttlMs
+  const hasFreshFailure = () => failure !== undefined && now() - failure.atMs < failureTtlMs
+  const snapshot = () => {
+    const state = listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels()) }
+    return buildSnapshot(state, failure, now())
+  }
+
+  return {
+    async list({ refetch = false, signal } = {}) {
+      signal?.throwIfAborted()
+      if (!refetch && isFresh()) {
+        if (refetchBehind) void fetchOnce()
+        return snapshot()
+      }
+      if (!refetch && hasFreshFailure()) return snapshot()
+      await fetchOnce(signal)
+      // Only now: a list that was kept is no reason not to ask.
+      if (!listing) await load()
+      return snapshot()
+    },
+    peek: () => (listing === undefined && failure === undefined ? undefined : snapshot()),
+    observeEtag(observed) {
+      const etag = normalizeEtag(observed)
+      if (etag === undefined || listing?.etag === undefined) return
+      if (etag === listing.etag) {
+        if (failure === undefined && now() - listing.fetchedAtMs > ttlMs / 2) listing = { ...listing, fetchedAtMs: now() }
+      } else if (etag !== foreignEtag) {
+        foreignEtag = etag
+        refetchBehind = true
+      }
+    },
+  }
+}

@@ -1,0 +1,115 @@
+import { isRecord, readNumber, readString } from '../lib/index.js'
+import { DEFAULT_CONTEXT_WINDOW, MAX_OUTPUT_TOKENS, type CatalogModel } from './catalog-model.js'
+
+type Entry = Record<string, unknown>
+
+/** Fields of an entry that we read; the rest, prompts of tens of kilobytes among it, is not kept. */
+const READ_FIELDS = [
+  'slug', 'id', 'object', 'display_name', 'default_reasoning_level', 'supported_reasoning_levels', 'visibility', 'supported_in_api',
+  'priority', 'context_window', 'max_context_window', 'max_output_tokens', 'additional_speed_tiers', 'service_tiers',
+  'input_modalities', 'support_verbosity', 'supports_reasoning_summary_parameter', 'supports_reasoning_summaries',
+  'supports_parallel_tool_calls', 'prefer_websockets', 'upgrade',
+] as const
+
+/** The entry reduced to what {@link decodeModels} reads, for keeping. */
+export function trimModelEntry(entry: unknown): unknown {
+  if (!isRecord(entry)) return undefined
+  const kept: Entry = {}
+  for (const field of READ_FIELDS) if (entry[field] !== undefined) kept[field] = entry[field]
+  return kept
+}
+
+function readText(entry: Entry, key: string): string | undefined {
+  const text = readString(entry, key)?.trim()
+  return text === '' ? undefined : text
+}
+
+function readPositive(entry: Entry, key: string): number | undefined {
+  const value = readNumber(entry, key)
+  return value !== undefined && value > 0 ? value : undefined
+}
+
+/** Texts, or the text under one of `keys` of each object; newer servers put objects where older ones put texts. */
+function readWords(value: unknown, ...keys: string[]): string[] {
+  if (!Array.isArray(value)) return []
+  const words: string[] = []
+  for (const item of value as unknown[]) {
+    const word = typeof item === 'string' ? item : isRecord(item) ? keys.map((key) => readString(item, key)).find((text) => text) : undefined
+    if (word && !words.includes(word)) words.push(word)
+  }
+  return words
+}
+
+/**
+ * Public listings (`{ id, object: "model" }`) don't say how a model reasons; of those names we know that
+ * they do, with these efforts at least.
+ */
+function readEfforts(entry: Entry, slug: string): string[] {
+  if (entry['supported_reasoning_levels'] !== undefined || entry['slug'] !== undefined) {
+    return readWords(entry['supported_reasoning_levels'], 'effort', 'level', 'id')
+  }
+  return /^(gpt-([5-9]|\d\d)|o\d|codex)/.test(slug) && !slug.includes('-chat') ? ['low', 'medium', 'high'] : []
+}
+
+function isVisible(entry: Entry): boolean {
+  const visibility = entry['visibility']
+  return visibility !== 'hide' && visibility !== 'none' && entry['supported_in_api'] !== false
+}
+
+function hasFastTier(entry: Entry): boolean {
+  return readWords(entry['additional_speed_tiers'], 'id', 'name').includes('fast')
+    || readWords(entry['service_tiers'], 'id').some((tier) => tier === 'priority' || tier === 'fast')
+}
+
+function decodeModel(entry: unknown, position: number): { model: CatalogModel; withFast: boolean } | undefined {
+  if (!isRecord(entry) || !isVisible(entry)) return undefined
+  const slug = readText(entry, 'slug') ?? readText(entry, 'id')
+  if (slug === undefined) return undefined
+  const efforts = readEfforts(entry, slug)
+  const defaultEffort = readText(entry, 'default_reasoning_level')
+  const maxContextWindow = readPositive(entry, 'max_context_window')
+  const modalities = readWords(entry['input_modalities'], 'type', 'id')
+  const upgrade = entry['upgrade']
+  const replacedBy = isRecord(upgrade) ? readText(upgrade, 'model') : undefined
+  const summaries = entry['supports_reasoning_summary_parameter'] ?? entry['supports_reasoning_summaries']
+  const model: CatalogModel = {
+    id: slug,
+    slug,
+    displayName: readText(entry, 'display_name') ?? slug,
+    contextWindow: readPositive(entry, 'context_window') ?? maxContextWindow ?? DEFAULT_CONTEXT_WINDOW,
+    ...(maxContextWindow === undefined ? {} : { maxContextWindow }),
+    maxOutputTokens: readPositive(entry, 'max_output_tokens') ?? MAX_OUTPUT_TOKENS,
+    efforts,
+    ...(defaultEffort === undefined ? {} : { defaultEffort }),
+    // Absent means text and image (wire.md 5).
+    inputModalities: entry['input_modalities'] === undefined || modalities.length === 0 ? ['text', 'image'] : modalities,
+    fast: false,
+    supportsVerbosity: entry['support_verbosity'] === true,
+    supportsReasoningSummary: typeof summaries === 'boolean' ? summaries : efforts.length > 0,
+    supportsParallelToolCalls: entry['supports_parallel_tool_calls'] !== false,
+    priority: readNumber(entry, 'priority') ?? position,
+    prefersWebSocket: entry['prefer_websockets'] === true,
+    ...(replacedBy === undefined ? {} : { replacedBy }),
+  }
+  return { model, withFast: hasFastTier(entry) }
+}
+
+/**
+ * The account's models in the order the backend listed them, each followed by its `-fast` variant where
+ * it has the tier. Hidden entries, those without a slug and later ones of the same slug are left out;
+ * unknown fields and values are passed over.
+ */
+export function decodeModels(entries: readonly unknown[]): readonly CatalogModel[] {
+  const decoded = entries.map(decodeModel).filter((item) => item !== undefined)
+  const listed = new Set(decoded.map(({ model }) => model.id))
+  const models = new Map<string, CatalogModel>()
+  for (const { model, withFast } of decoded) {
+    if (models.has(model.id)) continue
+    models.set(model.id, Object.freeze(model))
+    const id = `${model.slug}-fast`
+    if (withFast && !listed.has(id)) {
+      models.set(id, Object.freeze({ ...model, id, displayName: `${model.displayName} (fast)`, fast: true }))
+    }
+  }
+  return Object.freeze([...models.values()])
+}

@@ -1,0 +1,41 @@
+import { distance } from 'fastest-levenshtein'
+import type { CatalogModel } from './catalog-model.js'
+import type { CatalogSnapshot } from './catalog.js'
+
+/** The entry of exactly this id; names are the wire's and compare as they are written. */
+export function findModel(snapshot: CatalogSnapshot, id: string): CatalogModel | undefined {
+  return snapshot.models.find((model) => model.id === id)
+}
+
+/**
+ * What is known of a model that may not be listed under its whole name: the entry of that id, else the
+ * one whose id is the longest prefix of it up to a `-`, as dated names are (`gpt-5.5-2026-04-23`). Good
+ * for limits and efforts; it does not say that the account has the model.
+ */
+export function describeModel(snapshot: CatalogSnapshot, id: string): CatalogModel | undefined {
+  let best: CatalogModel | undefined
+  for (const model of snapshot.models) {
+    if (model.id === id) return model
+    if (id.startsWith(`${model.id}-`) && model.id.length > (best?.id.length ?? 0)) best = model
+  }
+  return best
+}
+
+const words = (id: string): string[] => id.toLowerCase().split(/[-_:/.]/)
+
+/** The smaller, the nearer: words not shared count more than letters. */
+function strangeness(wanted: string, id: string): number {
+  const own = new Set(words(id))
+  const asked = words(wanted)
+  const missing = asked.filter((word) => !own.has(word)).length
+  return (missing + own.size - (asked.length - missing)) * 4 + distance(wanted.toLowerCase(), id.toLowerCase())
+}
+
+/** Up to `count` ids of the list that are most like `id`, the nearest first; the announced successor comes before all. */
+export function nearestModels(snapshot: CatalogSnapshot, id: string, count = 3): string[] {
+  const successor = describeModel(snapshot, id)?.replacedBy
+  const ranked = snapshot.models
+    .map((model, position) => ({ id: model.id, position, score: model.id === successor ? -1 : strangeness(id, model.id) }))
+    .sort((left, right) => left.score - right.score || left.position - right.position)
+  return ranked.slice(0, count).map((entry) => entry.id)
+}

@@ -1,0 +1,20 @@
+/**
+ * account/ owns what the signed-in account has: its models, its quota, how many calls it bears at once.
+ * It refuses to know who asks for what: no provider, no role, no prompt; and it makes no call but the
+ * model list.
+ */
+export { createCatalog } from './catalog.js'
+export type { Catalog, CatalogOptions, CatalogSnapshot } from './catalog.js'
+export type { CatalogModel } from './catalog-model.js'
+export { createGovernor } from './concurrency.js'
+export type { AcquireOptions, Governor, GovernorOptions } from './concurrency.js'
+export type { Exhaustion, Verdict } from './exhaustion-marks.js'
+export { describeModel, findModel, nearestModels } from './find-model.js'
+export { toModelInfos } from './model-infos.js'
+export type { Persisted } from './persisted.js'
+export { createQuota } from './quota.js'
+export type { Quota, QuotaOptions } from './quota.js'
+export { readUsageLimit } from './read-usage-limit.js'
+export type { UsageLimit } from './read-usage-limit.js'
+export { createStateFile, defaultStatePath } from './state-file.js'
+export type { StateFile, StateFileOptions } from './state-file.js'

@@ -1,0 +1,40 @@
+import type { JsonObject, ModelInfo } from '../contract/index.js'
+import type { CatalogModel } from './catalog-model.js'
+import type { CatalogSnapshot } from './catalog.js'
+
+/** Tokens; above the plan route's usual window. */
+const LONG_CONTEXT = 400_000
+const COST_TIERS = ['low', 'medium', 'high', 'extreme'] as const
+
+/** The backend names no prices; sizes are told by the family's own words, and the priority tier costs a step more. */
+function estimateCostTier(model: CatalogModel): string {
+  const words = model.slug.toLowerCase().split(/[-_.]/)
+  const has = (...names: string[]) => names.some((name) => words.includes(name))
+  const step = has('pro') ? 3 : has('mini', 'nano', 'luna', 'spark') ? 0 : has('sol', 'astra') ? 2 : 1
+  return COST_TIERS[Math.min(COST_TIERS.length - 1, step + (model.fast ? 1 : 0))] ?? 'medium'
+}
+
+function listCapabilities(model: CatalogModel): string[] {
+  const capabilities = ['tools', 'streaming', 'json_mode']
+  if (model.efforts.some((effort) => effort !== 'none')) capabilities.push('thinking')
+  if (model.inputModalities.includes('image')) capabilities.push('vision')
+  if (model.fast) capabilities.push('fast')
+  if (Math.max(model.contextWindow, model.maxContextWindow ?? 0) >= LONG_CONTEXT) capabilities.push('long_context')
+  return capabilities
+}
+
+/** The list as the host's ModelInfo, in its order; `metadata` says where it comes from and how old it is. */
+export function toModelInfos(snapshot: CatalogSnapshot): ModelInfo[] {
+  return snapshot.models.map((model) => {
+    const defaults: JsonObject = model.defaultEffort === undefined ? {} : { reasoning_effort: model.defaultEffort }
+    return {
+      id: model.id,
+      display_name: model.displayName,
+      context_window: model.contextWindow,
+      max_output_tokens: model.maxOutputTokens,
+      capabilities: listCapabilities(model),
+      defaults,
+      metadata: { cost_tier: estimateCostTier(model), source: snapshot.source, age_seconds: snapshot.ageSeconds },
+    }
+  })
+}

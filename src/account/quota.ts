@@ -1,0 +1,119 @@
+import type { QuotaWindow } from '../contract/index.js'
+import { createExhaustionMarks, type Exhaustion, type Verdict } from './exhaustion-marks.js'
+import type { Persisted } from './persisted.js'
+import { createQuotaWriter } from './quota-writer.js'
+import {
+  applyReading, createQuotaState, encodeQuotaState, mergeStoredState, pruneQuotaState, type QuotaState, type WindowSource,
+} from './quota-state.js'
+import { GENERAL_LIMIT_ID, type RateLimitReading } from './rate-limit-reading.js'
+import { readRateLimitEvent } from './read-rate-limit-event.js'
+import { readRateLimitHeaders } from './read-rate-limit-headers.js'
+
+export interface QuotaOptions {
+  /** ms since 1970 */
+  now?: () => number
+  /** Keeps the state over restarts and shares it with other processes of this home. */
+  persisted?: Persisted
+  /** how long figures are gathered before they are kept; default 2,000. Exhaustion is kept at once. */
+  saveDelayMs?: number
+}
+
+/** What is known of the account's quota. Everything is synchronous; keeping it happens behind. */
+export interface Quota {
+  /** Rate-limit headers of an answer or a refusal; with `model` it is learned which limit that draws on. */
+  observeHeaders(headers: Readonly<Record<string, string>>, model?: string): void
+  /** A `codex.rate_limits` event. */
+  observeEvent(payload: unknown, model?: string): void
+  /** The usage endpoint's answer. */
+  observeUsage(payload: unknown): void
+  /**
+   * A refusal for a used-up quota. The model is exhausted until the reset; where none was named, until the
+   * end of the windows at 100 %, else for 5 minutes, doubling with every refused probe up to an hour. The
+   * other models of the refusal's limit are exhausted with it only where the limit's own windows stand at
+   * 100 % and it is known by their answers that they draw on it: to ask one in vain costs a call, to
+   * skip one that serves stops an agent. Observe a refusal's headers first.
+   */
+  observeExhausted(exhaustion: Exhaustion): void
+  /**
+   * The model served a call. That clears what was marked before the call began; without `startedAtMs`
+   * only what is due for a probe or five minutes old, since calls end long after others were refused.
+   */
+  observeServed(model: string, options?: { startedAtMs?: number }): void
+  /**
+   * Whether the model may be asked. After the reset one caller is told to probe and the others go on
+   * skipping until it reports (observeServed, observeExhausted, releaseProbe), for two minutes at most.
+   */
+  verdict(model: string): Verdict
+  /** The same without taking the probe, for showing. */
+  inspect(model: string): Verdict
+  /** The probe ended without an answer to its question (network, abort): the next caller may probe. */
+  releaseProbe(model: string): void
+  /** Every window known and not past its reset, the general limit first, then by length. */
+  windows(): QuotaWindow[]
+  readonly planType: string | undefined
+  /** Settles when what was kept has been read. */
+  ready(): Promise<void>
+  /** Keeps what is still to be kept, and leaves no timer behind. */
+  flush(): Promise<void>
+}
+
+function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
+  const rank = (limitId: string) => (limitId === GENERAL_LIMIT_ID ? '' : limitId)
+  return [...state.windows.values()]
+    .filter((window) => window.resetsAtMs === undefined || window.resetsAtMs > nowMs)
+    .sort((left, right) => (rank(left.limitId) < rank(right.limitId) ? -1 : rank(left.limitId) > rank(right.limitId) ? 1 : left.windowMinutes - right.windowMinutes))
+    .map((window) => ({
+      limit_id: window.limitId,
+      window_minutes: window.windowMinutes,
+      used_percent: window.usedPercent,
+      ...(window.resetsAtMs === undefined ? {} : { resets_at: new Date(window.resetsAtMs).toISOString() }),
+      source: window.source,
+      age_seconds: Math.max(0, Math.round((nowMs - window.observedAtMs) / 1000)),
+    }))
+}
+
+/** The quota state of one account. */
+export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: QuotaOptions = {}): Quota {
+  const state = createQuotaState()
+  const marks = createExhaustionMarks(state, now)
+  const writer = createQuotaWriter(persisted, (stored) => {
+    mergeStoredState(state, stored, now())
+    pruneQuotaState(state, now())
+    return encodeQuotaState(state)
+  }, saveDelayMs)
+  const loaded = persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
+  let planType: string | undefined
+
+  const take = (reading: RateLimitReading, source: WindowSource, model?: string) => {
+    const nowMs = now()
+    planType = reading.planType ?? planType
+    const changed = applyReading(state, reading.limits, source, nowMs)
+    if (model !== undefined && reading.activeLimitId !== undefined) {
+      state.limitOf.set(model, { limitId: reading.activeLimitId, observedAtMs: nowMs })
+    }
+    if (changed) writer.request()
+  }
+  return {
+    observeHeaders: (headers, model) => take(readRateLimitHeaders(headers, now()), 'headers', model),
+    observeEvent: (payload, model) => take(readRateLimitEvent(payload, now()), 'event', model),
+    observeUsage: (payload) => take(readRateLimitEvent(payload, now()), 'usage'),
+    observeExhausted(exhaustion) {
+      planType = exhaustion.planType ?? planType
+      marks.exhaust(exhaustion)
+      writer.request({ urgent: true })
+    },
+    observeServed(model, { startedAtMs } = {}) {
+      if (marks.serve(model, startedAtMs)) writer.request({ urgent: true })
+    },
+    verdict: (model) => marks.judge(model, { take: true }),
+    inspect: (model) => marks.judge(model, { take: false }),
+    releaseProbe: (model) => marks.release(model),
+    windows: () => toQuotaWindows(state, now()),
+    get planType() { return planType },
+    ready: async () => { await loaded },
+    flush: async () => {
+      await loaded
+      await writer.flush()
+    },
+  }
+}
