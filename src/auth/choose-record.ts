@@ -82,6 +82,7 @@ async function saveLate(context: RefreshContext, held: Held): Promise<StoredCred
   const { record, unsaved } = held
   if (!record || !unsaved) return undefined
   const outcome = await saveRefreshed({ ...context, warn: () => undefined, delay: async () => undefined }, { next: record, spent: unsaved.spent })
-  if (outcome.unsaved === undefined) delete held.unsaved
-  return (await judgeFreshness(outcome.record, context.now())) === 'fresh' ? outcome.record : undefined
+  if (outcome.unsaved !== undefined) return (await judgeFreshness(record, context.now())) === 'expired' ? undefined : record
+  delete held.unsaved
+  return undefined
 }

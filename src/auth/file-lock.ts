@@ -38,8 +38,9 @@ interface Claim {
 }
 
 const CHOOSING = 'choosing'
-const POLL_MS = 15
-const POLL_CAP_MS = 60
+/** The next in line looks this often, the others less by their place in it. */
+const POLL_MS = 5
+const POLL_CAP_MS = 100
 /** Looking whether the others live costs a system call for each, so it is done less often than looking whether they are there. */
 const INSPECT_MS = 400
 
@@ -95,7 +96,6 @@ async function waitForTurn(options: FileLockOptions, own: Claim & { ticket: numb
   const random = options.random ?? Math.random
   const startedAt = monotonic()
   const inspect = createInspector(options, own.host, monotonic)
-  let pollMs = POLL_MS
   let inspectAt = startedAt
   for (;;) {
     const before = await listBefore(options.folder, own)
@@ -106,8 +106,7 @@ async function waitForTurn(options: FileLockOptions, own: Claim & { ticket: numb
       if (removed > 0) continue
       if (alive && monotonic() - startedAt > (options.waitMs ?? 90_000)) throw lockedError(options, alive, own.host)
     }
-    await delay(pollMs * (0.75 + 0.5 * random()))
-    pollMs = Math.min(POLL_CAP_MS, pollMs * 1.5)
+    await delay(Math.min(POLL_CAP_MS, POLL_MS * before.length) * (0.75 + 0.5 * random()))
   }
 }
 
