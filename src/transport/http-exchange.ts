@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { createArrivalQueue } from './arrival-queue.js'
-import { abortedFailure, flattenHeaders, timeoutFailure, wrapFailure } from './failures.js'
+import { abortedFailure, flattenHeaders, readReason, readSystemCode, timeoutFailure, wrapFailure } from './failures.js'
 import { TransportFailure, type Clocks, type Headers, type Phase, type TransportFailureKind } from './transport.js'
 import { createWatch, type Watch } from './watch.js'
 
@@ -151,7 +151,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#finished) return
     const { host } = this.#options.url
     const kind = readKind(error, this.#waited, this.phase)
-    this.fail(wrapFailure(kind, this.phase, error, kind === 'connect' ? `no connection to ${host}` : `the exchange with ${host} failed`))
+    // A parser's error carries the bytes it choked on; they stay out of ours.
+    const told = isUnreadable(error) ? new Error(readReason(error)) : error
+    this.fail(wrapFailure(kind, this.phase, told, kind === 'connect' ? `no connection to ${host}` : `the exchange with ${host} failed`))
   }
 
   #finish(): void {
@@ -200,11 +202,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Undici's names for a request that could not be written at all, and for an answer that isn't HTTP. */
+/** By undici's names: a request that could not be written at all, and an answer that isn't HTTP. */
 function readKind(error: unknown, connected: boolean, phase: Phase): TransportFailureKind {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined
+  const code = readSystemCode(error)
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'content'
   if (!connected) return 'connect'
-  const unreadable = typeof code === 'string' && (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
-  return unreadable && phase !== 'answering' ? 'content' : 'cut'
+  return phase !== 'answering' && (isUnreadable(error) || code === 'UND_ERR_HEADERS_OVERFLOW') ? 'content' : 'cut'
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof Error && error.name === 'HTTPParserError'
 }

@@ -23,8 +23,9 @@ export function createHttpFrames(exchange: HttpExchange, head: ResponseHead, opt
     }
   }
   const finish = () => {
+    const frames = decode(() => decoder.end())
     state = 'ended'
-    return decode(() => decoder.end())
+    return frames
   }
   return {
     status: head.status,
@@ -37,7 +38,7 @@ export function createHttpFrames(exchange: HttpExchange, head: ResponseHead, opt
         if (pieces.length > 0) {
           const frames = decode(() => decoder.push(joinPieces(pieces)))
           if (frames.length > 0) return frames
-        } else if (arrivals.ended) {
+        } else if (arrivals.ended || decoder.overflowed) {
           // Not after an abort: who gave the answer up wants nothing of it.
           const frames = state === 'open' && exchange.failureKind !== 'aborted' ? finish() : []
           if (frames.length > 0) return frames

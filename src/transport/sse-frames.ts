@@ -2,6 +2,8 @@ import { createParser } from 'eventsource-parser'
 import { createUtf8Decoder } from './decode-utf8.js'
 
 export interface SseDecoder {
+  /** An event over the limit has begun: the next call throws. */
+  readonly overflowed: boolean
   /** The data of every event that these bytes complete. @throws FrameTooLarge, after the events before it were answered */
   push(bytes: Buffer): string[]
   /**
@@ -45,6 +47,9 @@ export function createSseDecoder(options: { maxFrameChars: number }): SseDecoder
     return taken
   }
   return {
+    get overflowed() {
+      return tooLarge
+    },
     push: (bytes) => feed(lines(utf8.push(bytes))),
     end() {
       const whole = feed(lines(utf8.end()))
