@@ -1,0 +1,43 @@
+import type { JsonObject, MountPlan, MountPlanEntry } from '../contract/index.js'
+import { isOurModule, mergeModuleEntries } from './module-entry.js'
+import { attachOrigins, originOf, originsOf, type Origin } from './origin.js'
+import type { Bundle } from './load-bundle.js'
+import type { Settings } from './load-settings.js'
+import { mergeMappings } from './merge-mappings.js'
+
+/** Key of the settings' `routing` to the option that carries it. */
+const ROUTING_OPTIONS: Readonly<Record<string, string>> = { matrix: 'matrix', overrides: 'routing_overrides' }
+
+/**
+ * The mount plan of a bundle under the user's settings: providers merge by `id`, else `module`, settings winning.
+ * `routing.matrix` and `routing.overrides` become `matrix` and `routing_overrides` of our provider's config where
+ * that sets none itself. Every value keeps its origin. Neither argument changes.
+ */
+export function buildMountPlan(parts: { bundle?: Bundle; settings?: Settings }): MountPlan {
+  const base = parts.bundle?.mountPlan ?? {}
+  const routing = mergeMappings(parts.bundle?.routing ?? {}, parts.settings?.routing ?? {})
+  const merged = mergeModuleEntries(base.providers ?? [], parts.settings?.providers ?? [])
+  const providers = merged.flatMap((entry): MountPlanEntry[] => {
+    const { module } = entry
+    if (module === undefined) return []
+    const plain = attachOrigins({ ...entry, module }, originsOf(entry))
+    return [isOurModule(module) ? withRouting(plain, routing) : plain]
+  })
+  return attachOrigins({ ...base, ...(providers.length > 0 ? { providers } : {}) }, originsOf(base))
+}
+
+function withRouting(entry: MountPlanEntry, routing: JsonObject): MountPlanEntry {
+  const config = entry.config ?? {}
+  const additions: JsonObject = {}
+  const origins: Record<string, Origin> = {}
+  for (const [key, option] of Object.entries(ROUTING_OPTIONS)) {
+    const value = routing[key]
+    if (value === undefined || value === null || (config[option] ?? undefined) !== undefined) continue
+    additions[option] = value
+    const origin = originOf(routing, key)
+    if (origin) origins[option] = origin
+  }
+  if (Object.keys(additions).length === 0) return entry
+  const merged = mergeMappings(config, attachOrigins(additions, origins))
+  return attachOrigins({ ...entry, config: merged }, originsOf(entry))
+}

@@ -1,0 +1,189 @@
+import { homedir } from 'node:os'
+import { dirname, resolve } from 'node:path'
+import { ConfigurationError, type JsonObject, type LaneName } from '../contract/index.js'
+import { isRecord } from '../lib/index.js'
+import { describeExpected } from './coerce-value.js'
+import type { ConfigValue, OptionProblem } from './collect-values.js'
+import { describeValue } from './describe-value.js'
+import type { Environment } from './expand-variables.js'
+import { OPTION_SCHEMAS } from './option-schema.js'
+import { LANES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
+import { readServiceUrl } from './read-url.js'
+
+const BASE_URLS: Readonly<Record<LaneName, string>> = {
+  codex: 'https://chatgpt.com/backend-api/codex',
+  plan: 'https://api.openai.com/v1',
+  api_key: 'https://api.openai.com/v1',
+}
+/** Fields the provider itself answers for. */
+const OWN_REQUEST_FIELDS = ['store', 'stream', 'input', 'model']
+const EFFORT_VARIABLE = 'AMPLIFIER_CHATGPT_REASONING_EFFORT'
+
+type Values = ReadonlyMap<string, ConfigValue>
+export interface BuildContext {
+  env: Environment
+  home?: string
+  cwd?: string
+}
+
+/** Fills in defaults, turns seconds into milliseconds, resolves paths; expects values that the schema has passed. */
+export function buildOptions(values: Values, context: BuildContext): { options: ProviderOptions; warnings: OptionProblem[] } {
+  const read = createReader(values, context)
+  const warnings: OptionProblem[] = []
+  const lane = read.word('lane', LANES)
+  const extraRequestParams = dropOwnFields(read.object('extra_request_params') ?? {}, values.get('extra_request_params'), warnings)
+  const environmentEffort = readEnvironmentEffort(context.env, warnings)
+  const apiKey = read.text('api_key')
+  if (apiKey !== undefined && lane !== 'api_key') {
+    warnings.push({ message: `api_key has no effect in lane ${lane}; set lane: api_key to use it`, ...placeOf(values.get('api_key')) })
+  }
+  const tokenStore = read.word('token_store', TOKEN_STORES)
+  const redisUrl = read.text('redis_url')
+  if (tokenStore === 'redis' && redisUrl === undefined) {
+    throw new ConfigurationError('token_store redis needs redis_url, or the environment variable AMPLIFIER_CHATGPT_REDIS_URL', { code: 'invalid_option' })
+  }
+  const options: ProviderOptions = {
+    ...readModelOptions(read), ...readCallOptions(read), ...readRoutingOptions(read),
+    extraRequestParams, lane, tokenStore,
+    baseUrl: read.url('base_url') ?? BASE_URLS[lane],
+    issuer: read.url('issuer') ?? read.needText('issuer'),
+    loginOnMount: read.flag('login_on_mount'),
+    ...optional('clientId', read.text('client_id')), ...optional('account', read.text('account')),
+    ...optional('caFile', read.path('ca_file')), ...optional('tokenFilePath', read.path('token_file_path')),
+    ...optional('environmentEffort', environmentEffort),
+  }
+  hide(options, 'apiKey', apiKey)
+  hide(options, 'redisUrl', redisUrl)
+  return { options, warnings }
+}
+
+function readModelOptions(read: Reader) {
+  const tier = read.text('service_tier')
+  const serviceTier = tier === 'fast' ? 'priority' : tier === 'auto' || tier === 'default' ? undefined : tier
+  return {
+    defaultModel: read.needText('default_model'),
+    reasoningSummary: read.needText('reasoning_summary'),
+    ...optional('reasoningEffort', read.text('reasoning_effort')),
+    ...optional('textVerbosity', read.text('text_verbosity')),
+    ...optional('serviceTier', serviceTier),
+    ...optional('toolOutputMaxChars', read.number('tool_output_max_chars')),
+    modelsCacheTtlMs: read.needMs('models_cache_ttl'),
+    modelsClientVersion: read.needText('models_client_version'),
+    servedModelPolicy: read.word('served_model_policy', SERVED_MODEL_POLICIES),
+  }
+}
+
+function readCallOptions(read: Reader) {
+  return {
+    useStreaming: read.flag('use_streaming'),
+    raw: read.flag('raw'),
+    idleTimeoutMs: read.needMs('timeout'),
+    ...optional('totalTimeoutMs', read.ms('total_timeout')),
+    connectTimeoutMs: read.needMs('connect_timeout'),
+    firstEventTimeoutMs: read.needMs('first_event_timeout'),
+    maxRetries: read.needNumber('max_retries'),
+    maxContinuations: read.needNumber('max_continuations'),
+    maxConcurrency: read.needNumber('max_concurrency'),
+    transport: read.word('transport', TRANSPORTS),
+    warmUp: read.flag('warm_up'),
+  }
+}
+
+function readRoutingOptions(read: Reader) {
+  return {
+    priority: read.needNumber('priority'),
+    matrix: read.needText('matrix'),
+    ...optional('routingOverrides', read.object('routing_overrides')),
+    customRoutingDirs: read.paths('custom_routing_dirs'),
+    strictRouting: read.flag('strict_routing'),
+  }
+}
+
+type Reader = ReturnType<typeof createReader>
+
+/** Typed reads of validated values; the schema's default stands in. A mismatch here is a hole in the schema. */
+function createReader(values: Values, context: BuildContext) {
+  const get = (key: string): unknown => values.get(key)?.value ?? OPTION_SCHEMAS[key]?.default
+  const fail = (key: string, expected = describeExpected(OPTION_SCHEMAS[key] ?? {})): never => {
+    const found = values.get(key)
+    const shown = describeValue(found?.raw, { secret: OPTION_SCHEMAS[key]?.writeOnly === true })
+    throw new ConfigurationError(`${key} must be ${expected}, found ${shown} (${found?.place ?? 'default'})`, { code: 'invalid_option' })
+  }
+  const need = <T>(key: string, value: T | undefined): T => (value === undefined ? fail(key) : value)
+  const text = (key: string): string | undefined => {
+    const value = get(key)
+    return value === undefined || typeof value === 'string' ? value : fail(key)
+  }
+  const number = (key: string): number | undefined => {
+    const value = get(key)
+    return value === undefined || (typeof value === 'number' && Number.isFinite(value)) ? value : fail(key)
+  }
+  const ms = (key: string): number | undefined => {
+    const value = get(key)
+    // Only a limit that may be off has 0, off or none in its schema.
+    if (key === 'total_timeout' && (value === 0 || typeof value === 'string')) return undefined
+    const seconds = number(key)
+    return seconds === undefined ? undefined : Math.round(seconds * 1000)
+  }
+  const absolute = (key: string, path: string): string => {
+    const home = context.home ?? context.env['HOME'] ?? context.env['USERPROFILE'] ?? homedir()
+    const origin = values.get(key)?.origin
+    return resolve(origin ? dirname(origin.file) : (context.cwd ?? '.'), path.replace(/^~(?=$|[\\/])/, () => home))
+  }
+  return {
+    text, number, ms,
+    needText: (key: string) => need(key, text(key)),
+    needNumber: (key: string) => need(key, number(key)),
+    needMs: (key: string) => need(key, ms(key)),
+    flag: (key: string): boolean => {
+      const value = get(key)
+      return typeof value === 'boolean' ? value : fail(key)
+    },
+    word: <W extends string>(key: string, words: readonly W[]): W => words.find((word) => word === get(key)) ?? fail(key),
+    object: (key: string): JsonObject | undefined => {
+      const value = get(key)
+      return value === undefined || isRecord(value) ? value : fail(key)
+    },
+    path: (key: string): string | undefined => {
+      const value = text(key)
+      return value === undefined ? undefined : absolute(key, value)
+    },
+    paths: (key: string): string[] => {
+      const value = get(key) ?? []
+      if (!Array.isArray(value)) return fail(key)
+      return value.map((item: unknown) => (typeof item === 'string' ? absolute(key, item) : fail(key)))
+    },
+    url: (key: string): string | undefined => {
+      if (!values.has(key)) return undefined
+      const answer = readServiceUrl(need(key, text(key)))
+      return 'url' in answer ? answer.url : fail(key, answer.problem)
+    },
+  }
+}
+
+function dropOwnFields(params: JsonObject, found: ConfigValue | undefined, warnings: OptionProblem[]): JsonObject {
+  const own = OWN_REQUEST_FIELDS.filter((key) => Object.hasOwn(params, key))
+  if (own.length > 0) warnings.push({ message: `extra_request_params may not set ${own.join(', ')}; left out`, ...placeOf(found) })
+  return Object.fromEntries(Object.entries(params).filter(([key]) => !own.includes(key)))
+}
+
+function placeOf(found: ConfigValue | undefined): Pick<OptionProblem, 'place' | 'origin'> {
+  return { place: found?.place ?? 'default', ...(found?.origin ? { origin: found.origin } : {}) }
+}
+
+function readEnvironmentEffort(env: Environment, warnings: OptionProblem[]): string | undefined {
+  const effort = env[EFFORT_VARIABLE]?.trim().toLowerCase()
+  if (!effort) return undefined
+  const known = OPTION_SCHEMAS['reasoning_effort']?.['x-choices'] ?? []
+  if (known.includes(effort)) return effort
+  warnings.push({ message: `the effort has no effect: it must be one of ${known.join(', ')}`, place: `the environment variable ${EFFORT_VARIABLE}` })
+  return undefined
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V })
+}
+
+function hide(options: ProviderOptions, key: 'apiKey' | 'redisUrl', value: string | undefined): void {
+  if (value !== undefined) Object.defineProperty(options, key, { value, enumerable: false })
+}

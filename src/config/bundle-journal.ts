@@ -1,0 +1,52 @@
+import { isRecord } from '../lib/index.js'
+import type { JsonObject } from '../contract/index.js'
+import type { Finding, FindingPlace } from './finding.js'
+import { findPlace, findSchemaProblems } from './find-schema-problems.js'
+import validate from './generated/bundle.js'
+import { parseConfigFile } from './parse-config-file.js'
+
+/** What reading a bundle leaves behind: the files it opened and what is to say of them. */
+export interface BundleJournal {
+  files: string[]
+  findings: Finding[]
+}
+
+export function report(journal: BundleJournal, message: string, place: FindingPlace, severity: Finding['severity'] = 'error'): void {
+  journal.findings.push({ severity, message, ...place })
+}
+
+/**
+ * A file's mapping, parsed and checked against the bundle schema; undefined, with findings, where it cannot be had.
+ * @param options.from the include that names the file, which is where a missing one is reported
+ * @param options.wrap what to show the schema instead, such as an agent file as part of a bundle
+ */
+export async function openBundleFile(
+  journal: BundleJournal,
+  file: string,
+  options: { from?: FindingPlace | undefined; wrap?: (value: unknown) => unknown } = {},
+): Promise<{ value: JsonObject; body: string } | undefined> {
+  const parsed = await parseConfigFile({ file, trusted: false })
+  if (parsed.absent && options.from) {
+    report(journal, `includes ${file}, which doesn't exist`, options.from)
+    return undefined
+  }
+  if (!parsed.absent) journal.files.push(file)
+  journal.findings.push(...parsed.findings)
+  if (parsed.findings.some((finding) => finding.severity === 'error')) return undefined
+  const value = parsed.value ?? {}
+  const checked = options.wrap?.(value) ?? value
+  const problems = validate(checked) ? [] : findSchemaProblems(checked, Reflect.get(validate, 'errors'), file)
+  journal.findings.push(...problems)
+  return isRecord(value) && problems.length === 0 ? { value, body: parsed.body } : undefined
+}
+
+/** The texts under `key`: one, a list, or a list of `{bundle: text}`. */
+export function listReferences(value: JsonObject, key: string, file: string): { reference: string; place: FindingPlace }[] {
+  const item = value[key]
+  const items: unknown[] = Array.isArray(item) ? item : [item]
+  return items.flatMap((entry, index) => {
+    const reference = isRecord(entry) ? entry['bundle'] : entry
+    if (typeof reference !== 'string') return []
+    return [{ reference, place: findPlace(value, Array.isArray(item) ? [key, String(index)] : [key], file) }]
+  })
+}

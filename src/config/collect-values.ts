@@ -1,0 +1,68 @@
+import type { JsonObject } from '../contract/index.js'
+import { coerceValue } from './coerce-value.js'
+import { expandVariables, type Environment } from './expand-variables.js'
+import { isHostKey, isOption, LANE_ALIASES, listOptionNames, OPTION_ALIASES, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
+import { describeOrigin, originOf, type Origin } from './origin.js'
+import { suggestName } from './suggest-name.js'
+
+/** One option that is set, on its way to be validated. */
+export interface ConfigValue {
+  /** as the config writes it, which may be an older name */
+  name: string
+  /** expanded and coerced */
+  value: unknown
+  /** as it was written: what an error shows, since an expanded variable may be a secret */
+  raw: unknown
+  /** file and line, or where else it came from */
+  place: string
+  origin?: Origin
+}
+
+/** What is to say of one option, and where it stands. */
+export interface OptionProblem {
+  message: string
+  /** file and line, or where else it came from */
+  place: string
+  origin?: Origin
+}
+
+/** The options that are set, under their names in force, the config's before the environment's. */
+export function collectValues(config: JsonObject, env: Environment): { values: Map<string, ConfigValue>; warnings: OptionProblem[] } {
+  const values = new Map<string, ConfigValue>()
+  const warnings: OptionProblem[] = []
+  for (const [name, raw] of Object.entries(config)) {
+    if (isHostKey(name)) continue
+    const origin = originOf(config, name)
+    const found = origin ? { place: describeOrigin(origin), origin } : { place: 'in the mount config' }
+    if (!isOption(name)) {
+      warnings.push({ message: describeUnknown(name), ...found })
+      continue
+    }
+    const value = coerceValue(expandVariables(raw, env), OPTION_SCHEMAS[name] ?? {})
+    if (value === undefined) continue
+    const key = OPTION_ALIASES[name] ?? name
+    if (key !== name && isSet(config[key], env)) {
+      warnings.push({ message: `${name} has no effect beside ${key}`, ...found })
+      continue
+    }
+    values.set(key, { name, value: key === 'lane' ? readLane(value) : value, raw, ...found })
+  }
+  for (const [key, variable] of Object.entries(OPTION_VARIABLES)) {
+    const text = env[variable]?.trim()
+    if (text && !values.has(key)) values.set(key, { name: key, value: text, raw: text, place: `the environment variable ${variable}` })
+  }
+  return { values, warnings }
+}
+
+function describeUnknown(name: string): string {
+  const nearest = suggestName(name, listOptionNames())
+  return `unknown option ${JSON.stringify(name)} has no effect${nearest === undefined ? '' : `; did you mean ${nearest}?`}`
+}
+
+function readLane(value: unknown): unknown {
+  return typeof value === 'string' ? (LANE_ALIASES[value] ?? value) : value
+}
+
+function isSet(raw: unknown, env: Environment): boolean {
+  return coerceValue(expandVariables(raw, env), { type: 'string' }) !== undefined
+}

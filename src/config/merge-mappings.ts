@@ -1,0 +1,42 @@
+import type { JsonObject } from '../contract/index.js'
+import { isRecord, redactKeys } from '../lib/index.js'
+import { attachOrigins, originsOf, type Origin } from './origin.js'
+
+/**
+ * A copy of `base` with `over` laid on it: mappings merge deeply, everything else (lists too) is replaced.
+ * Origins come along, and a value that replaced another says which. Neither argument changes. Three
+ * layers may be merged in any grouping where no key holds a mapping in one and something else in another.
+ */
+export function mergeMappings(base: JsonObject, over: JsonObject): JsonObject {
+  const merged: JsonObject = { ...base }
+  const origins: Record<string, Origin> = { ...originsOf(base) }
+  const overOrigins = originsOf(over)
+  for (const [key, value] of Object.entries(over)) {
+    const old = Object.hasOwn(base, key) ? base[key] : undefined
+    const deep = isRecord(old) && isRecord(value)
+    define(merged, key, deep ? mergeMappings(old, value) : value)
+    const origin = Object.hasOwn(overOrigins, key) ? overOrigins[key] : undefined
+    const shadowed = origins[key]
+    // A value without an origin came from host code: what stood there before says nothing of it.
+    if (!origin) delete origins[key]
+    else origins[key] = deep || !shadowed || old === undefined ? origin : withShadow(origin, key, old, shadowed)
+  }
+  return attachOrigins(merged, origins)
+}
+
+/** The origin, knowing also what it replaced and what that had replaced. */
+function withShadow(origin: Origin, key: string, old: unknown, of: Origin): Origin {
+  const shadow = { file: of.file, line: of.line, value: hideSecrets(key, old) }
+  return { ...origin, shadowed: [...(origin.shadowed ?? []), shadow, ...(of.shadowed ?? [])] }
+}
+
+function hideSecrets(key: string, value: unknown): unknown {
+  if (key === 'redis_url') return '[REDACTED]'
+  const redacted = redactKeys({ [key]: value })
+  return isRecord(redacted) ? redacted[key] : undefined
+}
+
+/** Assigning to `__proto__` would change the object's prototype instead. */
+function define(object: JsonObject, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
+}

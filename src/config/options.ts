@@ -1,0 +1,67 @@
+import type { JsonObject, LaneName } from '../contract/index.js'
+
+export const LANES: readonly LaneName[] = ['codex', 'plan', 'api_key']
+export const TRANSPORTS = ['auto', 'sse', 'websocket'] as const
+export const TOKEN_STORES = ['file', 'keychain', 'memory', 'redis'] as const
+export const SERVED_MODEL_POLICIES = ['accept', 'warn', 'fail'] as const
+
+export type TransportChoice = (typeof TRANSPORTS)[number]
+export type TokenStoreKind = (typeof TOKEN_STORES)[number]
+export type ServedModelPolicy = (typeof SERVED_MODEL_POLICIES)[number]
+
+/** The mount config, decoded: defaults filled in, units in the names. `schemas/provider-config.schema.json` describes each. */
+export interface ProviderOptions {
+  readonly defaultModel: string
+  /** from the mount config; ranks below the request's own */
+  readonly reasoningEffort?: string
+  /** from AMPLIFIER_CHATGPT_REASONING_EFFORT; ranks below {@link reasoningEffort} */
+  readonly environmentEffort?: string
+  readonly reasoningSummary: string
+  readonly textVerbosity?: string
+  /** as the wire says it: `priority` or `flex`; absent sends none */
+  readonly serviceTier?: string
+  readonly toolOutputMaxChars?: number
+  /** without store, stream, input and model, which may not be set */
+  readonly extraRequestParams: JsonObject
+  readonly useStreaming: boolean
+  readonly raw: boolean
+
+  readonly idleTimeoutMs: number
+  /** absent: no limit */
+  readonly totalTimeoutMs?: number
+  readonly connectTimeoutMs: number
+  readonly firstEventTimeoutMs: number
+  readonly maxRetries: number
+  readonly maxContinuations: number
+  readonly maxConcurrency: number
+  readonly transport: TransportChoice
+  readonly warmUp: boolean
+  /** without a `/` at its end; the lane's own where none was set */
+  readonly baseUrl: string
+  /** without a `/` at its end */
+  readonly issuer: string
+  readonly clientId?: string
+  /** absolute */
+  readonly caFile?: string
+
+  readonly lane: LaneName
+  /** not enumerable, so that no dump of the options shows it; a spread loses it */
+  readonly apiKey?: string
+  readonly account?: string
+  readonly loginOnMount: boolean
+  readonly tokenStore: TokenStoreKind
+  /** absolute; absent means the account's usual place */
+  readonly tokenFilePath?: string
+  /** not enumerable, since it may hold a password; a spread loses it */
+  readonly redisUrl?: string
+
+  readonly modelsCacheTtlMs: number
+  readonly modelsClientVersion: string
+  readonly priority: number
+  readonly matrix: string
+  readonly routingOverrides?: JsonObject
+  /** absolute */
+  readonly customRoutingDirs: readonly string[]
+  readonly strictRouting: boolean
+  readonly servedModelPolicy: ServedModelPolicy
+}

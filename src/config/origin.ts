@@ -1,0 +1,63 @@
+/** Where a value came from, carried beside the object that holds it: a spread or a clone loses it, passing the object keeps it. */
+
+/** An older value of the same key, from a file that was read before. Secrets read `[REDACTED]`. */
+export interface Shadowed {
+  file: string
+  line: number
+  value: unknown
+}
+
+export interface Origin {
+  file: string
+  /** from 1 */
+  line: number
+  /** from 1 */
+  column: number
+  /** false for configuration that comes with a project: somebody else's text */
+  trusted: boolean
+  /** what this value replaced, the newest first */
+  shadowed?: readonly Shadowed[]
+}
+
+/** The key, or the index as text, to the origin of its value. */
+export type OriginMap = Readonly<Record<string, Origin>>
+
+/** One symbol for all installs of the package, so that a host's own copy reads what ours wrote. */
+export const ORIGIN = Symbol.for('amplifier-chatgpt.origin')
+
+/** Attaches the origins of an object's keys, not enumerable; answers the object. */
+export function attachOrigins<T extends object>(object: T, origins: OriginMap): T {
+  Object.defineProperty(object, ORIGIN, { value: origins, enumerable: false, configurable: true })
+  return object
+}
+
+/** The origins of all keys of `object`, empty where nothing is known. */
+export function originsOf(object: unknown): OriginMap {
+  if (typeof object !== 'object' || object === null) return {}
+  const origins: unknown = Reflect.get(object, ORIGIN)
+  return typeof origins === 'object' && origins !== null ? (origins as OriginMap) : {}
+}
+
+/** The origin of the value under `key`, undefined where it came from host code. */
+export function originOf(object: unknown, key: string | number): Origin | undefined {
+  const origins = originsOf(object)
+  return Object.hasOwn(origins, String(key)) ? origins[String(key)] : undefined
+}
+
+/** `file:line:column`, as editors and terminals make a link of it. */
+export function describeOrigin(origin: Pick<Origin, 'file' | 'line' | 'column'>): string {
+  return `${origin.file}:${origin.line}:${origin.column}`
+}
+
+/** The origins of everything inside `value`, by dotted path such as `providers.0.config.timeout`. */
+export function listOrigins(value: unknown, prefix = ''): Record<string, Origin> {
+  const found: Record<string, Origin> = {}
+  if (typeof value !== 'object' || value === null) return found
+  for (const [key, item] of Object.entries(value)) {
+    const path = prefix === '' ? key : `${prefix}.${key}`
+    const origin = originOf(value, key)
+    if (origin) found[path] = origin
+    Object.assign(found, listOrigins(item, path))
+  }
+  return found
+}

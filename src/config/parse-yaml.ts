@@ -1,0 +1,120 @@
+import type * as YamlModule from 'yaml'
+import type { Document, LineCounter as Lines, Node, Pair } from 'yaml'
+import type { Finding } from './finding.js'
+import { attachOrigins, type Origin } from './origin.js'
+import { MAX_NESTING, type Parsed, type Source } from './parsed.js'
+
+/** Values that aliases may add to a document: a real file repeats a few, a bomb repeats without end. */
+const MAX_ALIASED_VALUES = 10_000
+
+class YamlProblem extends Error {
+  constructor(message: string, readonly offset: number) {
+    super(message)
+  }
+}
+
+/**
+ * Parses one YAML 1.2 document into plain values with origins. Duplicate keys, tabs, several documents,
+ * undefined anchors, aliases without bound and deep nesting are findings with line and column.
+ * @param options.firstLine line of the text's first line in its file; default 1
+ */
+export async function parseYaml(text: string, source: Source, options: { firstLine?: number } = {}): Promise<Parsed> {
+  const yaml = await import('yaml')
+  const lines = new yaml.LineCounter()
+  const place = createPlacer(lines, source, options.firstLine ?? 1)
+  // Its own check of unique keys compares every key with every other: 70,000 keys took over a minute. Ours is in the reader.
+  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
+  const failure = document.errors[0]
+  if (failure) return { value: undefined, findings: [{ severity: 'error', message: describeYamlError(failure), ...place(failure.pos[0]) }] }
+  const findings: Finding[] = document.warnings.map((warning) => ({
+    severity: 'warning', message: warning.message, ...place(warning.pos[0]),
+  }))
+  try {
+    const read = createReader(yaml, (offset) => ({ ...place(offset), trusted: source.trusted }))
+    return { value: read(document), findings }
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error
+    return { value: undefined, findings: [...findings, { severity: 'error', message: error.message, ...place(error.offset) }] }
+  }
+}
+
+function createPlacer(lines: Lines, source: Source, firstLine: number) {
+  return (offset: number) => {
+    const { line, col } = lines.linePos(Math.max(0, offset))
+    return { file: source.file, line: line + firstLine - 1, column: Math.max(1, col) }
+  }
+}
+
+function describeYamlError(error: { code: string; message: string }): string {
+  if (error.code === 'RESOURCE_EXHAUSTION') return 'nested too deeply'
+  if (error.code === 'TAB_AS_INDENT') return 'a tab cannot indent YAML; use spaces'
+  if (error.code === 'MULTIPLE_DOCS') return 'a second YAML document begins here; the file may hold only one'
+  return error.message
+}
+
+/** Turns nodes into values. Aliases are built anew each time, so that every use has its own copy, within a bound. */
+function createReader(yaml: typeof YamlModule, locate: (offset: number) => Origin) {
+  const anchors = new Map<string, Node>()
+  const open = new Set<Node>()
+  let aliasDepth = 0
+  let aliased = 0
+
+  const read = (node: unknown, depth: number, parentOffset: number): unknown => {
+    if (!yaml.isNode(node)) return null
+    const offset = offsetOf(node, parentOffset)
+    if (depth > MAX_NESTING) throw new YamlProblem('nested too deeply', offset)
+    if (aliasDepth > 0 && ++aliased > MAX_ALIASED_VALUES) throw new YamlProblem(`aliases repeat more than ${MAX_ALIASED_VALUES} values`, offset)
+    if (yaml.isAlias(node)) return readAlias(node.source, depth, offset)
+    if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    if (yaml.isScalar(node)) return node.value
+    open.add(node)
+    const value = yaml.isMap(node) ? readMap(node.items, depth, offset) : yaml.isSeq(node) ? readList(node.items, depth, offset) : null
+    open.delete(node)
+    return value
+  }
+
+  const readAlias = (name: string, depth: number, offset: number): unknown => {
+    const target = anchors.get(name)
+    if (!target) throw new YamlProblem(`*${name} names an anchor that doesn't exist above`, offset)
+    if (open.has(target)) throw new YamlProblem(`*${name} contains itself`, offset)
+    aliasDepth += 1
+    const value = read(target, depth, offset)
+    aliasDepth -= 1
+    return value
+  }
+
+  const readMap = (pairs: readonly Pair[], depth: number, parentOffset: number): Record<string, unknown> => {
+    const value: Record<string, unknown> = {}
+    const origins: Record<string, Origin> = {}
+    for (const pair of pairs) {
+      const offset = offsetOf(pair.key, parentOffset)
+      const key = readKey(pair.key, offset)
+      if (Object.hasOwn(value, key)) throw new YamlProblem(`the key ${JSON.stringify(key)} stands here twice`, offset)
+      value[key] = read(pair.value, depth + 1, offset)
+      origins[key] = locate(offset)
+    }
+    return attachOrigins(value, origins)
+  }
+
+  const readKey = (node: unknown, offset: number): string => {
+    const scalar = yaml.isAlias(node) ? anchors.get(node.source) : node
+    if (!yaml.isScalar(scalar)) throw new YamlProblem('a key must be a plain word or text', offset)
+    if (scalar.anchor !== undefined) anchors.set(scalar.anchor, scalar)
+    const key = scalar.value === null ? '' : String(scalar.value)
+    if (key === '__proto__') throw new YamlProblem('__proto__ cannot be a key', offset)
+    if (key === '<<') throw new YamlProblem('merge keys (<<) are not part of YAML 1.2; write the keys out or use an include', offset)
+    return key
+  }
+
+  const readList = (items: readonly unknown[], depth: number, parentOffset: number): unknown[] => {
+    const origins: Record<string, Origin> = {}
+    const value = items.map((item, index) => {
+      origins[index] = locate(offsetOf(item, parentOffset))
+      return read(item, depth + 1, parentOffset)
+    })
+    return attachOrigins(value, origins)
+  }
+
+  const offsetOf = (node: unknown, fallback: number): number => (yaml.isNode(node) && node.range ? node.range[0] : fallback)
+  return (document: Document.Parsed): unknown => read(document.contents, 0, 0)
+}

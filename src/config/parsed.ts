@@ -1,0 +1,18 @@
+import type { Finding } from './finding.js'
+
+/** The file that a text came from, and how far it is believed. */
+export interface Source {
+  file: string
+  /** false for configuration that comes with a project */
+  trusted: boolean
+}
+
+/** A parsed text: plain values whose mappings and lists carry the origins of their keys. */
+export interface Parsed {
+  /** undefined where a finding is an error */
+  value: unknown
+  findings: Finding[]
+}
+
+/** More than any real file; deeper ones are made to exhaust a parser. */
+export const MAX_NESTING = 64

@@ -1,0 +1,67 @@
+import { basename, extname } from 'node:path'
+import type { JsonObject } from '../contract/index.js'
+import { isRecord } from '../lib/index.js'
+import { listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
+import type { FindingPlace } from './finding.js'
+import { mergeMappings } from './merge-mappings.js'
+import { attachOrigins, originOf } from './origin.js'
+import { omit } from './plan-layer.js'
+import { resolveAgentInclude } from './resolve-include.js'
+
+interface AgentContext {
+  journal: BundleJournal
+  /** the bundle's file */
+  file: string
+  /** by which `BUNDLE:NAME` is known as its own */
+  bundleName: string
+}
+
+/** The agents of one bundle file: included agent files first, then what stands inline. */
+export async function readAgents(value: unknown, context: AgentContext): Promise<JsonObject> {
+  if (!isRecord(value)) return {}
+  let agents: JsonObject = {}
+  for (const { reference, place } of listReferences(value, 'include', context.file)) {
+    const agent = await readAgentFile(reference, place, context)
+    if (agent) agents = mergeMappings(agents, attachOrigins({ [agent.name]: agent.plan }, { [agent.name]: { ...place, trusted: false } }))
+  }
+  for (const [name, config] of Object.entries(value)) {
+    if (name === 'include') continue
+    const inline = isRecord(config) ? config : {}
+    let plan: JsonObject = {}
+    for (const { reference, place } of listReferences(inline, 'include', context.file)) {
+      plan = mergeMappings(plan, (await readAgentFile(reference, place, context))?.plan ?? {})
+    }
+    const origin = originOf(value, name)
+    agents = mergeMappings(agents, attachOrigins({ [name]: mergeMappings(plan, readAgent(inline)) }, origin ? { [name]: origin } : {}))
+  }
+  return agents
+}
+
+/**
+ * An agent's config as the mount plan carries it: what stands inside `meta` comes to the top level, where the
+ * top level says nothing itself; the body of a Markdown file becomes `instructions`.
+ */
+export function readAgent(config: JsonObject, body = ''): JsonObject {
+  const meta = isRecord(config['meta']) ? config['meta'] : {}
+  const top = omit(config, (key, item) => key === 'meta' || key === 'include' || item === null)
+  const merged = mergeMappings(omit(meta, (_key, item) => item === null), top)
+  if (body !== '' && !Object.hasOwn(merged, 'instructions')) merged['instructions'] = body
+  return merged
+}
+
+async function readAgentFile(
+  reference: string,
+  place: FindingPlace,
+  context: AgentContext,
+): Promise<{ name: string; plan: JsonObject } | undefined> {
+  const target = resolveAgentInclude(reference, context.file, context.bundleName)
+  if ('problem' in target) {
+    report(context.journal, `agents include: ${target.problem}`, place)
+    return undefined
+  }
+  const stem = basename(target.file, extname(target.file))
+  const document = await openBundleFile(context.journal, target.file, { from: place, wrap: (value) => ({ agents: { [stem]: value } }) })
+  if (!document) return undefined
+  const plan = readAgent(document.value, document.body)
+  return { name: typeof plan['name'] === 'string' ? plan['name'] : stem, plan }
+}

@@ -1,0 +1,114 @@
+import { basename, extname, resolve } from 'node:path'
+import type { JsonObject } from '../contract/index.js'
+import { isRecord } from '../lib/index.js'
+import { listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
+import { findBundleTrustProblems } from './find-bundle-trust-problems.js'
+import type { FindingPlace } from './finding.js'
+import { findPlace } from './find-schema-problems.js'
+import { mergeMappings } from './merge-mappings.js'
+import { attachOrigins, originOf } from './origin.js'
+import { EMPTY_LAYER, mergeLayers, omit, readLayer, type PlanLayer } from './plan-layer.js'
+import { readAgents } from './read-agents.js'
+import { resolveInclude } from './resolve-include.js'
+import { suggestName } from './suggest-name.js'
+
+const KNOWN_KEYS = ['bundle', 'includes', 'session', 'providers', 'tools', 'hooks', 'agents', 'routing']
+const MAX_FILES = 500
+const MAX_DEPTH = 32
+
+/** What a bundle and everything it includes say together. */
+export interface BundleContent extends BundleJournal {
+  /** of the bundle itself; its name is the file's where it says none */
+  identity: JsonObject & { name: string }
+  layer: PlanLayer
+  instructions: string
+}
+
+interface Node {
+  identity: JsonObject
+  layer: PlanLayer
+  instructions: string
+}
+
+const EMPTY_NODE: Node = { identity: {}, layer: EMPTY_LAYER, instructions: '' }
+
+/** Reads a bundle with its includes and agent files; whatever is wrong becomes a finding. */
+export async function readBundle(file: string): Promise<BundleContent> {
+  const path = resolve(file)
+  const journal: BundleJournal = { files: [], findings: [] }
+  const node = await createBundleReader(journal).read(path, [])
+  const stem = basename(path, extname(path))
+  const name = typeof node.identity['name'] === 'string' ? node.identity['name'] : stem
+  return { identity: { ...node.identity, name }, layer: node.layer, instructions: node.instructions, ...journal }
+}
+
+function createBundleReader(journal: BundleJournal) {
+  const done = new Map<string, Node>()
+
+  /** @param chain the files that led here, outermost first */
+  async function read(file: string, chain: readonly string[], from?: FindingPlace): Promise<Node> {
+    const refusal = findRefusal(file, chain, journal)
+    if (refusal !== undefined) {
+      report(journal, refusal, from ?? { file, line: 1, column: 1 })
+      return EMPTY_NODE
+    }
+    const known = done.get(file)
+    if (known) return known
+    const node = await readDocument(file, chain, from)
+    done.set(file, node)
+    return node
+  }
+
+  async function readDocument(file: string, chain: readonly string[], from: FindingPlace | undefined): Promise<Node> {
+    const document = await openBundleFile(journal, file, { from })
+    if (!document) return EMPTY_NODE
+    const { value, body } = document
+    warnOfUnknownKeys(value, file, journal)
+    const identity = isRecord(value['bundle']) ? value['bundle'] : {}
+    let merged: Node = EMPTY_NODE
+    for (const { reference, place } of listReferences(value, 'includes', file)) {
+      const target = resolveInclude(reference, file)
+      if ('problem' in target) report(journal, `includes: ${target.problem}`, place)
+      else merged = mergeNodes(merged, await read(target.file, [...chain, file], place))
+    }
+    const agents = await readAgents(value['agents'], { journal, file, bundleName: String(identity['name'] ?? '') })
+    const layer = readLayer(withAgents(value, agents))
+    journal.findings.push(...findBundleTrustProblems(layer, file))
+    return mergeNodes(merged, { identity, layer, instructions: body })
+  }
+
+  return { read }
+}
+
+function findRefusal(file: string, chain: readonly string[], journal: BundleJournal): string | undefined {
+  if (chain.includes(file)) {
+    const circle = [...chain.slice(chain.indexOf(file)), file].map((path) => basename(path))
+    return `includes run in a circle: ${circle.join(' → ')}`
+  }
+  if (chain.length >= MAX_DEPTH) return `includes go deeper than ${MAX_DEPTH} files`
+  return journal.files.length >= MAX_FILES ? `more than ${MAX_FILES} files are included` : undefined
+}
+
+function warnOfUnknownKeys(value: JsonObject, file: string, journal: BundleJournal): void {
+  for (const key of Object.keys(value)) {
+    // Hosts have keys of their own, which pass; only what looks like a slip is worth a word.
+    const nearest = KNOWN_KEYS.includes(key) ? undefined : suggestName(key, KNOWN_KEYS)
+    if (nearest !== undefined) report(journal, `unknown key ${JSON.stringify(key)}; did you mean ${nearest}?`, findPlace(value, [key], file), 'warning')
+  }
+}
+
+function mergeNodes(base: Node, over: Node): Node {
+  return {
+    identity: over.identity,
+    layer: mergeLayers(base.layer, over.layer),
+    instructions: over.instructions === '' ? base.instructions : over.instructions,
+  }
+}
+
+/** The file's mapping without what has been read, its agents as they were read. */
+function withAgents(value: JsonObject, agents: JsonObject): JsonObject {
+  const own = omit(value, (key) => key === 'bundle' || key === 'includes' || key === 'agents')
+  if (Object.keys(agents).length === 0) return own
+  const origin = originOf(value, 'agents')
+  return mergeMappings(own, attachOrigins({ agents }, origin ? { agents: origin } : {}))
+}

@@ -1,0 +1,42 @@
+import type { Environment } from './expand-variables.js'
+import type { Finding } from './finding.js'
+import { findBundleFile, findNamelessModules } from './load-bundle.js'
+import { isOurModule, type ModuleEntry } from './module-entry.js'
+import { originOf, type Origin } from './origin.js'
+import { readBundle } from './read-bundle.js'
+import { checkOptions } from './resolve-options.js'
+
+/**
+ * Everything that is wrong with a bundle and what it includes, errors first, then by file and line; empty where
+ * nothing is. Beside what loading refuses it checks the options of our own provider.
+ */
+export async function validateBundle(file: string, options: { env?: Environment } = {}): Promise<Finding[]> {
+  const path = await findBundleFile(file)
+  const content = await readBundle(path)
+  const env = options.env ?? process.env
+  const findings = [
+    ...content.findings,
+    ...findNamelessModules(content),
+    ...content.layer.providers.flatMap((entry) => findOptionProblems(entry, env, path)),
+  ]
+  return findings.sort(compareFindings)
+}
+
+function findOptionProblems(entry: ModuleEntry, env: Environment, file: string): Finding[] {
+  if (!isOurModule(entry.module) || !entry.config) return []
+  const { errors, warnings } = checkOptions(entry.config, env)
+  const around = originOf(entry, 'config')
+  return [
+    ...errors.map(({ message, origin }) => ({ severity: 'error' as const, message, ...placeOf(origin ?? around, file) })),
+    ...warnings.map(({ message, origin }) => ({ severity: 'warning' as const, message, ...placeOf(origin ?? around, file) })),
+  ]
+}
+
+function placeOf(origin: Origin | undefined, file: string) {
+  return { file: origin?.file ?? file, line: origin?.line ?? 1, column: origin?.column ?? 1 }
+}
+
+function compareFindings(a: Finding, b: Finding): number {
+  if (a.severity !== b.severity) return a.severity === 'error' ? -1 : 1
+  return a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column
+}
