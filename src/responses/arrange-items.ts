@@ -1,7 +1,7 @@
 import type { MappedMessage } from './message-items.js'
-import { beginsTurn, type PlacedEntry, repairToolSequence, type RepairedSequence, type UsedIds } from './repair-tool-sequence.js'
+import { beginsTurn, createUsedIds, type PlacedEntry, repairToolSequence, type RepairedSequence, type UsedIds } from './repair-tool-sequence.js'
 import { createWireCallIds, type WireCallIds } from './wire-call-id.js'
-import { renderCall, renderOutput } from './wire-entry.js'
+import { renderCall, renderOutput, renderReasoning } from './wire-entry.js'
 
 /**
  * How far a history is settled: messages whose calls all have their results in place. What follows
@@ -15,7 +15,7 @@ export interface Arrangement {
 }
 
 export function createArrangement(): Arrangement {
-  return { messages: [], items: [], used: new Map(), ids: createWireCallIds() }
+  return { messages: [], items: [], used: createUsedIds(), ids: createWireCallIds() }
 }
 
 /**
@@ -49,12 +49,12 @@ interface OpenCall {
 function settle(mapped: readonly MappedMessage[], settled: Arrangement): void {
   let items: string[] = []
   let waiting: OpenCall[] = []
-  const started = new Set<string>()
+  const started = createUsedIds()
   for (let message = settled.messages.length, from = message; message < mapped.length; message += 1) {
     for (const entry of mapped[message]?.entries ?? []) {
       if (entry.kind === 'call') {
-        if (settled.used.has(entry.id) || started.has(entry.id)) return
-        started.add(entry.id)
+        if (settled.used.calls.has(entry.id) || started.calls.has(entry.id)) return
+        started.calls.set(entry.id, 1)
         const wireId = settled.ids.wireId(entry.id)
         waiting.push({ id: entry.id, custom: entry.custom, wireId, message })
         items.push(renderCall(entry, wireId))
@@ -65,14 +65,20 @@ function settle(mapped: readonly MappedMessage[], settled: Arrangement): void {
         items.push(renderOutput(entry.output, call, call.wireId))
       } else {
         if (waiting.length > 0 && beginsTurn(entry, message, waiting)) return
-        items.push(entry.text)
+        if (entry.kind === 'reasoning' && entry.id !== undefined) {
+          if (settled.used.reasoning.has(entry.id) || started.reasoning.has(entry.id)) return
+          started.reasoning.add(entry.id)
+        }
+        items.push(entry.kind === 'message' ? entry.text : renderReasoning(entry, false))
       }
     }
     if (waiting.length > 0) continue
     settled.messages.push(...mapped.slice(from, message + 1))
     settled.items.push(...items)
-    for (const id of started) settled.used.set(id, 1)
-    started.clear()
+    for (const id of started.calls.keys()) settled.used.calls.set(id, 1)
+    for (const id of started.reasoning) settled.used.reasoning.add(id)
+    started.calls.clear()
+    started.reasoning.clear()
     items = []
     from = message + 1
   }

@@ -5,6 +5,8 @@ import { parseArguments } from './read-arguments.js'
 import { PLAN_NAMESPACE } from './tool-definitions.js'
 import type { CallEntry } from './wire-entry.js'
 
+const MAX_NAME = 128
+
 export interface CallRules {
   isPlanLane: boolean
   /** names of the request's tools that take free text */
@@ -17,7 +19,7 @@ export interface CallRules {
  * @throws TypeError where the input has no JSON form
  */
 export function buildCall(block: JsonObject, id: string, input: unknown, rules: CallRules): CallEntry {
-  const name = readString(block, 'name') ?? ''
+  const name = toWireName(readString(block, 'name') ?? '')
   const custom = block['custom'] === true || rules.customTools.has(name)
   const namespace = readNamespace(block, rules)
   const fields = [
@@ -26,6 +28,11 @@ export function buildCall(block: JsonObject, id: string, input: unknown, rules: 
     custom ? `"input":${jsonString(readCustomInput(input))}` : `"arguments":${jsonString(readArguments(input))}`,
   ]
   return { kind: 'call', id, name, custom, rest: fields.join(',') }
+}
+
+/** A history may hold calls of another provider's tools, whose names this API would refuse with the whole request. */
+function toWireName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, MAX_NAME) || 'unknown'
 }
 
 /** The plan lane's grouping is undone on the others; there, a call is inside it unless it says where it is. */

@@ -3,6 +3,7 @@ import { readString } from '../lib/index.js'
 import type { BuiltRequest } from './build-request.js'
 import { wellFormed } from './canonical-json.js'
 import { readMessageParts } from './read-item-parts.js'
+import { isReasoningId } from './reasoning-item.js'
 
 /**
  * The request that goes on where `built`'s answer was cut by the output limit: the same fields, its
@@ -42,7 +43,7 @@ function rebuildItem(item: JsonObject): JsonObject | undefined {
     const id = readString(item, 'id')
     return {
       type: 'reasoning',
-      ...(id?.startsWith('rs_') ? { id } : {}),
+      ...(id !== undefined && isReasoningId(id) ? { id } : {}),
       summary: Array.isArray(item['summary']) ? item['summary'] : [],
       encrypted_content: encrypted,
     }

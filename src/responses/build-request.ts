@@ -2,7 +2,7 @@ import { type ChatRequest, InvalidRequestError, type JsonObject, type LaneName, 
 import { isRecord } from '../lib/index.js'
 import { arrangeItems } from './arrange-items.js'
 import { wellFormed } from './canonical-json.js'
-import { createItemMemo, type ItemMemo } from './item-memo.js'
+import { type ConversationMemo, createConversationMemo, type ItemMemo } from './item-memo.js'
 import { mapMessage, type MappedMessage, type MessageContext, sumUp } from './message-items.js'
 import type { ToolRepair } from './repair-tool-sequence.js'
 import { buildFields } from './request-fields.js'
@@ -31,8 +31,9 @@ export interface BuildInput {
   lane: LaneName
   /** where this request goes: reasoning that came from elsewhere is not sent */
   provenance: ReasoningProvenance
+  /** the conversation's name: its prompt cache key on the wire, and what `memo` knows it by */
   cacheKey?: string
-  /** the conversation's; without one everything is built anew */
+  /** without one everything is built anew */
   memo?: ItemMemo
 }
 
@@ -65,7 +66,7 @@ const NO_TOOLS: ToolDefinitions = {
 export function buildRequest(input: BuildInput): BuiltRequest {
   const { request, model, lane } = input
   if (!Array.isArray(request.messages)) throw new InvalidRequestError('the request has no messages', { model: model.slug })
-  const memo = input.memo ?? createItemMemo()
+  const memo = input.memo?.recall(input.cacheKey ?? '') ?? createConversationMemo()
   const tools = defineTools(input, memo)
   const first = request.messages.findIndex(isInstructions)
   const instructions = first === -1 ? '' : readInstructions(request.messages[first])
@@ -100,7 +101,7 @@ export function buildRequest(input: BuildInput): BuiltRequest {
 
 const NOTHING: MappedMessage = { entries: [], droppedReasoning: 0, images: 0, imageBytes: 0, unknownBlocks: [] }
 
-function defineTools({ request, lane }: BuildInput, memo: ItemMemo): ToolDefinitions {
+function defineTools({ request, lane }: BuildInput, memo: ConversationMemo): ToolDefinitions {
   const specs = request.tools
   if (!Array.isArray(specs) || specs.length === 0) return NO_TOOLS
   const forced = lane === 'plan' ? readForcedTool(request.tool_choice) : undefined

@@ -43,17 +43,16 @@ const FREE_FIELDS = new Set(['client_metadata', 'stream_options', 'access_progra
 export function createChain(): Chain {
   let last: Link | undefined
   let reason = 'no_previous_response'
+  /** asking twice about one request costs once */
+  let planned: { built: BuiltRequest; plan: ChainPlan } | undefined
   const forget = (why: string) => {
-    last = undefined
+    planned = last = undefined
     reason = why
   }
   return {
     plan(built) {
-      if (last === undefined) return { mode: 'full', reason }
-      if (findChangedField(last.built.fields, built.fields) !== undefined) return { mode: 'full', reason: 'fields_changed' }
-      const fromItem = findNewItems(last, built.items)
-      if (typeof fromItem === 'string') return { mode: 'full', reason: fromItem }
-      return { mode: 'delta', previousResponseId: last.responseId, fromItem }
+      if (planned?.built !== built) planned = { built, plan: last === undefined ? { mode: 'full', reason } : planAfter(last, built) }
+      return planned.plan
     },
     completed(built, responseId, doneItems) {
       if (!responseId) {
@@ -61,10 +60,18 @@ export function createChain(): Chain {
         return
       }
       const answer = doneItems.map(canonicalizeItem).filter((item) => item !== undefined)
+      planned = undefined
       last = { built: { ...built }, responseId, answer: joinTexts(answer) }
     },
     reset: forget,
   }
+}
+
+function planAfter(last: Link, built: BuiltRequest): ChainPlan {
+  if (findChangedField(last.built.fields, built.fields) !== undefined) return { mode: 'full', reason: 'fields_changed' }
+  const fromItem = findNewItems(last, built.items)
+  if (typeof fromItem === 'string') return { mode: 'full', reason: fromItem }
+  return { mode: 'delta', previousResponseId: last.responseId, fromItem }
 }
 
 /** The first field in which the two differ, those left aside that don't matter to a chain. */

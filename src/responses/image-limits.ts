@@ -41,7 +41,7 @@ export function readImage(block: JsonObject): WireImage | string {
     if (!/;base64$/i.test(header[2] ?? '')) return 'has a data URL that is not base64'
     return readBase64(header[1] ?? '', url.slice(header[0].length), detail)
   }
-  if (!/^https?:\/\/[^/\s]/i.test(url)) return 'has a URL that is neither http, https nor data'
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return 'has a URL that is neither http, https nor data'
   return { part: { type: 'input_image', image_url: url, detail }, bytes: 0 }
 }
 

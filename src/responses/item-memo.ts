@@ -4,12 +4,18 @@ import type { MappedMessage } from './message-items.js'
 import { matchesSnapshot, takeSnapshot, type Snapshot } from './snapshot.js'
 import type { ToolDefinitions } from './tool-definitions.js'
 
+/** What is remembered of conversations, the newest {@link MAX_CONVERSATIONS} of them. */
+export interface ItemMemo {
+  /** @param key the conversation's name; the same name has the same memory as long as it is kept */
+  recall(key: string): ConversationMemo
+}
+
 /**
  * What the last request of a conversation came to, so that the next one pays for its new messages
  * alone. A message is compared with what it was at the same place, field by field and at any depth,
  * so an edit in place is noticed and a copy with the same content counts as unchanged.
  */
-export interface ItemMemo {
+export interface ConversationMemo {
   /**
    * @param context names all that the items depend on besides the message; another one forgets everything
    * @param map is called for the messages that are new or changed
@@ -31,8 +37,26 @@ interface Remembered {
   mapped: MappedMessage
 }
 
-/** For one conversation. Nothing of it outlives the conversation, and nothing has to be closed. */
+const MAX_CONVERSATIONS = 32
+
+/** Holds strings of the last requests and nothing else: there is nothing to close. */
 export function createItemMemo(): ItemMemo {
+  const conversations = new Map<string, ConversationMemo>()
+  return {
+    recall(key) {
+      const memo = conversations.get(key) ?? createConversationMemo()
+      conversations.delete(key)
+      conversations.set(key, memo)
+      if (conversations.size > MAX_CONVERSATIONS) for (const oldest of conversations.keys()) {
+        conversations.delete(oldest)
+        break
+      }
+      return memo
+    },
+  }
+}
+
+export function createConversationMemo(): ConversationMemo {
   let context: string | undefined
   let remembered: Remembered[] = []
   let tools: { context: string; snapshot: Snapshot; definitions: ToolDefinitions } | undefined

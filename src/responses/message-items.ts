@@ -156,9 +156,9 @@ function addResult(state: State, id: string | null | undefined, name: unknown, o
 }
 
 function addReasoning(state: State, block: JsonObject): void {
-  const text = buildReasoningItem(block, state.context.provenance)
-  if (text === undefined) state.droppedReasoning += 1
-  else addEntry(state, { kind: 'reasoning', text })
+  const entry = buildReasoningItem(block, state.context.provenance)
+  if (entry === undefined) state.droppedReasoning += 1
+  else addEntry(state, entry)
 }
 
 function buildImage(state: State, block: JsonObject): JsonObject {

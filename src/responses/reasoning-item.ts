@@ -1,24 +1,30 @@
 import type { JsonObject, ReasoningProvenance } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
+import { jsonString, wellFormed } from './canonical-json.js'
+import type { ReasoningEntry } from './wire-entry.js'
 
 /**
- * The wire's reasoning item for a block with `content: [encrypted_content, item_id, provenance]`, as
- * JSON text; `undefined` where it may not be sent: without encrypted content an id points at what no
+ * The wire's reasoning item for a block with `content: [encrypted_content, item_id, provenance]`;
+ * `undefined` where it may not be sent: without encrypted content an id points at what no
  * server stored, and encrypted content that came from another account, lane or model family is
  * refused with the whole request. The readable summary is never sent as text in its place.
  */
-export function buildReasoningItem(block: JsonObject, provenance: ReasoningProvenance): string | undefined {
+export function buildReasoningItem(block: JsonObject, provenance: ReasoningProvenance): ReasoningEntry | undefined {
   const content = block['content']
   if (!Array.isArray(content)) return undefined
   const [encrypted, id, origin] = content as unknown[]
   if (typeof encrypted !== 'string' || encrypted === '' || !matches(origin, provenance)) return undefined
-  return JSON.stringify({
-    type: 'reasoning',
-    // An id of another kind of item is refused.
-    ...(typeof id === 'string' && /^rs_[A-Za-z0-9_-]{1,128}$/.test(id) ? { id } : {}),
-    summary: readSummary(block).map((text) => ({ type: 'summary_text', text })),
-    encrypted_content: encrypted,
-  })
+  const summary = readSummary(block).map((text) => ({ type: 'summary_text', text: wellFormed(text) }))
+  return {
+    kind: 'reasoning',
+    id: typeof id === 'string' && isReasoningId(id) ? id : undefined,
+    rest: `"summary":${JSON.stringify(summary)},"encrypted_content":${jsonString(encrypted)}`,
+  }
+}
+
+/** An id of another kind of item is refused, and one over 64 characters. */
+export function isReasoningId(id: string): boolean {
+  return /^rs_[A-Za-z0-9_-]{1,61}$/.test(id)
 }
 
 function matches(origin: unknown, provenance: ReasoningProvenance): boolean {

@@ -8,10 +8,12 @@
  *   by accident, and what a tool wrote must not come back with a user's authority.
  * - A call repeated while the first one waits is left out; one that uses an old id again gets an id of its own.
  *
+ * A reasoning item's id stands once: its copies go without.
+ *
  * What was right stays as it was: repairing twice changes nothing.
  */
 import type { WireCallIds } from './wire-call-id.js'
-import { type CallEntry, type OutputEntry, renderCall, renderOutput, type WireEntry } from './wire-entry.js'
+import { type CallEntry, type OutputEntry, renderCall, renderOutput, renderReasoning, type WireEntry } from './wire-entry.js'
 
 export interface ToolRepair {
   /** the caller's id */
@@ -30,8 +32,16 @@ export interface RepairedSequence {
   repairs: readonly ToolRepair[]
 }
 
-/** The ids that calls before this stretch used, and how often. */
-export type UsedIds = Map<string, number>
+/** What stands before a stretch of history. */
+export interface UsedIds {
+  /** the caller's ids of calls, and how often each was used */
+  calls: Map<string, number>
+  reasoning: Set<string>
+}
+
+export function createUsedIds(): UsedIds {
+  return { calls: new Map(), reasoning: new Set() }
+}
 
 export const NO_RESULT = '[no result: the call was interrupted]'
 
@@ -48,9 +58,10 @@ interface Slot {
 export function repairToolSequence(
   placed: readonly PlacedEntry[],
   ids: WireCallIds,
-  used: ReadonlyMap<string, number> = new Map(),
+  used: Readonly<UsedIds> = createUsedIds(),
 ): RepairedSequence {
-  const { slotOf, repairs } = pairUp(placed, ids, used)
+  const { slotOf, repairs } = pairUp(placed, ids, used.calls)
+  const reasoning = new Set(used.reasoning)
   const items: string[] = []
   let waiting: Slot[] = []
 
@@ -78,7 +89,8 @@ export function repairToolSequence(
       if (slot?.state === 'waiting') answer(slot)
     } else {
       if (beginsTurn(entry, message, waiting)) closeTurn()
-      items.push(entry.text)
+      items.push(entry.kind === 'message' ? entry.text : renderReasoning(entry, reasoning.has(entry.id ?? '')))
+      if (entry.kind === 'reasoning' && entry.id !== undefined) reasoning.add(entry.id)
     }
   }
   closeTurn()

@@ -9,7 +9,9 @@ export interface MessageEntry {
 
 export interface ReasoningEntry {
   kind: 'reasoning'
-  text: string
+  id: string | undefined
+  /** the JSON text of the item's members after its id */
+  rest: string
 }
 
 export interface CallEntry {
@@ -29,6 +31,11 @@ export interface OutputEntry {
   name: string | undefined
   /** JSON text of `output` */
   output: string
+}
+
+/** An id may stand once in a request: a copy goes without. */
+export function renderReasoning({ id, rest }: ReasoningEntry, isCopy: boolean): string {
+  return `{"type":"reasoning",${id === undefined || isCopy ? '' : `"id":${JSON.stringify(id)},`}${rest}}`
 }
 
 export function renderCall(call: CallEntry, wireId: string): string {
