@@ -6,7 +6,8 @@
  * closing with the line `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -47,14 +48,77 @@ function run(command, args, options = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1)
 }
 
-await compileValidators()
-const word = process.argv[2]
-if (word === undefined) {
+function build() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.json'])
-  const main = join(root, 'dist/cli/main.js')
-  if (existsSync(main)) chmodSync(main, 0o755)
-} else if (word !== 'validators') {
+  chmodSync(join(root, 'dist/cli/main.js'), 0o755)
+}
+
+/** Type check, lint, build, every test, and the packed package's demo from an empty folder on two Nodes. */
+function test() {
+  const started = Date.now()
+  let passed = 0
+  let failed = 0
+  let skipped = 0
+  const check = (name, command, args, options) => {
+    process.stdout.write(`\n== ${name}\n`)
+    const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32', ...options })
+    if (result.status === 0) passed++
+    else {
+      failed++
+      process.stdout.write(`FAILED: ${name}\n`)
+    }
+    return result.status === 0
+  }
+  const npx = (...args) => ['npx', ['--no-install', ...args]]
+  check('type check', ...npx('tsc', '--noEmit', '-p', 'tsconfig.test.json'))
+  check('lint', ...npx('eslint', '.'))
+  const built = check('build', process.execPath, ['build.config.mjs'])
+
+  const folder = mkdtempSync(join(tmpdir(), 'amplifier-chatgpt-test-'))
+  try {
+    const report = join(folder, 'vitest.json')
+    process.stdout.write('\n== tests\n')
+    const [command, args] = npx('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`)
+    const vitest = spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
+    const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined
+    passed += counts?.numPassedTests ?? 0
+    skipped += (counts?.numPendingTests ?? 0) + (counts?.numTodoTests ?? 0)
+    const failures = counts?.numFailedTests ?? 0
+    failed += failures
+    // A file that could not even be loaded has no failed test of its own.
+    if (vitest.status !== 0 && failures === 0) failed++
+
+    if (built) packed(folder, check)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.stdout.write(`\nin ${Math.round((Date.now() - started) / 1000)} s\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}\n`)
+  process.exitCode = failed === 0 ? 0 : 1
+}
+
+function packed(folder, check) {
+  const install = join(folder, 'install')
+  mkdirSync(install)
+  writeFileSync(join(install, 'package.json'), '{ "private": true }\n')
+  if (!check('pack', 'npm', ['pack', '--silent', '--pack-destination', folder])) return
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))
+  if (!check('install the package into an empty folder', 'npm', ['install', '--silent', '--no-audit', '--no-fund', join(folder, tarball)], { cwd: install })) return
+  const main = join(install, 'node_modules', 'amplifier-module-provider-openai-chatgpt', 'dist', 'cli', 'main.js')
+  const env = { ...process.env, HOME: folder, USERPROFILE: folder }
+  check(`the installed demo on Node ${process.version}`, process.execPath, [main, 'demo'], { cwd: install, env })
+  const other = join(folder, 'node24')
+  mkdirSync(other)
+  writeFileSync(join(other, 'package.json'), '{ "private": true }\n')
+  if (!check('Node 24 from the registry', 'npm', ['install', '--silent', '--no-audit', '--no-fund', 'node@24'], { cwd: other })) return
+  check('the installed demo on Node 24', join(other, 'node_modules', '.bin', 'node'), [main, 'demo'], { cwd: install, env })
+}
+
+await compileValidators()
+const word = process.argv[2]
+if (word === undefined) build()
+else if (word === 'test') test()
+else if (word !== 'validators') {
   console.error(`build.config.mjs: unknown word ${word}; it takes validators or test`)
   process.exit(2)
 }

@@ -59,7 +59,7 @@ export class LLMError extends Error {
   constructor(message: string, fields: LLMErrorFields = {}, retryableByDefault = false) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
     // Prompts and answers stay out of every log that prints an error's own properties.
-    if (fields.partial) Object.defineProperty(this, 'partial', { value: fields.partial, enumerable: false })
+    if (fields.partial) Object.defineProperty(this, 'partial', { value: fields.partial, enumerable: false, configurable: true })
     Object.defineProperty(this, FAMILY, { value: true, enumerable: false })
     if (fields.provider !== undefined) this.provider = fields.provider
     if (fields.model !== undefined) this.model = fields.model

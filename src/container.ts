@@ -1,0 +1,272 @@
+/**
+ * The one composition root: every part of a mount, by token, in a child container of its own. Only
+ * this file and the tests know all concrete parts.
+ */
+import 'reflect-metadata'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { container as rootContainer, instanceCachingFactory, type DependencyContainer, type InjectionToken } from 'tsyringe'
+import type { Dispatcher } from 'undici'
+import {
+  createCatalog, createGovernor, createModelsFetcher, createQuota, createStateFile, type Catalog, type Governor, type Quota,
+} from './account/index.js'
+import {
+  createCredentialSource, createFileStore, createLane, createMemoryStore, createRefreshShared, tokenFilePath,
+  type Lane, type ManagedCredentialSource, type TokenStore,
+} from './auth/index.js'
+import type { ProviderOptions } from './config/index.js'
+import { ConfigurationError, type Coordinator, type Provider } from './contract/index.js'
+import { createRedactor, delay, shortHash, type Redactor } from './lib/index.js'
+import { processShared, type ProcessShared } from './process-shared.js'
+import { createProvider, type ChatGPTProvider, type ResolvedRoute } from './provider/index.js'
+import { createTransport, type Transport } from './transport/index.js'
+
+export const MODULE_ID = 'provider-openai-chatgpt'
+export const MOUNT_NAME = 'openai-chatgpt'
+export const VERSION = '0.1.0'
+const USER_AGENT = `amplifier-module-provider-openai-chatgpt/${VERSION} (${process.platform}; ${process.arch}) node/${process.versions.node}`
+
+/** A host's own parts; each has a real default. */
+export interface ModuleParts {
+  tokenStore?: TokenStore
+  /** ms since 1970; default `Date.now` */
+  now?: () => number
+  /** an undici dispatcher for HTTP; stays the host's, which closes it */
+  dispatcher?: Dispatcher
+  /** told what a user should know; default one line each on stderr */
+  warn?: (message: string) => void
+}
+
+export interface AccountInput {
+  options: ProviderOptions
+  parts: ModuleParts
+}
+
+export interface MountInput extends AccountInput {
+  coordinator: Coordinator
+}
+
+type Cleanups = (() => void | Promise<void>)[]
+
+/** What serves one account, with or without a host. */
+export interface AccountContainer {
+  readonly warn: (message: string) => void
+  readonly redactor: Redactor
+  readonly transport: Transport
+  readonly lane: Lane
+  readonly credentials: ManagedCredentialSource
+  readonly catalog: Catalog
+  readonly quota: Quota
+  /** The account that quota, catalog and the limit of running calls belong to; said once, before they are asked for. */
+  useAccount(accountKey: string): void
+  /** Ends every part in reverse order of its making; twice without harm. */
+  dispose(): Promise<void>
+}
+
+/** What a mount is made of. */
+export interface MountContainer extends AccountContainer {
+  readonly provider: ChatGPTProvider
+  /** Set by the mount once a matrix is in force. */
+  routeResolver?: (roles: readonly string[]) => Promise<ResolvedRoute>
+}
+
+const token = <Part>(name: string): InjectionToken<Part> => `amplifier-chatgpt.${name}`
+const REDACTOR = token<Redactor>('redactor')
+const WARN = token<(message: string) => void>('warn')
+const TRANSPORT = token<Transport>('transport')
+const LANE = token<Lane>('lane')
+const CREDENTIALS = token<ManagedCredentialSource>('credentials')
+const ACCOUNT_KEY = token<string>('account-key')
+const CATALOG = token<Catalog>('catalog')
+const QUOTA = token<Quota>('quota')
+const GOVERNOR = token<Governor>('governor')
+const PROVIDER = token<ChatGPTProvider>('provider')
+
+/** The parts of an account, for programs that have no host: the command line's `login` and `status`. */
+export function composeAccount(input: AccountInput, shared: ProcessShared = processShared): AccountContainer {
+  return open(input, shared).account
+}
+
+export function composeMount(input: MountInput, shared: ProcessShared = processShared): MountContainer {
+  const { child, cleanups, account } = open(input, shared)
+  const mount: MountContainer = Object.create(account, {
+    provider: { enumerable: true, get: () => child.resolve(PROVIDER) },
+    routeResolver: { enumerable: true, writable: true, value: undefined },
+  }) as MountContainer
+  registerProvider(child, input, cleanups, mount)
+  return mount
+}
+
+function open(input: AccountInput, shared: ProcessShared): { child: DependencyContainer; cleanups: Cleanups; account: AccountContainer } {
+  const child = rootContainer.createChildContainer()
+  const cleanups: Cleanups = []
+  registerFoundations(child, input, cleanups)
+  registerAccount(child, input, cleanups, shared)
+  return { child, cleanups, account: describeAccount(child, input, cleanups) }
+}
+
+function describeAccount(child: DependencyContainer, { options }: AccountInput, cleanups: Cleanups): AccountContainer {
+  return {
+    get warn() { return child.resolve(WARN) },
+    get redactor() { return child.resolve(REDACTOR) },
+    get transport() { return child.resolve(TRANSPORT) },
+    get lane() { return child.resolve(LANE) },
+    get credentials() { return child.resolve(CREDENTIALS) },
+    get catalog() { return child.resolve(CATALOG) },
+    get quota() { return child.resolve(QUOTA) },
+    useAccount(accountKey) {
+      provide(child, ACCOUNT_KEY, () => shortHash(`${options.lane}|${options.baseUrl}|${accountKey}`))
+    },
+    dispose: once(async () => {
+      for (const cleanup of cleanups.reverse()) {
+        try {
+          await cleanup()
+        } catch {
+          // One part's end never keeps another's from ending.
+        }
+      }
+      await child.dispose()
+    }),
+  }
+}
+
+function registerFoundations(child: DependencyContainer, { options, parts }: AccountInput, cleanups: Cleanups): void {
+  const now = parts.now ?? Date.now
+  provide(child, REDACTOR, () => createRedactor())
+  provide(child, WARN, () => {
+    const redactor = child.resolve(REDACTOR)
+    const sink = parts.warn ?? ((message: string) => void process.stderr.write(`amplifier-chatgpt: ${message}\n`))
+    return (message: string) => sink(redactor.text(message))
+  })
+  provide(child, TRANSPORT, () => {
+    const transport = createTransport({
+      env: process.env,
+      now,
+      ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+      ...(parts.dispatcher === undefined ? {} : { dispatcher: parts.dispatcher }),
+    })
+    cleanups.push(() => transport.close())
+    return transport
+  })
+}
+
+function registerAccount(child: DependencyContainer, input: AccountInput, cleanups: Cleanups, shared: ProcessShared): void {
+  const { options, parts } = input
+  const now = parts.now ?? Date.now
+  const share = <Part>(kind: string, create: () => Part): Part => {
+    const { value, release } = shared.share(`${kind}:${child.resolve(ACCOUNT_KEY)}`, create)
+    cleanups.push(release)
+    return value
+  }
+  provide(child, LANE, () =>
+    createLane(options.lane, {
+      issuer: options.issuer,
+      baseUrl: options.baseUrl,
+      ...(options.clientId === undefined ? {} : { clientId: options.clientId }),
+      ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
+      ...(options.account === undefined ? {} : { account: options.account }),
+    }))
+  provide(child, CREDENTIALS, () => createCredentials(child, input, cleanups, shared))
+  provide(child, QUOTA, () => {
+    const quota = share('quota', () => createQuota({ now, persisted: stateFile(options).persisted(child.resolve(ACCOUNT_KEY), 'quota') }))
+    cleanups.push(() => quota.flush())
+    return quota
+  })
+  provide(child, GOVERNOR, () => share('governor', () => createGovernor({ limit: options.maxConcurrency, now })))
+  provide(child, CATALOG, () =>
+    createCatalog({
+      now,
+      ttlMs: options.modelsCacheTtlMs,
+      persisted: stateFile(options).persisted(child.resolve(ACCOUNT_KEY), 'models'),
+      fetchModels: createModelsFetcher({
+        transport: child.resolve(TRANSPORT),
+        credentials: child.resolve(CREDENTIALS),
+        baseUrl: options.baseUrl,
+        clientVersion: options.modelsClientVersion,
+        userAgent: USER_AGENT,
+        provider: MOUNT_NAME,
+        maxRetries: options.maxRetries,
+        now,
+        random: Math.random,
+        delay,
+      }),
+    }))
+}
+
+function createCredentials(
+  child: DependencyContainer, { options, parts }: AccountInput, cleanups: Cleanups, shared: ProcessShared,
+): ManagedCredentialSource {
+  const lane = child.resolve(LANE)
+  // The refreshes of all mounts: a flight is found by its store's place.
+  const refreshes = shared.share('refreshes', createRefreshShared)
+  cleanups.push(refreshes.release)
+  const source = createCredentialSource({
+    lane,
+    store: parts.tokenStore ?? createStore(options, lane),
+    transport: child.resolve(TRANSPORT),
+    shared: refreshes.value,
+    now: parts.now ?? Date.now,
+    warn: child.resolve(WARN),
+    registerSecret: (secret) => child.resolve(REDACTOR).register(secret),
+  })
+  cleanups.push(() => source.close())
+  return source
+}
+
+function createStore(options: ProviderOptions, lane: Lane): TokenStore {
+  if (options.tokenStore === 'memory') return createMemoryStore({ lane: lane.name, signIn: lane.signIn })
+  const path = options.tokenFilePath ?? tokenFilePath({ lane: lane.name, ...(options.account === undefined ? {} : { account: options.account }) })
+  return createFileStore({ path, lane: lane.name, signIn: lane.signIn })
+}
+
+function registerProvider(child: DependencyContainer, { coordinator, options, parts }: MountInput, cleanups: Cleanups, mount: MountContainer): void {
+  provide(child, PROVIDER, () => {
+    const provider = createProvider({
+      mountName: MOUNT_NAME,
+      settings: options,
+      credentials: child.resolve(CREDENTIALS),
+      catalog: child.resolve(CATALOG),
+      quota: child.resolve(QUOTA),
+      governor: child.resolve(GOVERNOR),
+      transport: child.resolve(TRANSPORT),
+      hooks: coordinator.hooks,
+      sessionId: coordinator.sessionId,
+      cancellation: coordinator.cancellation,
+      resolveRoute: (roles) => {
+        if (!mount.routeResolver) throw noMatrix()
+        return mount.routeResolver(roles)
+      },
+      findProvider: (name) => (coordinator.get('providers', name) as Provider | undefined) ?? undefined,
+      userAgent: USER_AGENT,
+      redactor: child.resolve(REDACTOR),
+      warn: child.resolve(WARN),
+      now: parts.now ?? Date.now,
+      random: Math.random,
+      delay,
+    })
+    cleanups.push(() => provider.close())
+    return provider
+  })
+}
+
+/** Quota and models of an account, kept beside its sign-in. */
+function stateFile(options: ProviderOptions): ReturnType<typeof createStateFile> {
+  const folder = options.tokenFilePath === undefined ? join(homedir(), '.amplifier') : dirname(options.tokenFilePath)
+  return createStateFile(join(folder, 'openai-chatgpt-state.json'))
+}
+
+function provide<Part>(child: DependencyContainer, key: InjectionToken<Part>, create: () => Part): void {
+  child.register<Part>(key, { useFactory: instanceCachingFactory(create) })
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => (running ??= work())
+}
+
+function noMatrix(): ConfigurationError {
+  return new ConfigurationError(
+    'No routing matrix is in force, so no role can be resolved. Set matrix in the mount config, or name a model and call stream().',
+    { provider: MOUNT_NAME, code: 'no_matrix' },
+  )
+}

@@ -1,0 +1,54 @@
+import type { Credential } from './auth/index.js'
+import { isLLMError, type LLMError } from './contract/index.js'
+import type { ProviderOptions } from './config/index.js'
+import type { MountContainer } from './container.js'
+
+/**
+ * The credential a mount starts with. Asks at the terminal only where `login_on_mount` allows it and
+ * somebody is there to answer; else warns once and answers undefined.
+ */
+export async function ensureSignedIn(mount: MountContainer, options: ProviderOptions): Promise<Credential | undefined> {
+  try {
+    return await mount.credentials.current()
+  } catch (thrown) {
+    if (!isLLMError(thrown)) throw thrown
+    // A network that is away says nothing about the sign-in: the calls will tell.
+    const known = thrown.retryable ? await mount.credentials.peek() : undefined
+    if (known) return known
+    if (!mayPrompt(options)) return refuse(mount, options, thrown)
+    return signIn(mount, options)
+  }
+}
+
+function mayPrompt(options: ProviderOptions): boolean {
+  return options.lane === 'codex' && options.loginOnMount && process.stdin.isTTY === true && process.stderr.isTTY === true
+}
+
+function refuse(mount: MountContainer, options: ProviderOptions, error: LLMError): undefined {
+  const hint = options.loginOnMount || options.lane !== 'codex' ? '' : ' (login_on_mount is false, so nobody was asked)'
+  const command = error.message.includes(mount.credentials.signIn) ? '' : ` Run '${mount.credentials.signIn}'.`
+  mount.warn(`openai-chatgpt is not mounted: ${error.message}${command}${hint}`)
+  return undefined
+}
+
+async function signIn(mount: MountContainer, options: ProviderOptions): Promise<Credential | undefined> {
+  const cancel = new AbortController()
+  const onInterrupt = () => cancel.abort()
+  process.once('SIGINT', onInterrupt)
+  try {
+    const { signInWithDeviceCode } = await import('./auth/index.js')
+    const fresh = await signInWithDeviceCode({
+      transport: mount.transport,
+      issuer: options.issuer,
+      clientId: mount.lane.clientId,
+      signal: cancel.signal,
+      show: ({ text }) => void process.stderr.write(`${text}\n`),
+    })
+    return await mount.credentials.accept(fresh)
+  } catch (thrown) {
+    if (!isLLMError(thrown)) throw thrown
+    return refuse(mount, options, thrown)
+  } finally {
+    process.off('SIGINT', onInterrupt)
+  }
+}

@@ -1,0 +1,83 @@
+import type { Quota } from './account/index.js'
+import { ConfigurationError, isLLMError, type Coordinator } from './contract/index.js'
+import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
+import type { MountContainer } from './container.js'
+import type { ModelRoleResolver, RoutingMatrix, RoutingOverrides } from './routing/index.js'
+
+export interface MountedRouting {
+  /** Resolves every role in the background and warns of those that no model serves. */
+  check(): void
+  uninstall(): void
+}
+
+const NO_ROUTING: MountedRouting = { check: () => undefined, uninstall: () => undefined }
+
+/**
+ * Puts the configured matrix in force: capabilities, hooks, and the provider's own delegation.
+ * A matrix that doesn't exist is a warning; one that is wrong is an error.
+ * @throws ConfigurationError
+ */
+export async function mountRouting(
+  mount: MountContainer, coordinator: Coordinator, options: ProviderOptions, config: Record<string, unknown>,
+): Promise<MountedRouting> {
+  const { createModelRoleResolver, installRouting, loadMatrix } = await import('./routing/index.js')
+  const load = () => loadMatrix(options.matrix, { directories: options.customRoutingDirs })
+  const matrix = await loadOrWarn(load, mount)
+  if (!matrix) return NO_ROUTING
+  const { provider, quota } = mount
+  await quota.ready()
+  const origin = originOf(config, 'routing_overrides')
+  const resolver = createModelRoleResolver({
+    matrix,
+    load,
+    coordinator,
+    verify: 'catalog',
+    warn: mount.warn,
+    exhaustedUntil: (mountedAs, modelId) =>
+      coordinator.get('providers', mountedAs) === provider ? exhaustedUntil(quota, modelId) : undefined,
+    ...(options.routingOverrides === undefined
+      ? {}
+      : { overrides: { roles: options.routingOverrides as RoutingOverrides, ...(origin ? { source: describeOrigin(origin) } : {}) } }),
+  })
+  mount.routeResolver = (roles) => resolver.explain(roles)
+  if (options.strictRouting) await failOnDeadRoles(resolver)
+  const uninstall = installRouting(coordinator, { resolver, warn: mount.warn })
+  const ended = { value: false }
+  return {
+    check: () => void warnOfDeadRoles(resolver, mount, ended),
+    uninstall() {
+      ended.value = true
+      uninstall()
+    },
+  }
+}
+
+/** Past its reset a model counts as live again: the first call that goes there is the probe. */
+function exhaustedUntil(quota: Quota, modelId: string): number | undefined {
+  const { exhaustedUntilMs, probe } = quota.inspect(modelId)
+  return probe ? undefined : exhaustedUntilMs
+}
+
+async function loadOrWarn(load: () => Promise<RoutingMatrix>, mount: MountContainer): Promise<RoutingMatrix | undefined> {
+  try {
+    return await load()
+  } catch (error) {
+    if (!isLLMError(error) || error.code !== 'matrix_not_found') throw error
+    mount.warn(`no role can be resolved: ${error.message}`)
+    return undefined
+  }
+}
+
+async function failOnDeadRoles(resolver: ModelRoleResolver): Promise<void> {
+  const { ok, problems } = await resolver.check()
+  if (!ok) throw new ConfigurationError(`strict_routing is on, and ${problems.join('; ')}`, { code: 'dead_role' })
+}
+
+async function warnOfDeadRoles(resolver: ModelRoleResolver, mount: MountContainer, ended: { value: boolean }): Promise<void> {
+  try {
+    const { problems } = await resolver.check()
+    if (!ended.value) for (const problem of problems) mount.warn(problem)
+  } catch (error) {
+    if (!ended.value) mount.warn(`the roles could not be checked: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}

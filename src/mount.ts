@@ -1,0 +1,65 @@
+import {
+  OBSERVABILITY_EVENTS, isLLMError, type Cleanup, type Coordinator, type ModuleDescriptor,
+} from './contract/index.js'
+import { configSchema, resolveOptions } from './config/index.js'
+import { MODULE_ID, MOUNT_NAME, VERSION, composeMount, type ModuleParts, type MountContainer } from './container.js'
+import { mountRouting } from './mount-routing.js'
+import { ensureSignedIn } from './ensure-signed-in.js'
+
+/**
+ * The module's descriptor, with a host's own parts inside.
+ * @see ModuleParts for the parts and their defaults
+ */
+export function createModule(parts: ModuleParts = {}): ModuleDescriptor {
+  const ready = new WeakMap<Coordinator, (() => void)[]>()
+  return {
+    id: MODULE_ID,
+    type: 'provider',
+    mountPoint: 'providers',
+    version: VERSION,
+    configSchema: configSchema,
+    mount: (coordinator, config) => mountModule(parts, ready, coordinator, config),
+    async onSessionReady(coordinator) {
+      for (const check of ready.get(coordinator) ?? []) check()
+    },
+  }
+}
+
+async function mountModule(
+  parts: ModuleParts, ready: WeakMap<Coordinator, (() => void)[]>, coordinator: Coordinator, config: Record<string, unknown> = {},
+): Promise<Cleanup | null> {
+  const { options, warnings } = resolveOptions(config)
+  const mount = composeMount({ coordinator, options, parts })
+  for (const warning of warnings) mount.warn(warning)
+  try {
+    const signedIn = await ensureSignedIn(mount, options)
+    if (!signedIn) {
+      await mount.dispose()
+      return null
+    }
+    mount.useAccount(signedIn.accountKey)
+    const { provider } = mount
+    await coordinator.mount('providers', provider, { name: MOUNT_NAME })
+    const routing = await mountRouting(mount, coordinator, options, config)
+    coordinator.registerContributor('observability.events', MODULE_ID, () => [...OBSERVABILITY_EVENTS])
+    ready.set(coordinator, [...(ready.get(coordinator) ?? []), routing.check])
+    return createCleanup(mount, coordinator, routing.uninstall)
+  } catch (error) {
+    await mount.dispose()
+    if (isLLMError(error)) throw error
+    throw new Error(mount.redactor.text(`${MODULE_ID} could not be mounted: ${String(error)}`), { cause: error })
+  }
+}
+
+/** Ends what the mount made; twice without harm. */
+function createCleanup(mount: MountContainer, coordinator: Coordinator, uninstall: () => void): Cleanup {
+  const { provider } = mount
+  return async () => {
+    uninstall()
+    const mounted = coordinator.get('providers')
+    if (typeof mounted === 'object' && mounted !== null) {
+      for (const [name, entry] of Object.entries(mounted)) if (entry === provider) await coordinator.unmount('providers', name)
+    }
+    await mount.dispose()
+  }
+}

@@ -1,0 +1,146 @@
+import { ContentFilterError, isLLMError, type ChatResponse } from '../contract/index.js'
+import {
+  buildContinuation, createStepMapper, serializeRequest, type Accumulator, type BuiltRequest, type Step, type WireEvent,
+} from '../responses/index.js'
+import { parseJson } from '../lib/index.js'
+import type { Call } from './call.js'
+import type { ProviderDeps } from './deps.js'
+import type { Emitter } from './emitter.js'
+import type { Exchanges } from './exchanges.js'
+import { joinResponses } from './join-responses.js'
+import type { RequestBuilder } from './request-builder.js'
+import { runAttempt } from './run-attempt.js'
+import { sealResponse } from './seal-response.js'
+import type { Answering } from './with-call-events.js'
+import { withRetry } from './with-retry.js'
+
+export interface AnswerInput {
+  deps: ProviderDeps
+  emitter: Emitter
+  exchanges: Exchanges
+  builder: RequestBuilder
+  call: Call
+  announceRequest: (payload: unknown) => Promise<void>
+  tap?: (events: readonly WireEvent[]) => void
+}
+
+/**
+ * The whole answer of one call: a request and, where its output was cut for length, the requests that
+ * continue it, inside one pair of events.
+ */
+export async function* answerCall(input: AnswerInput): Answering {
+  const { deps, emitter, call } = input
+  const parts: ChatResponse[] = []
+  let continuation: BuiltRequest | undefined
+  let blockOffset = 0
+  for (let number = 0; ; number++) {
+    const turn = { built: continuation, difference: undefined as string | undefined }
+    call.outputSeen = false
+    let accumulator: Accumulator
+    try {
+      const steps = toSteps(attempts(input, turn), blockOffset, input.tap)
+      const result = yield* steps
+      accumulator = result.accumulator
+      blockOffset = result.nextBlock
+    } catch (thrown) {
+      throw withEarlierParts(thrown, parts)
+    }
+    parts.push(accumulator.build())
+    const { terminal } = accumulator
+    const whole = () => sealResponse(deps, call, joinResponses(parts), accumulator, turn)
+    if (terminal?.kind !== 'incomplete') return whole()
+    if (terminal.reason === 'content_filter') throw filtered(deps, call, whole())
+    if (terminal.reason !== 'max_output_tokens' || number >= call.settings.maxContinuations) return whole()
+    await emitter.emit('incompleteContinuation', {
+      provider: deps.mountName,
+      response_id: accumulator.responseId ?? '',
+      reason: terminal.reason,
+      continuation_number: number + 1,
+      max_attempts: call.settings.maxContinuations,
+    })
+    continuation = buildContinuation(turn.built as BuiltRequest, accumulator.doneItems, number + 1)
+  }
+}
+
+/** The attempts at one request; leaves what was built, and how it differs from the turn before, in `turn`. */
+function attempts(input: AnswerInput, turn: { built?: BuiltRequest; difference?: string }) {
+  const { deps, emitter, exchanges, builder, call } = input
+  const continuation = turn.built
+  return withRetry(deps, emitter, call, () =>
+    runAttempt({
+      deps,
+      exchanges,
+      call,
+      build(provenance) {
+        const fresh = builder.build(call, provenance)
+        return continuation ? { ...fresh, built: continuation } : fresh
+      },
+      async onBuilt(built, conversation) {
+        if (!turn.built && built.repairs.length > 0) {
+          await emitter.emit('toolSequenceRepaired', {
+            provider: deps.mountName, repair_count: built.repairs.length, repairs: [...built.repairs],
+          })
+        }
+        if (!continuation && !turn.built) {
+          turn.difference = builder.compare(conversation, built)
+          call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
+        }
+        turn.built = built
+        await input.announceRequest(deps.settings.raw ? parseJson(serializeRequest(built)) : undefined)
+      },
+      onOpen(exchange) {
+        call.route.transport = exchange.kind
+        call.route.transport_reason = exchange.reason
+      },
+    }),
+  )
+}
+
+async function* toSteps(
+  source: AsyncGenerator<readonly WireEvent[], Accumulator, undefined>,
+  blockOffset: number,
+  tap?: (events: readonly WireEvent[]) => void,
+): AsyncGenerator<readonly Step[], { accumulator: Accumulator; nextBlock: number }, undefined> {
+  const mapper = createStepMapper()
+  let nextBlock = blockOffset
+  let finished = false
+  try {
+    for (;;) {
+      const result = await source.next()
+      if (result.done) {
+        finished = true
+        return { accumulator: result.value, nextBlock }
+      }
+      tap?.(result.value)
+      const steps: Step[] = []
+      for (const event of result.value) {
+        for (const step of mapper.push(event)) {
+          if (blockOffset > 0) step.index += blockOffset
+          if (step.index >= nextBlock) nextBlock = step.index + 1
+          steps.push(step)
+        }
+      }
+      yield steps
+    }
+  } catch (thrown) {
+    finished = true
+    throw thrown
+  } finally {
+    if (!finished) await source.return(undefined as never)
+  }
+}
+
+/** An error in a continuation still carries the whole of what came before it. */
+function withEarlierParts(thrown: unknown, parts: readonly ChatResponse[]): unknown {
+  if (!isLLMError(thrown) || parts.length === 0) return thrown
+  const partial = joinResponses(thrown.partial ? [...parts, thrown.partial] : parts)
+  Object.defineProperty(thrown, 'partial', { value: partial, enumerable: false, configurable: true })
+  return thrown
+}
+
+function filtered(deps: ProviderDeps, call: Call, partial: ChatResponse): ContentFilterError {
+  return new ContentFilterError(
+    'The content filter ended the answer. What had arrived is in the error; change the request before sending it again.',
+    { provider: deps.mountName, model: call.requestedModel, code: 'content_filter', partial },
+  )
+}

@@ -1,0 +1,72 @@
+import { findModel, nearestModels } from '../account/index.js'
+import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
+import { NotFoundError, type ChatRequest } from '../contract/index.js'
+import { parseModelName } from '../responses/index.js'
+import type { ProviderSettings } from './deps.js'
+
+/** What goes on the wire for a requested model, and what is known of it. */
+export interface ModelChoice {
+  /** as the caller or the mount config named it */
+  requested: string
+  slug: string
+  effort?: string
+  serviceTier?: string
+  reasons: boolean
+  supportsVerbosity: boolean
+  supportsReasoningSummary: boolean
+  acceptsImages: boolean
+  prefersWebSocket: boolean
+}
+
+/**
+ * Effort comes from the first of: the name's suffix, the request, the mount config, the environment,
+ * the model's own default. A model that a live catalog doesn't have is refused here, unsent.
+ * @throws NotFoundError, code `model_not_available`
+ */
+export function chooseModel(
+  request: ChatRequest,
+  snapshot: CatalogSnapshot,
+  settings: ProviderSettings,
+  provider: string,
+): ModelChoice {
+  const requested = request.model ?? settings.defaultModel
+  const whole = findModel(snapshot, requested)
+  const parsed = whole && !whole.fast ? { slug: requested, effort: undefined, fast: false } : parseModelName(requested)
+  const known = whole ?? findModel(snapshot, parsed.slug)
+  if (!known && snapshot.source === 'live') throw unknownModel(requested, parsed.slug, snapshot, provider)
+  const reasons = known ? known.efforts.length > 0 || known.defaultEffort !== undefined : true
+  const effort =
+    parsed.effort ?? request.reasoning_effort ?? settings.reasoningEffort ?? settings.environmentEffort ??
+    known?.defaultEffort
+  const serviceTier = parsed.fast ? 'priority' : settings.serviceTier
+  return {
+    requested,
+    slug: parsed.slug,
+    ...(reasons && effort ? { effort } : {}),
+    ...(serviceTier === undefined ? {} : { serviceTier }),
+    reasons,
+    ...abilities(known),
+  }
+}
+
+function abilities(known: CatalogModel | undefined): Pick<
+  ModelChoice,
+  'supportsVerbosity' | 'supportsReasoningSummary' | 'acceptsImages' | 'prefersWebSocket'
+> {
+  return {
+    supportsVerbosity: known?.supportsVerbosity ?? true,
+    supportsReasoningSummary: known?.supportsReasoningSummary ?? true,
+    acceptsImages: known?.inputModalities.includes('image') ?? true,
+    prefersWebSocket: known?.prefersWebSocket ?? false,
+  }
+}
+
+function unknownModel(requested: string, slug: string, snapshot: CatalogSnapshot, provider: string): NotFoundError {
+  const ids = snapshot.models.map((model) => model.id)
+  const [nearest] = nearestModels(snapshot, slug)
+  return new NotFoundError(
+    `The account has no model ${requested}.${nearest ? ` The nearest it has is ${nearest}.` : ''}` +
+      ` It has: ${ids.join(', ')}. Name one of these as model or default_model.`,
+    { provider, model: requested, code: 'model_not_available' },
+  )
+}

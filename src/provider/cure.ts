@@ -1,0 +1,23 @@
+import type { LLMError } from '../contract/index.js'
+
+/**
+ * What can cure a failure that came before any output: the next candidate of the chain, the next one
+ * on another provider, or nothing.
+ */
+export type Cure = 'next' | 'next_other_provider' | 'none'
+
+export function cureOf(error: LLMError): Cure {
+  switch (error.name) {
+    case 'QuotaExceededError':
+    case 'RateLimitError':
+      return 'next'
+    case 'NotFoundError':
+      return error.code === 'model_not_available' ? 'next' : 'none'
+    case 'ProviderUnavailableError':
+      return error.code === 'at_capacity' ? 'next' : 'next_other_provider'
+    case 'NetworkError':
+      return 'next_other_provider'
+    default:
+      return 'none'
+  }
+}

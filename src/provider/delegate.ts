@@ -1,0 +1,210 @@
+/**
+ * Delegation along a chain: the first candidate that serves answers. Until output has been shown a
+ * failure that another candidate can cure moves the call on; after that it never silently starts over.
+ */
+import {
+  LLMError, NotFoundError, QuotaExceededError, isLLMError,
+  type CallOptions, type CandidateVerdict, type ChatRequest, type Degradation, type Provider, type RouteReceipt, type StreamEvent,
+} from '../contract/index.js'
+import { cureOf } from './cure.js'
+import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
+import { runForeign } from './run-foreign.js'
+import type { Outcome, Run } from './response-stream.js'
+import { runCall, type Workshop } from './run-call.js'
+import { createStreamWriter } from './stream-writer.js'
+import type { RetryBudget } from './call.js'
+
+export interface Delegation {
+  roles: readonly string[]
+  request: ChatRequest
+  options: CallOptions
+  signal: AbortSignal
+  /** the provider that delegates: its own candidates run here, others through the host */
+  self: Provider
+}
+
+export async function* runDelegation(workshop: Workshop, delegation: Delegation): Run {
+  const { deps, emitter } = workshop
+  try {
+    const route = await deps.resolveRoute(delegation.roles)
+    const usable = route.candidates.filter(canServe)
+    if (usable.length === 0) throw nothingServes(deps, delegation.roles, route)
+    await emitter.emit('resolve', { provider: deps.mountName, route: receiptOf(deps, delegation, route, usable[0]) })
+    return yield* runChain(workshop, delegation, route, usable)
+  } catch (thrown) {
+    const error = isLLMError(thrown) ? thrown : new LLMError(deps.redactor.text(String(thrown)), { provider: deps.mountName, cause: thrown })
+    const writer = createStreamWriter({
+      requestId: '', sessionId: deps.sessionId, emitter, announce: false, thinking: true, now: deps.now,
+    })
+    yield await writer.fail(error)
+    return { error }
+  }
+}
+
+const canServe = (candidate: CandidateVerdict): boolean =>
+  (candidate.status === 'live' || candidate.status === 'unverified') && candidate.resolved_model !== undefined
+
+async function* runChain(
+  workshop: Workshop, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[],
+): Run {
+  const { deps, emitter } = workshop
+  const { maxRetries } = deps.settings
+  const budget: RetryBudget = { left: maxRetries, max: maxRetries }
+  let degradation = skippedBefore(route, usable[0] as CandidateVerdict)
+  let position = 0
+  for (;;) {
+    const candidate = usable[position] as CandidateVerdict
+    const run = runCandidate(workshop, delegation, route, candidate, {
+      budget, hasAlternative: position + 1 < usable.length, ...(degradation ? { degradation } : {}),
+    })
+    const trial = yield* untilShown(run)
+    if (trial.shown) return yield* trial.rest
+    const { error } = trial.outcome
+    const next = error && !delegation.signal.aborted ? nextCandidate(usable, position, error) : undefined
+    if (!error || next === undefined) {
+      for (const batch of trial.held) yield batch
+      return trial.outcome
+    }
+    if (error.code === 'model_not_available') void deps.catalog.list({ refetch: true }).catch(() => undefined)
+    const successor = usable[next] as CandidateVerdict
+    degradation = {
+      requested: degradation?.requested ?? (candidate.resolved_model as string),
+      actual: successor.resolved_model as string,
+      reason: `${candidate.resolved_model}: ${error.code ?? error.name}`,
+    }
+    await emitter.emit('fallback', {
+      provider: deps.mountName,
+      role: route.role ?? delegation.roles.join(', '),
+      from_model: candidate.resolved_model as string,
+      to_model: successor.resolved_model as string,
+      reason: error.message,
+      error_type: error.name,
+    })
+    position = next
+  }
+}
+
+type Trial =
+  | { shown: true; rest: Run }
+  | { shown: false; held: (readonly StreamEvent[])[]; outcome: Outcome }
+
+/** Holds a candidate's events back until it shows output; what failed before that leaves no trace in the stream. */
+async function* untilShown(run: Run): AsyncGenerator<readonly StreamEvent[], Trial, undefined> {
+  const held: (readonly StreamEvent[])[] = []
+  for (;;) {
+    const result = await run.next()
+    if (result.done) return { shown: false, held, outcome: result.value }
+    held.push(result.value)
+    if (!result.value.some((event) => event.type !== 'message.start' && event.type !== 'error')) continue
+    for (const batch of held) yield batch
+    return { shown: true, rest: run }
+  }
+}
+
+function nextCandidate(usable: readonly CandidateVerdict[], position: number, error: LLMError): number | undefined {
+  const cure = cureOf(error)
+  if (cure === 'none') return undefined
+  const from = usable[position]?.mounted_as
+  for (let index = position + 1; index < usable.length; index++) {
+    if (cure === 'next' || usable[index]?.mounted_as !== from) return index
+  }
+  return undefined
+}
+
+interface CandidateTerms {
+  budget: RetryBudget
+  hasAlternative: boolean
+  degradation?: Degradation
+}
+
+function runCandidate(
+  workshop: Workshop, delegation: Delegation, route: ResolvedRoute, candidate: CandidateVerdict, terms: CandidateTerms,
+): Run {
+  const { deps } = workshop
+  const request = { ...delegation.request, model: candidate.resolved_model as string }
+  const other = candidate.mounted_as === undefined ? undefined : deps.findProvider(candidate.mounted_as)
+  const receipt = receiptOf(deps, delegation, route, candidate)
+  if (other && other !== delegation.self) {
+    return runForeign(workshop, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms })
+  }
+  return runCall(workshop, {
+    request,
+    options: delegation.options,
+    signal: delegation.signal,
+    settings: withCandidateConfig(deps.settings, candidate.config),
+    delegated: true,
+    route: receipt,
+    ...terms,
+  })
+}
+
+/** A candidate's config stands where a spawn would have merged it: over the mount's own. */
+function withCandidateConfig(settings: ProviderSettings, config: Record<string, unknown> | undefined): ProviderSettings {
+  if (!config) return settings
+  const text = (key: string): string | undefined => (typeof config[key] === 'string' ? config[key] : undefined)
+  return {
+    ...settings,
+    reasoningEffort: text('reasoning_effort') ?? settings.reasoningEffort,
+    reasoningSummary: text('reasoning_summary') ?? settings.reasoningSummary,
+    textVerbosity: text('text_verbosity') ?? settings.textVerbosity,
+    serviceTier: text('service_tier') ?? settings.serviceTier,
+  }
+}
+
+function receiptOf(
+  deps: ProviderDeps, delegation: Delegation, route: ResolvedRoute, chosen: CandidateVerdict | undefined,
+): RouteReceipt {
+  const { candidates, role, matrix, file, line, origin } = route
+  const resolved = chosen?.resolved_model ?? 'none'
+  return {
+    ...(role === undefined ? {} : { role }),
+    roles: [...delegation.roles],
+    ...(matrix === undefined ? {} : { matrix }),
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
+    ...(origin === undefined ? {} : { origin }),
+    candidates: candidates.map((candidate) => ({ ...candidate })),
+    requested_model: chosen?.model ?? resolved,
+    resolved_model: resolved,
+    served_model: 'unknown',
+    provider: chosen?.mounted_as ?? deps.mountName,
+    lane: deps.credentials.lane,
+    billing: deps.credentials.billing,
+    attempts: [],
+    transport: 'sse',
+    transport_reason: 'not sent',
+  }
+}
+
+/** A live candidate that was passed over because its quota is gone is a degradation; one that never matched is not. */
+function skippedBefore(route: ResolvedRoute, first: CandidateVerdict): Degradation | undefined {
+  for (const candidate of route.candidates) {
+    if (candidate === first) return undefined
+    if (candidate.status === 'exhausted') {
+      return {
+        requested: candidate.resolved_model ?? candidate.model,
+        actual: first.resolved_model as string,
+        reason: `${candidate.resolved_model ?? candidate.model}: exhausted until ${candidate.exhausted_until ?? 'its reset'}`,
+      }
+    }
+  }
+  return undefined
+}
+
+function nothingServes(deps: ProviderDeps, roles: readonly string[], route: ResolvedRoute): LLMError {
+  const words = roles.join(', ')
+  const exhausted = route.candidates.filter((candidate) => candidate.status === 'exhausted')
+  const earliest = exhausted.map((candidate) => Date.parse(candidate.exhausted_until ?? '')).filter(Number.isFinite).sort((a, b) => a - b)[0]
+  if (exhausted.length > 0) {
+    return new QuotaExceededError(`The quota of every candidate for ${words} is used up; the first is back ${exhausted[0]?.exhausted_until ?? 'later'}.`, {
+      provider: deps.mountName,
+      code: 'usage_limit_reached',
+      ...(earliest === undefined ? {} : { retry_after: Math.max(0, (earliest - deps.now()) / 1000) }),
+    })
+  }
+  const chain = route.candidates.map((candidate) => `${candidate.provider}/${candidate.model} (${candidate.status})`).join(', ')
+  return new NotFoundError(
+    `No candidate serves ${words}${chain ? `: ${chain}` : ''}. Run 'amplifier-chatgpt routing show' to see every role's candidates.`,
+    { provider: deps.mountName, code: 'no_live_candidate' },
+  )
+}

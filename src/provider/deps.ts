@@ -1,0 +1,64 @@
+/** What a provider is made of; the composition root hands the concrete parts in. */
+import type { Catalog, Governor, Quota } from '../account/index.js'
+import type { CredentialSource } from '../auth/credential-source.js'
+import type { Cancellation, CandidateVerdict, Hooks, JsonObject, Provider } from '../contract/index.js'
+import type { Redactor } from '../lib/index.js'
+import type { Transport } from '../transport/transport.js'
+
+/** The options a provider reads, times in milliseconds. */
+export interface ProviderSettings {
+  baseUrl: string
+  defaultModel: string
+  raw: boolean
+  useStreaming: boolean
+  extraRequestParams: JsonObject
+  idleTimeoutMs: number
+  connectTimeoutMs: number
+  firstEventTimeoutMs: number
+  totalTimeoutMs?: number
+  transport: 'auto' | 'sse' | 'websocket'
+  maxRetries: number
+  maxContinuations: number
+  reasoningEffort?: string
+  environmentEffort?: string
+  reasoningSummary?: string
+  textVerbosity?: string
+  /** as the wire says it: `priority` or `flex` */
+  serviceTier?: string
+  toolOutputMaxChars?: number
+  servedModelPolicy: 'accept' | 'warn' | 'fail'
+}
+
+/** The chain of candidates for some roles, with where it was written. */
+export interface ResolvedRoute {
+  role?: string
+  matrix?: string
+  file?: string
+  line?: number
+  origin?: string
+  candidates: CandidateVerdict[]
+}
+
+export interface ProviderDeps {
+  /** the name it is mounted under by default, and the `provider` of its events */
+  mountName: string
+  settings: ProviderSettings
+  credentials: CredentialSource
+  catalog: Catalog
+  quota: Quota
+  governor: Governor
+  transport: Transport
+  hooks: Hooks
+  sessionId: string
+  cancellation: Cancellation
+  /** @throws ConfigurationError where no matrix is in force */
+  resolveRoute: (roles: readonly string[]) => Promise<ResolvedRoute>
+  /** another provider of the host, by its mounted name */
+  findProvider: (mountedAs: string) => Provider | undefined
+  userAgent: string
+  redactor: Redactor
+  warn: (message: string) => void
+  now: () => number
+  random: () => number
+  delay: (ms: number, options: { signal?: AbortSignal }) => Promise<void>
+}

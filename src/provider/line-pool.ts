@@ -1,0 +1,97 @@
+/**
+ * The WebSocket lines of a mount. A line is one connection and the chain of turns the server holds for
+ * it; it belongs to one conversation and carries one exchange at a time.
+ */
+import { createChain, type BuiltRequest, type Chain } from '../responses/index.js'
+import type { SocketConnection } from '../transport/transport.js'
+
+export interface Line {
+  readonly conversation: string
+  readonly connection: SocketConnection
+  readonly chain: Chain
+  /** the bearer the upgrade was made with: a line never outlives it */
+  readonly bearer: string
+  busy: boolean
+  lastUsedMs: number
+}
+
+export interface LinePool {
+  /** The idle line whose chain this request extends, else any idle line of the conversation; taken lines are busy. */
+  take(conversation: string, bearer: string, built: BuiltRequest): Line | undefined
+  add(conversation: string, bearer: string, connection: SocketConnection): Line
+  /** The exchange went well: the line waits for the next turn. */
+  giveBack(line: Line): void
+  drop(line: Line): void
+  close(): void
+}
+
+/** The server ends a connection after 60 minutes; at a turn boundary before that we do it ourselves. */
+const ROTATE_AFTER_MS = 55 * 60_000
+/** Idle sockets were seen dropped by the far side after 5 minutes. */
+const IDLE_MS = 4.5 * 60_000
+
+export function createLinePool(options: { now: () => number }): LinePool {
+  const lines = new Set<Line>()
+  let sweeper: NodeJS.Timeout | undefined
+
+  const drop = (line: Line): void => {
+    lines.delete(line)
+    line.connection.close(1000)
+    if (lines.size === 0 && sweeper) {
+      clearInterval(sweeper)
+      sweeper = undefined
+    }
+  }
+  const isStale = (line: Line): boolean => {
+    const nowMs = options.now()
+    return (
+      line.connection.state === 'closed' ||
+      nowMs - line.connection.openedAtMs > ROTATE_AFTER_MS ||
+      nowMs - line.lastUsedMs > IDLE_MS
+    )
+  }
+  const sweep = (): void => {
+    for (const line of [...lines]) if (!line.busy && isStale(line)) drop(line)
+  }
+
+  return {
+    take(conversation, bearer, built) {
+      sweep()
+      let idle: Line | undefined
+      for (const line of lines) {
+        if (line.busy || line.conversation !== conversation) continue
+        if (line.bearer !== bearer) {
+          drop(line)
+          continue
+        }
+        if (line.chain.plan(built).mode === 'delta') {
+          idle = line
+          break
+        }
+        idle ??= line
+      }
+      if (idle) idle.busy = true
+      return idle
+    },
+    add(conversation, bearer, connection) {
+      const line: Line = { conversation, bearer, connection, chain: createChain(), busy: true, lastUsedMs: options.now() }
+      lines.add(line)
+      sweeper ??= setInterval(sweep, 30_000).unref()
+      connection.onClosed(() => {
+        lines.delete(line)
+      })
+      return line
+    },
+    giveBack(line) {
+      line.lastUsedMs = options.now()
+      line.busy = false
+      if (isStale(line)) drop(line)
+    },
+    drop,
+    close() {
+      for (const line of [...lines]) drop(line)
+      if (sweeper) clearInterval(sweeper)
+      sweeper = undefined
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import { isLLMError, type CallOptions, type ChatRequest, type ResponseStream } from '../contract/index.js'
+import { fromTransportFailure, mapWireFailure, type WireEvent } from '../responses/index.js'
+import { TransportFailure } from '../transport/transport.js'
+import type { Run } from './response-stream.js'
+import { runCall, type Workshop } from './run-call.js'
+
+/** A wire event as the backend sent it, numbered without gaps over the whole call. */
+export type RawEvent = WireEvent & { sequence_number: number }
+
+/** The bare WebSocket: the caller speaks the wire protocol itself. */
+export interface RawSocket {
+  /** One message, an object as JSON or text as it is. */
+  send(message: unknown): Promise<void>
+  /** The next message's text; undefined after the end. */
+  receive(options?: { signal?: AbortSignal }): Promise<string | undefined>
+  close(): void
+}
+
+export interface RawDoors {
+  /**
+   * The wire's own events of one call, with the call's retries, events and errors as in `stream()`.
+   * Leaving the loop early closes the socket. @throws LLMError
+   */
+  rawEvents(request: ChatRequest, options?: CallOptions): AsyncIterable<RawEvent>
+  /** A signed-in WebSocket to the backend. @throws LLMError */
+  openSocket(options?: { signal?: AbortSignal; conversation_id?: string }): Promise<RawSocket>
+}
+
+export function openRawDoors(
+  workshop: Workshop,
+  startCall: (options: CallOptions, start: (signal: AbortSignal) => Run) => ResponseStream,
+): RawDoors {
+  const { deps, exchanges } = workshop
+  return {
+    async *rawEvents(request, options = {}) {
+      const tapped: WireEvent[] = []
+      let sequence_number = 0
+      const take = (): RawEvent[] => tapped.splice(0).map((event) => ({ ...event, sequence_number: sequence_number++ }))
+      const stream = startCall(options, (signal) =>
+        runCall(workshop, { request, options, signal, tap: (events) => tapped.push(...events) }))
+      for await (const event of stream) {
+        yield* take()
+        if (event.type === 'error') break
+      }
+      yield* take()
+      await stream.response()
+    },
+
+    async openSocket(options = {}) {
+      try {
+        const credential = await deps.credentials.current(options)
+        const socket = await exchanges.connect(credential, options.conversation_id ?? randomUUID(), options.signal)
+        return {
+          send: (message) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
+          receive: (receiveOptions) => socket.receive(receiveOptions),
+          close: () => socket.close(1000),
+        }
+      } catch (thrown) {
+        if (isLLMError(thrown) || !(thrown instanceof TransportFailure)) throw thrown
+        throw mapWireFailure(fromTransportFailure(thrown), {
+          provider: deps.mountName, model: deps.settings.defaultModel, lane: deps.credentials.lane, nowMs: deps.now(),
+        })
+      }
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import type { ChatRequest, LaneName, ReasoningProvenance } from '../contract/index.js'
+import { shortHash } from '../lib/index.js'
+import { buildRequest, createItemMemo, findFirstDifference, type BuiltRequest } from '../responses/index.js'
+import type { Call } from './call.js'
+
+export interface RequestBuilder {
+  build(call: Call, provenance: ReasoningProvenance): { built: BuiltRequest; conversation: string }
+  /**
+   * What differs from the conversation's request before, where it was not merely extended: the reason
+   * of a broken prompt cache. Remembers this one for the next time.
+   */
+  compare(conversation: string, built: BuiltRequest): string | undefined
+}
+
+/** Conversations whose last request is remembered. */
+const REMEMBERED = 32
+
+/**
+ * Builds requests with what earlier turns have built already.
+ * @param onLeftOut told of the fields the lane refuses, once for each field
+ */
+export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane: LaneName) => void): RequestBuilder {
+  const memo = createItemMemo()
+  const reported = new Set<string>()
+  const lastBuilt = new Map<string, BuiltRequest>()
+
+  return {
+    build(call, provenance) {
+      const { request, model, settings } = call
+      const conversation = conversationKey(request)
+      const built = buildRequest({
+        request,
+        model,
+        settings: {
+          reasoningSummary: settings.reasoningSummary,
+          textVerbosity: settings.textVerbosity,
+          toolOutputMaxChars: settings.toolOutputMaxChars,
+          extraRequestParams: settings.extraRequestParams,
+        },
+        lane: provenance.lane as LaneName,
+        // No item's provenance matches an empty account: all encrypted reasoning stays behind.
+        provenance: call.dropReasoning ? { ...provenance, account: '' } : provenance,
+        cacheKey: conversation,
+        memo: call.dropReasoning ? undefined : memo,
+      })
+      const news = built.leftOut.filter((field) => !reported.has(field))
+      for (const field of news) reported.add(field)
+      if (news.length > 0) onLeftOut(news, provenance.lane as LaneName)
+      return { built, conversation }
+    },
+    compare(conversation, built) {
+      const before = lastBuilt.get(conversation)
+      lastBuilt.delete(conversation)
+      lastBuilt.set(conversation, built)
+      if (lastBuilt.size > REMEMBERED) {
+        const [oldest] = lastBuilt.keys()
+        if (oldest !== undefined) lastBuilt.delete(oldest)
+      }
+      return before && findFirstDifference(before, built)
+    },
+  }
+}
+
+/**
+ * The conversation's own id; else a name made from what never changes in one: its first messages up
+ * to the first user message. The same conversation has the same prompt cache key after a restart.
+ */
+function conversationKey(request: ChatRequest): string {
+  if (request.conversation_id) return request.conversation_id
+  const first = request.messages.findIndex((message) => message.role === 'user')
+  const opening = request.messages.slice(0, first + 1).map((message) => message.content)
+  return `conv-${shortHash(JSON.stringify(opening))}`
+}

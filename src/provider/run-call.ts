@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import type { CallOptions, ChatRequest, Degradation, RouteReceipt } from '../contract/index.js'
+import type { WireEvent } from '../responses/index.js'
+import { answerCall } from './answer-call.js'
+import type { Call, CallHead, RetryBudget } from './call.js'
+import { chooseModel } from './choose-model.js'
+import type { ProviderDeps, ProviderSettings } from './deps.js'
+import type { Emitter } from './emitter.js'
+import type { Exchanges } from './exchanges.js'
+import type { RequestBuilder } from './request-builder.js'
+import type { Run } from './response-stream.js'
+import { withCallEvents } from './with-call-events.js'
+
+/** The parts of a provider that its calls share. */
+export interface Workshop {
+  deps: ProviderDeps
+  emitter: Emitter
+  exchanges: Exchanges
+  builder: RequestBuilder
+}
+
+export interface CallPlan {
+  request: ChatRequest
+  options: CallOptions
+  signal: AbortSignal
+  settings?: ProviderSettings
+  budget?: RetryBudget
+  hasAlternative?: boolean
+  delegated?: boolean
+  degradation?: Degradation
+  /** sees the wire's own events before anything is made of them */
+  tap?: (events: readonly WireEvent[]) => void
+  /** what the chain knows of the route; the call fills in the rest */
+  route?: Partial<RouteReceipt>
+}
+
+/**
+ * Runs one call. The order of wrapping is the design: events outermost, so that there is one pair a
+ * call; retry inside them, never emitting `llm:request` again; auth innermost, so that each attempt
+ * carries the credential in force.
+ */
+export function runCall(workshop: Workshop, plan: CallPlan): Run {
+  const { deps, emitter } = workshop
+  const head = createHead(deps, plan)
+  return withCallEvents(deps, emitter, head, async function* (announceRequest) {
+    const snapshot = await deps.catalog.list({ signal: head.signal })
+    const model = chooseModel(head.request, snapshot, head.settings, deps.mountName)
+    head.route.resolved_model = model.slug
+    const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false }
+    head.signal.throwIfAborted()
+    return yield* answerCall({ ...workshop, call, announceRequest, ...(plan.tap ? { tap: plan.tap } : {}) })
+  })
+}
+
+function createHead(deps: ProviderDeps, plan: CallPlan): CallHead {
+  const settings = plan.settings ?? deps.settings
+  const requestedModel = plan.request.model ?? settings.defaultModel
+  return {
+    id: randomUUID(),
+    request: plan.request,
+    options: plan.options,
+    requestedModel,
+    settings,
+    signal: plan.signal,
+    budget: plan.budget ?? { left: settings.maxRetries, max: settings.maxRetries },
+    hasAlternative: plan.hasAlternative ?? false,
+    delegated: plan.delegated ?? false,
+    ...(plan.degradation ? { degradation: plan.degradation } : {}),
+    route: {
+      requested_model: requestedModel,
+      resolved_model: requestedModel,
+      served_model: 'unknown',
+      provider: deps.mountName,
+      lane: deps.credentials.lane,
+      billing: deps.credentials.billing,
+      attempts: [],
+      transport: 'sse',
+      transport_reason: 'not sent',
+      ...plan.route,
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import { StreamError, type ChatResponse, type Degradation } from '../contract/index.js'
+import type { Accumulator } from '../responses/index.js'
+import type { Call } from './call.js'
+import type { ProviderDeps } from './deps.js'
+
+/**
+ * The finished response with its route receipt, and the word on which model really answered.
+ * @throws StreamError under `served_model_policy: fail`, where another model, or nobody knows which, answered
+ */
+export function sealResponse(
+  deps: ProviderDeps,
+  call: Call,
+  response: ChatResponse,
+  accumulator: Accumulator,
+  turn: { difference?: string },
+): ChatResponse {
+  const { route } = call
+  route.served_model = accumulator.servedModel ?? 'unknown'
+  const cached = response.usage?.cache_read_tokens ?? 0
+  route.cache = {
+    key: route.cache?.key ?? '',
+    cached_tokens: cached,
+    uncached_tokens: Math.max(0, (response.usage?.input_tokens ?? 0) - cached),
+    ...(turn.difference === undefined ? {} : { first_difference: turn.difference }),
+  }
+  const quota = deps.quota.windows()
+  if (quota.length > 0) route.quota = quota
+  const substitution = findSubstitution(deps, call, response)
+  const degradation = substitution ?? call.degradation
+  return {
+    ...response,
+    ...(degradation ? { degradation } : {}),
+    metadata: { ...response.metadata, route },
+  }
+}
+
+function findSubstitution(deps: ProviderDeps, call: Call, partial: ChatResponse): Degradation | undefined {
+  const served = call.route.served_model
+  if (served === 'unknown' ? call.settings.servedModelPolicy !== 'fail' : isSameModel(call.model.slug, served)) return undefined
+  const reason =
+    served === 'unknown' ? 'the server did not say which model answered' : `the server answered with ${served} instead of ${call.model.slug}`
+  if (call.settings.servedModelPolicy === 'fail') {
+    throw new StreamError(`served_model_policy is fail, and ${reason}. The answer is in the error.`, {
+      provider: deps.mountName, model: call.requestedModel, code: 'served_model', retryable: false, partial,
+    })
+  }
+  if (call.settings.servedModelPolicy === 'warn') deps.warn(reason)
+  return { requested: call.requestedModel, actual: served, reason }
+}
+
+/** A dated name of the same model is the same model. */
+function isSameModel(slug: string, served: string): boolean {
+  const [wanted, actual] = [slug.toLowerCase(), served.toLowerCase()]
+  return actual === wanted || (actual.startsWith(`${wanted}-`) && /^-\d{4}-?\d{2}-?\d{2}$/.test(actual.slice(wanted.length)))
+}

@@ -1,0 +1,117 @@
+/**
+ * Turns steps into the caller's stream events and the host's `llm:stream_*` events.
+ * The time of a batch is taken once: its frames arrived together.
+ */
+import {
+  describeError, type Degradation, type LLMError, type StreamEvent, type StreamEventBody, type StreamBlockType, type Usage,
+} from '../contract/index.js'
+import type { Step } from '../responses/index.js'
+import type { Emitter } from './emitter.js'
+
+export interface StreamWriterOptions {
+  requestId: string
+  sessionId: string
+  emitter: Emitter
+  /** emit the `llm:stream_*` family */
+  announce: boolean
+  /** pass `thinking.delta` on to the caller */
+  thinking: boolean
+  now: () => number
+}
+
+export interface StreamWriter {
+  start(): StreamEvent[]
+  /** The stream events of these steps; resolves after every hook has run. */
+  write(steps: readonly Step[]): Promise<StreamEvent[]>
+  end(usage: Usage | null, degradations: Degradation[]): StreamEvent[]
+  /** Announces the break where deltas had been announced, and answers the terminal event. */
+  fail(error: LLMError): Promise<StreamEvent[]>
+}
+
+export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
+  const { emitter, requestId, sessionId, thinking } = options
+  const announceStart = options.announce && emitter.heard('streamBlockStart')
+  const announceDelta = options.announce && emitter.heard('streamBlockDelta')
+  const announceEnd = options.announce && emitter.heard('streamBlockEnd')
+  const sequences: number[] = []
+  let seq = 0
+  let deltas = 0
+  let stamp = ''
+  let stampMs = -1
+
+  const time = (): string => {
+    const ms = options.now()
+    if (ms !== stampMs) {
+      stampMs = ms
+      stamp = new Date(ms).toISOString()
+    }
+    return stamp
+  }
+  const event = (body: StreamEventBody): StreamEvent => ({ ...body, ts: stamp, session_id: sessionId, seq: seq++ })
+
+  const announceStep = async (step: Step): Promise<void> => {
+    const block = { request_id: requestId, block_index: step.index, block_type: step.block satisfies StreamBlockType }
+    if (step.type === 'block_delta') {
+      const sequence = sequences[step.index] ?? 0
+      sequences[step.index] = sequence + 1
+      deltas++
+      await emitter.emit('streamBlockDelta', { ...block, sequence, text: step.text })
+    } else if (step.type === 'block_start') {
+      if (announceStart) await emitter.emit('streamBlockStart', step.name === undefined ? block : { ...block, name: step.name })
+    } else if (announceEnd) {
+      await emitter.emit('streamBlockEnd', block)
+    }
+  }
+
+  return {
+    start() {
+      time()
+      return [event({ type: 'message.start' })]
+    },
+    async write(steps) {
+      time()
+      const out: StreamEvent[] = []
+      for (const step of steps) {
+        const isDelta = step.type === 'block_delta'
+        if (isDelta ? announceDelta && step.block !== 'tool_use' : options.announce) await announceStep(step)
+        else if (isDelta && step.block !== 'tool_use') deltas++
+        // The two frequent kinds are written out: a shared helper's object spread cost 0.1 µs more a delta.
+        if (isDelta && step.block === 'text') {
+          out.push({ type: 'text.delta', text: step.text, ts: stamp, session_id: sessionId, seq: seq++ })
+        } else if (isDelta && step.block === 'tool_use') {
+          const id = step.toolCallId ?? ''
+          out.push({ type: 'tool_call.delta', id, arguments_fragment: step.text, ts: stamp, session_id: sessionId, seq: seq++ })
+        } else {
+          const body = toBody(step, thinking)
+          if (body) out.push(event(body))
+        }
+      }
+      return out
+    },
+    end(usage, degradations) {
+      time()
+      return [event({ type: 'message.end', usage, degradations })]
+    },
+    async fail(error) {
+      time()
+      if (options.announce && deltas > 0) {
+        await emitter.emit('streamAborted', { request_id: requestId, error: { type: error.name, msg: error.message } })
+      }
+      return [event({ type: 'error', error: describeError(error) })]
+    },
+  }
+}
+
+function toBody(step: Step, thinking: boolean): StreamEventBody | undefined {
+  if (step.type === 'block_delta') {
+    if (step.block === 'thinking') {
+      return thinking ? { type: 'thinking.delta', text: step.text, visibility: 'internal' } : undefined
+    }
+    return undefined
+  }
+  if (step.block !== 'tool_use') return undefined
+  const id = step.toolCallId ?? ''
+  const name = step.name ?? ''
+  if (step.type === 'block_start') return { type: 'tool_call.start', id, name }
+  return { type: 'tool_call.end', id, name, arguments: step.arguments ?? {} }
+}

@@ -1,0 +1,146 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join, posix, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+/**
+ * Which rooms a room may import. `types:` allows an `import type` of a room's interface only; the
+ * composition root, the mount and the doors see more.
+ */
+const ALLOWED: Record<string, readonly string[]> = {
+  contract: [],
+  lib: [],
+  transport: ['lib'],
+  auth: ['lib', 'contract', 'types:transport'],
+  responses: ['contract', 'lib', 'types:transport'],
+  account: ['contract', 'lib', 'responses', 'types:transport', 'types:auth'],
+  routing: ['contract', 'lib'],
+  config: ['contract', 'lib'],
+  // transport's failure class is part of its interface file: the call pipeline asks what happened by it.
+  provider: ['contract', 'lib', 'responses', 'account', 'transport/transport.js', 'types:auth', 'types:config', 'types:routing'],
+  host: ['contract', 'lib'],
+  twin: ['types:contract', 'lib'],
+  root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'provider', 'host', 'twin', 'root'],
+}
+const DOORS = new Set(['cli', 'grpc', 'http', 'ai-sdk', 'conformance'])
+const DOOR_MAY = ['root', 'contract', 'lib', 'config', 'routing', 'account', 'auth', 'host', 'twin', 'cli', 'grpc', 'http', 'ai-sdk', 'conformance', 'responses-public', 'types:provider']
+/** Words a room must not know, as style has it for the transport. */
+const FORBIDDEN_WORDS: Record<string, RegExp> = { transport: /\bopenai\b|\bmodel\b|\bhook\b/i }
+
+const src = join(dirname(fileURLToPath(import.meta.url)), '..', 'src')
+
+interface SourceFile {
+  path: string
+  room: string
+  text: string
+  lines: number
+}
+
+const files: SourceFile[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .map((name) => name.split(sep).join('/'))
+  .filter((name) => name.endsWith('.ts') && !name.includes('generated/'))
+  .map((path) => {
+    const text = readFileSync(join(src, path), 'utf8')
+    return { path, room: path.includes('/') ? (path.split('/')[0] as string) : 'root', text, lines: text.split('\n').length }
+  })
+
+interface Import {
+  typeOnly: boolean
+  target: string
+}
+
+function importsOf(file: SourceFile): Import[] {
+  const found: Import[] = []
+  const pattern = /(?:import|export)\s+(type\s)?([^'"]*?)from\s+['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]\s*\)|import\s+['"](\.[^'"]+)['"]/g
+  for (const match of file.text.matchAll(pattern)) {
+    const names = match[2] ?? ''
+    const specifier = match[3] ?? match[4] ?? match[5] ?? ''
+    const inlineTypes = /\{/.test(names) && names.replace(/[{}\s]/g, ' ').split(',').map((name) => name.trim()).filter(Boolean).every((name) => name.startsWith('type '))
+    found.push({ typeOnly: match[1] !== undefined || inlineTypes, target: posix.normalize(posix.join(posix.dirname(file.path), specifier)) })
+  }
+  return found
+}
+
+function allows(file: SourceFile, entry: Import): boolean {
+  const room = entry.target.includes('/') ? (entry.target.split('/')[0] as string) : 'root'
+  if (room === file.room) return true
+  const allowed = DOORS.has(file.room) ? DOOR_MAY : (ALLOWED[file.room] ?? [])
+  return allowed.some((rule) => {
+    if (rule === 'responses-public') return entry.target === 'responses/index.js' || entry.target === 'responses/public.js'
+    if (rule.startsWith('types:')) return entry.typeOnly && room === rule.slice('types:'.length)
+    return rule.includes('/') ? entry.target === rule : room === rule
+  })
+}
+
+describe('the house', () => {
+  test('every room imports only what the table allows', () => {
+    const broken = files.flatMap((file) =>
+      importsOf(file).filter((entry) => !allows(file, entry)).map((entry) => `${file.path} → ${entry.target}`))
+    expect(broken).toEqual([])
+  })
+
+  test('only the composition root, the mount and the doors know concrete parts of several rooms', () => {
+    const composing = files.filter((file) => file.room === 'root' && file.path !== 'index.ts').map((file) => file.path).sort()
+    expect(composing).toEqual(['container.ts', 'ensure-signed-in.ts', 'mount-routing.ts', 'mount.ts', 'process-shared.ts'])
+  })
+
+  test('every room opens with what it owns and what it refuses to know', () => {
+    const silent = [...new Set(files.map((file) => file.room))]
+      .filter((room) => room !== 'root')
+      .filter((room) => !files.some((file) => file.room === room && /\bowns?\b/.test(file.text.slice(0, 900)) && /refuses? to know/.test(file.text.slice(0, 900))))
+    expect(silent).toEqual([])
+  })
+
+  test('nothing exports everything of another file, nothing is any, nothing silences the compiler', () => {
+    const found = files.flatMap((file) =>
+      file.text.split('\n').flatMap((line, index) =>
+        /^\s*export \*|:\s*any\b|\bas any\b|<any>|@ts-(ignore|nocheck|expect-error)/.test(line) && !/^\s*(\*|\/\/)/.test(line) ? [`${file.path}:${index + 1}`] : []))
+    expect(found).toEqual([])
+  })
+
+  test('no file is over 500 lines, nine in ten are under 250, half are under 120', () => {
+    const sizes = files.map((file) => file.lines).sort((a, b) => a - b)
+    expect(files.filter((file) => file.lines > 500).map((file) => file.path)).toEqual([])
+    expect(sizes[Math.floor(sizes.length * 0.9)]).toBeLessThanOrEqual(250)
+    expect(sizes[Math.floor(sizes.length * 0.5)]).toBeLessThanOrEqual(120)
+  })
+
+  test('no module holds mutable state of its own, but the one place for it', () => {
+    const found = files
+      .filter((file) => file.path !== 'process-shared.ts')
+      .flatMap((file) => file.text.split('\n').flatMap((line, index) =>
+        /^(export )?let |^(export )?const \w+(: [^=]+)? = new (Map|WeakMap)\b/.test(line) ? [`${file.path}:${index + 1}`] : []))
+    expect(found).toEqual([])
+  })
+
+  test('imports have no effects, but the polyfill of the composition root', () => {
+    const found = files.flatMap((file) =>
+      file.text.split('\n').flatMap((line) => (/^import\s+['"]/.test(line) ? [`${file.path}: ${line}`] : [])))
+    expect(found).toEqual(["container.ts: import 'reflect-metadata'"])
+  })
+
+  test('llm:response is emitted in one place, and failures of the wire are classified in one', () => {
+    const emits = files.filter((file) => /emit\(\s*'llmResponse'/.test(file.text)).map((file) => file.path)
+    expect(emits).toEqual(['provider/with-call-events.ts'])
+    const classifiers = files.filter((file) => /export function mapWireFailure\b/.test(file.text)).map((file) => file.path)
+    expect(classifiers).toEqual(['responses/map-wire-failure.ts'])
+  })
+
+  test('a room does not know the words it refuses to know', () => {
+    const found = files.flatMap((file) => {
+      const words = FORBIDDEN_WORDS[file.room]
+      if (!words) return []
+      return file.text.split('\n').flatMap((line, index) => {
+        // The room's head comment names what it refuses to know.
+        const code = line.replace(/\/\/.*$/, '')
+        return words.test(code) && !/^\s*\*/.test(line) ? [`${file.path}:${index + 1}`] : []
+      })
+    })
+    expect(found).toEqual([])
+  })
+
+  test('no path of a source file differs only in case from another', () => {
+    const lower = files.map((file) => relative('.', file.path).toLowerCase())
+    expect(new Set(lower).size).toBe(lower.length)
+  })
+})
