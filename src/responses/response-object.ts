@@ -1,0 +1,97 @@
+/** The Responses dialect's own objects, built from the contract's: items, usage and the response around them. */
+import type { ChatResponse, ContentBlock, JsonObject, Usage } from '../contract/index.js'
+import { packReasoning } from './pack-reasoning.js'
+
+export interface ResponseIdentity {
+  /** `resp_…` */
+  responseId: string
+  model: string
+  /** seconds since 1970 */
+  createdAt: number
+}
+
+export type ResponseStatus = 'in_progress' | 'completed' | 'incomplete' | 'failed'
+
+/** A response object with every field that the dialect's clients expect to find. */
+export function buildResponseObject(identity: ResponseIdentity, status: ResponseStatus, fields: JsonObject = {}): JsonObject {
+  return {
+    id: identity.responseId,
+    object: 'response',
+    created_at: identity.createdAt,
+    status,
+    error: null,
+    incomplete_details: null,
+    instructions: null,
+    max_output_tokens: null,
+    model: identity.model,
+    output: [],
+    parallel_tool_calls: true,
+    previous_response_id: null,
+    reasoning: { effort: null, summary: null },
+    store: false,
+    temperature: null,
+    text: { format: { type: 'text' } },
+    tool_choice: 'auto',
+    tools: [],
+    top_p: null,
+    truncation: 'disabled',
+    usage: null,
+    metadata: {},
+    ...fields,
+  }
+}
+
+export function buildResponseUsage(usage: Usage | null | undefined): JsonObject | null {
+  if (!usage) return null
+  return {
+    input_tokens: usage.input_tokens,
+    input_tokens_details: { cached_tokens: usage.cache_read_tokens ?? 0 },
+    output_tokens: usage.output_tokens,
+    output_tokens_details: { reasoning_tokens: usage.reasoning_tokens ?? 0 },
+    total_tokens: usage.total_tokens,
+  }
+}
+
+/** The status and its reason that a finish reason stands for. */
+export function readEnd(response: ChatResponse | undefined): { status: ResponseStatus; reason?: string } {
+  if (response?.finish_reason === 'length') return { status: 'incomplete', reason: 'max_output_tokens' }
+  if (response?.finish_reason === 'content_filter') return { status: 'incomplete', reason: 'content_filter' }
+  return { status: 'completed' }
+}
+
+/** The dialect's item for a block of an answer; undefined for blocks that no answer of it has. */
+export function buildOutputItem(block: ContentBlock, id: string): JsonObject | undefined {
+  switch (block.type) {
+    case 'text':
+      return buildMessageItem(id, 'completed', [buildTextPart(block)], block)
+    case 'thinking':
+      return buildReasoningItem(id, block.thinking, Array.isArray(block.content) ? packReasoning(block.content) : undefined)
+    case 'tool_call':
+      return block['custom'] === true
+        ? { id, type: 'custom_tool_call', status: 'completed', call_id: block.id, name: block.name, input: block.input['input'] ?? '' }
+        : { id, type: 'function_call', status: 'completed', call_id: block.id, name: block.name, arguments: renderArguments(block.input) }
+    default:
+      return undefined
+  }
+}
+
+export function buildMessageItem(id: string, status: string, content: JsonObject[], block: JsonObject = {}): JsonObject {
+  const phase = block['phase']
+  return { id, type: 'message', status, role: 'assistant', content, ...(phase === undefined ? {} : { phase }) }
+}
+
+export function buildReasoningItem(id: string, text: string, encrypted?: string): JsonObject {
+  const summary = text === '' ? [] : [{ type: 'summary_text', text }]
+  return { id, type: 'reasoning', summary, ...(encrypted === undefined ? {} : { encrypted_content: encrypted }) }
+}
+
+export function buildTextPart(block: JsonObject): JsonObject {
+  if (block['refusal'] === true) return { type: 'refusal', refusal: block['text'] }
+  return { type: 'output_text', text: block['text'], annotations: block['annotations'] ?? [], logprobs: block['logprobs'] ?? [] }
+}
+
+/** Arguments that were no JSON object go out as the text they were. */
+export function renderArguments(input: JsonObject): string {
+  const raw = input['_raw']
+  return typeof raw === 'string' && Object.keys(input).length === 1 ? raw : JSON.stringify(input)
+}

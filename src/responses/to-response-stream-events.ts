@@ -1,0 +1,77 @@
+import type { ChatResponse, JsonObject, StreamEvent } from '../contract/index.js'
+import { createResponseEventMapper, type ResponseStreamEvent } from './response-event-mapper.js'
+import { renderArguments, type ResponseIdentity } from './response-object.js'
+
+/** A wire event as `rawEvents` gives it. */
+export interface RawEvent {
+  type: string
+  [field: string]: unknown
+}
+
+type Source = AsyncIterable<StreamEvent | RawEvent> | Iterable<StreamEvent | RawEvent>
+
+/** Wire events that other clients of the dialect have no use for. */
+const PRIVATE = new Set(['response.metadata', 'response.content_part.delta'])
+const STREAM_TYPES: ReadonlySet<string> = new Set<StreamEvent['type']>([
+  'message.start', 'text.delta', 'thinking.delta', 'tool_call.start', 'tool_call.delta', 'tool_call.end', 'message.end',
+])
+
+/**
+ * The Responses dialect's events, numbered 0, 1, 2 … without gaps, of a provider's stream, of the
+ * wire's own events, or of a whole answer. Leaving the loop early ends the source's iteration.
+ */
+export async function* toResponseStreamEvents(
+  source: Source | ChatResponse,
+  identity: ResponseIdentity,
+): AsyncGenerator<ResponseStreamEvent, void, undefined> {
+  if ('content' in source) {
+    yield* responseToEvents(source, identity)
+    return
+  }
+  const mapper = createResponseEventMapper(identity)
+  let sequence = 0
+  for await (const event of source) {
+    if (isStreamEvent(event)) {
+      const response = event.type === 'message.end' ? await readResponse(source) : undefined
+      yield* mapper.push(event, response)
+    } else if ((event.type.startsWith('response.') && !PRIVATE.has(event.type)) || event.type === 'error') {
+      const type = event.type === 'response.done' ? 'response.completed' : event.type
+      yield { ...event, type, sequence_number: sequence++ }
+    }
+  }
+}
+
+/** The same events for an answer that has come whole. */
+export function responseToEvents(response: ChatResponse, identity: ResponseIdentity): ResponseStreamEvent[] {
+  const mapper = createResponseEventMapper(identity)
+  return toStreamEvents(response).flatMap((event) => mapper.push(event, event.type === 'message.end' ? response : undefined))
+}
+
+function toStreamEvents(response: ChatResponse): StreamEvent[] {
+  const bodies = response.content.flatMap((block): JsonObject[] => {
+    if (block.type === 'text') return [{ type: 'text.delta', text: block.text }]
+    if (block.type === 'thinking') return block.thinking === '' ? [] : [{ type: 'thinking.delta', text: block.thinking, visibility: 'internal' }]
+    if (block.type !== 'tool_call') return []
+    return [
+      { type: 'tool_call.start', id: block.id, name: block.name },
+      { type: 'tool_call.delta', id: block.id, arguments_fragment: renderArguments(block.input) },
+      { type: 'tool_call.end', id: block.id, name: block.name, arguments: block.input },
+    ]
+  })
+  const end = { type: 'message.end', usage: response.usage ?? null, degradations: response.degradation ? [response.degradation] : [] }
+  return [{ type: 'message.start' }, ...bodies, end].map((body, seq) => ({ ...body, ts: '', session_id: '', seq }) as StreamEvent)
+}
+
+function isStreamEvent(event: StreamEvent | RawEvent): event is StreamEvent {
+  return STREAM_TYPES.has(event.type) || (event.type === 'error' && 'seq' in event)
+}
+
+/** A provider's stream knows its whole answer once it has ended. */
+async function readResponse(source: object): Promise<ChatResponse | undefined> {
+  if (!('response' in source) || typeof source.response !== 'function') return undefined
+  try {
+    return (await (source.response as () => Promise<ChatResponse>).call(source)) as ChatResponse
+  } catch {
+    return undefined
+  }
+}
