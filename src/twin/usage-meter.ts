@@ -1,0 +1,68 @@
+/** Tokens by size (four characters each), and the prompt cache: hits are real common prefixes under one key. */
+import type { TwinBehaviour } from './behaviour.js'
+
+export interface Usage extends Record<string, unknown> {
+  input_tokens: number
+  input_tokens_details: { cached_tokens: number }
+  output_tokens: number
+  output_tokens_details: { reasoning_tokens: number }
+  total_tokens: number
+}
+
+export interface PromptCount {
+  inputTokens: number
+  cachedTokens: number
+}
+
+export interface UsageMeter {
+  /** Counts the prompt, and remembers it for those that come after. `parts` in the order the model reads them. */
+  count(prompt: { accountId: string; model: string; cacheKey: string | undefined; parts: readonly string[] }): PromptCount
+  /** an item's JSON, made once */
+  textOf(item: Record<string, unknown>): string
+}
+
+const CHARS_PER_TOKEN = 4
+const REMEMBERED_PROMPTS = 4
+
+export const tokensOf = (characters: number): number => Math.ceil(characters / CHARS_PER_TOKEN)
+
+export function createUsageMeter(behaviour: TwinBehaviour): UsageMeter {
+  const remembered = new Map<string, (readonly string[])[]>()
+  const texts = new WeakMap<object, string>()
+  return {
+    count({ accountId, model, cacheKey, parts }) {
+      const key = `${accountId}\n${model}\n${cacheKey ?? ''}`
+      const before = remembered.get(key) ?? []
+      const longest = before.reduce((most, prompt) => Math.max(most, countCommonPrefix(prompt, parts)), 0)
+      remembered.set(key, [parts, ...before].slice(0, REMEMBERED_PROMPTS))
+      const { minTokens, stepTokens } = behaviour.promptCache
+      const hit = Math.floor(Math.floor(longest / CHARS_PER_TOKEN) / stepTokens) * stepTokens
+      const total = tokensOf(parts.reduce((sum, part) => sum + part.length, 0))
+      return { inputTokens: total, cachedTokens: hit < minTokens ? 0 : Math.min(hit, total) }
+    },
+    textOf(item) {
+      const known = texts.get(item)
+      if (known !== undefined) return known
+      const text = JSON.stringify(item)
+      texts.set(item, text)
+      return text
+    },
+  }
+}
+
+/** Characters that two prompts share from their start on. */
+function countCommonPrefix(one: readonly string[], other: readonly string[]): number {
+  let shared = 0
+  for (const [index, part] of one.entries()) {
+    const against = other[index]
+    if (against === undefined) return shared
+    if (part === against) {
+      shared += part.length
+      continue
+    }
+    let at = 0
+    while (at < part.length && at < against.length && part.charCodeAt(at) === against.charCodeAt(at)) at++
+    return shared + at
+  }
+  return shared
+}
