@@ -6,11 +6,12 @@ import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import type { JsonObject } from '../contract/index.js'
 import { serializeRequest, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Clocks, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
-import { createLinePool, type Line } from './line-pool.js'
+import { createLinePool, type Line, type LinePool } from './line-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
 
 /** A message of 16 MiB or more closes the connection with 1009; what comes near goes over HTTP. */
 const MAX_SOCKET_MESSAGE_BYTES = 15.5 * 1024 * 1024
+const TOO_LARGE = 'the message is too large for a WebSocket'
 /** What `auto` spends on an upgrade that nobody answers before it goes over HTTP. */
 const AUTO_UPGRADE_MS = 2_000
 const WEBSOCKET_BETA = 'responses_websockets=2026-02-06'
@@ -27,9 +28,6 @@ export interface ExchangeRequest {
 
 export interface Exchange extends Choice {
   frames: FrameStream
-  /** how many items went out, and whether the server held the rest */
-  sentItems: number
-  incremental: boolean
   /** The answer is complete: its connection may serve the next turn. */
   finish(answer: { responseId?: string; doneItems: readonly JsonObject[] }): void
   /** The answer is given up: the connection is ended, what the server held is forgotten. Twice without harm. */
@@ -59,49 +57,7 @@ export interface ExchangesOptions {
 export function createExchanges(options: ExchangesOptions): Exchanges {
   const pool = createLinePool({ now: options.now })
   const choice = createTransportChoice(options.mode, options.now)
-  const url = `${options.baseUrl}/responses`
-
-  const headersFor = (credential: Credential, conversation: string): Record<string, string> => ({
-    ...options.credentials.headers(credential),
-    originator: 'amplifier',
-    'user-agent': options.userAgent,
-    'session-id': conversation,
-    'thread-id': conversation,
-  })
-
-  const connect = (credential: Credential, conversation: string, signal?: AbortSignal): Promise<SocketConnection> =>
-    options.transport.connect({
-      url: url.replace(/^http/, 'ws'),
-      headers: { ...headersFor(credential, conversation), 'openai-beta': WEBSOCKET_BETA },
-      signal,
-      connectMs: options.mode === 'auto' ? Math.min(AUTO_UPGRADE_MS, options.connectTimeoutMs) : options.connectTimeoutMs,
-    })
-
-  const overHttp = async (request: ExchangeRequest, reason: string): Promise<Exchange> => {
-    const frames = await options.transport.stream({
-      method: 'POST',
-      url,
-      headers: {
-        ...headersFor(request.credential, request.conversation),
-        'content-type': 'application/json',
-        accept: 'text/event-stream',
-      },
-      body: serializeRequest(request.built),
-      signal: request.signal,
-      clocks: request.clocks,
-      compress: request.credential.lane === 'codex' && new URL(url).protocol === 'https:',
-    })
-    return {
-      kind: 'sse',
-      reason,
-      frames,
-      sentItems: request.built.items.length,
-      incremental: false,
-      finish: () => frames.release(),
-      abandon: () => frames.close(),
-    }
-  }
-
+  const connect: Exchanges['connect'] = (credential, conversation, signal) => openConnection(options, credential, conversation, signal)
   const lineFor = async (request: ExchangeRequest): Promise<Line> => {
     const { credential, conversation, built, signal } = request
     const idle = pool.take(conversation, credential.accessToken, built)
@@ -110,61 +66,18 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
     choice.opened()
     return pool.add(conversation, credential.accessToken, connection)
   }
-
-  const overLine = (line: Line, request: ExchangeRequest, reason: string, message: string, fromItem: number): Exchange => {
-    const frames = line.connection.exchange(message, { signal: request.signal, clocks: request.clocks })
-    let open = true
-    const abandon = (): void => {
-      if (!open) return
-      open = false
-      frames.close()
-      pool.drop(line)
-    }
-    return {
-      kind: 'websocket',
-      reason,
-      frames,
-      sentItems: request.built.items.length - fromItem,
-      incremental: fromItem > 0,
-      finish({ responseId, doneItems }) {
-        if (!open) return
-        open = false
-        frames.release()
-        if (responseId === undefined) line.chain.reset('no_previous_response_id')
-        else line.chain.completed(request.built, responseId, doneItems)
-        pool.giveBack(line)
-      },
-      abandon,
-    }
-  }
-
-  const overWebSocket = async (request: ExchangeRequest, reason: string): Promise<Exchange | 'too_large'> => {
-    const line = await lineFor(request)
-    const plan = line.chain.plan(request.built)
-    const fromItem = plan.mode === 'delta' ? plan.fromItem : 0
-    const message = serializeRequest(request.built, {
-      type: 'response.create',
-      ...(plan.mode === 'delta' ? { previous_response_id: plan.previousResponseId, fromItem } : {}),
-    })
-    // A UTF-16 unit is at most 3 bytes of UTF-8: only what comes near the limit is measured.
-    if (message.length * 3 >= MAX_SOCKET_MESSAGE_BYTES && Buffer.byteLength(message) >= MAX_SOCKET_MESSAGE_BYTES) {
-      pool.giveBack(line)
-      return 'too_large'
-    }
-    return overLine(line, request, reason, message, fromItem)
-  }
-
   return {
     async open(request) {
-      const { kind, reason } = request.httpOnly ? { kind: 'sse', reason: 'the message is too large for a WebSocket' } : choice.current()
-      if (kind === 'sse') return overHttp(request, reason)
+      const { kind, reason } = request.httpOnly ? { kind: 'sse', reason: TOO_LARGE } : choice.current()
+      if (kind === 'sse') return openHttpExchange(options, request, reason)
+      let line: Line
       try {
-        const exchange = await overWebSocket(request, reason)
-        return exchange === 'too_large' ? await overHttp(request, 'the message is too large for a WebSocket') : exchange
+        line = await lineFor(request)
       } catch (failure) {
         if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
-        return overHttp(request, choice.blocked(failure))
+        return openHttpExchange(options, request, choice.blocked(failure))
       }
+      return openLineExchange(pool, line, request, reason) ?? openHttpExchange(options, request, TOO_LARGE)
     },
     choice: () => choice.current(),
     connect,
@@ -172,8 +85,83 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
   }
 }
 
+function headersFor(options: ExchangesOptions, credential: Credential, conversation: string): Record<string, string> {
+  return {
+    ...options.credentials.headers(credential),
+    originator: 'amplifier',
+    'user-agent': options.userAgent,
+    'session-id': conversation,
+    'thread-id': conversation,
+  }
+}
+
+function openConnection(
+  options: ExchangesOptions, credential: Credential, conversation: string, signal?: AbortSignal,
+): Promise<SocketConnection> {
+  const { mode, connectTimeoutMs } = options
+  return options.transport.connect({
+    url: `${options.baseUrl.replace(/^http/, 'ws')}/responses`,
+    headers: { ...headersFor(options, credential, conversation), 'openai-beta': WEBSOCKET_BETA },
+    connectMs: mode === 'auto' ? Math.min(AUTO_UPGRADE_MS, connectTimeoutMs) : connectTimeoutMs,
+    ...(signal ? { signal } : {}),
+  })
+}
+
+async function openHttpExchange(options: ExchangesOptions, request: ExchangeRequest, reason: string): Promise<Exchange> {
+  const url = `${options.baseUrl}/responses`
+  const frames = await options.transport.stream({
+    method: 'POST',
+    url,
+    headers: {
+      ...headersFor(options, request.credential, request.conversation),
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+    },
+    body: serializeRequest(request.built),
+    signal: request.signal,
+    clocks: request.clocks,
+    // Only the Codex backend is known to take it; on this machine's own loop it would only cost.
+    compress: request.credential.lane === 'codex' && url.startsWith('https:'),
+  })
+  return { kind: 'sse', reason, frames, finish: () => frames.release(), abandon: () => frames.close() }
+}
+
+/** Undefined where the message is too large for a WebSocket; the line is free again then. */
+function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, reason: string): Exchange | undefined {
+  const { built, signal, clocks } = request
+  const plan = line.chain.plan(built)
+  const increment = plan.mode === 'delta' ? { previous_response_id: plan.previousResponseId, fromItem: plan.fromItem } : {}
+  const message = serializeRequest(built, { type: 'response.create', ...increment })
+  // A UTF-16 unit is at most 3 bytes of UTF-8: only what comes near the limit is measured.
+  if (message.length * 3 >= MAX_SOCKET_MESSAGE_BYTES && Buffer.byteLength(message) >= MAX_SOCKET_MESSAGE_BYTES) {
+    pool.giveBack(line)
+    return undefined
+  }
+  const frames = line.connection.exchange(message, { signal, clocks })
+  let running = true
+  return {
+    kind: 'websocket',
+    reason: plan.mode === 'delta' ? `${reason}; ${built.items.length - plan.fromItem} new of ${built.items.length} items sent` : `${reason}; ${built.items.length} items sent whole (${plan.reason})`,
+    frames,
+    finish({ responseId, doneItems }) {
+      if (!running) return
+      running = false
+      frames.release()
+      if (responseId === undefined) line.chain.reset('no_previous_response_id')
+      else line.chain.completed(built, responseId, doneItems)
+      pool.giveBack(line)
+    },
+    abandon() {
+      if (!running) return
+      running = false
+      frames.close()
+      pool.drop(line)
+    },
+  }
+}
+
 /** Whether a failed upgrade says that WebSockets don't pass here, rather than something about the caller. */
 function meansBlocked(failure: TransportFailure): boolean {
   if (failure.kind === 'refused') return failure.status !== 401 && failure.status !== 429
-  return failure.kind === 'connect' || failure.kind === 'timeout' || failure.kind === 'cut' || failure.kind === 'closed' || failure.kind === 'content'
+  return failure.kind !== 'aborted'
 }

@@ -42,14 +42,7 @@ export function createLinePool(options: { now: () => number }): LinePool {
       sweeper = undefined
     }
   }
-  const isStale = (line: Line): boolean => {
-    const nowMs = options.now()
-    return (
-      line.connection.state === 'closed' ||
-      nowMs - line.connection.openedAtMs > ROTATE_AFTER_MS ||
-      nowMs - line.lastUsedMs > IDLE_MS
-    )
-  }
+  const isStale = (line: Line): boolean => isLineStale(line, options.now())
   const sweep = (): void => {
     for (const line of [...lines]) if (!line.busy && isStale(line)) drop(line)
   }
@@ -57,21 +50,11 @@ export function createLinePool(options: { now: () => number }): LinePool {
   return {
     take(conversation, bearer, built) {
       sweep()
-      let idle: Line | undefined
-      for (const line of lines) {
-        if (line.busy || line.conversation !== conversation) continue
-        if (line.bearer !== bearer) {
-          drop(line)
-          continue
-        }
-        if (line.chain.plan(built).mode === 'delta') {
-          idle = line
-          break
-        }
-        idle ??= line
-      }
-      if (idle) idle.busy = true
-      return idle
+      for (const line of [...lines]) if (!line.busy && line.conversation === conversation && line.bearer !== bearer) drop(line)
+      const idle = [...lines].filter((line) => !line.busy && line.conversation === conversation)
+      const taken = idle.find((line) => line.chain.plan(built).mode === 'delta') ?? idle[0]
+      if (taken) taken.busy = true
+      return taken
     },
     add(conversation, bearer, connection) {
       const line: Line = { conversation, bearer, connection, chain: createChain(), busy: true, lastUsedMs: options.now() }
@@ -94,4 +77,12 @@ export function createLinePool(options: { now: () => number }): LinePool {
       sweeper = undefined
     },
   }
+}
+
+function isLineStale(line: Line, nowMs: number): boolean {
+  return (
+    line.connection.state === 'closed' ||
+    nowMs - line.connection.openedAtMs > ROTATE_AFTER_MS ||
+    nowMs - line.lastUsedMs > IDLE_MS
+  )
 }

@@ -32,19 +32,14 @@ export function createResponseStream(run: Run, controller: AbortController): Res
       return true
     }))
 
-  const takeKept = (): boolean => {
-    const next = kept.shift()
-    if (!next) return false
-    batch = next
-    position = 0
-    return true
-  }
-
   const nextSlow = async (): Promise<IteratorResult<StreamEvent>> => {
     for (;;) {
       if (position < batch.length) return { done: false, value: batch[position++] as StreamEvent }
-      if (takeKept()) continue
-      if (outcome || !(await pull())) {
+      const next = kept.shift()
+      if (next) {
+        batch = next
+        position = 0
+      } else if (outcome || !(await pull())) {
         if (kept.length === 0) return DONE
       }
     }

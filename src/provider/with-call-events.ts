@@ -1,15 +1,16 @@
-import {
-  AbortError, LLMError, isLLMError, type ChatResponse, type Usage,
-} from '../contract/index.js'
+import { AbortError, LLMError, isLLMError, type ChatResponse, type EventPayloads, type LLMErrorFields } from '../contract/index.js'
 import type { Step } from '../responses/index.js'
 import type { CallHead } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
 import type { Outcome, Run } from './response-stream.js'
-import { createStreamWriter } from './stream-writer.js'
+import { createStreamWriter, type StreamWriter } from './stream-writer.js'
 
 /** What runs below the events: batches of steps, then the answer they made. */
 export type Answering = AsyncGenerator<readonly Step[], ChatResponse, undefined>
+
+/** `llm:request`; only the first announcement counts. */
+export type AnnounceRequest = (payload: unknown) => Promise<void>
 
 /**
  * Owns the pair: one `llm:request`, one `llm:response`, whatever happens in between, and the stream's
@@ -17,13 +18,9 @@ export type Answering = AsyncGenerator<readonly Step[], ChatResponse, undefined>
  * owns the end because the contract wants `llm:response` after the ChatResponse is built.
  */
 export async function* withCallEvents(
-  deps: ProviderDeps,
-  emitter: Emitter,
-  call: CallHead,
-  answer: (announceRequest: (payload: unknown) => Promise<void>) => Answering,
+  deps: ProviderDeps, emitter: Emitter, call: CallHead, answer: (announceRequest: AnnounceRequest) => Answering,
 ): Run {
-  const startedMs = deps.now()
-  const common = { provider: deps.mountName, model: call.requestedModel }
+  const pair = createPair(deps, emitter, call)
   const writer = createStreamWriter({
     requestId: call.id,
     sessionId: deps.sessionId,
@@ -32,65 +29,87 @@ export async function* withCallEvents(
     thinking: call.options.thinking !== false,
     now: deps.now,
   })
-  let requested = false
-  const announceRequest = async (payload: unknown): Promise<void> => {
-    if (requested) return
-    requested = true
+  const answering = answer(pair.open)
+  try {
+    // `raw` wants the payload, which is built later; without it the pair opens now.
+    if (!deps.settings.raw) await pair.open(undefined)
+    const response = yield* writeAnswer(answering, writer)
+    await pair.close({ response })
+    yield writer.end(response.usage ?? null, response.degradation ? [response.degradation] : [])
+    return { response }
+  } catch (thrown) {
+    const error = toLLMError(thrown, deps, call)
+    const ending = await writer.fail(error)
+    await pair.close({ error })
+    yield ending
+    return { error }
+  } finally {
+    if (!pair.closed) {
+      // The run was abandoned where it stood.
+      await answering.return(undefined as never)
+      await pair.close({ error: new AbortError('The caller stopped reading the answer.', nameCall(deps, call)) })
+    }
+  }
+}
+
+async function* writeAnswer(answering: Answering, writer: StreamWriter): AsyncGenerator<Awaited<ReturnType<StreamWriter['write']>>, ChatResponse, undefined> {
+  let begun = false
+  for (;;) {
+    const result = await answering.next()
+    const head = begun ? [] : writer.start()
+    begun = true
+    if (result.done) {
+      if (head.length > 0) yield head
+      return result.value
+    }
+    const events = await writer.write(result.value)
+    if (head.length > 0) events.unshift(...head)
+    if (events.length > 0) yield events
+  }
+}
+
+interface Pair {
+  readonly closed: boolean
+  open: AnnounceRequest
+  close(outcome: Outcome): Promise<void>
+}
+
+function createPair(deps: ProviderDeps, emitter: Emitter, call: CallHead): Pair {
+  const startedMs = deps.now()
+  const common = nameCall(deps, call)
+  let opened = false
+  let closed = false
+  const open: AnnounceRequest = async (payload) => {
+    if (opened) return
+    opened = true
     await emitter.emit('llmRequest', {
       ...common,
       message_count: call.request.messages.length,
       ...(deps.settings.raw && payload !== undefined ? { raw: deps.redactor.value(payload) } : {}),
     })
   }
-  const finish = async (outcome: Outcome): Promise<void> => {
-    await announceRequest(undefined)
-    const duration_ms = deps.now() - startedMs
-    const { error, response } = outcome
-    await emitter.emit('llmResponse', error
-      ? { ...common, status: 'error', duration_ms, error: error.message, error_type: error.name }
-      : { ...common, status: 'ok', duration_ms, ...okPayload(response, deps) })
-  }
-
-  let settled = false
-  const answering = answer(announceRequest)
-  try {
-    // `raw` wants the payload, which is built later; without it the pair opens now.
-    if (!deps.settings.raw) await announceRequest(undefined)
-    let begun = false
-    for (;;) {
-      const result = await answering.next()
-      if (result.done) {
-        const response = result.value
-        settled = true
-        await finish({ response })
-        const ending = writer.end(response.usage ?? null, response.degradation ? [response.degradation] : [])
-        yield begun ? ending : [...writer.start(), ...ending]
-        return { response }
-      }
-      const head = begun ? [] : writer.start()
-      begun = true
-      const events = await writer.write(result.value)
-      if (head.length > 0) events.unshift(...head)
-      if (events.length > 0) yield events
-    }
-  } catch (thrown) {
-    const error = toLLMError(thrown, deps, call)
-    const ending = await writer.fail(error)
-    settled = true
-    await finish({ error })
-    yield ending
-    return { error }
-  } finally {
-    if (!settled) {
-      // The consumer left in the middle: the run is abandoned where it stood.
-      settled = true
-      await answering.return(undefined as never)
-      await finish({ error: new AbortError('The caller stopped reading the answer.', common) })
-    }
+  return {
+    get closed() {
+      return closed
+    },
+    open,
+    async close({ error, response }) {
+      if (closed) return
+      closed = true
+      await open(undefined)
+      const duration_ms = deps.now() - startedMs
+      await emitter.emit('llmResponse', error
+        ? { ...common, status: 'error', duration_ms, error: error.message, error_type: error.name }
+        : { ...common, status: 'ok', duration_ms, ...describeAnswer(response, deps) })
+    },
   }
 }
 
-function okPayload(response: ChatResponse, deps: ProviderDeps): { usage?: Usage; raw?: unknown } {
+function nameCall(deps: ProviderDeps, call: CallHead): { provider: string; model: string } {
+  return { provider: deps.mountName, model: call.requestedModel }
+}
+
+function describeAnswer(response: ChatResponse, deps: ProviderDeps): Pick<EventPayloads['llmResponse'], 'usage' | 'raw'> {
   const { usage } = response
   return {
     ...(usage
@@ -100,7 +119,7 @@ function okPayload(response: ChatResponse, deps: ProviderDeps): { usage?: Usage;
             output_tokens: usage.output_tokens,
             ...(usage.cache_read_tokens == null ? {} : { cache_read_tokens: usage.cache_read_tokens }),
             ...(usage.cache_write_tokens == null ? {} : { cache_write_tokens: usage.cache_write_tokens }),
-          } as Usage,
+          },
         }
       : {}),
     ...(deps.settings.raw ? { raw: deps.redactor.value(response) } : {}),
@@ -110,9 +129,7 @@ function okPayload(response: ChatResponse, deps: ProviderDeps): { usage?: Usage;
 function toLLMError(thrown: unknown, deps: ProviderDeps, call: CallHead): LLMError {
   if (isLLMError(thrown)) return thrown
   const words = thrown instanceof Error ? thrown.message : String(thrown)
-  return new LLMError(deps.redactor.text(`The call failed in an unexpected way: ${words}`), {
-    provider: deps.mountName,
-    model: call.requestedModel,
-    cause: thrown,
-  })
+  const fields: LLMErrorFields = { ...nameCall(deps, call), cause: thrown }
+  if (call.signal.aborted) return new AbortError('The call was cancelled.', fields)
+  return new LLMError(deps.redactor.text(`The call failed in an unexpected way: ${words}`), fields)
 }
