@@ -38,7 +38,7 @@ export async function checkRoles(
   providers: MountedProviders,
   options: Omit<ResolveOptions, 'verify'> = {},
 ): Promise<RolesCheck> {
-  const list = createLister(providers, options)
+  const list = createLister(matrixRoles, providers, options)
   const shared: ResolveOptions = { ...options, verify: 'catalog', list: async (mountedAs) => list(mountedAs, mountedAs) }
   const roles = await Promise.all(
     Object.keys(matrixRoles).map(async (role) => checkRole(role, await resolveCandidates(role, matrixRoles, providers, shared), matrixRoles, providers)),

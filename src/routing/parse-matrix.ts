@@ -40,7 +40,7 @@ export async function parseMatrix(text: string): Promise<ParsedMatrix> {
   const nul = text.indexOf('\0')
   // Keys and aliases are checked by inspectNodes: the library's own key check compares every pair, 0.6 s for 1 MB of roles.
   const document = yaml.parseDocument(text, {
-    lineCounter: lines, merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'silent', keepSourceTokens: false,
+    lineCounter: lines, merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error',
   })
   const problems: MatrixProblem[] = document.errors.slice(0, MAX_PROBLEMS).map((error) => ({
     rule: 'yaml-syntax',

@@ -28,7 +28,7 @@ export async function resolveCandidates(
   providers: MountedProviders,
   options: ResolveOptions = {},
 ): Promise<ResolvedCandidate[]> {
-  const list = createLister(providers, options)
+  const list = createLister(matrixRoles, providers, options)
   const chain = listRoles(roles).flatMap((role) =>
     candidatesOf(matrixRoles, role).map((candidate) => ({ role, candidate })))
   return Promise.all(

@@ -2,6 +2,7 @@ import type { CatalogMemo } from './catalog-view.js'
 import { findMount, type MountedProviders, type MountPlanHolder } from './find-mount.js'
 import { judgeCandidate, isServable, needsListing, type JudgeOptions } from './judge-candidate.js'
 import { fetchListing, preresolvedListing, type Listing, type PreresolvedModels } from './listing.js'
+import { memoOf } from './matrix-memo.js'
 import type { MatrixCandidate, MatrixRoles, RoleResolution } from './matrix.js'
 
 export interface ResolveOptions extends JudgeOptions {
@@ -9,7 +10,7 @@ export interface ResolveOptions extends JudgeOptions {
   coordinator?: MountPlanHolder
   /** lists fetched before: they are used instead of asking the provider again */
   preresolvedModels?: PreresolvedModels
-  /** where views of the providers' lists are kept; default: one for all callers, keyed weakly by provider */
+  /** where views of the providers' lists are kept, weakly by provider; default: with the matrix */
   memo?: CatalogMemo
   /** asks a mounted provider for its list; default: its `listModels()`, once a call */
   list?: (mountedAs: string) => Promise<Listing>
@@ -30,7 +31,7 @@ export async function resolveModelRole(
   providers: MountedProviders,
   options: ResolveOptions = {},
 ): Promise<RoleResolution[]> {
-  const list = createLister(providers, options)
+  const list = createLister(matrixRoles, providers, options)
   const walk = walkCandidates(roles, matrixRoles, providers, options)
   let step = walk.next()
   while (!step.done) step = walk.next(await list(step.value.provider, step.value.mountedAs))
@@ -39,10 +40,11 @@ export async function resolveModelRole(
 
 /** Whose list a candidate is judged by: the preresolved one of its `provider` word, else the mounted provider's, asked once. */
 export function createLister(
+  matrixRoles: MatrixRoles,
   providers: MountedProviders,
   options: ResolveOptions,
 ): (provider: string, mountedAs: string) => Promise<Listing> | Listing {
-  const memo = options.memo ?? sharedMemo
+  const memo = options.memo ?? memoOf(matrixRoles)
   const asked = new Map<string, Promise<Listing>>()
   return (provider, mountedAs) => {
     const known = preresolvedListing(memo, options.preresolvedModels, provider) ?? asked.get(mountedAs)
@@ -108,9 +110,3 @@ function isCandidate(value: unknown): value is MatrixCandidate {
 }
 
 const NOT_LISTED: Listing = { failure: 'no list was given' }
-
-/**
- * Not state but memory: the views of a provider's list, keyed weakly by the caller's own provider and checked
- * against what it lists at every call. With it a warm resolution over 60 models costs 1 µs, without it 25.
- */
-const sharedMemo: CatalogMemo = new WeakMap()

@@ -1,0 +1,203 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { listMatrices, loadMatrix, originOf, readMatrixSource, resolveModelRole, validateMatrix } from '../../src/routing/index.js'
+import { listingProvider } from './support.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'routing-matrix-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const GOOD = `name: mine
+roles:
+  general:
+    description: all
+    candidates:
+      - provider: a
+        model: m
+  fast:
+    description: quick
+    candidates:
+      - {provider: a, model: s}
+`
+
+/** The message with the folder taken out of it. */
+async function refusal(content: string | Uint8Array, name = 'bad.yaml'): Promise<string> {
+  const file = join(folder, name)
+  await writeFile(file, content)
+  const error = await loadMatrix(file).then(() => undefined, (reason: unknown) => reason)
+  expect(error).toMatchObject({ name: 'ConfigurationError', retryable: false })
+  return (error as Error).message.replaceAll(file, name)
+}
+
+describe('loadMatrix', () => {
+  test('reads roles and candidates with the lines they stand in', async () => {
+    const file = join(folder, 'good.yaml')
+    await writeFile(file, GOOD)
+    const matrix = await loadMatrix(file)
+    expect(matrix).toStrictEqual({
+      name: 'mine',
+      roles: {
+        general: { description: 'all', candidates: [{ provider: 'a', model: 'm' }] },
+        fast: { description: 'quick', candidates: [{ provider: 'a', model: 's' }] },
+      },
+    })
+    expect(originOf(matrix.roles['fast']!)).toEqual({ source: 'matrix', file, line: 8, column: 3 })
+    expect(originOf(matrix.roles['general']!.candidates[0]!)).toEqual({ source: 'matrix', file, line: 6, column: 9 })
+    expect(JSON.stringify(matrix)).not.toContain(folder)
+  })
+
+  test.each([
+    ['with a byte order mark', `\uFEFF${GOOD}`],
+    ['with CRLF lines', GOOD.replaceAll('\n', '\r\n')],
+    ['with anchors, aliases and merge keys', `${GOOD}  coding: &c\n    description: code\n    candidates: &list\n      - {provider: a, model: m}\n  reasoning: {description: r, candidates: *list}\n  critique:\n    <<: *c\n    description: crit\n`],
+    ['as JSON', JSON.stringify({ name: 'j', roles: { general: { candidates: [] }, fast: { candidates: [] } } })],
+    ['with fields it doesn’t know', `${GOOD}owner: me\n`],
+  ])('reads a file %s', async (_, content) => {
+    const file = join(folder, 'odd.yaml')
+    await writeFile(file, content)
+    const matrix = await loadMatrix(file)
+    expect(Object.keys(matrix.roles).slice(0, 2)).toEqual(['general', 'fast'])
+    if (content.includes('<<')) {
+      expect(matrix.roles['critique']).toEqual({ description: 'crit', candidates: [{ provider: 'a', model: 'm' }] })
+      expect(originOf(matrix.roles['reasoning']!)).toMatchObject({ line: 16 })
+      expect(originOf(matrix.roles['reasoning']!.candidates[0]!)).toMatchObject({ line: 15 })
+    }
+    if (content.includes('owner')) expect(matrix['owner']).toBe('me')
+  })
+
+  test.each<[string, string | Uint8Array, string | RegExp]>([
+    ['a tab as indentation', 'name: x\nroles:\n\tgeneral: {}\n', 'bad.yaml:3:1: a tab is used as indentation; YAML takes spaces only'],
+    ['a key that stands twice', `${GOOD}  general:\n    candidates: []\n`, 'bad.yaml:12:3: general stands here a second time, first in line 3'],
+    ['a key that is a list', `${GOOD}  ? [a]\n  : {candidates: []}\n`, 'bad.yaml:12:5: a key must be a text'],
+    ['an alias without anchor', 'name: x\nroles: *nowhere\n', 'bad.yaml:2:8: *nowhere has no anchor &nowhere before it'],
+    ['an alias inside of its own anchor', 'name: x\nroles: &r\n  general: *r\n', 'bad.yaml:3:12: *r has no anchor &r before it'],
+    ['two documents', `${GOOD}---\nname: y\n`, 'bad.yaml:12:1: the file holds more than one YAML document; a matrix is one'],
+    ['an open quote', 'name: "x\nroles: {}\n', /^bad\.yaml:\d+:\d+: Missing closing/],
+    ['nothing', '', 'bad.yaml:1:1: the matrix is empty: it needs name and roles'],
+    ['nothing but comments', '# Routing Matrix\n', /^bad\.yaml:\d:1: the matrix is empty: it needs name and roles$/],
+    ['a list', '- a\n', 'bad.yaml:1:1: the matrix must be a mapping, found a list'],
+    ['a text', 'hello\n', 'bad.yaml:1:1: the matrix must be a mapping, found "hello" (text)'],
+    ['no roles', 'name: x\n', 'bad.yaml:1:1: the matrix has no roles'],
+    ['no fast', GOOD.slice(0, GOOD.indexOf('  fast')), 'bad.yaml:2:1: roles: the role fast is missing; every matrix has general and fast'],
+    ['a NUL byte', GOOD.replace('quick', 'qu\0ck'), 'bad.yaml:9:20: a NUL byte: this is no text'],
+    ['bytes that are no UTF-8', Buffer.concat([Buffer.from('name: x\nroles: '), Buffer.from([0xff, 0xfe])]), 'bad.yaml:2:8: this is not UTF-8 text; save the file as UTF-8'],
+    ['base', GOOD.replace('- {provider: a, model: s}', '- base'), 'bad.yaml:11:9: roles.fast.candidates[0]: the word base belongs into overrides; a matrix file lists its candidates itself'],
+    ['deep nesting', `name: x\nroles: ${'['.repeat(50_000)}`, /^bad\.yaml:2:\d+: values are nested too deeply/],
+  ])('refuses a file with %s, naming line and column', async (_, content, message) => {
+    const found = await refusal(content)
+    if (typeof message === 'string') expect(found).toBe(message)
+    else expect(found).toMatch(message)
+  })
+
+  test.each<[string, string, string]>([
+    ['name', 'name: mine', 'name: [mine]'],
+    ['name', 'name: mine', 'name:'],
+    ['roles.general', '  general:\n    description: all\n    candidates:\n      - provider: a\n        model: m', '  general: 5'],
+    ['roles.general.description', 'description: all', 'description: {a: 1}'],
+    ['roles.fast.candidates', 'candidates:\n      - {provider: a, model: s}', 'candidates: s'],
+    ['roles.fast.candidates[0]', '- {provider: a, model: s}', '- 5'],
+    ['roles.fast.candidates[0].provider', '{provider: a, model: s}', '{provider: 1, model: s}'],
+    ['roles.fast.candidates[0].model', '{provider: a, model: s}', '{provider: a, model: 5.5}'],
+    ['roles.fast.candidates[0].model', '{provider: a, model: s}', '{provider: a, model: " "}'],
+    ['roles.fast.candidates[0].config', '{provider: a, model: s}', '{provider: a, model: s, config: high}'],
+    ['updated', 'name: mine', 'name: mine\nupdated: yesterday'],
+  ])('names %s where %j has become %j', async (key, before, after) => {
+    const content = GOOD.replace(before, after)
+    expect(content).not.toBe(GOOD)
+    expect(await refusal(content)).toMatch(new RegExp(`^bad\\.yaml:\\d+:\\d+: ${key.replaceAll(/[.[\]]/g, '\\$&')} must be `))
+  })
+
+  test('a billion laughs are refused at the alias that goes too far, in milliseconds', async () => {
+    const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]', ...'bcdefghij'.split('').map((letter, at) => {
+      const before = String.fromCharCode('a'.charCodeAt(0) + at)
+      return `${letter}: &${letter} [${Array(10).fill(`*${before}`).join(', ')}]`
+    })]
+    const start = performance.now()
+    expect(await refusal(bomb.join('\n'))).toMatch(/^bad\.yaml:5:\d+: with \*d the aliases are more than 1000 or expand to more than 100000 values$/)
+    expect(performance.now() - start).toBeLessThan(500)
+  })
+
+  test('1 MB of roles is read within seconds, right or wrong', async () => {
+    const lines = [GOOD]
+    for (let at = 0; lines.length < 9_000; at += 1) lines.push(`  role-${at}:\n    description: a role\n    candidates:\n      - provider: openai-chatgpt\n        model: gpt-5.5\n`)
+    const content = lines.join('')
+    expect(content.length).toBeGreaterThan(900_000)
+    const file = join(folder, 'large.yaml')
+    await writeFile(file, content)
+    let start = performance.now()
+    const matrix = await loadMatrix(file)
+    expect(performance.now() - start).toBeLessThan(4_000)
+    expect(originOf(matrix.roles['role-8000']!)).toMatchObject({ line: 12 + 8_000 * 5 })
+    start = performance.now()
+    const message = await refusal(content.replaceAll('model: gpt-5.5', 'model: 5.5'))
+    expect(performance.now() - start).toBeLessThan(4_000)
+    expect(message.split('\n')).toHaveLength(11)
+    expect(message).toMatch(/\nand 8989 more$/)
+  })
+
+  test('a file beyond 4 MB is refused unread', async () => {
+    expect(await refusal('#'.repeat(4 * 1024 * 1024 + 1))).toBe('bad.yaml:1:1: a routing matrix has at most 4 MB')
+  })
+
+  test('a role called __proto__ is a role and changes no object', async () => {
+    const file = join(folder, 'proto.yaml')
+    await writeFile(file, `${GOOD}  __proto__:\n    candidates: [{provider: a, model: p}]\n`)
+    const matrix = await loadMatrix(file)
+    expect(Object.keys(matrix.roles)).toContain('__proto__')
+    expect(await resolveModelRole('__proto__', matrix.roles, { a: listingProvider([]) })).toMatchObject([{ model: 'p' }])
+    expect('candidates' in {}).toBe(false)
+  })
+})
+
+describe('finding a matrix', () => {
+  test('by name: given folders first, then the user’s, then the package’s', async () => {
+    const home = join(folder, 'home')
+    const custom = join(folder, 'custom')
+    await mkdir(join(home, '.amplifier', 'routing'), { recursive: true })
+    await mkdir(custom, { recursive: true })
+    await writeFile(join(home, '.amplifier', 'routing', 'mine.yml'), GOOD)
+    const options = { home, directories: [join(folder, 'not there'), custom] }
+    expect((await readMatrixSource('mine', options)).file).toBe(join(home, '.amplifier', 'routing', 'mine.yml'))
+    await writeFile(join(custom, 'mine.yaml'), GOOD)
+    expect((await readMatrixSource('mine', options)).file).toBe(join(custom, 'mine.yaml'))
+    expect((await loadMatrix('openai-chatgpt', options)).name).toBe('openai-chatgpt')
+    expect((await listMatrices(options)).map(({ name, shadowed }) => [name, shadowed])).toEqual([
+      ['mine', false], ['mine', true], ['openai-chatgpt', false],
+    ])
+  })
+
+  test('an unknown name says where was looked and what there is', async () => {
+    await expect(loadMatrix('opnai', { home: folder, directories: [folder] })).rejects.toThrow(
+      /^no routing matrix opnai \(looked in .+\); there is .*openai-chatgpt/)
+    await expect(loadMatrix('')).rejects.toMatchObject({ name: 'ConfigurationError' })
+  })
+
+  test('a path that is no file, or leads nowhere, says so', async () => {
+    await expect(loadMatrix(`${folder}/`)).rejects.toThrow(/cannot read the routing matrix .+: it is no file/)
+    await expect(loadMatrix(join(folder, 'gone.yaml'))).rejects.toThrow(/: there is no such file$/)
+    if (process.platform !== 'win32') {
+      await symlink(join(folder, 'loop.yaml'), join(folder, 'loop.yaml'))
+      await expect(loadMatrix(join(folder, 'loop.yaml'))).rejects.toThrow(/ELOOP/)
+    }
+  })
+})
+
+describe('validateMatrix', () => {
+  test('names the key where there is no file', () => {
+    expect(() => validateMatrix({ name: 'x', roles: { general: { candidates: [{ provider: 'a' }] }, fast: { candidates: [] } } }))
+      .toThrow(expect.objectContaining({ name: 'ConfigurationError', message: 'roles.general.candidates[0] has no model' }))
+    expect(() => validateMatrix(undefined)).toThrow('the matrix is empty')
+  })
+
+  test('answers fresh objects, so that the data stays as it was', () => {
+    const data = { name: 'x', extra: 1, roles: { general: { candidates: [] }, fast: { candidates: [] } } }
+    const matrix = validateMatrix(data)
+    expect(matrix).toStrictEqual(data)
+    expect(matrix.roles).not.toBe(data.roles)
+    expect(originOf(data.roles.fast)).toBeUndefined()
+  })
+})

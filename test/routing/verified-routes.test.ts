@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { resolveCandidates, resolveModelRole, type MatrixRoles } from '../../src/routing/index.js'
+import { listingProvider, failingProvider, printedSeed } from './support.js'
+
+const version = fc.constantFrom('5', '5.4', '5.5', '5.10', '6', '6.1', '10.1', '[0-9]', '?', '?.?', '*')
+const family = fc.constantFrom('', '-sol', '-luna', '-mini', '-codex', '-pro', '-fast', '-*', '[!a]', '-{a,b}', '-20260305')
+const name = fc.tuple(fc.constantFrom('gpt-', 'gpt-', 'gpt-', 'GPT-', 'o', '*', '[', 'a*b?'), version, family).map((pieces) => pieces.join(''))
+// Lists hold mostly plain names; a name with glob characters in it must not be able to leave either.
+const providerWord = fc.constantFrom('a', 'b', 'provider-b', 'c')
+const matrixArb = fc.array(
+  fc.array(fc.record({ provider: providerWord, model: name }), { maxLength: 4 }), { minLength: 1, maxLength: 3 },
+)
+const listArb = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ ids: fc.array(name, { maxLength: 12 }), source: fc.constant('live') }) },
+  { weight: 1, arbitrary: fc.record({ ids: fc.array(name, { maxLength: 3 }), source: fc.constant('fallback') }) },
+  { weight: 1, arbitrary: fc.constant(undefined) },
+)
+const exhaustedArb = fc.array(name, { maxLength: 3 })
+
+describe('a verified route', () => {
+  test('never carries a glob character, nor a name that a known catalog doesn’t have: 10,000 random cases', async () => {
+    const seed = printedSeed('verified routes')
+    let served = 0
+    await fc.assert(
+      fc.asyncProperty(matrixArb, listArb, listArb, exhaustedArb, async (lists, first, second, exhausted) => {
+        const matrix: MatrixRoles = Object.fromEntries(lists.map((candidates, at) => [`role-${at}`, { candidates }]))
+        const catalogs = { a: first, 'provider-b': second }
+        const providers = Object.fromEntries(
+          Object.entries(catalogs).map(([key, list]) => [key, list === undefined ? failingProvider() : listingProvider(list.ids, list.source)]))
+        const options = {
+          verify: 'catalog' as const,
+          exhaustedUntil: (_: string, model: string) => (exhausted.includes(model) ? 1_900_000_000_000 : undefined),
+        }
+        const roles = Object.keys(matrix)
+        const answer = await resolveModelRole(roles, matrix, providers, options)
+        const chain = await resolveCandidates(roles, matrix, providers, options)
+        expect(answer.length).toBeLessThanOrEqual(1)
+        const taken = chain.find(({ status }) => status === 'live' || status === 'unverified')
+        expect(answer).toEqual(taken === undefined ? [] : [{ provider: taken.mounted_as, model: taken.resolved_model, config: {} }])
+        for (const { provider, model } of answer) {
+          served += 1
+          expect(model).not.toMatch(/[*?[]/)
+          expect(exhausted).not.toContain(model)
+          const catalog = catalogs[provider as keyof typeof catalogs]
+          if (catalog?.source === 'live') expect(catalog.ids).toContain(model)
+        }
+      }),
+      { seed, numRuns: 10_000 },
+    )
+    process.stdout.write(`verified routes: ${served} of 10,000 were served\n`)
+    expect(served).toBeGreaterThan(1_000)
+  })
+})
