@@ -32,9 +32,10 @@ export function createPause({ now, schedule, wake }: PauseOptions): Pause {
       disarm()
     },
     arm() {
-      // Timers may fire a fraction early; one too early would have to be armed again.
-      cancel ??= schedule(Math.ceil(remainingMs()), () => {
+      cancel ??= schedule(remainingMs(), () => {
         cancel = undefined
+        // The timer's word, not the clock's: one that stands still (a host's own, in a test) would hold everybody for ever.
+        untilMs = Number.NEGATIVE_INFINITY
         wake()
       })
     },

@@ -41,7 +41,10 @@ export interface Host {
    * A second call answers the first one's promise. @throws Error after `close()`
    */
   start(): Promise<void>
-  /** Closes the children, emits `session:end` where it had started, runs the cleanups. Twice without harm. */
+  /**
+   * Closes the children, emits `session:end` where it had started, runs the cleanups. Cancels what still
+   * mounts. Twice without harm.
+   */
   close(): Promise<void>
   /** Cancels this host's calls and its children's. */
   cancel(mode: CancelMode): Promise<void>
@@ -68,16 +71,20 @@ export function createHost(options: HostOptions = {}): Host {
   const coordinator = createCoordinator({ config, sessionId, parentId, registry, cancellation, cleanups, warn, now })
   const children = new Set<Host>()
   let started: Promise<void> | undefined
+  let mounted = false
   let closed: Promise<void> | undefined
 
   const run = async () => {
     const loading: LoadModuleOptions = { modules, baseDir: options.baseDir ?? process.cwd(), importModule: options.importModule }
     await mountPlan(config, { coordinator, registry, cleanups, loading, warn })
+    mounted = true
     await coordinator.hooks.emit(options.resume ? 'session:resume' : 'session:start', {})
   }
   const end = async () => {
     await Promise.all([...children].map((child) => child.close()))
     if (started) {
+      // A mount that waits for somebody (a sign-in) would hold the end up.
+      if (!mounted) await cancellation.cancel('immediate')
       await started
       await coordinator.hooks.emit('session:end', {})
     }

@@ -187,6 +187,14 @@ describe('refusals for too many calls', () => {
     ;(await governor.acquire())()
   })
 
+  test('hold nobody for ever where the clock stands still', async () => {
+    const governor = createGovernor({ limit: 2, now: () => 5 })
+    governor.observeRateLimited(20)
+    ;(await governor.acquire())()
+    ;(await governor.acquire())()
+    expect(governor.running).toBe(0)
+  })
+
   test('leave no timer when the last who waits goes away', async () => {
     const { governor, clock } = createBench(1)
     governor.observeRateLimited(5000)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createQuota, readUsageLimit } from '../../src/account/index.js'
+import { createQuota } from '../../src/account/index.js'
 
 const NOW = Date.UTC(2026, 10, 20, 12)
 const inSeconds = (seconds: number) => String(NOW / 1000 + seconds)
@@ -93,23 +93,5 @@ describe('events', () => {
     expect(quota.windows().map((window) => [window.limit_id, window.window_minutes, window.used_percent, window.source])).toEqual([
       ['codex', 300, 55, 'usage'], ['codex_spark', 60, 2, 'usage'],
     ])
-  })
-})
-
-describe('a refusal for a used-up quota', () => {
-  test.each([
-    ['seconds', { resets_at: NOW / 1000 + 60 }], ['text', { resets_at: String(NOW / 1000 + 60) }], ['milliseconds', { resets_at: NOW + 60_000 }],
-    ['a date', { resets_at: iso(60) }], ['a distance', { resets_in_seconds: 60 }], ['a distance beside an empty text', { resets_at: '', resets_in_seconds: '60' }],
-  ])('names its reset as %s', (_title, fields) => {
-    expect(readUsageLimit({ type: 'usage_limit_reached', ...fields }, {}, NOW)).toEqual({ resetsAtMs: NOW + 60_000 })
-  })
-
-  test('names limit, plan and window, in the body or under its error', () => {
-    const headers = { 'X-Codex-Active-Limit': 'premium', 'x-codex-plan-type': 'plus' }
-    expect(readUsageLimit({ error: { type: 'usage_limit_reached', limit_window_minutes: 300 } }, headers, NOW)).toEqual({
-      limitId: 'premium', planType: 'plus', windowMinutes: 300,
-    })
-    expect(readUsageLimit(undefined, { 'x-codex-active-limit': ' ' }, NOW)).toEqual({})
-    expect(readUsageLimit({ plan_type: '', resets_at: 0, resets_in_seconds: -3, limit_window_minutes: 0 }, {}, NOW)).toEqual({})
   })
 })

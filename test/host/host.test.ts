@@ -165,6 +165,19 @@ describe('start and close', () => {
     expect(log).toEqual(['cleanup'])
   })
 
+  test('closing cancels a mount that still waits', async () => {
+    const slow: HostModule = {
+      mount: (coordinator) => new Promise((resolve) => {
+        coordinator.cancellation.onCancel(() => resolve(null))
+      }),
+    }
+    const { host, warnings } = open({ modules: { slow }, config: { providers: [{ module: 'slow' }] } })
+    void host.start()
+    await new Promise((resolve) => setImmediate(resolve))
+    await host.close()
+    expect(warnings).toHaveLength(1)
+  })
+
   test('the coordinator’s config is the plan itself, so that hooks can write to it', async () => {
     const config: MountPlan = { agents: { a: { model_role: 'fast' } } }
     const { host, coordinator } = open({ config })
