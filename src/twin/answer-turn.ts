@@ -1,5 +1,6 @@
 /** `POST …/responses`: a turn over HTTP. */
 import { isRecord, parseJson } from '../lib/index.js'
+import { afterLast } from './after-last.js'
 import type { TwinContext } from './context.js'
 import { hasContentType, resetConnection, sendReply, type HttpExchange } from './http-exchange.js'
 import { identify, type Door } from './identify.js'
@@ -37,8 +38,11 @@ export async function answerTurn(context: TwinContext, exchange: HttpExchange, d
     return sendReply(exchange, { ...refusal, headers: { ...headers, ...(faults.contentType ? { 'content-type': faults.contentType } : {}), ...refusal.headers } })
   }
   try {
-    await runTurn(exchange, prepared, { ...headers, 'openai-model': prepared.servedModel })
-    if (prepared.continues && entry.body['store'] !== false) context.stored.set(`${grant.accountId}:${prepared.responseId}`, [...prepared.history])
+    const keeps = prepared.continues && entry.body['store'] !== false
+    const events = afterLast(prepared.events, () => {
+      if (keeps) context.stored.set(`${grant.accountId}:${prepared.responseId}`, [...prepared.history])
+    })
+    await runTurn(exchange, { ...prepared, events }, { ...headers, 'openai-model': prepared.servedModel })
   } finally {
     prepared.leave()
   }

@@ -6,6 +6,9 @@ import { hasContentType, readField, sendReply, type HttpExchange } from './http-
 export const CODEX_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann'
 const DEVICE_TTL_MS = 15 * 60_000
 const DEFAULT_INTERVAL_S = 5
+const PAGE =
+  '<!doctype html><title>Sign in to Codex</title><form method="post"><label>Code <input name="user_code"></label>' +
+  '<button name="action" value="approve">Continue</button><button name="action" value="deny">Cancel</button></form>'
 
 interface DeviceCode {
   deviceAuthId: string
@@ -23,8 +26,20 @@ export interface DeviceDesk {
   decide(decision: 'approved' | 'denied', userCode?: string): boolean
 }
 
+const refuseDevice = (exchange: HttpExchange, status: number, code: string): void =>
+  sendReply(exchange, { status, body: { error: { code, message: code } } })
+
+/** The authorization code, with a PKCE pair that is the server's own. */
+function sendCode(context: TwinContext, exchange: HttpExchange): void {
+  const verifier = context.ids.secret('', 48)
+  const challenge = challengeOf(verifier)
+  const grant = context.newGrant({ lane: 'codex', clientId: CODEX_CLIENT_ID })
+  const code = context.codes.issue({ grant, redirectUri: `${context.url}/deviceauth/callback`, challenge })
+  sendReply(exchange, { status: 200, body: { authorization_code: code, code_challenge: challenge, code_verifier: verifier } })
+}
+
 export function createDeviceDesk(context: TwinContext): DeviceDesk {
-  const { now, ids, codes } = context
+  const { now, ids } = context
   const settings = context.options.deviceCode ?? {}
   const byId = new Map<string, DeviceCode>()
   let nextDecision: 'approved' | 'denied' | undefined
@@ -36,25 +51,12 @@ export function createDeviceDesk(context: TwinContext): DeviceDesk {
     return waiting.length > 0
   }
 
-  const redeem = (exchange: HttpExchange, code: DeviceCode) => {
-    code.state = 'done'
-    const verifier = ids.secret('', 48)
-    const challenge = challengeOf(verifier)
-    const authorizationCode = codes.issue({
-      grant: context.newGrant({ lane: 'codex', clientId: CODEX_CLIENT_ID }),
-      redirectUri: `${context.url}/deviceauth/callback`, challenge,
-    })
-    sendReply(exchange, {
-      status: 200, body: { authorization_code: authorizationCode, code_challenge: challenge, code_verifier: verifier },
-    })
-  }
-
   return {
     decide,
     start(exchange) {
-      if (settings.enabled === false) return sendReply(exchange, { status: 404, body: { error: { code: 'not_found', message: 'Not found' } } })
+      if (settings.enabled === false) return refuseDevice(exchange, 404, 'not_found')
       if (!hasContentType(exchange, 'application/json') || readField(exchange, 'client_id') !== CODEX_CLIENT_ID) {
-        return sendReply(exchange, { status: 400, body: { error: { code: 'invalid_client', message: 'A JSON body with a known client_id is required.' } } })
+        return refuseDevice(exchange, 400, 'invalid_client')
       }
       const serial = String(byId.size + 1).padStart(4, '0')
       const code: DeviceCode = {
@@ -70,25 +72,22 @@ export function createDeviceDesk(context: TwinContext): DeviceDesk {
     },
     poll(exchange) {
       const code = byId.get(readField(exchange, 'device_auth_id') ?? '')
-      const refuse = (status: number, reason: string) => sendReply(exchange, { status, body: { error: { code: reason, message: reason } } })
+      const refuse = (status: number, reason: string) => refuseDevice(exchange, status, reason)
       if (!hasContentType(exchange, 'application/json')) return refuse(400, 'invalid_request')
       if (!code || code.userCode !== readField(exchange, 'user_code') || code.state === 'done') return refuse(400, 'deviceauth_invalid')
       if (code.expiresAtMs <= now()) return refuse(400, 'deviceauth_expired')
       const after = settings.approveAfterPolls ?? 'never'
       if (code.state === 'pending' && after !== 'never' && code.polls >= after) code.state = 'approved'
       code.polls += 1
-      if (code.state === 'approved') return redeem(exchange, code)
+      if (code.state === 'approved') {
+        code.state = 'done'
+        return sendCode(context, exchange)
+      }
       if (code.state === 'denied') return refuse(400, 'access_denied')
       // both statuses mean pending, so a client has to know both
       refuse(code.polls % 2 === 1 ? 403 : 404, 'deviceauth_authorization_pending')
     },
-    showPage(exchange) {
-      sendReply(exchange, {
-        status: 200,
-        body: '<!doctype html><title>Sign in to Codex</title><form method="post"><label>Code <input name="user_code"></label>' +
-          '<button name="action" value="approve">Continue</button><button name="action" value="deny">Cancel</button></form>',
-      })
-    },
+    showPage: (exchange) => sendReply(exchange, { status: 200, body: PAGE }),
     submitPage(exchange) {
       const decision = readField(exchange, 'action') === 'deny' ? 'denied' : 'approved'
       const known = decide(decision, readField(exchange, 'user_code') ?? '')

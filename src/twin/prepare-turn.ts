@@ -1,5 +1,6 @@
 /** One turn, from the request's JSON to the events that answer it. Knows no transport. */
 import { isRecord, parseJson } from '../lib/index.js'
+import { afterLast } from './after-last.js'
 import type { Answer } from './answer.js'
 import { buildEvents, type BakedEvent } from './build-events.js'
 import { checkPairs } from './call-pairs.js'
@@ -71,7 +72,9 @@ export function prepareTurn(context: TwinContext, input: TurnInput): PreparedTur
   const running = reply && isRecordingReply(reply)
     ? playRecording(context, reply, turn, terms)
     : playAnswer(context, turn, { items, reply, terms })
-  return { kind: 'running', faults, leave, stream: turn.stream, ...running, history: [...items, ...running.doneItems] }
+  // a client that has read the last event may ask again at once: by then the turn no longer counts
+  const events = afterLast(running.events, leave)
+  return { kind: 'running', faults, leave, stream: turn.stream, ...running, events, history: [...items, ...running.doneItems] }
 }
 
 const refuse = (refusal: Refusal): RefusedTurn => ({ kind: 'refused', refusal, faults: {} })

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { isRecord, parseJson } from '../lib/index.js'
+import { afterLast } from './after-last.js'
 import type { BakedEvent } from './build-events.js'
 import type { TwinContext } from './context.js'
 import { buildErrorFrame, buildLostResponseFrame } from './error-frame.js'
@@ -29,87 +30,26 @@ export interface SocketSessionParts {
   upgrade: TwinRequest
 }
 
-const CREATED_IN_PROGRESS = 'websocket_response_in_progress'
+/** What the parts of one connection share. */
+interface Line {
+  context: TwinContext
+  grant: Grant
+  session: SocketSession
+  signal: AbortSignal
+  /** the frame that is being answered */
+  current: TwinRequest | undefined
+}
 
 export function serveSocket(context: TwinContext, parts: SocketSessionParts): SocketSession {
   const { socket, raw, grant, upgrade } = parts
   const session: SocketSession = { socket, raw, state: undefined, openedAt: context.now() }
   const gone = new AbortController()
-  const signal = AbortSignal.any([gone.signal, context.signal])
-  let current: TwinRequest | undefined
-  const sendJson = (value: object) => {
-    const text = JSON.stringify(value)
-    if (socket.readyState === socket.OPEN) socket.send(context.behaviour.binaryFrames ? Buffer.from(text) : text)
-  }
-  const refuse = (entry: TwinRequest, refusal: Refusal, faults: TwinFaults = {}) => {
-    entry.status = refusal.status
-    entry.ended = 'refused'
-    session.state = undefined
-    const headers = buildTurnHeaders(context, grant, undefined)
-    sendJson(buildErrorFrame(refusal, headers, faults.statusKey))
-    if (faults.closeCode !== undefined) socket.close(faults.closeCode, faults.closeReason)
-  }
-
-  const run = async (entry: TwinRequest) => {
-    const prepared = prepareTurn(context, {
-      value: entry.body, grant, transport: 'websocket', entry,
-      recall: (responseId) => (session.state?.responseId === responseId ? session.state.history : undefined),
-    })
-    const { faults } = prepared
-    session.state = undefined
-    const waited = faults.delayMs === undefined || (await pause(faults.delayMs, signal))
-    if (prepared.kind === 'refused') {
-      if (waited) answerRefused(prepared, entry)
-      return
-    }
-    try {
-      if (waited) await play(prepared, entry)
-    } finally {
-      prepared.leave()
-    }
-  }
-
-  const answerRefused = (turn: RefusedTurn, entry: TwinRequest) => {
-    if (turn.faults.reset === true) return cutRaw(raw, true)
-    if (turn.lostResponseId === undefined) return refuse(entry, turn.refusal, turn.faults)
-    entry.status = turn.refusal.status
-    entry.ended = 'refused'
-    sendJson(buildLostResponseFrame(turn.refusal, turn.lostResponseId, context.behaviour.previousResponseNotFoundShape))
-  }
-
-  const play = async (turn: RunningTurn, entry: TwinRequest) => {
-    const { faults } = turn
-    if (faults.reset === true && faults.cutAfterEvents === undefined && faults.cutAfterBytes === undefined) return cutRaw(raw, true)
-    entry.status = 200
-    const binary = faults.binary ?? context.behaviour.binaryFrames
-    const channel = createSocketChannel({ socket, raw, faults, binary, signal })
-    const prelude = context.behaviour.extraEvents && !turn.recorded ? buildPrelude(context, grant, turn, entry) : []
-    // the state stands before the client can have read the last event, and so before it asks for it
-    const events = afterLast(turn.events, () => {
-      if (turn.continues) session.state = { responseId: turn.responseId, history: turn.history }
-      if (current === entry) current = undefined
-    })
-    entry.ended = await playEvents({ prelude, events, faults, channel, signal })
-    if (entry.ended !== 'completed') session.state = undefined
-  }
-
+  const line: Line = { context, grant, session, signal: AbortSignal.any([gone.signal, context.signal]), current: undefined }
   socket.on('message', (data, isBinary) => {
     const text = Buffer.isBuffer(data) ? data.toString('utf8') : Buffer.from(data as ArrayBuffer).toString('utf8')
-    const entry = context.record({
-      ...upgrade, method: 'FRAME', body: parseJson(text) ?? text, bytes: Buffer.byteLength(text), at: context.now(), transport: 'websocket',
-    })
-    delete entry.status
-    delete entry.ended
-    const problem = checkFrame(entry, isBinary) ?? (current ? refuseBusy() : undefined)
-    if (problem) return refuse(entry, problem)
-    if (context.now() - session.openedAt >= context.behaviour.socketLifetimeMs) {
-      refuse(entry, refuseAge())
-      return socket.close(1000, 'connection limit')
-    }
-    current = entry
-    void run(entry).finally(() => {
-      if (current === entry) current = undefined
-    })
+    const { status: _status, ended: _ended, ...shared } = upgrade
+    const entry = context.record({ ...shared, method: 'FRAME', body: parseJson(text) ?? text, bytes: Buffer.byteLength(text), at: context.now() })
+    takeFrame(line, entry, isBinary)
   })
   socket.on('ping', (data) => {
     if (context.behaviour.answerPings && socket.readyState === socket.OPEN) socket.pong(data)
@@ -119,15 +59,80 @@ export function serveSocket(context: TwinContext, parts: SocketSessionParts): So
   return session
 }
 
-/** Calls `then` when the last event has been taken, before it is sent. */
-function* afterLast(events: Iterable<BakedEvent>, then: () => void): Generator<BakedEvent> {
-  let held: BakedEvent | undefined
-  for (const event of events) {
-    if (held) yield held
-    held = event
+function takeFrame(line: Line, entry: TwinRequest, isBinary: boolean): void {
+  const { context, session } = line
+  const problem = checkFrame(entry, isBinary) ?? (line.current ? refuseBusy() : undefined)
+  if (problem) return refuse(line, entry, problem)
+  if (context.now() - session.openedAt >= context.behaviour.socketLifetimeMs) {
+    refuse(line, entry, refuseAge())
+    return session.socket.close(1000, 'connection limit')
   }
-  then()
-  if (held) yield held
+  line.current = entry
+  void run(line, entry).finally(() => {
+    if (line.current === entry) line.current = undefined
+  })
+}
+
+function sendJson({ context, session }: Line, value: object): void {
+  const text = JSON.stringify(value)
+  const { socket } = session
+  if (socket.readyState === socket.OPEN) socket.send(context.behaviour.binaryFrames ? Buffer.from(text) : text)
+}
+
+/** An error frame; what could be continued is gone with it. */
+function refuse(line: Line, entry: TwinRequest, refusal: Refusal, faults: TwinFaults = {}): void {
+  const { context, grant, session } = line
+  entry.status = refusal.status
+  entry.ended = 'refused'
+  session.state = undefined
+  sendJson(line, buildErrorFrame(refusal, buildTurnHeaders(context, grant, undefined), faults.statusKey))
+  if (faults.closeCode !== undefined) session.socket.close(faults.closeCode, faults.closeReason)
+}
+
+async function run(line: Line, entry: TwinRequest): Promise<void> {
+  const { context, grant, session } = line
+  const known = session.state
+  const prepared = prepareTurn(context, {
+    value: entry.body, grant, transport: 'websocket', entry,
+    recall: (responseId) => (known?.responseId === responseId ? known.history : undefined),
+  })
+  session.state = undefined
+  const { faults } = prepared
+  const waited = faults.delayMs === undefined || (await pause(faults.delayMs, line.signal))
+  if (prepared.kind === 'refused') {
+    if (waited) answerRefused(line, prepared, entry)
+    return
+  }
+  try {
+    if (waited) await play(line, prepared, entry)
+  } finally {
+    prepared.leave()
+  }
+}
+
+function answerRefused(line: Line, turn: RefusedTurn, entry: TwinRequest): void {
+  if (turn.faults.reset === true) return cutRaw(line.session.raw, true)
+  if (turn.lostResponseId === undefined) return refuse(line, entry, turn.refusal, turn.faults)
+  entry.status = turn.refusal.status
+  entry.ended = 'refused'
+  sendJson(line, buildLostResponseFrame(turn.refusal, turn.lostResponseId, line.context.behaviour.previousResponseNotFoundShape))
+}
+
+async function play(line: Line, turn: RunningTurn, entry: TwinRequest): Promise<void> {
+  const { context, grant, session, signal } = line
+  const { faults } = turn
+  const { socket, raw } = session
+  if (faults.reset === true && faults.cutAfterEvents === undefined && faults.cutAfterBytes === undefined) return cutRaw(raw, true)
+  entry.status = 200
+  const channel = createSocketChannel({ socket, raw, faults, binary: faults.binary ?? context.behaviour.binaryFrames, signal })
+  const prelude = context.behaviour.extraEvents && !turn.recorded ? buildPrelude(context, grant, turn, entry) : []
+  // the state stands before the client can have read the last event, and so before it asks for it
+  const events = afterLast(turn.events, () => {
+    if (turn.continues) session.state = { responseId: turn.responseId, history: turn.history }
+    line.current = undefined
+  })
+  entry.ended = await playEvents({ prelude, events, faults, channel, signal })
+  if (entry.ended !== 'completed') session.state = undefined
 }
 
 function checkFrame(entry: TwinRequest, isBinary: boolean): Refusal | undefined {
@@ -137,7 +142,7 @@ function checkFrame(entry: TwinRequest, isBinary: boolean): Refusal | undefined 
   return errorRefusal(400, { message: `Invalid value: '${String(entry.body['type'])}'. Supported values are: 'response.create'.`, param: 'type', code: 'invalid_value' })
 }
 
-const refuseBusy = (): Refusal => errorRefusal(400, { message: 'A response is already in progress on this connection.', code: CREATED_IN_PROGRESS })
+const refuseBusy = (): Refusal => errorRefusal(400, { message: 'A response is already in progress on this connection.', code: 'websocket_response_in_progress' })
 
 const refuseAge = (): Refusal => errorRefusal(400, {
   message: 'Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue.',

@@ -10,79 +10,90 @@ const MALFORMED = '{"type":"response.output_text.delta","delta":"'
 /** time for the last bytes to be read: an RST may overtake them */
 const RESET_GRACE_MS = 15
 
-export function createSseChannel(response: ServerResponse, faults: TwinFaults, signal: AbortSignal): Channel {
-  const eol = faults.lineEnding ?? '\n'
-  let batch = faults.bom === true ? '\uFEFF' : ''
-  let batched = 0
+/** Text to the socket, as slowly and as far as the faults want. */
+interface Outlet {
+  /** false: wait for `ready()` */
+  send(text: string): boolean
+  ready(): Promise<void>
+  /** everything is with the kernel, or the client is gone */
+  settled(): Promise<void>
+  isFull(): boolean
+}
+
+function createOutlet(response: ServerResponse, faults: TwinFaults, signal: AbortSignal): Outlet {
+  const { cutAfterBytes: limit, bytesPerWrite } = faults
   let written = 0
-  let full = false
-  let tail = Promise.resolve()
-
-  /** Writes what the byte count still allows; false asks to wait. */
-  const send = (text: string): boolean => {
-    if (text === '' || full || response.destroyed) return true
-    const limit = faults.cutAfterBytes
-    if (limit === undefined) {
-      if (faults.bytesPerWrite === undefined) return response.write(text)
-      const bytes = Buffer.from(text)
-      tail = tail.then(() => sendSlowly(bytes, faults.bytesPerWrite ?? bytes.length))
-      return false
-    }
-    const bytes = Buffer.from(text)
-    const allowed = bytes.subarray(0, Math.max(0, limit - written))
-    written += allowed.length
-    full = written >= limit
-    return allowed.length === 0 || response.write(allowed)
-  }
-
+  let slow = Promise.resolve()
   const sendSlowly = async (bytes: Buffer, size: number) => {
     for (let start = 0; start < bytes.length && !signal.aborted; start += size) {
       await untilDone((done) => response.write(bytes.subarray(start, start + size), () => setImmediate(done)), signal)
     }
   }
+  const ready = async () => {
+    await slow
+    if (response.writableNeedDrain && !response.destroyed) await untilDone((done) => response.once('drain', done), signal)
+  }
+  return {
+    ready,
+    isFull: () => limit !== undefined && written >= limit,
+    send(text) {
+      if (text === '' || response.destroyed) return true
+      if (limit === undefined && bytesPerWrite === undefined) return response.write(text)
+      const bytes = Buffer.from(text)
+      const allowed = limit === undefined ? bytes : bytes.subarray(0, Math.max(0, limit - written))
+      written += allowed.length
+      if (allowed.length === 0) return true
+      if (bytesPerWrite === undefined) return response.write(allowed)
+      slow = slow.then(() => sendSlowly(allowed, bytesPerWrite))
+      return false
+    },
+    async settled() {
+      await ready()
+      if (!response.destroyed) await untilDone((done) => response.write('', () => done()), signal)
+    },
+  }
+}
+
+export function createSseChannel(response: ServerResponse, faults: TwinFaults, signal: AbortSignal): Channel {
+  const outlet = createOutlet(response, faults, signal)
+  const eol = faults.lineEnding ?? '\n'
+  let batch = faults.bom === true ? '\uFEFF' : ''
+  let batched = 0
+  // the blank line that closes the latest event, where it may turn out to be the last one
+  let held = ''
 
   const release = (): boolean => {
     const text = batch
     batch = ''
     batched = 0
-    return send(text)
+    return outlet.send(text)
   }
-
-  const ready = async () => {
-    await tail
-    if (!response.writableNeedDrain || response.destroyed || signal.aborted) return
-    await untilDone((done) => response.once('drain', done), signal)
+  const add = (text: string) => {
+    batch += held + text
+    held = ''
   }
-
-  const flush = async () => {
+  const flush = () => {
     release()
-    await ready()
-    if (response.destroyed || signal.aborted) return
-    await untilDone((done) => response.write('', () => done()), signal)
+    return outlet.settled()
   }
 
-  let held = ''
   return {
     write(event: BakedEvent) {
-      batch += held
-      const text = `event: ${event.type}${eol}data: ${event.json}${eol}`
-      held = faults.omitLastBlankLine === true ? eol : ''
-      batch += faults.omitLastBlankLine === true ? text : text + eol
+      add(`event: ${event.type}${eol}data: ${event.json}${eol}`)
+      if (faults.omitLastBlankLine === true) held = eol
+      else batch += eol
       batched += 1
       const due = faults.eventsPerWrite === undefined ? batch.length >= BATCH_CHARS : batched >= faults.eventsPerWrite
       return due || faults.cutAfterBytes !== undefined ? release() : true
     },
-    writeMalformed() {
-      batch += `${held}event: response.output_text.delta${eol}data: ${MALFORMED}${eol}${eol}`
-      held = ''
-    },
+    writeMalformed: () => add(`event: response.output_text.delta${eol}data: ${MALFORMED}${eol}${eol}`),
     heartbeat() {
-      batch += `: heartbeat${eol}${eol}`
+      add(`: heartbeat${eol}${eol}`)
       release()
     },
-    ready,
+    ready: () => outlet.ready(),
     flush,
-    isFull: () => full,
+    isFull: () => outlet.isFull(),
     async finish() {
       batch += faults.trailing ?? ''
       await flush()

@@ -2,6 +2,7 @@
 import type { TwinBehaviour } from './behaviour.js'
 import type { Ids } from './ids.js'
 import type { SigningKey } from './signing-key.js'
+import { accessClaims, formatEarliest, idClaims } from './token-claims.js'
 
 export type Lane = 'codex' | 'plan' | 'api_key'
 
@@ -69,65 +70,78 @@ const REFRESH_TTL_MS = 30 * 24 * 3_600_000
 /** wire: about six minutes before expiry */
 const EARLIEST_REFRESH_MARGIN_S = 360
 
-export function createTokenLedger(parts: TokenLedgerParts): TokenLedger {
-  const { now, ids, behaviour } = parts
-  const access = new Map<string, AccessRecord>()
-  const refreshable = new Map<string, RefreshRecord>()
-  const idTokens = new Map<string, Grant>()
-  const apiKeys = new Map<string, { grant: Grant; revoked: boolean }>()
+/** What the ledger keeps. */
+interface Shelves {
+  access: Map<string, AccessRecord>
+  refreshable: Map<string, RefreshRecord>
+  idTokens: Map<string, Grant>
+  apiKeys: Map<string, { grant: Grant; revoked: boolean }>
+}
 
-  const issue: TokenLedger['issue'] = (grant, options = {}) => {
-    const expiresIn = options.expiresInSeconds ?? parts.ttlSeconds
-    const iat = Math.floor(now() / 1000)
-    const common = { iss: parts.issuer, iat, exp: iat + expiresIn, sub: grant.subject }
-    const accessToken = parts.key.sign({ ...common, ...accessClaims(grant), jti: ids.next('at') })
-    const nonce = options.nonce === undefined ? {} : { nonce: options.nonce }
-    const idToken = parts.key.sign({ ...common, ...idClaims(grant), ...nonce, jti: ids.next('id') })
-    const refreshToken = ids.secret('rt_', 48)
-    const earliest = iat + Math.max(0, expiresIn - EARLIEST_REFRESH_MARGIN_S)
-    const plan = grant.lane === 'plan'
-    const enforced = plan && behaviour.earliestRefreshFormat !== 'null'
-    access.set(accessToken, { grant, expiresAtMs: now() + expiresIn * 1000, revoked: false })
-    refreshable.set(refreshToken, {
-      grant, state: 'active', expiresAtMs: now() + REFRESH_TTL_MS, ...(enforced ? { earliestMs: earliest * 1000 } : {}),
-    })
-    idTokens.set(idToken, grant)
-    return {
-      access_token: accessToken, refresh_token: refreshToken, id_token: idToken, token_type: 'Bearer',
-      expires_in: expiresIn, scope: grant.scope,
-      ...(plan ? { earliest_refresh_at: formatEarliest(earliest, behaviour) } : {}),
-    }
-  }
+type IssueOptions = { expiresInSeconds?: number; nonce?: string }
 
-  const refresh: TokenLedger['refresh'] = (token, asked) => {
-    const record = refreshable.get(token)
-    if (!record || record.grant.lane !== asked.lane) {
-      return { code: asked.lane === 'plan' ? 'invalid_refresh_token' : 'refresh_token_invalidated' }
-    }
-    if (record.grant.clientId !== asked.clientId) return { code: 'invalid_client' }
-    if (record.state === 'invalidated') return { code: 'refresh_token_invalidated' }
-    if (record.state === 'spent') {
-      if (behaviour.invalidateFamilyOnReuse) {
-        for (const other of refreshable.values()) if (other.grant === record.grant) other.state = 'invalidated'
-      }
-      return { code: 'refresh_token_reused' }
-    }
-    if (record.expiresAtMs <= now()) return { code: 'refresh_token_expired' }
-    record.state = 'spent'
-    if (record.earliestMs !== undefined && now() < record.earliestMs) return { code: 'invalid_grant' }
-    return { tokens: issue(record.grant) }
-  }
-
-  const revokeAccess = (token: string): boolean => {
-    const record = access.get(token) ?? apiKeys.get(token)
-    if (record) record.revoked = true
-    return record !== undefined
-  }
-
+function issueTokenSet(parts: TokenLedgerParts, shelves: Shelves, grant: Grant, options: IssueOptions): TokenSet {
+  const { now, ids, key, behaviour } = parts
+  const expiresIn = options.expiresInSeconds ?? parts.ttlSeconds
+  const iat = Math.floor(now() / 1000)
+  const common = { iss: parts.issuer, iat, exp: iat + expiresIn, sub: grant.subject }
+  const nonce = options.nonce === undefined ? {} : { nonce: options.nonce }
+  const accessToken = key.sign({ ...common, ...accessClaims(grant), jti: ids.next('at') })
+  const idToken = key.sign({ ...common, ...idClaims(grant), ...nonce, jti: ids.next('id') })
+  const refreshToken = ids.secret('rt_', 48)
+  const earliest = iat + Math.max(0, expiresIn - EARLIEST_REFRESH_MARGIN_S)
+  const plan = grant.lane === 'plan'
+  const enforced = plan && behaviour.earliestRefreshFormat !== 'null'
+  shelves.access.set(accessToken, { grant, expiresAtMs: now() + expiresIn * 1000, revoked: false })
+  shelves.refreshable.set(refreshToken, {
+    grant, state: 'active', expiresAtMs: now() + REFRESH_TTL_MS, ...(enforced ? { earliestMs: earliest * 1000 } : {}),
+  })
+  shelves.idTokens.set(idToken, grant)
   return {
-    issue,
-    refresh,
-    revokeAccess,
+    access_token: accessToken, refresh_token: refreshToken, id_token: idToken, token_type: 'Bearer', expires_in: expiresIn,
+    scope: grant.scope, ...(plan ? { earliest_refresh_at: formatEarliest(earliest, behaviour) } : {}),
+  }
+}
+
+/** Spends the token, or answers the code of the refusal. */
+function spend(parts: TokenLedgerParts, shelves: Shelves, token: string, asked: { lane: Lane; clientId: string }): { grant: Grant } | { code: string } {
+  const { now, behaviour } = parts
+  const record = shelves.refreshable.get(token)
+  if (!record || record.grant.lane !== asked.lane) {
+    return { code: asked.lane === 'plan' ? 'invalid_refresh_token' : 'refresh_token_invalidated' }
+  }
+  if (record.grant.clientId !== asked.clientId) return { code: 'invalid_client' }
+  if (record.state === 'invalidated') return { code: 'refresh_token_invalidated' }
+  if (record.state === 'spent') {
+    if (behaviour.invalidateFamilyOnReuse) endRefreshing(shelves, record.grant)
+    return { code: 'refresh_token_reused' }
+  }
+  if (record.expiresAtMs <= now()) return { code: 'refresh_token_expired' }
+  record.state = 'spent'
+  if (record.earliestMs !== undefined && now() < record.earliestMs) return { code: 'invalid_grant' }
+  return { grant: record.grant }
+}
+
+function endRefreshing({ refreshable }: Shelves, grant: Grant): void {
+  for (const record of refreshable.values()) if (record.grant === grant) record.state = 'invalidated'
+}
+
+function revokeAccess({ access, apiKeys }: Shelves, token: string): boolean {
+  const record = access.get(token) ?? apiKeys.get(token)
+  if (record) record.revoked = true
+  return record !== undefined
+}
+
+export function createTokenLedger(parts: TokenLedgerParts): TokenLedger {
+  const { now, ids } = parts
+  const shelves: Shelves = { access: new Map(), refreshable: new Map(), idTokens: new Map(), apiKeys: new Map() }
+  const { access, refreshable, idTokens, apiKeys } = shelves
+  return {
+    issue: (grant, options = {}) => issueTokenSet(parts, shelves, grant, options),
+    refresh(token, asked) {
+      const result = spend(parts, shelves, token, asked)
+      return 'code' in result ? result : { tokens: issueTokenSet(parts, shelves, result.grant, {}) }
+    },
     issueApiKey(grant) {
       const key = ids.secret('sk-twin-', 36)
       apiKeys.set(key, { grant: { ...grant, lane: 'api_key' }, revoked: false })
@@ -145,10 +159,11 @@ export function createTokenLedger(parts: TokenLedgerParts): TokenLedger {
     expireAccessTokens() {
       for (const record of access.values()) record.expiresAtMs = Math.min(record.expiresAtMs, now())
     },
+    revokeAccess: (token) => revokeAccess(shelves, token),
     revoke(token) {
       const grant = refreshable.get(token)?.grant
-      if (!grant) return revokeAccess(token)
-      for (const record of refreshable.values()) if (record.grant === grant) record.state = 'invalidated'
+      if (!grant) return revokeAccess(shelves, token)
+      endRefreshing(shelves, grant)
       for (const record of access.values()) if (record.grant === grant) record.revoked = true
       return true
     },
@@ -157,45 +172,5 @@ export function createTokenLedger(parts: TokenLedgerParts): TokenLedger {
       if (record) record.state = 'invalidated'
       return record !== undefined
     },
-  }
-}
-
-function formatEarliest(seconds: number, behaviour: TwinBehaviour): number | string | null {
-  if (behaviour.earliestRefreshFormat === 'null') return null
-  return behaviour.earliestRefreshFormat === 'iso' ? new Date(seconds * 1000).toISOString() : seconds
-}
-
-function authClaim(grant: Grant): Record<string, unknown> {
-  return {
-    chatgpt_account_id: grant.accountId,
-    chatgpt_plan_type: grant.planType,
-    chatgpt_user_id: grant.subject,
-    user_id: grant.subject,
-    chatgpt_account_user_id: `${grant.subject}__${grant.accountId}`,
-    chatgpt_account_is_fedramp: false,
-  }
-}
-
-function accessClaims(grant: Grant): Record<string, unknown> {
-  return {
-    aud: ['https://api.openai.com/v1'],
-    client_id: grant.clientId,
-    scp: grant.scope.split(' '),
-    'https://api.openai.com/auth': authClaim(grant),
-    'https://api.openai.com/profile': { email: grant.email, email_verified: true },
-  }
-}
-
-function idClaims(grant: Grant): Record<string, unknown> {
-  const organizations = [{ id: 'org-twin', is_default: true, role: 'owner', title: 'Personal' }]
-  return {
-    aud: [grant.clientId],
-    email: grant.email,
-    email_verified: true,
-    'https://api.openai.com/auth': {
-      ...authClaim(grant), organizations, organization_id: 'org-twin', project_id: 'proj-twin',
-      completed_platform_onboarding: true, is_org_owner: true,
-    },
-    'https://api.openai.com/profile': { email: grant.email, email_verified: true },
   }
 }

@@ -35,7 +35,8 @@ export interface Reply {
 
 export async function send(url: string, options: { method?: 'GET' | 'POST'; headers?: Record<string, string>; body?: string } = {}): Promise<Reply> {
   const { statusCode, headers, body } = await request(url, { method: options.method ?? 'GET', ...options })
-  const text = await body.text()
+  // not body.text(): that drops a byte order mark
+  const text = Buffer.from(await body.arrayBuffer()).toString('utf8')
   return { status: statusCode, headers, text, json: parse(text) }
 }
 
