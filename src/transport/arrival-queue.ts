@@ -37,7 +37,7 @@ export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () =
   }
   const take = () => {
     const taken = items
-    if (taken.length > 0) items = []
+    items = []
     bytes = 0
     if (paused) {
       paused = false

@@ -10,6 +10,8 @@ export interface PooledDispatcher {
   close(): Promise<void>
 }
 
+const UNWANTED = 'nobody waits for this connection'
+
 /** How long an unused connection is kept where the server doesn't say. Servers that close sooner mostly announce it. */
 const KEEP_ALIVE_MS = 30_000
 
@@ -24,6 +26,8 @@ export function createDispatcher(openSocket: OpenSocket): PooledDispatcher {
     bodyTimeout: 0,
     connect: (options, callback) => {
       const url = new URL(`${options.protocol}//${options.host ?? options.hostname}`)
+      // After an aborted exchange undici connects once more, for the request that is no longer wanted.
+      if (!waiters.has(url.origin)) return queueMicrotask(() => callback(new Error(UNWANTED), null))
       const attempt = new AbortController()
       attempts.set(attempt, url.origin)
       const settle = () => attempts.delete(attempt)
@@ -46,7 +50,7 @@ export function createDispatcher(openSocket: OpenSocket): PooledDispatcher {
       const left = (waiters.get(origin) ?? 1) - 1
       if (left > 0) return void waiters.set(origin, left)
       waiters.delete(origin)
-      for (const [attempt, of] of attempts) if (of === origin) attempt.abort(new Error('nobody waits for it any more'))
+      for (const [attempt, of] of attempts) if (of === origin) attempt.abort(new Error(UNWANTED))
     },
     close: () => agent.destroy(),
   }

@@ -87,6 +87,8 @@ export class WebSocketConnection implements SocketConnection {
     })
     this.#current = exchange
     this.#ws.send(message, (error) => {
+      // An error is proof that the message did not leave whole. Its absence is none that it did, as Node gives no
+      // error for a write that its socket's end overtook; in doubt it counts as sent.
       if (error) this.#lastError ??= error
       else exchange.sent()
     })
