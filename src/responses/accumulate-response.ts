@@ -5,7 +5,7 @@ import { assembleItem, createItemCollector, type CollectedItem, type ItemCollect
 import { parseArguments, readArgumentsText } from './read-arguments.js'
 import { readTerminal, type Terminal } from './read-terminal.js'
 import { readUsage } from './read-usage.js'
-import type { WireEvent } from './wire-events.js'
+import type { LifecycleEvent, TerminalEvent, WireEvent } from './wire-events.js'
 
 /** Puts the whole answer together; the one source of what `complete()` and `response()` answer. */
 export interface Accumulator {
@@ -77,26 +77,41 @@ export function createAccumulator(context: { provenance: ReasoningProvenance }):
 
 function accept(state: State, event: WireEvent): void {
   if (state.terminal) return
-  if (state.collector.accept(event)) state.sawOutput = true
-  else if ('response' in event || 'headers' in event || event.type === 'error') acceptWhole(state, event)
+  if (state.collector.accept(event)) {
+    state.sawOutput = true
+    return
+  }
+  switch (event.type) {
+    case 'response.created':
+    case 'response.in_progress':
+    case 'response.queued':
+      return acceptResponse(state, event)
+    case 'response.metadata':
+    case 'codex.response.metadata':
+      Object.assign(state.headers, event.headers)
+      return
+    default:
+      acceptTerminal(state, event)
+  }
 }
 
-function acceptWhole(state: State, event: WireEvent): void {
-  if ('headers' in event && event.headers) Object.assign(state.headers, event.headers)
-  if ('response' in event) {
-    // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
-    const said = Object.entries(event.response).filter(([, value]) => value !== null && value !== undefined)
-    state.response = { ...state.response, ...Object.fromEntries(said) }
-    const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
-    if (typeof endTurn === 'boolean') state.metadata['end_turn'] = endTurn
-  }
+function acceptTerminal(state: State, event: WireEvent): void {
   const terminal = readTerminal(event)
   if (!terminal) return
-  if (terminal.kind === 'failed' || terminal.kind === 'error') {
-    state.terminal = { ...terminal, failure: { ...terminal.failure, headers: { ...state.headers, ...terminal.failure.headers } } }
-  } else {
-    state.terminal = terminal
-  }
+  if (event.type === 'error') Object.assign(state.headers, event.headers)
+  else acceptResponse(state, event as TerminalEvent)
+  state.terminal =
+    terminal.kind === 'failed' || terminal.kind === 'error'
+      ? { ...terminal, failure: { ...terminal.failure, headers: { ...state.headers } } }
+      : terminal
+}
+
+function acceptResponse(state: State, event: LifecycleEvent | TerminalEvent): void {
+  // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
+  const said = Object.entries(event.response).filter(([, value]) => value !== null && value !== undefined)
+  state.response = { ...state.response, ...Object.fromEntries(said) }
+  const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
+  if (typeof endTurn === 'boolean') state.metadata['end_turn'] = endTurn
 }
 
 /** The items of a finished answer: done ones, else the terminal's own, else what the deltas brought. */

@@ -5,7 +5,7 @@
 import type { JsonObject } from '../contract/index.js'
 import { createFragments, type Fragments } from './fragments.js'
 import { parseArguments, readArgumentsText } from './read-arguments.js'
-import { reasoningKey } from './read-item-parts.js'
+import { partToDone, reasoningKey } from './read-item-parts.js'
 import { createItemTracker, type ItemTracker, type TrackedItem } from './track-items.js'
 import type { ArgumentsDone, ItemEvent, ReasoningDelta, ReasoningDone, TextDelta, TextDone, WireEvent } from './wire-events.js'
 
@@ -68,6 +68,11 @@ function acceptWhole(tracker: ItemTracker<CollectedItem>, event: WireEvent): boo
     case 'response.output_item.added':
     case 'response.output_item.done':
       return setItem(tracker, event)
+    case 'response.content_part.done':
+    case 'response.reasoning_summary_part.done': {
+      const done = partToDone(event)
+      return done !== undefined && acceptWhole(tracker, done)
+    }
     default:
       return false
   }
@@ -116,7 +121,7 @@ function setItem(tracker: ItemTracker<CollectedItem>, event: ItemEvent): boolean
   item.doneItem = event.item
   if (item.kind === 'tool') restoreArguments(item, event.item)
   item.parts.clear()
-  return item.kind !== 'reasoning'
+  return item.kind === 'message' || item.kind === 'tool'
 }
 
 /** A finished call whose item forgot the arguments that its deltas brought. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
+import type { PartEvent, ReasoningDone, TextDone } from './wire-events.js'
 
 export interface MessagePart {
   /** its place in the item's content */
@@ -37,6 +38,23 @@ export function readReasoningParts(item: JsonObject): ReasoningPart[] {
 
 export function reasoningKey(event: { type: string; summary_index?: number; content_index?: number }): string {
   return event.type.startsWith('response.reasoning_summary') ? `s${event.summary_index ?? 0}` : `c${event.content_index ?? 0}`
+}
+
+/** A finished part says the same as the event that finishes its text; undefined where it has none. */
+export function partToDone(event: PartEvent): TextDone | ReasoningDone | undefined {
+  const { part, output_index, item_id, content_index, summary_index } = event
+  const reference = { ...(output_index === undefined ? {} : { output_index }), ...(item_id === undefined ? {} : { item_id }) }
+  if (event.type === 'response.reasoning_summary_part.done') {
+    const text = readString(part, 'text')
+    return text === undefined ? undefined : { type: 'response.reasoning_summary_text.done', ...reference, summary_index: summary_index ?? 0, text }
+  }
+  const place = { ...reference, content_index: content_index ?? 0 }
+  if (part['type'] === 'reasoning_text') {
+    const text = readString(part, 'text')
+    return text === undefined ? undefined : { type: 'response.reasoning_text.done', ...place, text }
+  }
+  const [message] = readMessageParts({ content: [part] })
+  return message && { type: message.isRefusal ? 'response.refusal.done' : 'response.output_text.done', ...place, text: message.text }
 }
 
 function readTexts(list: unknown, prefix: string): ReasoningPart[] {

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { readMessageParts, readReasoningParts, reasoningKey } from './read-item-parts.js'
+import { partToDone, readMessageParts, readReasoningParts, reasoningKey } from './read-item-parts.js'
 import { readTerminal, type Terminal } from './read-terminal.js'
 import { growBlock, missingText, NO_STEPS } from './step-blocks.js'
 import { createStepItem, endItem, findText, findThought, growThinking, type NextIndex, type StepItem } from './step-items.js'
@@ -70,6 +70,11 @@ function onOther(state: MapperState, event: WireEvent): readonly Step[] {
     case 'response.function_call_arguments.done':
     case 'response.custom_tool_call_input.done':
       return onArgumentsDone(state, event)
+    case 'response.content_part.done':
+    case 'response.reasoning_summary_part.done': {
+      const done = partToDone(event)
+      return done ? onOther(state, done) : NO_STEPS
+    }
     case 'response.output_item.added':
       return onItemAdded(state, event)
     case 'response.output_item.done':
