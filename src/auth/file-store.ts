@@ -47,11 +47,7 @@ export function createFileStore(options: FileStoreOptions): TokenStore {
     save: (record, with_) => (with_?.lock ? writer.write(record, with_.lock) : withLock((lock) => writer.write(record, lock))),
     proveWritable: writer.prove,
     withLock,
-    async clear() {
-      await withLock(() => rm(path, { force: true })).catch((error: unknown) => {
-        throw error instanceof TokenStoreError ? error : unwritable(path, error)
-      })
-    },
+    clear: (with_) => (with_?.lock ? writer.remove() : withLock(() => writer.remove())),
   }
 }
 
@@ -93,6 +89,9 @@ function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>
       // Kept for the save that follows; outside the lock nobody may leave a file behind.
       if (holders === 0) await discard()
     },
+    async remove(): Promise<void> {
+      await removeFile(path, await load(), options.now ?? Date.now)
+    },
     async write(record: StoredRecord, lock: StoreLock): Promise<void> {
       const found = await load()
       await refuseWhatMustStay(path, found)
@@ -115,6 +114,13 @@ function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>
 async function refuseWhatMustStay(path: string, found: LoadResult): Promise<void> {
   if (found.state === 'wrong_lane' || found.state === 'unreadable') throw new TokenStoreError(found.message, 'refused')
   if (await isSymlink(path)) throw new TokenStoreError(symlinkMessage(path), 'refused')
+}
+
+async function removeFile(path: string, found: LoadResult, now: () => number): Promise<void> {
+  if (found.state === 'wrong_lane') throw new TokenStoreError(found.message, 'refused')
+  await (found.state === 'corrupt' ? keepAside(path, now) : rm(path, { force: true })).catch((error: unknown) => {
+    throw unwritable(path, error)
+  })
 }
 
 async function keepAside(path: string, now: () => number): Promise<void> {

@@ -12,6 +12,8 @@ export interface LoadContext {
   lane: LaneName
   signIn: string
   warnOnce(message: string): void
+  /** how its text is understood; default: as a token file */
+  read?: (text: string) => LoadResult
 }
 
 /** Reads a token file; what is wrong with it is the answer, never an exception. A mode wider than 0600 is mended. */
@@ -29,7 +31,8 @@ export async function loadFile(context: LoadContext): Promise<LoadResult> {
     if (found.size > MAX_BYTES) return { state: 'corrupt', message: `${path} is ${found.size} bytes long, which is no credential. Run ${signIn}; what is there now will be kept aside` }
     if (process.platform === 'win32' && (await isSymlink(path))) return { state: 'unreadable', message: symlinkMessage(path) }
     if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) await tighten(context, found.mode & 0o777)
-    return decodeRecord(await file.readFile('utf8'), { place: path, lane, signIn })
+    const text = await file.readFile('utf8')
+    return context.read ? context.read(text) : decodeRecord(text, { place: path, lane, signIn })
   } catch (error) {
     return mapOpenFailure(path, signIn, error)
   } finally {

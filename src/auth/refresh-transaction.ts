@@ -123,7 +123,8 @@ function isRejected(context: RefreshContext, record: StoredCredential): boolean 
 
 function refuseRefresh({ lane, failures, now }: RefreshContext, held: StoredCredential): void {
   if (lane.refresh === undefined || held.refresh_token == null || held.refresh_token === '') {
-    throw new AuthenticationError(`the access token is no longer good and there is no refresh token. Run ${lane.signIn}`, { code: 'no_refresh_token' })
+    const what = lane.name === 'api_key' ? 'the server refused the stored API key' : 'the access token is no longer good and there is no refresh token'
+    throw new AuthenticationError(`${what}. Run ${lane.signIn}`, { code: lane.name === 'api_key' ? 'invalid_api_key' : 'no_refresh_token' })
   }
   const known = failures.get(shortHash(held.refresh_token))
   if (known) throw known

@@ -47,7 +47,10 @@ export async function saveSignIn(input: SaveSignInInput): Promise<StoredCredenti
     })
     if (fresh === undefined) throw new AuthenticationError(`the sign-in brought no access token. Run ${lane.signIn} again`, { code: 'no_access_token' })
     const refusal = lane.refuse(await identify(lane, fresh))
-    if (refusal !== undefined && lane.name === 'codex') throw new AuthenticationError(refusal, { code: 'missing_account_id' })
+    // A sign-in that may only identify is better than none, and worse than the one that is there.
+    if (refusal !== undefined && (lane.name === 'codex' || found.state === 'present')) {
+      throw new AuthenticationError(refusal, { code: lane.name === 'codex' ? 'missing_account_id' : 'missing_scope' })
+    }
     if (input.identity === 'pinned' && found.state === 'present') await assertPinned(lane, found.record, fresh)
     await store.save(fresh, { lock })
     return fresh

@@ -93,8 +93,8 @@ export interface TokenStore {
    * @throws TokenStoreError, code `locked` where others held it longer than `waitMs` (default 90,000)
    */
   withLock<Value>(work: (lock: StoreLock) => Promise<Value>, options?: { waitMs?: number }): Promise<Value>
-  /** Forgets the sign-in. Without harm where there is none. */
-  clear(): Promise<void>
+  /** Forgets the sign-in. Without harm where there is none. Without a `lock` it takes one for itself. @throws TokenStoreError */
+  clear(options?: { lock?: StoreLock }): Promise<void>
   /** Lets go of connections, where the store has any. */
   close?(): Promise<void>
 }

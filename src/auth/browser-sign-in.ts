@@ -1,0 +1,44 @@
+import { authorizeInBrowser, type BrowserOptions } from './authorize-in-browser.js'
+import { exchangeCode } from './exchange-code.js'
+import type { SignIn } from './save-sign-in.js'
+
+export interface BrowserSignInOptions extends BrowserOptions {
+  issuer: string
+  clientId: string
+  /** lets the issuer's page offer this workspace only */
+  workspaceId?: string
+  /** how we introduce ourselves to the issuer; default `codex_cli_rs`, which the client id belongs to */
+  originator?: string
+}
+
+/** The two that the client is registered for. */
+const PORTS = [1455, 1457]
+const SCOPE = 'openid profile email offline_access'
+
+/** Sign-in to the codex lane in a browser on this machine, with PKCE. @throws as {@link authorizeInBrowser} */
+export function signInWithBrowser(options: BrowserSignInOptions): Promise<SignIn> {
+  const { issuer, clientId, transport } = options
+  return authorizeInBrowser(options, {
+    issuer,
+    clientId,
+    callbackHost: 'localhost',
+    ports: options.ports ?? PORTS,
+    authorizeUrl: `${issuer}/oauth/authorize`,
+    parameters: {
+      scope: SCOPE,
+      id_token_add_organizations: 'true',
+      codex_cli_simplified_flow: 'true',
+      originator: options.originator ?? 'codex_cli_rs',
+      ...(options.workspaceId === undefined ? {} : { allowed_workspace_id: options.workspaceId }),
+    },
+    redeem: async ({ code, codeVerifier, redirectUri }) => ({
+      reply: await exchangeCode({
+        transport, clientId, code, codeVerifier, redirectUri,
+        url: `${issuer}/oauth/token`,
+        ...(options.now ? { now: options.now } : {}),
+        ...(options.signal ? { signal: options.signal } : {}),
+      }),
+      fields: { client_id: clientId },
+    }),
+  })
+}

@@ -1,0 +1,115 @@
+import { TokenStoreError } from './token-store.js'
+
+export interface RedisConnectionOptions {
+  /** `redis://` or `rediss://`, with user and password where it needs them */
+  url: string
+  /** how long one command may take; default 3,000 ms */
+  commandTimeoutMs?: number
+}
+
+/** One connection to a Redis server, opened at the first command, opened again whenever it was lost. */
+export interface RedisConnection {
+  /** host and port, without the password */
+  readonly place: string
+  /** @throws TokenStoreError `unreachable` at once while the server is away; what the server refuses as it says it */
+  command(...words: readonly string[]): Promise<unknown>
+  /** Runs a script; the first `keys` words are its keys. @throws as {@link RedisConnection.command} */
+  script(source: string, keys: readonly string[], words: readonly string[]): Promise<unknown>
+  /** Twice without harm. */
+  close(): Promise<void>
+}
+
+/** What we use of the `redis` package's client. */
+interface Client {
+  isReady: boolean
+  on(event: 'error', listener: (error: Error) => void): unknown
+  connect(): Promise<unknown>
+  sendCommand(words: string[]): Promise<unknown>
+  destroy(): void
+}
+
+const CONNECT_MS = 3000
+
+export function createRedisConnection(options: RedisConnectionOptions): RedisConnection {
+  const place = describePlace(options.url)
+  let opening: Promise<Client> | undefined
+  let closed = false
+  const open = async (): Promise<Client> => {
+    if (closed) throw new TokenStoreError(`${place}: the connection is closed`, 'unreachable')
+    const client = await (opening ??= openClient(options.url).catch((error: unknown) => {
+      opening = undefined
+      throw error
+    }))
+    if (!client.isReady) throw unreachable(place)
+    return client
+  }
+  const command = async (...words: readonly string[]): Promise<unknown> => {
+    const client = await open()
+    try {
+      return await within(options.commandTimeoutMs ?? 3000, client.sendCommand([...words]), () => unreachable(place))
+    } catch (cause) {
+      throw isRefusal(cause) || cause instanceof TokenStoreError ? cause : unreachable(place, cause)
+    }
+  }
+  return {
+    place,
+    command,
+    script: (source, keys, words) => command('EVAL', source, String(keys.length), ...keys, ...words),
+    async close() {
+      closed = true
+      const client = await opening?.catch(() => undefined)
+      opening = undefined
+      try {
+        client?.destroy()
+      } catch {
+        // Already gone: that is what was asked for.
+      }
+    },
+  }
+}
+
+async function openClient(url: string): Promise<Client> {
+  const module = await import('redis').catch((cause: unknown) => {
+    throw new TokenStoreError('the Redis store needs the package redis: npm install redis@5', 'unavailable', cause)
+  })
+  const client: Client = module.createClient({
+    url,
+    // A command that waited for a server to come back would be a refresh nobody waits for any more.
+    disableOfflineQueue: true,
+    socket: { connectTimeout: CONNECT_MS, reconnectStrategy: (retries) => Math.min(2000, 50 * 2 ** retries) },
+  })
+  // Without a listener a lost connection would end the process; commands report it.
+  client.on('error', () => undefined)
+  const connecting = client.connect()
+  connecting.catch(() => undefined)
+  await within(CONNECT_MS, connecting, () => undefined).catch(() => undefined)
+  return client
+}
+
+async function within<Value>(ms: number, work: Promise<Value>, onLate: () => Error | undefined): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(onLate() ?? new Error('late')), ms)
+  })
+  work.catch(() => undefined)
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The server answered, and said no. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /^(OOM|READONLY|NOAUTH|WRONGPASS|NOPERM|MISCONF|ERR|WRONGTYPE|BUSY|LOADING)\b/.test(error.message)
+}
+
+function unreachable(place: string, cause?: unknown): TokenStoreError {
+  return new TokenStoreError(`${place} cannot be reached; the sign-in is neither read nor refreshed until it can. Check the server and the network`, 'unreachable', cause)
+}
+
+function describePlace(url: string): string {
+  if (!URL.canParse(url)) return 'redis'
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
+}
