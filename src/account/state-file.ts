@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { isRecord, parseJson } from '../lib/index.js'
+import { backoffMs, delay, isRecord, parseJson } from '../lib/index.js'
 import type { Persisted } from './persisted.js'
 
 export interface StateFileOptions {
@@ -8,6 +8,7 @@ export interface StateFileOptions {
   warn?: (message: string) => void
   /** ms since 1970 */
   now?: () => number
+  random?: () => number
 }
 
 export interface StateFile {
@@ -71,15 +72,28 @@ async function writeContent(path: string, content: Content): Promise<void> {
   }
 }
 
-/** Runs `work` while no other process is inside for the same path. */
-async function withFileLock(path: string, work: () => Promise<void>): Promise<void> {
+const LOCK_TRIES = 80
+const LOCK_BACKOFF = { baseMs: 20, capMs: 250 }
+
+/** Only a lock that somebody holds is worth waiting for; a folder that may not be written stays so. */
+const isHeld = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ELOCKED'
+
+/** Runs `work` while no other process is inside for the same path; waits about ten seconds at most. */
+async function withFileLock(path: string, random: () => number, work: () => Promise<void>): Promise<void> {
   const { default: lockfile } = await import('proper-lockfile')
-  // The holder needs milliseconds; one that died is passed after 5 s.
-  const release = await lockfile.lock(path, {
-    // Taken for dead while it only slept: the write is atomic, the worst is one lost merge.
-    onCompromised: () => undefined,
-    realpath: false, stale: 5000, retries: { retries: 60, factor: 1.5, minTimeout: 10, maxTimeout: 200, randomize: true },
-  })
+  const take = async () => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // The holder needs milliseconds; one that died is passed after 5 s. One that was taken for dead
+        // while it only slept writes all the same: whole, so the worst is one lost merge.
+        return await lockfile.lock(path, { realpath: false, stale: 5000, onCompromised: () => undefined })
+      } catch (error) {
+        if (!isHeld(error) || attempt === LOCK_TRIES) throw error
+        await delay(5 + backoffMs(LOCK_BACKOFF, attempt, random))
+      }
+    }
+  }
+  const release = await take()
   try {
     await work()
   } finally {
@@ -109,14 +123,14 @@ function writeSection(content: Content, accountKey: string, section: string, val
  * what a failure means.
  */
 export function createStateFile(path: string = defaultStatePath(), options: StateFileOptions = {}): StateFile {
-  const { warn = () => undefined, now = Date.now } = options
+  const { warn = () => undefined, now = Date.now, random = Math.random } = options
   let last: Promise<unknown> = Promise.resolve()
 
   const update = (accountKey: string, section: string, change: (stored: unknown) => unknown): Promise<void> => {
     const run = async () => {
       const fs = await loadFs()
       await fs.mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      await withFileLock(path, async () => {
+      await withFileLock(path, random, async () => {
         const content = await readContent(path, now(), warn)
         const next = writeSection(content, accountKey, section, change(readSection(content, accountKey, section)))
         await writeContent(path, next)
