@@ -6,6 +6,7 @@ import { ConfigurationError } from '../contract/index.js'
 import { matrixError } from './matrix-problems.js'
 import type { RoutingMatrix } from './matrix.js'
 import { parseMatrix } from './parse-matrix.js'
+import { findShipped } from './shipped-matrices.js'
 import { validateMatrix } from './validate-matrix.js'
 
 export interface FindMatrixOptions {
@@ -32,7 +33,7 @@ const EXTENSIONS = ['.yaml', '.yml']
  */
 export async function loadMatrix(nameOrPath: string, options: FindMatrixOptions = {}): Promise<RoutingMatrix> {
   const { file, text } = await readMatrixSource(nameOrPath, options)
-  const parsed = await parseMatrix(text)
+  const parsed = (await findShipped(text)) ?? (await parseMatrix(text))
   if (parsed.problems.length > 0) throw matrixError(parsed.problems, file)
   return validateMatrix(parsed.data, { file, locate: parsed.locate })
 }

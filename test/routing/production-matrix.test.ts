@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { KNOWN_ROLES, checkRoles, loadMatrix, resolveModelRole } from '../../src/routing/index.js'
+import { REQUIRED_ROLES } from '../../src/routing/matrix.js'
 import { listingProvider } from './support.js'
 
 const file = new URL('../../routing/openai-chatgpt.yaml', import.meta.url)
@@ -27,6 +28,14 @@ describe('routing/openai-chatgpt.yaml', () => {
       const effort = HIGH.includes(name) ? 'high' : name === 'critique' ? 'xhigh' : undefined
       expect(candidates.map(({ config }) => config?.['reasoning_effort'])).toEqual(candidates.map(() => effort))
     }
+  })
+
+  test('the schema names the same roles, for editors to offer', async () => {
+    const schema = JSON.parse(await readFile(new URL('../../schemas/routing-matrix.schema.json', import.meta.url), 'utf8')) as {
+      properties: { roles: { required: string[]; properties: object } }
+    }
+    expect(Object.keys(schema.properties.roles.properties)).toEqual(KNOWN_ROLES)
+    expect(schema.properties.roles.required).toEqual(REQUIRED_ROLES)
   })
 
   test.each([
