@@ -24,7 +24,7 @@ export function readUsage(value: unknown): Usage | undefined {
   const usage: Usage = {
     ...Object.fromEntries(Object.entries(value).filter(([name]) => !DECODED.has(name))),
     input_tokens: input ?? Math.max(0, (total ?? 0) - (output ?? 0)),
-    output_tokens: output ?? Math.max(0, (total ?? 0) - (input ?? 0)),
+    output_tokens: output ?? Math.max(0, (total ?? 0) - (input ?? total ?? 0)),
     total_tokens: total ?? (input ?? 0) + (output ?? 0),
   }
   const cacheRead = readCount(inputDetails, 'cached_tokens')

@@ -1,5 +1,9 @@
+import { inspect } from 'node:util'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mapWireFailure, type FailureContext, type WireFailure } from '../../src/responses/index.js'
+import { describeError, isLLMError, type ChatResponse } from '../../src/contract/index.js'
+import { fromTransportFailure, mapWireFailure, readUsageLimit, type FailureContext, type WireFailure } from '../../src/responses/index.js'
+import { TransportFailure } from '../../src/transport/transport.js'
 
 const now = Date.UTC(2026, 10, 20, 12)
 const context: FailureContext = { provider: 'openai-chatgpt', model: 'gpt-5.9', lane: 'codex', nowMs: now }
@@ -123,4 +127,147 @@ describe('every row of the contract\'s table', () => {
     expect(error).toMatchObject({ provider: 'openai-chatgpt', model: 'gpt-5.9' })
     expect(error.message).toMatch(/\. [A-Z][^\n]*[a-z".…]$/)
   })
+})
+
+describe('what an error says', () => {
+  test('one sentence of what happened, with the request id, and one of what to do', () => {
+    const error = map(http(429, { error: { type: 'usage_limit_reached', message: 'The usage limit has been reached', resets_in_seconds: 3600 } }, { 'x-request-id': 'req_1' }))
+    expect(error.message).toBe(
+      'The quota of this account is used up (HTTP 429, usage_limit_reached, request id req_1): The usage limit has been reached. ' +
+      'It is renewed at 2026-11-20T13:00:00.000Z; until then use another model.')
+    expect(error.request_id).toBe('req_1')
+  })
+
+  test.each([
+    ['x-request-id', { 'x-request-id': 'a1', 'cf-ray': 'c3' }, 'a1'], ['x-oai-request-id', { 'x-oai-request-id': 'b2', 'cf-ray': 'c3' }, 'b2'], ['cf-ray', { 'cf-ray': 'c3-FRA' }, 'c3-FRA'],
+  ])('takes the request id from %s', (_name, headers, id) => expect(map(http(500, '', headers)).request_id).toBe(id))
+
+  test('a model that is not there is answered with the nearest one', () => {
+    const error = map(http(404), { model: 'gpt-5.6-sool', availableModels: ['gpt-5.5', 'gpt-5.6-sol', 'gpt-6-luna'] })
+    expect(error.message).toContain('Nearest available: "gpt-5.6-sol". Available: gpt-5.5, gpt-5.6-sol, gpt-6-luna.')
+  })
+
+  test('a refused sign-in names the command to run, a refused key does not', () => {
+    expect(map(http(401)).message).toContain('amplifier-chatgpt login')
+    expect(map(http(401), { signInCommand: 'amplifier-chatgpt login --account work' }).message).toContain('login --account work')
+    expect(map(http(401), { lane: 'api_key' }).message).toContain('Check the configured API key.')
+  })
+
+  test('overload asks for patience', () => expect(map(http(503, coded('server_is_overloaded'))).delay_multiplier).toBeGreaterThan(1))
+
+  test('the wire is quoted in one line, bounded, without controls and without what looks like a secret', () => {
+    const token = `eyJhbGciOiJSUzI1NiJ9.${'x'.repeat(40)}.${'y'.repeat(40)}`
+    const text = `first\u0000\u001b[31m\nsecond \u202e Bearer abc.def ${token} sk-proj-abcdefghijkl ${'z'.repeat(90)} ${'long '.repeat(500)}`
+    const { message } = map(http(400, { error: { message: text } }))
+    // eslint-disable-next-line no-control-regex
+    expect(message).not.toMatch(/[\u0000-\u001f\u202e]/)
+    expect(message).not.toContain('eyJ')
+    expect(message).not.toContain('abc.def')
+    expect(message).not.toContain('sk-proj')
+    expect(message).not.toContain('zzzz')
+    expect(message.length).toBeLessThan(600)
+    expect(message).toContain('first [31m second')
+  })
+
+  test('a body is never shown, neither in the message nor when the error is inspected', () => {
+    const canary = 'CANARY-made-up-0123456789'
+    const failure = fromTransportFailure(new TransportFailure('refused', {
+      kind: 'refused', phase: 'answering', status: 500, body: `<html>${canary}</html>`, headers: { 'set-cookie': canary },
+    }))
+    expect(failure).toMatchObject({ source: 'http', status: 500 })
+    for (const body of [canary, `{"prompt":"${canary}"}`, `<html>${canary}</html>`]) {
+      const error = map({ ...failure, body })
+      expect(`${error.message} ${inspect(error, { depth: 9 })} ${JSON.stringify(describeError(error))} ${JSON.stringify(error)}`).not.toContain(canary)
+    }
+  })
+
+  test('what had come goes with the error and is not printed with it', () => {
+    const partial: ChatResponse = { content: [{ type: 'text', text: 'half an ans' }] }
+    const error = map(transport({ kind: 'cut' }), { partial })
+    expect(error.partial).toBe(partial)
+    expect(inspect(error)).not.toContain('half an ans')
+  })
+})
+
+describe('after output a broken answer is a stream failure, whatever broke it', () => {
+  const partial: ChatResponse = { content: [{ type: 'text', text: 'x' }] }
+  test.each<[string, WireFailure, string, boolean]>([
+    ['a rate limit', terminal({ code: 'rate_limit_exceeded', message: 'try again in 2 s' }), 'StreamError', true],
+    ['overload', terminal({ code: 'server_is_overloaded' }), 'StreamError', true],
+    ['a server error', frame({}, 500), 'StreamError', true],
+    ['a used-up quota, which stays what it is', frame({ code: 'usage_limit_reached' }, 429), 'QuotaExceededError', false],
+    ['a content filter, which stays what it is', terminal({ code: 'content_filter' }), 'ContentFilterError', false],
+    ['an abort, which stays what it is', transport({ kind: 'aborted' }), 'AbortError', false],
+  ])('%s', (_title, failure, name, retryable) => {
+    expect(map(failure, { partial })).toMatchObject({ name, retryable, code: map(failure).code })
+    expect(map(failure, { sawOutput: true })).toMatchObject({ name, retryable })
+    expect(map(failure, { partial, sawOutput: false })).toMatchObject({ name: map(failure).name })
+  })
+})
+
+describe('how long to wait', () => {
+  test.each<[string, Record<string, string>, string, number | undefined]>([
+    ['seconds', { 'retry-after': '12' }, '', 12], ['milliseconds', { 'retry-after-ms': '1500', 'retry-after': '9' }, '', 1.5],
+    ['a date gone by', { 'retry-after': new Date(now - 5000).toUTCString() }, '', 0], ['nonsense', { 'retry-after': 'soon' }, '', undefined],
+    ['a negative number', { 'retry-after': '-5' }, '', undefined], ['an empty value', { 'retry-after': '' }, '', undefined],
+    ['a decimal in prose', {}, 'Please try again in 1.5 s.', 1.5], ['milliseconds in prose', {}, 'TRY AGAIN IN 28ms', 0.028],
+    ['several units', {}, 'try again in 1m30s or so', 90], ['words', {}, 'try again in 2 hours and 5 minutes.', 7500],
+    ['a day', {}, 'Try again in 1 day', 86_400], ['no unit', {}, 'try again in a moment', undefined],
+    ['the header before the prose', { 'retry-after': '3' }, 'try again in 60 s', 3],
+  ])('%s', (_title, headers, message, expected) =>
+    expect(map(http(429, { error: { message, code: 'rate_limit_exceeded' } }, headers)).retry_after).toBe(expected))
+})
+
+describe('a used-up quota says when it is renewed', () => {
+  const limit = (error: object, headers: Record<string, string> = {}) => readUsageLimit(http(429, { error: { type: 'usage_limit_reached', ...error } }, headers), now)
+
+  test('by the error itself', () => {
+    expect(limit({ plan_type: 'plus', resets_at: now / 1000 + 60, limit_window_minutes: 300 }, { 'x-codex-active-limit': 'premium' }))
+      .toEqual({ limitId: 'premium', planType: 'plus', resetsAtMs: now + 60_000, windowMinutes: 300 })
+    expect(limit({ resets_in_seconds: 30 })).toEqual({ resetsAtMs: now + 30_000 })
+    expect(limit({ resets_at: String(now / 1000 + 5) })).toEqual({ resetsAtMs: now + 5000 })
+  })
+
+  test('by the headers of the longest window that is full', () => {
+    const window = (slot: string, used: string, minutes: string, reset: object) => ({ [`x-codex-${slot}-used-percent`]: used, [`x-codex-${slot}-window-minutes`]: minutes, ...reset })
+    const headers = {
+      ...window('primary', '100.0', '300', { 'x-codex-primary-reset-at': String(now / 1000 + 100) }),
+      ...window('secondary', '100', '10080', { 'x-codex-secondary-reset-after-seconds': '5000' }), 'x-codex-plan-type': 'pro',
+    }
+    expect(limit({}, headers)).toEqual({ planType: 'pro', resetsAtMs: now + 5_000_000, windowMinutes: 10_080 })
+    expect(limit({}, { ...headers, 'x-codex-secondary-used-percent': '40' })).toEqual({ planType: 'pro', resetsAtMs: now + 100_000, windowMinutes: 300 })
+    expect(limit({}, { 'x-codex-primary-used-percent': '', 'x-codex-primary-reset-at': '' })).toEqual({})
+  })
+
+  test('by the limit that is named, in a frame as over HTTP', () => {
+    const headers = { 'x-codex-active-limit': 'codex_bengalfox', 'x-codex-bengalfox-primary-used-percent': '100', 'x-codex-bengalfox-primary-reset-at': String(now / 1000 + 7) }
+    expect(readUsageLimit({ source: 'frame', status: 429, error: { type: 'usage_limit_reached' }, headers }, now)).toEqual({ limitId: 'codex_bengalfox', resetsAtMs: now + 7000 })
+  })
+
+  test('another failure has none', () => expect(readUsageLimit(http(429), now)).toBeUndefined())
+})
+
+const seed = Math.floor(Math.random() * 2 ** 31)
+test(`every failure there can be becomes one of the family (seed ${seed})`, () => {
+  const json = fc.jsonValue({ maxDepth: 2 })
+  const shape = fc.oneof(json, fc.record({ error: fc.record({ code: json, type: json, message: json, param: json, resets_at: json, resets_in_seconds: json }, { requiredKeys: [] }) }), fc.record({ detail: json }))
+  const failure = fc.record({
+    source: fc.constantFrom('http' as const, 'frame' as const, 'terminal' as const, 'transport' as const),
+    status: fc.integer({ min: 100, max: 599 }), headers: fc.dictionary(fc.constantFrom('retry-after', 'x-request-id', 'x-error-json', 'content-type', 'x-codex-active-limit'), fc.string()),
+    body: fc.oneof(fc.string(), shape.map((value) => JSON.stringify(value))), error: shape,
+    kind: fc.constantFrom('refused' as const, 'connect' as const, 'cut' as const, 'closed' as const, 'timeout' as const, 'aborted' as const, 'content' as const),
+    clock: fc.string(), closeCode: fc.integer(), closeReason: fc.string(), systemCode: fc.string(), message: fc.string(),
+  }, { requiredKeys: ['source'] })
+  fc.assert(fc.property(failure, (one) => {
+    const error = map(one, { availableModels: ['a', 'b'] })
+    if (!isLLMError(error) || error.message.length > 1000 || /\n/.test(error.message)) throw new Error(error.message)
+    if (error.retry_after !== undefined && !(error.retry_after >= 0)) throw new Error(`retry_after ${error.retry_after}`)
+  }), { seed, numRuns: 1500 })
+})
+
+test('a hostile megabyte of prose costs little', () => {
+  const started = performance.now()
+  for (const word of ['model ', 'workspace ', 'encrypted_content ', 'try again in 1', 'eyJ', 'image ', '<html ', 'a'])
+    map(http(400, { error: { message: word.repeat(1e6 / word.length) } }))
+  expect(performance.now() - started).toBeLessThan(1500)
 })
