@@ -9,7 +9,12 @@ import { parseConfigFile } from './parse-config-file.js'
 export interface BundleJournal {
   files: string[]
   findings: Finding[]
+  /** a file was left out since there were too many */
+  full?: boolean
 }
+
+/** Each file costs little; a list made to exhaust us names thousands. */
+export const MAX_FILES = 500
 
 export function report(journal: BundleJournal, message: string, place: FindingPlace, severity: Finding['severity'] = 'error'): void {
   journal.findings.push({ severity, message, ...place })
@@ -25,6 +30,11 @@ export async function openBundleFile(
   file: string,
   options: { from?: FindingPlace | undefined; wrap?: (value: unknown) => unknown } = {},
 ): Promise<{ value: JsonObject; body: string } | undefined> {
+  if (journal.files.length >= MAX_FILES) {
+    if (!journal.full) report(journal, `more than ${MAX_FILES} files are included`, options.from ?? { file, line: 1, column: 1 })
+    journal.full = true
+    return undefined
+  }
   const parsed = await parseConfigFile({ file, trusted: false })
   if (parsed.absent && options.from) {
     report(journal, `includes ${file}, which doesn't exist`, options.from)
@@ -43,7 +53,7 @@ export async function openBundleFile(
 /** The texts under `key`: one, a list, or a list of `{bundle: text}`. */
 export function listReferences(value: JsonObject, key: string, file: string): { reference: string; place: FindingPlace }[] {
   const item = value[key]
-  const items: unknown[] = Array.isArray(item) ? item : [item]
+  const items: unknown[] = Array.isArray(item) ? item.slice(0, MAX_FILES + 1) : [item]
   return items.flatMap((entry, index) => {
     const reference = isRecord(entry) ? entry['bundle'] : entry
     if (typeof reference !== 'string') return []

@@ -53,9 +53,10 @@ function describeGroup(root: unknown, path: readonly string[], group: readonly S
   const missing = group.flatMap((error) => (error.missing === undefined ? [] : [error.missing]))
   if (missing.length > 0) return `${name} needs ${[...new Set(missing)].join(' or ')}`
   const found = path.reduce(readStep, root)
+  const empty = found === '' || (Array.isArray(found) && found.length === 0)
+  if (empty && group.some((error) => error.keyword === 'pattern' || error.keyword === 'minItems')) return `${name} must not be empty`
   const types = [...new Set(group.flatMap((error) => error.types))].filter((type) => type !== 'null')
   if (types.length > 0) return `${name} must be ${types.map((type) => TYPE_WORDS[type] ?? type).join(' or ')}, found ${describeValue(found)}`
-  if (group.some((error) => error.keyword === 'pattern' || error.keyword === 'minItems')) return `${name} must not be empty`
   return `${name} has the wrong form, found ${describeValue(found)}`
 }
 

@@ -2,15 +2,14 @@
  * config/ owns what a user, a project or a host may set: the provider's options, bundles, settings, and where
  * every value came from. It refuses to know what the options do: no model, no credential, no socket.
  *
- * Hosts that mount the provider alone need `resolve-options.ts` only, which loads no YAML and no TOML parser; the
- * loaders bring theirs when they run.
+ * Mounting needs the options alone, so the loaders bring their parsers and validators only when they run.
  */
 export { buildMountPlan } from './build-mount-plan.js'
 export { expandVariables } from './expand-variables.js'
 export type { Environment } from './expand-variables.js'
 export { describeFinding } from './finding.js'
 export type { Finding } from './finding.js'
-export { loadBundle } from './load-bundle.js'
+export { loadBundle, validateBundle } from './load-bundle.js'
 export type { Bundle } from './load-bundle.js'
 export { loadSettings } from './load-settings.js'
 export type { Settings, SettingsFile, SettingsOptions } from './load-settings.js'
@@ -24,4 +23,3 @@ export { attachOrigins, describeOrigin, listOrigins, ORIGIN, originOf } from './
 export type { Origin, OriginMap, Shadowed } from './origin.js'
 export { resolveOptions } from './resolve-options.js'
 export type { ResolveContext, ResolvedOptions } from './resolve-options.js'
-export { validateBundle } from './validate-bundle.js'

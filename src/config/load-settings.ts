@@ -1,18 +1,5 @@
-import { realpath } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { ConfigurationError, type JsonObject, type MountPlanEntry } from '../contract/index.js'
-import { isRecord } from '../lib/index.js'
-import { describeValue } from './describe-value.js'
+import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import type { Environment } from './expand-variables.js'
-import { findEntryProblems, findRoutingProblems } from './find-bundle-trust-problems.js'
-import { describeFinding } from './finding.js'
-import { mergeMappings } from './merge-mappings.js'
-import { entryKey, mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
-import type { TrustProblem } from './option-trust.js'
-import { attachOrigins, describeOrigin, originOf } from './origin.js'
-import { parseConfigFile } from './parse-config-file.js'
-import { omit } from './plan-layer.js'
 
 export interface SettingsOptions {
   /** the user's home folder; default the environment's HOME, else the system's answer */
@@ -40,12 +27,6 @@ export interface Settings {
   files: SettingsFile[]
 }
 
-/** What one settings file says. */
-interface Layer {
-  providers: readonly ModuleEntry[]
-  values: JsonObject
-}
-
 /**
  * Reads `~/.amplifier/settings.yaml`, `.amplifier/settings.yaml` and `.amplifier/settings.local.yaml` of `cwd` (no
  * walking up), then the session's file. Mappings merge deeply, lists replace, the later wins. A malformed or
@@ -54,109 +35,6 @@ interface Layer {
  * @throws ConfigurationError with file, line and key, where a project's file sets what only the user may
  */
 export async function loadSettings(cwd: string, options: SettingsOptions = {}): Promise<Settings> {
-  const warnings: string[] = []
-  const files: SettingsFile[] = []
-  let merged: Layer = { providers: [], values: {} }
-  for (const { file, trusted } of await listFiles(cwd, options)) {
-    const layer = await readLayer(file, trusted, warnings)
-    files.push({ file, trusted, status: typeof layer === 'string' ? layer : 'read' })
-    if (typeof layer === 'string') continue
-    if (!trusted) refuseOverreach(layer, merged)
-    merged = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
-  }
-  const { routing } = merged.values
-  return {
-    providers: listEntries(merged.providers, warnings),
-    routing: isRecord(routing) ? routing : {},
-    values: merged.values,
-    warnings,
-    files,
-  }
-}
-
-async function listFiles(cwd: string, options: SettingsOptions): Promise<{ file: string; trusted: boolean }[]> {
-  const env = options.env ?? process.env
-  const home = resolve(options.home ?? env['HOME'] ?? env['USERPROFILE'] ?? homedir(), '.amplifier')
-  const project = resolve(cwd, '.amplifier')
-  // In the home folder itself both are one: the user's own, to be read once.
-  const own = (await resolveLinks(project)) === (await resolveLinks(home))
-  const session = options.sessionFile === undefined ? undefined : resolve(options.sessionFile)
-  return [
-    { file: join(home, 'settings.yaml'), trusted: true },
-    ...(own ? [] : [{ file: join(project, 'settings.yaml'), trusted: false }]),
-    { file: join(project, 'settings.local.yaml'), trusted: own },
-    ...(session === undefined ? [] : [{ file: session, trusted: own || !(await isInside(session, resolve(cwd), home)) }]),
-  ]
-}
-
-/** The home folder's `.amplifier` may lie below the working directory without being the project's. */
-async function isInside(file: string, folder: string, except: string): Promise<boolean> {
-  const [path, outer, inner] = await Promise.all([resolveLinks(file), resolveLinks(folder), resolveLinks(except)])
-  const below = (parent: string) => path.startsWith(parent.endsWith('/') || parent.endsWith('\\') ? parent : join(parent, '/'))
-  return below(outer) && !below(inner)
-}
-
-async function resolveLinks(path: string): Promise<string> {
-  return realpath(path).catch(() => path)
-}
-
-async function readLayer(file: string, trusted: boolean, warnings: string[]): Promise<Layer | 'absent' | 'skipped'> {
-  const parsed = await parseConfigFile({ file, trusted })
-  if (parsed.absent) return 'absent'
-  const skip = (problem: string): 'skipped' => {
-    warnings.push(`${problem}; the file is skipped`)
-    return 'skipped'
-  }
-  const failure = parsed.findings.find((finding) => finding.severity === 'error')
-  if (failure) return skip(describeFinding(failure))
-  warnings.push(...parsed.findings.map(describeFinding))
-  const value = parsed.value ?? {}
-  if (!isRecord(value)) return skip(`${file}:1:1: settings must be a mapping, found ${describeValue(value)}`)
-  for (const key of ['config', 'routing']) {
-    const part = value[key]
-    if (part !== undefined && part !== null && !isRecord(part)) return skip(describeWrongPart(value, key, 'a mapping', key))
-  }
-  const config = isRecord(value['config']) ? value['config'] : {}
-  const providers = config['providers']
-  if (providers !== undefined && providers !== null && !Array.isArray(providers) && !isRecord(providers)) {
-    return skip(describeWrongPart(config, 'providers', 'a list of {module, id?, config?}', 'config.providers'))
-  }
-  const rest = omit(config, (key) => key === 'providers')
-  const values = omit(value, (key, item) => item === null || key === 'config')
-  const origin = originOf(value, 'config')
-  const withConfig = attachOrigins({ config: rest }, origin ? { config: origin } : {})
-  return { providers: readModuleEntries(providers), values: Object.keys(rest).length === 0 ? values : mergeMappings(values, withConfig) }
-}
-
-function describeWrongPart(holder: JsonObject, key: string, expected: string, name: string): string {
-  const origin = originOf(holder, key)
-  return `${origin ? `${describeOrigin(origin)}: ` : ''}${name} must be ${expected}, found ${describeValue(holder[key])}`
-}
-
-function refuseOverreach(layer: Layer, merged: Layer): void {
-  const [problem] = [
-    ...layer.providers.flatMap((entry) => [...findModuleChange(entry, merged.providers), ...findEntryProblems(entry)]),
-    ...findRoutingProblems(layer.values['routing']),
-  ]
-  if (!problem) return
-  throw new ConfigurationError(`${problem.origin ? `${describeOrigin(problem.origin)}: ` : ''}${problem.message}`, { code: 'untrusted_option' })
-}
-
-/** The user's config, keys and all, would be handed to another module. */
-function findModuleChange(entry: ModuleEntry, known: readonly ModuleEntry[]): TrustProblem[] {
-  const old = known.find((other) => entryKey(other) === entryKey(entry))
-  if (old?.module === undefined || entry.module === undefined || old.module === entry.module) return []
-  const origin = originOf(entry, 'module')
-  const message = `module of the provider ${entryKey(entry)} may not be changed by a project's files, since the user's config for ${old.module} would go to ${entry.module}`
-  return [{ path: 'module', message, ...(origin ? { origin } : {}) }]
-}
-
-function listEntries(entries: readonly ModuleEntry[], warnings: string[]): MountPlanEntry[] {
-  return entries.flatMap((entry) => {
-    const { module } = entry
-    if (module !== undefined) return [Object.assign(entry, { module })]
-    const origin = originOf(entry, 'id')
-    warnings.push(`${origin ? `${describeOrigin(origin)}: ` : ''}the provider ${entry.id ?? ''} names no module and adds to no other; it is left out`)
-    return []
-  })
+  const { readSettings } = await import('./read-settings.js')
+  return readSettings(cwd, options)
 }

@@ -24,10 +24,15 @@ export function mergeMappings(base: JsonObject, over: JsonObject): JsonObject {
   return attachOrigins(merged, origins)
 }
 
-/** The origin, knowing also what it replaced and what that had replaced. */
+/** Enough to explain any value; without a bound files that include each other's twice double the list at each level. */
+const MAX_SHADOWS = 16
+
+/** The origin, knowing also what it replaced and what that had replaced; a file included twice counts once. */
 function withShadow(origin: Origin, key: string, old: unknown, of: Origin): Origin {
-  const shadow = { file: of.file, line: of.line, value: hideSecrets(key, old) }
-  return { ...origin, shadowed: [...(origin.shadowed ?? []), shadow, ...(of.shadowed ?? [])] }
+  const all = [...(origin.shadowed ?? []), { file: of.file, line: of.line, value: hideSecrets(key, old) }, ...(of.shadowed ?? [])]
+  const seen = new Set([`${origin.line} ${origin.file}`])
+  const shadowed = all.filter(({ file, line }) => !seen.has(`${line} ${file}`) && seen.add(`${line} ${file}`))
+  return shadowed.length === 0 ? origin : { ...origin, shadowed: shadowed.slice(0, MAX_SHADOWS) }
 }
 
 function hideSecrets(key: string, value: unknown): unknown {

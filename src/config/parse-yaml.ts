@@ -1,5 +1,5 @@
 import type * as YamlModule from 'yaml'
-import type { Document, LineCounter as Lines, Node, Pair } from 'yaml'
+import type { CST, Document, LineCounter as Lines, Node, Pair } from 'yaml'
 import type { Finding } from './finding.js'
 import { attachOrigins, type Origin } from './origin.js'
 import { MAX_NESTING, type Parsed, type Source } from './parsed.js'
@@ -22,10 +22,18 @@ export async function parseYaml(text: string, source: Source, options: { firstLi
   const yaml = await import('yaml')
   const lines = new yaml.LineCounter()
   const place = createPlacer(lines, source, options.firstLine ?? 1)
-  // Its own check of unique keys compares every key with every other: 70,000 keys took over a minute. Ours is in the reader.
-  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
-  const failure = document.errors[0]
-  if (failure) return { value: undefined, findings: [{ severity: 'error', message: describeYamlError(failure), ...place(failure.pos[0]) }] }
+  const fail = (message: string, offset: number): Parsed => ({ value: undefined, findings: [{ severity: 'error', message, ...place(offset) }] })
+  const tokens = readTokens(yaml, text, lines)
+  if (typeof tokens === 'number') return fail('nested too deeply', tokens)
+  // Its own check of unique keys compares every key with every other, so ours is in the reader.
+  const composer = new yaml.Composer({ prettyErrors: false, uniqueKeys: false })
+  const documents = composer.compose(tokens, true, text.length)
+  const document = documents.next().value
+  const failure = document?.errors[0]
+  if (failure) return fail(describeYamlError(failure), failure.pos[0])
+  if (!document) return { value: undefined, findings: [] }
+  const second = documents.next().value
+  if (second) return fail('a second YAML document begins here; the file may hold only one', second.range[0])
   const findings: Finding[] = document.warnings.map((warning) => ({
     severity: 'warning', message: warning.message, ...place(warning.pos[0]),
   }))
@@ -34,8 +42,24 @@ export async function parseYaml(text: string, source: Source, options: { firstLi
     return { value: read(document), findings }
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error
-    return { value: undefined, findings: [...findings, { severity: 'error', message: error.message, ...place(error.offset) }] }
+    return fail(error.message, error.offset)
   }
+}
+
+/**
+ * The tokens of the text, or the offset at which it goes deeper than any real file. Asked here since what follows
+ * recurses: with the stack all but used up, V8 ends the process when a regular expression is compiled then.
+ */
+function readTokens(yaml: typeof YamlModule, text: string, lines: Lines): CST.Token[] | number {
+  const parser = new yaml.Parser(lines.addNewLine)
+  const tokens: CST.Token[] = []
+  lines.addNewLine(0)
+  for (const lexeme of new yaml.Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme))
+    // The document and a value that is no collection stand on the stack too.
+    if (parser.stack.length > MAX_NESTING + 3) return parser.offset
+  }
+  return [...tokens, ...parser.end()]
 }
 
 function createPlacer(lines: Lines, source: Source, firstLine: number) {
@@ -46,10 +70,7 @@ function createPlacer(lines: Lines, source: Source, firstLine: number) {
 }
 
 function describeYamlError(error: { code: string; message: string }): string {
-  if (error.code === 'RESOURCE_EXHAUSTION') return 'nested too deeply'
-  if (error.code === 'TAB_AS_INDENT') return 'a tab cannot indent YAML; use spaces'
-  if (error.code === 'MULTIPLE_DOCS') return 'a second YAML document begins here; the file may hold only one'
-  return error.message
+  return error.code === 'TAB_AS_INDENT' ? 'a tab cannot indent YAML; use spaces' : error.message
 }
 
 /** Turns nodes into values. Aliases are built anew each time, so that every use has its own copy, within a bound. */

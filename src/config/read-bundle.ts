@@ -13,7 +13,6 @@ import { resolveInclude } from './resolve-include.js'
 import { suggestName } from './suggest-name.js'
 
 const KNOWN_KEYS = ['bundle', 'includes', 'session', 'providers', 'tools', 'hooks', 'agents', 'routing']
-const MAX_FILES = 500
 const MAX_DEPTH = 32
 
 /** What a bundle and everything it includes say together. */
@@ -39,7 +38,7 @@ export async function readBundle(file: string): Promise<BundleContent> {
   const node = await createBundleReader(journal).read(path, [])
   const stem = basename(path, extname(path))
   const name = typeof node.identity['name'] === 'string' ? node.identity['name'] : stem
-  return { identity: { ...node.identity, name }, layer: node.layer, instructions: node.instructions, ...journal }
+  return { identity: { ...node.identity, name }, layer: node.layer, instructions: node.instructions, files: journal.files, findings: journal.findings }
 }
 
 function createBundleReader(journal: BundleJournal) {
@@ -47,7 +46,7 @@ function createBundleReader(journal: BundleJournal) {
 
   /** @param chain the files that led here, outermost first */
   async function read(file: string, chain: readonly string[], from?: FindingPlace): Promise<Node> {
-    const refusal = findRefusal(file, chain, journal)
+    const refusal = findRefusal(file, chain)
     if (refusal !== undefined) {
       report(journal, refusal, from ?? { file, line: 1, column: 1 })
       return EMPTY_NODE
@@ -80,13 +79,12 @@ function createBundleReader(journal: BundleJournal) {
   return { read }
 }
 
-function findRefusal(file: string, chain: readonly string[], journal: BundleJournal): string | undefined {
+function findRefusal(file: string, chain: readonly string[]): string | undefined {
   if (chain.includes(file)) {
     const circle = [...chain.slice(chain.indexOf(file)), file].map((path) => basename(path))
     return `includes run in a circle: ${circle.join(' → ')}`
   }
-  if (chain.length >= MAX_DEPTH) return `includes go deeper than ${MAX_DEPTH} files`
-  return journal.files.length >= MAX_FILES ? `more than ${MAX_FILES} files are included` : undefined
+  return chain.length >= MAX_DEPTH ? `includes go deeper than ${MAX_DEPTH} files` : undefined
 }
 
 function warnOfUnknownKeys(value: JsonObject, file: string, journal: BundleJournal): void {

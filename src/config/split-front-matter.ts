@@ -1,12 +1,12 @@
 /** YAML between a first line `---` and the next line `---` or `...`, and the Markdown after it. */
 export type FrontMatter = { frontMatter: string; firstLine: number; body: string } | { problem: string }
 
-const FENCE = /^---[ \t]*\r?$/
-const END = /^(---|\.\.\.)[ \t]*\r?$/
+const FENCE = /^---[ \t]*$/
+const END = /^(---|\.\.\.)[ \t]*$/
 
 /** A text without a first line `---` is all body. */
 export function splitFrontMatter(text: string): FrontMatter {
-  const lines = text.split('\n')
+  const lines = text.split(/\r?\n/)
   const start = lines.findIndex((line) => line.trim() !== '')
   if (start === -1 || !FENCE.test(lines[start] ?? '')) return { frontMatter: '', firstLine: 1, body: text.trim() }
   const end = lines.findIndex((line, index) => index > start && END.test(line))

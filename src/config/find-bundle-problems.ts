@@ -1,19 +1,15 @@
 import type { Environment } from './expand-variables.js'
 import type { Finding } from './finding.js'
-import { findBundleFile, findNamelessModules } from './load-bundle.js'
+import { findBundleFile, findNamelessModules } from './assemble-bundle.js'
 import { isOurModule, type ModuleEntry } from './module-entry.js'
 import { originOf, type Origin } from './origin.js'
 import { readBundle } from './read-bundle.js'
 import { checkOptions } from './resolve-options.js'
 
-/**
- * Everything that is wrong with a bundle and what it includes, errors first, then by file and line; empty where
- * nothing is. Beside what loading refuses it checks the options of our own provider.
- */
-export async function validateBundle(file: string, options: { env?: Environment } = {}): Promise<Finding[]> {
+/** {@link validateBundle}, with everything it needs. */
+export async function findBundleProblems(file: string, env: Environment): Promise<Finding[]> {
   const path = await findBundleFile(file)
   const content = await readBundle(path)
-  const env = options.env ?? process.env
   const findings = [
     ...content.findings,
     ...findNamelessModules(content),
