@@ -42,7 +42,13 @@ export class WebSocketConnection implements SocketConnection {
     this.headers = headers
     this.openedAtMs = openedAtMs
     this.#ws = ws
-    this.#flow = { pause: () => ws.pause(), resume: () => ws.resume() }
+    this.#flow = {
+      pause: () => ws.pause(),
+      resume: () => {
+        this.#heartbeat.heard() // what came meanwhile is still to be read
+        ws.resume()
+      },
+    }
     this.#inbox = createInbox(createArrivalQueue(this.#flow))
     this.#heartbeat = createHeartbeat({
       intervalMs: pingMs,
@@ -55,6 +61,8 @@ export class WebSocketConnection implements SocketConnection {
     })
     const readText = createTextReader()
     ws.on('message', (data: Buffer) => {
+      // A compressed read may take long to unpack, and nothing is read meanwhile: its messages are life too.
+      this.#heartbeat.heard()
       const text = readText(data)
       if (this.#current) this.#current.push(text, data.length)
       else if (this.#spokenBy !== 'exchanges') this.#inbox.push(text, data.length)

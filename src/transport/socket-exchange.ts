@@ -76,7 +76,8 @@ export class SocketExchange implements FrameStream {
   }
 
   push(text: string, bytes: number): void {
-    if (this.phase !== 'answering') {
+    if (this.phase === 'answering') this.#watch.alive()
+    else {
       this.phase = 'answering'
       this.#watch.enter('receiving')
     }
