@@ -3,9 +3,10 @@ import { isRecord, readString } from '../lib/index.js'
 import { buildBlocks } from './build-blocks.js'
 import { assembleItem, createItemCollector, type CollectedItem, type ItemCollector } from './collect-items.js'
 import { parseArguments, readArgumentsText } from './read-arguments.js'
-import { readTerminal, type Terminal } from './read-terminal.js'
+import { readTerminal, terminalToFailure, type Terminal } from './read-terminal.js'
 import { readUsage } from './read-usage.js'
 import type { LifecycleEvent, TerminalEvent, WireEvent } from './wire-events.js'
+import type { WireFailure } from './wire-failure.js'
 
 /** Puts the whole answer together; the one source of what `complete()` and `response()` answer. */
 export interface Accumulator {
@@ -22,6 +23,11 @@ export interface Accumulator {
   readonly sawOutput: boolean
   /** the finished items as the wire had them, in output order */
   readonly doneItems: readonly JsonObject[]
+  /**
+   * Why the answer is none, with the headers that came with it: what a bad terminal says, or a cut
+   * where there is no terminal yet; undefined for completed, and for cut by the length limit.
+   */
+  failure(): WireFailure | undefined
   /** The answer, from the finished items; to be asked for after a terminal of kind completed or incomplete. */
   build(): ChatResponse
   /** What came so far, unfinished text included and half tool calls left out; undefined where nothing came. */
@@ -67,6 +73,10 @@ export function createAccumulator(context: { provenance: ReasoningProvenance }):
       Object.assign(state.headers, headers)
     },
     accept: (event) => accept(state, event),
+    failure() {
+      const failure = terminalToFailure(state.terminal)
+      return failure && { ...failure, headers: { ...state.headers, ...failure.headers } }
+    },
     build: () => assemble(state, finalItems(state)),
     partial() {
       const response = assemble(state, receivedItems(state))
@@ -100,10 +110,8 @@ function acceptTerminal(state: State, event: WireEvent): void {
   if (!terminal) return
   if (event.type === 'error') Object.assign(state.headers, event.headers)
   else acceptResponse(state, event as TerminalEvent)
-  state.terminal =
-    terminal.kind === 'failed' || terminal.kind === 'error'
-      ? { ...terminal, failure: { ...terminal.failure, headers: { ...state.headers } } }
-      : terminal
+  // A failure carries all headers of its answer: the request id is among them.
+  state.terminal = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...state.headers } } } : terminal
 }
 
 function acceptResponse(state: State, event: LifecycleEvent | TerminalEvent): void {

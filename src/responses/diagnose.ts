@@ -46,7 +46,7 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   invalid_prompt: 'invalid_request', subscription_sharing_unsupported_capability: 'unsupported_parameter',
   unsupported_parameter: 'unsupported_parameter', unknown_parameter: 'unsupported_parameter', unsupported_value: 'unsupported_parameter',
   invalid_image: 'invalid_image', invalid_image_url: 'invalid_image', message_too_big: 'too_large',
-  response_cancelled: 'cancelled',
+  response_cancelled: 'cancelled', cancelled: 'cancelled', canceled: 'cancelled',
 }
 
 interface ProseRule {

@@ -26,7 +26,7 @@ export interface FailureContext {
   availableModels?: readonly string[]
   /** what had arrived; goes with the error */
   partial?: ChatResponse
-  /** output has been shown; default: where `partial` has content */
+  /** output has been shown; default: where `partial` has a block that shows something */
   sawOutput?: boolean
 }
 
@@ -53,8 +53,8 @@ export function mapWireFailure(failure: WireFailure, context: FailureContext): L
     ? readRetryAfter(facts.headers, facts.prose, context.nowMs)
     : Math.max(0, Math.ceil((resetsAtMs - context.nowMs) / 1000))
   const advice = adviceContext(context, facts, { code, retryAfter, resetsAtMs })
-  const sawOutput = context.sawOutput ?? (context.partial?.content.length ?? 0) > 0
-  const kind = sawOutput && BROKEN_AFTER_OUTPUT.has(words.kind) ? 'StreamError' : words.kind
+  const sawOutput = context.sawOutput ?? context.partial?.content.some((block) => block.type !== 'thinking' || block.thinking !== '')
+  const kind = sawOutput === true && BROKEN_AFTER_OUTPUT.has(words.kind) ? 'StreamError' : words.kind
   return new KINDS[kind](composeMessage(words, advice, facts), {
     provider: context.provider,
     model: context.model,

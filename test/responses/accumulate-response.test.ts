@@ -99,6 +99,8 @@ describe('half tool calls are never tool calls', () => {
     ['failed', [added, half, end('response.failed')]],
     ['incomplete', [added, half, end('response.incomplete', { incomplete_details: { reason: 'max_output_tokens' } })]],
     ['incomplete with the half item', [added, half, done(0, call({ arguments: '{"a":', status: 'incomplete' })), end('response.incomplete')]],
+    ['incomplete with an item whose beginning happens to parse', [done(0, call({ arguments: '{}', status: 'incomplete' })), end('response.incomplete')]],
+    ['incomplete with half the text of a custom tool', [done(0, { ...call({ status: 'incomplete' }), type: 'custom_tool_call', input: 'SEL' }), end('response.incomplete')]],
     ['incomplete with the half item unmarked', [added, half, done(0, call({ arguments: '{"a":' })), end('response.incomplete')]],
     ['incomplete with the half item in the terminal alone', [end('response.incomplete', { output: [call({ arguments: '{"a":' })] })]],
     ['completed, though nothing finished the call', [added, half, end()]],
@@ -136,6 +138,11 @@ describe('what the head and late headers say', () => {
     const event = decodeEvent({ type: 'error', error: {}, headers: { 'Retry-After': '3' } })
     if (event) accumulator.accept(event)
     expect(accumulator.terminal).toMatchObject({ failure: { headers: { 'x-request-id': 'req_1', 'retry-after': '3' } } })
+    expect(accumulator.failure()).toMatchObject({ source: 'frame', headers: { 'x-request-id': 'req_1', 'retry-after': '3' } })
+    const cut = createAccumulator({ provenance })
+    cut.observeHeaders({ 'x-request-id': 'req_1' })
+    expect(cut.failure()).toEqual({ source: 'transport', kind: 'cut', phase: 'answering', headers: { 'x-request-id': 'req_1' } })
+    expect(run([end()]).failure()).toBeUndefined()
   })
 
   test('a bare terminal takes back nothing that was known', () => {

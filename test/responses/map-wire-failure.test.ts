@@ -202,6 +202,7 @@ describe('after output a broken answer is a stream failure, whatever broke it', 
     expect(map(failure, { partial })).toMatchObject({ name, retryable, code: map(failure).code })
     expect(map(failure, { sawOutput: true })).toMatchObject({ name, retryable })
     expect(map(failure, { partial, sawOutput: false })).toMatchObject({ name: map(failure).name })
+    expect(map(failure, { partial: { content: [{ type: 'thinking', thinking: '', content: ['gAAA'] }] } })).toMatchObject({ name: map(failure).name })
   })
 })
 
