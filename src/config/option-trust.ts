@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
-import { hasVariable } from './expand-variables.js'
+import { hasVariable, isPlain, MAX_DEPTH } from './expand-variables.js'
 import { OPTION_VARIABLES } from './option-schema.js'
 import { originOf, type Origin } from './origin.js'
 
@@ -55,16 +55,17 @@ export function findTrustProblems(config: JsonObject, context: TrustContext = {}
 export function findVariables(
   value: unknown,
   path: string,
-  context: TrustContext & { skip?: (path: string) => boolean } = {},
+  context: TrustContext & { skip?: (path: string) => boolean; depth?: number } = {},
 ): TrustProblem[] {
   if (context.skip?.(path)) return []
   if (typeof value === 'string') {
     if (!hasVariable(value) || !isUntrusted(context)) return []
     return [buildProblem(path, `${path} may not take an environment variable in a project's files, since it may leave the machine`, context)]
   }
-  if (typeof value !== 'object' || value === null) return []
+  const depth = (context.depth ?? 0) + 1
+  if (!isPlain(value) || depth > MAX_DEPTH) return []
   return Object.entries(value).flatMap(([key, item]: [string, unknown]) =>
-    findVariables(item, path === '' ? key : `${path}.${key}`, below(value, key, context)),
+    findVariables(item, path === '' ? key : `${path}.${key}`, { ...below(value, key, context), depth }),
   )
 }
 

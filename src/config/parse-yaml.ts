@@ -1,7 +1,8 @@
 import type * as YamlModule from 'yaml'
-import type { CST, Document, LineCounter as Lines, Node, Pair } from 'yaml'
+import type { Document, LineCounter as Lines, Node, Pair } from 'yaml'
 import type { Finding } from './finding.js'
-import { attachOrigins, type Origin } from './origin.js'
+import { isRecord, readYamlTokens } from '../lib/index.js'
+import { attachOrigins, originOf, type Origin } from './origin.js'
 import { MAX_NESTING, type Parsed, type Source } from './parsed.js'
 
 /** Values that aliases may add to a document: a real file repeats a few, a bomb repeats without end. */
@@ -23,7 +24,7 @@ export async function parseYaml(text: string, source: Source, options: { firstLi
   const lines = new yaml.LineCounter()
   const place = createPlacer(lines, source, options.firstLine ?? 1)
   const fail = (message: string, offset: number): Parsed => ({ value: undefined, findings: [{ severity: 'error', message, ...place(offset) }] })
-  const tokens = readTokens(yaml, text, lines)
+  const tokens = readYamlTokens(yaml, text, { lines, maxNesting: MAX_NESTING })
   if (typeof tokens === 'number') return fail('nested too deeply', tokens)
   // Its own check of unique keys compares every key with every other, so ours is in the reader.
   const composer = new yaml.Composer({ prettyErrors: false, uniqueKeys: false })
@@ -46,22 +47,6 @@ export async function parseYaml(text: string, source: Source, options: { firstLi
   }
 }
 
-/**
- * The tokens of the text, or the offset at which it goes deeper than any real file. Asked here since what follows
- * recurses: with the stack all but used up, V8 ends the process when a regular expression is compiled then.
- */
-function readTokens(yaml: typeof YamlModule, text: string, lines: Lines): CST.Token[] | number {
-  const parser = new yaml.Parser(lines.addNewLine)
-  const tokens: CST.Token[] = []
-  lines.addNewLine(0)
-  for (const lexeme of new yaml.Lexer().lex(text)) {
-    tokens.push(...parser.next(lexeme))
-    // The document and a value that is no collection stand on the stack too.
-    if (parser.stack.length > MAX_NESTING + 3) return parser.offset
-  }
-  return [...tokens, ...parser.end()]
-}
-
 function createPlacer(lines: Lines, source: Source, firstLine: number) {
   return (offset: number) => {
     const { line, col } = lines.linePos(Math.max(0, offset))
@@ -77,6 +62,7 @@ function describeYamlError(error: { code: string; message: string }): string {
 function createReader(yaml: typeof YamlModule, locate: (offset: number) => Origin) {
   const anchors = new Map<string, Node>()
   const open = new Set<Node>()
+  const offsetOf = (node: unknown, fallback: number): number => (yaml.isNode(node) && node.range ? node.range[0] : fallback)
   let aliasDepth = 0
   let aliased = 0
 
@@ -107,13 +93,16 @@ function createReader(yaml: typeof YamlModule, locate: (offset: number) => Origi
   const readMap = (pairs: readonly Pair[], depth: number, parentOffset: number): Record<string, unknown> => {
     const value: Record<string, unknown> = {}
     const origins: Record<string, Origin> = {}
+    const merged: unknown[] = []
     for (const pair of pairs) {
       const offset = offsetOf(pair.key, parentOffset)
       const key = readKey(pair.key, offset)
       if (Object.hasOwn(value, key)) throw new YamlProblem(`the key ${JSON.stringify(key)} stands here twice`, offset)
-      value[key] = read(pair.value, depth + 1, offset)
-      origins[key] = locate(offset)
+      const item = read(pair.value, depth + 1, offset)
+      if (key === '<<' && isRecordOrList(item)) merged.push(...(Array.isArray(item) ? item : [item]))
+      else [value[key], origins[key]] = [item, locate(offset)]
     }
+    for (const source of merged) mergeMissing(value, origins, source)
     return attachOrigins(value, origins)
   }
 
@@ -123,19 +112,28 @@ function createReader(yaml: typeof YamlModule, locate: (offset: number) => Origi
     if (scalar.anchor !== undefined) anchors.set(scalar.anchor, scalar)
     const key = scalar.value === null ? '' : String(scalar.value)
     if (key === '__proto__') throw new YamlProblem('__proto__ cannot be a key', offset)
-    if (key === '<<') throw new YamlProblem('merge keys (<<) are not part of YAML 1.2; write the keys out or use an include', offset)
     return key
   }
 
   const readList = (items: readonly unknown[], depth: number, parentOffset: number): unknown[] => {
-    const origins: Record<string, Origin> = {}
-    const value = items.map((item, index) => {
-      origins[index] = locate(offsetOf(item, parentOffset))
-      return read(item, depth + 1, parentOffset)
-    })
-    return attachOrigins(value, origins)
+    const origins = items.map((item) => locate(offsetOf(item, parentOffset)))
+    return attachOrigins(items.map((item) => read(item, depth + 1, parentOffset)), Object.fromEntries(origins.entries()))
   }
 
-  const offsetOf = (node: unknown, fallback: number): number => (yaml.isNode(node) && node.range ? node.range[0] : fallback)
   return (document: Document.Parsed): unknown => read(document.contents, 0, 0)
+}
+
+/** The merge key of YAML 1.1, which other readers of the same files know: what stands in the mapping itself wins. */
+function mergeMissing(value: Record<string, unknown>, origins: Record<string, Origin>, source: unknown): void {
+  if (!isRecord(source)) return
+  for (const [key, item] of Object.entries(source)) {
+    if (Object.hasOwn(value, key)) continue
+    value[key] = item
+    const origin = originOf(source, key)
+    if (origin) origins[key] = origin
+  }
+}
+
+function isRecordOrList(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }

@@ -47,7 +47,7 @@ describe('mappings', () => {
         expect(left).toEqual(right)
         expect(listOrigins(left)).toEqual(listOrigins(right))
       }),
-      { seed, numRuns: 500 },
+      { seed, numRuns: 150 },
     )
   })
 
@@ -63,7 +63,7 @@ describe('mappings', () => {
         mergeMappings(a, b)
         expect(JSON.stringify([a, b, listOrigins(a), listOrigins(b)])).toBe(before)
       }),
-      { seed, numRuns: 300 },
+      { seed, numRuns: 100 },
     )
   })
 
@@ -72,7 +72,7 @@ describe('mappings', () => {
       fc.property(mapping, mapping, (a, b) => {
         expect(mergeMappings(a, b)).toMatchObject(b)
       }),
-      { seed, numRuns: 300 },
+      { seed, numRuns: 100 },
     )
   })
 
@@ -109,7 +109,7 @@ describe('module lists', () => {
       fc.property(entries, entries, entries, (a, b, c) => {
         expect(mergeModuleEntries(mergeModuleEntries(a, b), c)).toEqual(mergeModuleEntries(a, mergeModuleEntries(b, c)))
       }),
-      { seed, numRuns: 500 },
+      { seed, numRuns: 150 },
     )
   })
 })

@@ -303,3 +303,12 @@ describe('requests', () => {
     expect(wrong.warnings[0]).toContain('AMPLIFIER_CHATGPT_REASONING_EFFORT')
   })
 })
+
+test('a host\'s live objects in a config are neither walked through nor copied, and a cycle does no harm', () => {
+  const live = new (class { get trap(): never { throw new Error('walked') } })()
+  const cycle: Record<string, unknown> = {}
+  cycle['self'] = cycle
+  const { options, warnings } = resolveOptions({ live, extra_request_params: { live, cycle } }, { env })
+  expect(options.extraRequestParams['live']).toBe(live)
+  expect(warnings).toHaveLength(1)
+})
