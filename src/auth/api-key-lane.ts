@@ -1,11 +1,12 @@
 import { checkedIssuer, signInCommand, trimSlashes } from './lane-defaults.js'
+import { hide } from './protect.js'
 import type { Lane, LaneConfig } from './lane.js'
 
 const BASE_URL = 'https://api.openai.com/v1'
 
 /** A key that was configured for this and is billed by use. A key that merely lies in the environment is never looked for. */
 export function createApiKeyLane(config: LaneConfig = {}): Lane {
-  return {
+  const lane: Lane = {
     name: 'api_key',
     billing: 'metered',
     authMode: 'api_key',
@@ -17,4 +18,5 @@ export function createApiKeyLane(config: LaneConfig = {}): Lane {
     refuse: () => undefined,
     headers: (credential) => ({ authorization: `Bearer ${credential.accessToken}` }),
   }
+  return hide(lane, 'apiKey')
 }

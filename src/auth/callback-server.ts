@@ -21,7 +21,7 @@ export interface CallbackServer {
   readonly port: number
   /** The callback's parameters; `cancelled` where a newer sign-in asked for the port. Pends until then. */
   readonly received: Promise<URLSearchParams | 'cancelled'>
-  /** Tells the waiting browser how it ended; answers when it has read it, or after two seconds. */
+  /** Tells the waiting browser how it ended; answers when it has read it, or after a second. */
   finish(outcome: CallbackOutcome): Promise<void>
   /** Twice without harm. */
   close(): Promise<void>
@@ -32,7 +32,7 @@ const CANCEL = '/cancel'
 const DONE = '/done'
 const BIND_TRIES = 10
 const BIND_WAIT_MS = 200
-const FAREWELL_MS = 2000
+const FAREWELL_MS = 1000
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** @throws ConfigurationError where no port is free */

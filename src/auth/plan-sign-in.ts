@@ -4,7 +4,7 @@ import { AuthenticationError } from '../contract/index.js'
 import { authorizeInBrowser, type BrowserOptions } from './authorize-in-browser.js'
 import { readClaims } from './claims.js'
 import { discover, type Discovery } from './discovery.js'
-import { exchangeCode } from './exchange-code.js'
+import { exchangeCode, mapSignInFailure } from './exchange-code.js'
 import { PLAN_RESOURCE, PLAN_SCOPE } from './plan-lane.js'
 import { verifyIdToken } from './verify-id-token.js'
 import type { Lane } from './lane.js'
@@ -41,6 +41,7 @@ export async function signInWithPlan(options: PlanSignInOptions): Promise<SignIn
   const hostId = options.hostId ?? stored.host_id ?? `urn:uuid:${randomUUID()}`
   const nonce = (options.randomBytes ?? randomBytes)(32).toString('base64url')
   const endpoints = await discover({ issuer: lane.issuer, transport, ...(signal ? { signal } : {}) })
+    .catch((error: unknown): Discovery => { throw mapSignInFailure(error) })
   return authorizeInBrowser(options, {
     issuer: lane.issuer,
     clientId: known ?? UNREGISTERED,

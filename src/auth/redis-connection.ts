@@ -79,10 +79,10 @@ async function openClient(url: string): Promise<Client> {
     socket: { connectTimeout: CONNECT_MS, reconnectStrategy: (retries) => Math.min(2000, 50 * 2 ** retries) },
   })
   // Without a listener a lost connection would end the process; commands report it.
-  client.on('error', () => undefined)
-  const connecting = client.connect()
-  connecting.catch(() => undefined)
-  await within(CONNECT_MS, connecting, () => undefined).catch(() => undefined)
+  const failed = new Promise<void>((resolve) => client.on('error', () => resolve()))
+  const connecting = client.connect().then(() => undefined, () => undefined)
+  // Whatever this comes to, the client goes on trying by itself.
+  await within(CONNECT_MS, Promise.race([connecting, failed]), () => undefined).catch(() => undefined)
   return client
 }
 
@@ -99,9 +99,9 @@ async function within<Value>(ms: number, work: Promise<Value>, onLate: () => Err
   }
 }
 
-/** The server answered, and said no. */
+/** The server answered, and said no; a server that is busy or still loading is as good as away. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && /^(OOM|READONLY|NOAUTH|WRONGPASS|NOPERM|MISCONF|ERR|WRONGTYPE|BUSY|LOADING)\b/.test(error.message)
+  return error instanceof Error && /^(OOM|READONLY|NOAUTH|WRONGPASS|NOPERM|MISCONF|ERR|WRONGTYPE)\b/.test(error.message)
 }
 
 function unreachable(place: string, cause?: unknown): TokenStoreError {

@@ -50,7 +50,10 @@ async function acquire(options: RedisLockOptions, owner: string, ttlMs: number):
   const monotonic = options.monotonic ?? (() => performance.now())
   const startedAt = monotonic()
   for (;;) {
-    const fence = Number(await connection.script(ACQUIRE, [lockKey, fenceKey], [owner, String(ttlMs)]))
+    const fence = Number(await connection.script(ACQUIRE, [lockKey, fenceKey], [owner, String(ttlMs)]).catch((cause: unknown) => {
+      if (!(cause instanceof Error) || cause instanceof TokenStoreError) throw cause
+      throw new TokenStoreError(`${options.place} cannot be locked: ${cause.message}`, 'unwritable', cause)
+    }))
     if (fence > 0) return fence
     if (monotonic() - startedAt > (options.waitMs ?? 90_000)) {
       throw new TokenStoreError(`${options.place} is locked by another host, which is refreshing the sign-in. Try again`, 'locked')
