@@ -58,6 +58,8 @@ export function createTransport(options: TransportOptions = {}): Transport {
       const [{ connectSocket }, openSocket] = await Promise.all([import('./connect-socket.js'), loadOpener()])
       checkOpen()
       const connection = await connectSocket(request, { openSocket, now, maxFrameBytes, closing: closing.signal })
+      if (closing.signal.aborted) connection.close(1001)
+      checkOpen()
       sockets.add(connection)
       connection.onClosed(() => sockets.delete(connection))
       return connection

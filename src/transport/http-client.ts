@@ -30,10 +30,12 @@ export interface HttpClientOptions {
 export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: HttpClientOptions): HttpClient {
   const pool = dispatcher ? adoptDispatcher(dispatcher) : createDispatcher(openSocket)
   const running = new Set<HttpExchange>()
+  let closed = false
   const begin = async (request: HttpRequest): Promise<{ exchange: HttpExchange; head: ResponseHead }> => {
     const url = readTarget(request.url, ['http:', 'https:'])
     if (request.signal?.aborted) throw abortedFailure('unsent', request.signal)
     const { headers, body } = await encodeBody(request)
+    if (closed) throw abortedFailure('unsent')
     const exchange: HttpExchange = new HttpExchange({
       method: request.method, url, headers, clocks: request.clocks ?? {},
       ...(body && { body }), ...(request.signal && { signal: request.signal }),
@@ -65,6 +67,7 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
       throw new TransportFailure(message, { kind: good ? 'content' : 'refused', phase: 'answering', status, headers, body })
     },
     async close() {
+      closed = true
       for (const exchange of [...running]) exchange.close()
       await pool.close()
     },

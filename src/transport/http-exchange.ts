@@ -49,10 +49,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#options = options
     this.head = new Promise((resolve, reject) => (this.#settleHead = { resolve, reject }))
     this.#watch = createWatch(options.clocks, (clock, limitMs) => this.fail(timeoutFailure(clock, limitMs, this.phase)))
-    this.#onAbort = () => {
-      this.arrivals.clear()
-      this.fail(abortedFailure(this.phase, options.signal))
-    }
+    this.#onAbort = () => this.#drop(abortedFailure(this.phase, options.signal))
   }
 
   /** Why it failed, where it has. */
@@ -101,8 +98,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   close(): void {
-    this.arrivals.clear()
-    this.fail(abortedFailure(this.phase))
+    this.#drop(abortedFailure(this.phase))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -145,6 +141,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#failWith(error)
+  }
+
+  /** Fails first: dropping what waits lets a paused connection go on, unless it is over. */
+  #drop(failure: TransportFailure): void {
+    this.fail(failure)
+    this.arrivals.clear()
   }
 
   #failWith(error: unknown): void {

@@ -103,8 +103,8 @@ export class SocketExchange implements FrameStream {
   }
 
   #drop(failure: TransportFailure): void {
-    this.#arrivals.clear()
     this.#giveUp(failure)
+    this.#arrivals.clear()
   }
 
   #finish(): void {

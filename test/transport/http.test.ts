@@ -253,6 +253,20 @@ describe('an abort', () => {
     expect((await failureOf(stream.next())).kind).toBe('aborted')
   })
 
+  test('opens no second connection for the call that is no longer wanted', async () => {
+    const server = await serve((_request, response) => eventStream(response).write('data: 1\n\n'))
+    const transport = openTransport()
+    for (let count = 1; count <= 3; count++) {
+      const controller = new AbortController()
+      const stream = await transport.stream({ ...POST, url: server.url, signal: controller.signal })
+      await stream.next()
+      controller.abort()
+      await server.idle()
+      for (let round = 0; round < 5; round++) await new Promise(setImmediate)
+      expect([server.accepted(), server.open()]).toEqual([count, 0])
+    }
+  })
+
   test('after the end does nothing, and no listener is left', async () => {
     const server = await serve((_request, response) => void eventStream(response).end('data: 1\n\n'))
     const controller = new AbortController()

@@ -160,9 +160,13 @@ describe('compression', () => {
   const hasZstd = 'zstdCompress' in zlib
 
   test('is zstd where this Node has it and nothing where it has not, and only when asked for', async () => {
+    const decompress: unknown = Reflect.get(zlib, 'zstdDecompressSync')
     const seen: [string | undefined, boolean][] = []
     const server = await serve((request, response, bytes) => {
-      seen.push([request.headers['content-encoding'], bytes.length < body.length])
+      const encoding = request.headers['content-encoding']
+      const text = encoding === 'zstd' && typeof decompress === 'function' ? String(decompress(bytes)) : String(bytes)
+      expect(text).toBe(body)
+      seen.push([encoding, bytes.length < body.length])
       response.end(bytes)
     })
     const transport = openTransport()
