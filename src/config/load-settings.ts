@@ -20,6 +20,8 @@ export interface Settings {
   providers: MountPlanEntry[]
   /** `{matrix?, overrides?}`, empty where no file says anything */
   routing: JsonObject
+  /** `~/.amplifier/routing`, the user's own matrices, where that folder exists */
+  routingDir?: string
   /** everything else the files say, merged */
   values: JsonObject
   warnings: string[]

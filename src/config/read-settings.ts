@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ConfigurationError, type JsonObject, type MountPlanEntry } from '../contract/index.js'
@@ -33,7 +33,9 @@ export async function readSettings(cwd: string, options: SettingsOptions): Promi
     merged = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
   }
   const { routing } = merged.values
+  const routingDir = join(findHome(options), 'routing')
   return {
+    ...((await isFolder(routingDir)) ? { routingDir } : {}),
     providers: listEntries(merged.providers, warnings),
     routing: isRecord(routing) ? routing : {},
     values: merged.values,
@@ -42,9 +44,18 @@ export async function readSettings(cwd: string, options: SettingsOptions): Promi
   }
 }
 
-async function listFiles(cwd: string, options: SettingsOptions): Promise<{ file: string; trusted: boolean }[]> {
+/** The user's own `.amplifier` folder. */
+function findHome(options: SettingsOptions): string {
   const env = options.env ?? process.env
-  const home = resolve(options.home ?? env['HOME'] ?? env['USERPROFILE'] ?? homedir(), '.amplifier')
+  return resolve(options.home ?? env['HOME'] ?? env['USERPROFILE'] ?? homedir(), '.amplifier')
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then((found) => found.isDirectory(), () => false)
+}
+
+async function listFiles(cwd: string, options: SettingsOptions): Promise<{ file: string; trusted: boolean }[]> {
+  const home = findHome(options)
   const project = resolve(cwd, '.amplifier')
   // In the home folder itself both are one: the user's own, to be read once.
   const own = (await resolveLinks(project)) === (await resolveLinks(home))

@@ -183,6 +183,16 @@ describe('from settings to the mount', () => {
     expect(plan).not.toHaveProperty('routing')
   })
 
+  test('the user\'s own folder of matrices is searched where no option names folders', async () => {
+    const files = { 'home/.amplifier/routing/mine.yaml': '', [PROJECT]: 'config:\n  providers: [{module: provider-openai-chatgpt}]' }
+    const { root, settings } = await load(files)
+    const config = buildMountPlan({ settings }).providers?.[0]?.config
+    expect(config).toEqual({ custom_routing_dirs: [join(root, 'home', '.amplifier', 'routing')] })
+    expect(resolveOptions(config, { env: {} }).options.customRoutingDirs).toEqual([join(root, 'home', '.amplifier', 'routing')])
+    const { settings: own } = await load({ ...files, [USER]: 'config: {providers: [{module: provider-openai-chatgpt, config: {custom_routing_dirs: [/x]}}]}' })
+    expect(buildMountPlan({ settings: own }).providers?.[0]?.config).toEqual({ custom_routing_dirs: ['/x'] })
+  })
+
   test('nothing in, nothing out', () => expect(buildMountPlan({})).toEqual({}))
 })
 
