@@ -66,6 +66,18 @@ export async function withFileLock<Value>(
   }
 }
 
+/**
+ * Takes away what processes of this machine left that are gone. Only who wants the lock would do it
+ * otherwise, and after a kill between save and release nobody may want it for an hour.
+ */
+export async function tidyFileLock(folder: string): Promise<void> {
+  const claims = await list(folder)
+  const host = claims.length === 0 ? '' : await identifyHost()
+  const dead = claims.filter((claim) => claim.host === host && !isRunning(claim.pid))
+  await Promise.all(dead.map((claim) => rm(join(folder, claim.name), { force: true }).catch(() => undefined)))
+  await rmdir(folder).catch(() => undefined)
+}
+
 /** The marker `choosing` stands until the ticket does, so nobody passes one that is about to be lower. */
 async function takeTicket(options: FileLockOptions): Promise<Claim & { ticket: number }> {
   const { pid } = process

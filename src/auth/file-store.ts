@@ -1,6 +1,6 @@
 import { readdir, rename, rm, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { withFileLock } from './file-lock.js'
+import { tidyFileLock, withFileLock } from './file-lock.js'
 import { loadFile, symlinkMessage } from './load-file.js'
 import { isSymlink, publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
 import { encodeRecord } from './stored-record.js'
@@ -29,7 +29,11 @@ const RESERVED_BYTES = 64 * 1024
 export function createFileStore(options: FileStoreOptions): TokenStore {
   const { path, lane } = options
   const signIn = options.signIn ?? 'amplifier-chatgpt login'
-  const load = () => loadFile({ path, lane, signIn, warnOnce })
+  let tidied: Promise<void> | undefined
+  const load = async () => {
+    await (tidied ??= tidyFileLock(`${path}.lock`))
+    return loadFile({ path, lane, signIn, warnOnce })
+  }
   const writer = createWriter(options, load)
   const warned = new Set<string>()
   const warnOnce = (message: string) => {

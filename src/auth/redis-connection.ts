@@ -1,4 +1,5 @@
 import { TokenStoreError } from './token-store.js'
+import type { createClient } from 'redis'
 
 export interface RedisConnectionOptions {
   /** `redis://` or `rediss://`, with user and password where it needs them */
@@ -17,6 +18,10 @@ export interface RedisConnection {
   script(source: string, keys: readonly string[], words: readonly string[]): Promise<unknown>
   /** Twice without harm. */
   close(): Promise<void>
+}
+
+interface RedisPackage {
+  createClient: typeof createClient
 }
 
 /** What we use of the `redis` package's client. */
@@ -69,10 +74,8 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
 }
 
 async function openClient(url: string): Promise<Client> {
-  const module = await import('redis').catch((cause: unknown) => {
-    throw new TokenStoreError('the Redis store needs the package redis: npm install redis@5', 'unavailable', cause)
-  })
-  const client: Client = module.createClient({
+  const redis = await loadRedis()
+  const client: Client = redis.createClient({
     url,
     // A command that waited for a server to come back would be a refresh nobody waits for any more.
     disableOfflineQueue: true,
@@ -84,6 +87,14 @@ async function openClient(url: string): Promise<Client> {
   // Whatever this comes to, the client goes on trying by itself.
   await within(CONNECT_MS, Promise.race([connecting, failed]), () => undefined).catch(() => undefined)
   return client
+}
+
+/** The package is CommonJS: bundlers hand out its exports under `default` only. */
+async function loadRedis(): Promise<RedisPackage> {
+  const loaded: RedisPackage & { default?: RedisPackage } = await import('redis').catch((cause: unknown) => {
+    throw new TokenStoreError('the Redis store needs the package redis: npm install redis@5', 'unavailable', cause)
+  })
+  return typeof loaded.createClient === 'function' ? loaded : (loaded.default ?? loaded)
 }
 
 async function within<Value>(ms: number, work: Promise<Value>, onLate: () => Error | undefined): Promise<Value> {

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import type { WorkerAnswer, WorkerConfig } from './worker.js'
 
 export interface WorkerProgram {
@@ -14,6 +13,7 @@ export interface WorkerProgram {
 
 /** Bundles the worker with everything it needs, so that it starts without a loader. */
 export async function bundleWorker(source = join(dirname(fileURLToPath(import.meta.url)), 'worker.ts')): Promise<WorkerProgram> {
+  const { build } = await import('esbuild')
   const folder = await mkdtemp(join(tmpdir(), 'auth-worker-'))
   await build({
     entryPoints: [source],
@@ -39,9 +39,9 @@ export interface Host {
   end(): Promise<void>
 }
 
-/** @param user runs it as somebody else, where we are root */
-export function startHost(program: WorkerProgram, config: WorkerConfig, user: { uid?: number; gid?: number } = {}): Host {
-  const child = fork(program.path, [JSON.stringify(config)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, NODE_OPTIONS: '' }, cwd: tmpdir(), ...user })
+/** @param as another user, where we are root, and what differs in its environment */
+export function startHost(program: WorkerProgram, config: WorkerConfig, as: { uid?: number; gid?: number; env?: Record<string, string> } = {}): Host {
+  const child = fork(program.path, [JSON.stringify(config)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], cwd: tmpdir(), ...as, env: { ...process.env, NODE_OPTIONS: '', ...as.env } })
   const waiting = new Map<number, { resolve: (answer: WorkerAnswer) => void; reject: (error: Error) => void }>()
   let markReady: () => void = () => undefined
   const ready = new Promise<void>((resolve) => (markReady = resolve))
