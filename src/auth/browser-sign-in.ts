@@ -1,5 +1,5 @@
-import { authorizeInBrowser, type BrowserOptions } from './authorize-in-browser.js'
 import { exchangeCode } from './exchange-code.js'
+import type { BrowserOptions } from './authorize-in-browser.js'
 import type { SignIn } from './save-sign-in.js'
 
 export interface BrowserSignInOptions extends BrowserOptions {
@@ -15,8 +15,10 @@ export interface BrowserSignInOptions extends BrowserOptions {
 const PORTS = [1455, 1457]
 const SCOPE = 'openid profile email offline_access'
 
-/** Sign-in to the codex lane in a browser on this machine, with PKCE. @throws as {@link authorizeInBrowser} */
-export function signInWithBrowser(options: BrowserSignInOptions): Promise<SignIn> {
+/** Sign-in to the codex lane in a browser on this machine, with PKCE. @throws as authorizeInBrowser */
+export async function signInWithBrowser(options: BrowserSignInOptions): Promise<SignIn> {
+  // The callback's server is loaded by those who sign in, not by every mount.
+  const { authorizeInBrowser } = await import('./authorize-in-browser.js')
   const { issuer, clientId, transport } = options
   return authorizeInBrowser(options, {
     issuer,

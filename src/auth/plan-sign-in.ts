@@ -1,12 +1,11 @@
 /** "Sign in with ChatGPT" for the plan lane: the client registers itself at the first sign-in, on the callback. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { AuthenticationError } from '../contract/index.js'
-import { authorizeInBrowser, type BrowserOptions } from './authorize-in-browser.js'
 import { readClaims } from './claims.js'
-import { discover, type Discovery } from './discovery.js'
+import type { Discovery } from './discovery.js'
 import { exchangeCode, mapSignInFailure } from './exchange-code.js'
 import { PLAN_RESOURCE, PLAN_SCOPE } from './plan-lane.js'
-import { verifyIdToken } from './verify-id-token.js'
+import type { BrowserOptions } from './authorize-in-browser.js'
 import type { Lane } from './lane.js'
 import type { SignIn } from './save-sign-in.js'
 import type { StoredRecord, TokenStore } from './token-store.js'
@@ -31,10 +30,12 @@ const SCOPE = `openid profile email offline_access resource.invoke ${PLAN_SCOPE}
 /**
  * Signs in, registering this host's client where it has none. What comes back may lack the plan's
  * scope: see `planEnabled` of the credential.
- * @throws as {@link authorizeInBrowser}; AuthenticationError `invalid_id_token`
+ * @throws as authorizeInBrowser; AuthenticationError `invalid_id_token`
  */
 export async function signInWithPlan(options: PlanSignInOptions): Promise<SignIn> {
   const { lane, store, transport, signal } = options
+  // Loaded by those who sign in, not by every mount.
+  const [{ authorizeInBrowser }, { discover }] = await Promise.all([import('./authorize-in-browser.js'), import('./discovery.js')])
   const found = await store.load()
   const stored: StoredRecord = found.record ?? {}
   const known = options.registration === 'new' ? undefined : (stored.client_id ?? (lane.clientId === '' ? undefined : lane.clientId))
@@ -91,6 +92,7 @@ async function verify(
 ): Promise<void> {
   const { lane, transport, signal } = options
   if (idToken === undefined) throw new AuthenticationError('the sign-in brought no ID token; nothing was changed. Try again', { code: 'invalid_id_token' })
+  const { verifyIdToken } = await import('./verify-id-token.js')
   await verifyIdToken({
     transport, idToken, clientId, nonce,
     issuer: lane.issuer,

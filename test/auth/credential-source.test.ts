@@ -383,3 +383,25 @@ test('no public object shows a token to a log', async () => {
   for (const secret of secrets) expect(shown).not.toContain(secret)
 })
 
+
+test('no error shows a token, also where the server quotes it', async () => {
+  const { make, store, signedIn, issuer, secrets, clock, warnings } = await setUp()
+  const errors: unknown[] = []
+  const fail = async (status: number, name: string) => {
+    await store.save(signedIn(-1))
+    for (let n = 0; n < 3; n += 1) issuer.script.push(({ token }, response): Verdict => { reply(response, status, { error: { code: 'made_up', message: `the token ${token} is\u001B[2J ${name}` } }); return 'handled' })
+    errors.push(await make().current().catch((error: unknown) => error))
+    issuer.script.length = 0
+  }
+  for (const status of [400, 401, 403, 429, 500, 503]) await fail(status, 'bad')
+  await store.save(signedIn())
+  clock.ms += HOUR - 60_000
+  for (let n = 0; n < 3; n += 1) issuer.script.push(({ token }, response): Verdict => { reply(response, 500, { error_description: token }); return 'handled' })
+  await make().current()
+  const shown = errors.map((error) => `${inspect(error, { depth: 9 })} ${JSON.stringify(error)} ${String((error as Error).stack)}`).join('\n') + warnings.join('\n')
+  expect(errors.every((error) => error instanceof Error)).toBe(true)
+  expect(shown).toContain('the token [REDACTED] is')
+  expect(shown).not.toContain('\u001B')
+  expect(secrets.size).toBeGreaterThan(10)
+  for (const secret of secrets) expect(shown).not.toContain(secret)
+})
