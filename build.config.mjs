@@ -115,6 +115,8 @@ function packed(folder, check) {
 }
 
 await compileValidators()
+// The package's own matrices as data: a mount with one of them loads no YAML parser.
+;(await import('./src/routing/compile-shipped.mjs')).compileShipped()
 const word = process.argv[2]
 if (word === undefined) build()
 else if (word === 'test') test()

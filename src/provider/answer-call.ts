@@ -1,6 +1,6 @@
-import { ContentFilterError, isLLMError, type ChatResponse } from '../contract/index.js'
+import { isLLMError, type ChatResponse } from '../contract/index.js'
 import {
-  buildContinuation, createStepMapper, serializeRequest, type Accumulator, type BuiltRequest, type Step, type WireEvent,
+  buildContinuation, createStepMapper, holdsToolCall, serializeRequest, type Accumulator, type BuiltRequest, type Step, type WireEvent,
 } from '../responses/index.js'
 import { parseJson } from '../lib/index.js'
 import type { Call } from './call.js'
@@ -48,9 +48,9 @@ export async function* answerCall(input: AnswerInput): Answering {
     parts.push(accumulator.build())
     const { terminal } = accumulator
     const whole = () => sealResponse(deps, call, joinResponses(parts), accumulator, turn)
-    if (terminal?.kind !== 'incomplete') return whole()
-    if (terminal.reason === 'content_filter') throw filtered(deps, call, whole())
-    if (terminal.reason !== 'max_output_tokens' || number >= call.settings.maxContinuations) return whole()
+    if (terminal?.kind !== 'incomplete' || number >= call.settings.maxContinuations) return whole()
+    // A whole tool call wants its result before anything goes on.
+    if (holdsToolCall(accumulator.doneItems)) return whole()
     await emitter.emit('incompleteContinuation', {
       provider: deps.mountName,
       response_id: accumulator.responseId ?? '',
@@ -98,27 +98,22 @@ function attempts(input: AnswerInput, turn: { built?: BuiltRequest; difference?:
 
 async function* toSteps(
   source: AsyncGenerator<readonly WireEvent[], Accumulator, undefined>,
-  blockOffset: number,
+  firstIndex: number,
   tap?: (events: readonly WireEvent[]) => void,
 ): AsyncGenerator<readonly Step[], { accumulator: Accumulator; nextBlock: number }, undefined> {
-  const mapper = createStepMapper()
-  let nextBlock = blockOffset
+  const mapper = createStepMapper({ firstIndex })
   let finished = false
   try {
     for (;;) {
       const result = await source.next()
       if (result.done) {
         finished = true
-        return { accumulator: result.value, nextBlock }
+        return { accumulator: result.value, nextBlock: mapper.nextIndex }
       }
       tap?.(result.value)
       const steps: Step[] = []
       for (const event of result.value) {
-        for (const step of mapper.push(event)) {
-          if (blockOffset > 0) step.index += blockOffset
-          if (step.index >= nextBlock) nextBlock = step.index + 1
-          steps.push(step)
-        }
+        for (const step of mapper.push(event)) steps.push(step)
       }
       yield steps
     }
@@ -136,11 +131,4 @@ function withEarlierParts(thrown: unknown, parts: readonly ChatResponse[]): unkn
   const partial = joinResponses(thrown.partial ? [...parts, thrown.partial] : parts)
   Object.defineProperty(thrown, 'partial', { value: partial, enumerable: false, configurable: true })
   return thrown
-}
-
-function filtered(deps: ProviderDeps, call: Call, partial: ChatResponse): ContentFilterError {
-  return new ContentFilterError(
-    'The content filter ended the answer. What had arrived is in the error; change the request before sending it again.',
-    { provider: deps.mountName, model: call.requestedModel, code: 'content_filter', partial },
-  )
 }

@@ -1,5 +1,5 @@
 import type { Credential } from '../auth/credential-source.js'
-import { QuotaExceededError, StreamError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
+import { QuotaExceededError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
   createAccumulator, decodeEvent, fromTransportFailure, mapWireFailure, modelFamily, readUsageLimit,
@@ -27,8 +27,8 @@ export interface AttemptInput {
 }
 
 /**
- * One request and its answer, read to the terminal event. Ends well for `completed` and for
- * `incomplete`; everything else is thrown as an AttemptFailure that says how far it had come.
+ * One request and its answer, read to the terminal event. Ends well where the answer is complete or cut
+ * by the length limit; everything else is thrown as an AttemptFailure that says how far it had come.
  * Auth is innermost: each attempt asks for the credential in force.
  */
 export async function* runAttempt(input: AttemptInput): AttemptRun {
@@ -116,7 +116,7 @@ async function* readToTerminal(
     } catch (thrown) {
       throw failures.fromThrown(thrown)
     }
-    if (!frames) throw failures.cut('The answer ended before its terminal event.')
+    if (!frames) throw failures.cut()
     const events: WireEvent[] = []
     let malformed = false
     for (const frame of frames) {
@@ -129,17 +129,17 @@ async function* readToTerminal(
       }
       const event = decodeEvent(value)
       if (!event) continue
-      if (event.type === 'codex.rate_limits') deps.quota.observeEvent(value)
+      if (event.type === 'codex.rate_limits') deps.quota.observeEvent(value, call.model.slug)
       accumulator.accept(event)
       events.push(event)
     }
     call.outputSeen ||= accumulator.sawOutput
     failures.sawEvents ||= events.length > 0
-    const failed = accumulator.terminal && failures.fromTerminal(accumulator.terminal)
+    const failed = accumulator.terminal && failures.fromTerminal()
     if (failed && !call.outputSeen) throw failed
     if (events.length > 0) yield events
     if (failed) throw failed
-    if (malformed && !accumulator.terminal) throw failures.cut('The server sent an event that is no JSON.', 'malformed_event')
+    if (malformed && !accumulator.terminal) throw failures.cut('malformed_event')
   }
 }
 
@@ -153,8 +153,10 @@ function observeHeaders({ deps, call }: AttemptInput, accumulator: Accumulator, 
 interface FailureReader {
   sawEvents: boolean
   fromThrown(thrown: unknown): unknown
-  fromTerminal(terminal: NonNullable<Accumulator['terminal']>): AttemptFailure | undefined
-  cut(message: string, code?: string): AttemptFailure
+  /** undefined for an answer that is complete, or cut by the length limit */
+  fromTerminal(): AttemptFailure | undefined
+  /** the frames ended, or made no sense, before the terminal event */
+  cut(code?: string): AttemptFailure
 }
 
 /** Turns whatever ended an attempt into its classified failure, and tells quota and governor of limits. */
@@ -166,6 +168,7 @@ function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumula
     nowMs: deps.now(),
     availableModels: deps.catalog.peek()?.models.map((model) => model.id),
     partial: accumulator.partial(),
+    sawOutput: call.outputSeen,
   })
   const stateOf = (otherwise: AttemptState): AttemptState =>
     call.outputSeen ? 'output' : reader.sawEvents && otherwise !== 'refused' ? 'accepted' : otherwise
@@ -192,21 +195,14 @@ function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumula
       const otherwise = thrown.kind === 'refused' || thrown.kind === 'content' ? 'refused' : thrown.phase === 'unsent' ? 'unsent' : 'sent'
       return classify(fromTransportFailure(thrown), stateOf(otherwise))
     },
-    fromTerminal(terminal) {
-      if (terminal.kind === 'completed' || terminal.kind === 'incomplete') return undefined
+    fromTerminal() {
       // The server itself said that the turn is over: nothing goes on running behind it.
-      const failure: WireFailure = terminal.kind === 'cancelled' ? { source: 'terminal', error: { code: 'cancelled' } } : terminal.failure
-      return classify(failure, stateOf('refused'))
+      const failure = accumulator.failure()
+      return failure && classify(failure, stateOf('refused'))
     },
-    cut(message, code) {
-      const words = reader.sawEvents || call.outputSeen ? 'What had arrived is in the error.' : 'Nothing had arrived.'
-      const error = new StreamError(`${message} ${words} Send the request again if repeating it does no harm.`, {
-        provider: deps.mountName,
-        model: call.requestedModel,
-        code: code ?? 'stream_cut',
-        partial: accumulator.partial(),
-      })
-      return new AttemptFailure(error, stateOf('sent'))
+    cut(code) {
+      const failure: WireFailure = accumulator.failure() ?? { source: 'transport', kind: 'cut', phase: 'answering' }
+      return classify({ ...failure, ...(code === undefined ? {} : { error: { code } }) }, stateOf('sent'))
     },
   }
   return reader

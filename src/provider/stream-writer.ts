@@ -137,5 +137,6 @@ function toBody(step: Step, thinking: boolean): StreamEventBody | undefined {
   const id = step.toolCallId ?? ''
   const name = step.name ?? ''
   if (step.type === 'block_start') return { type: 'tool_call.start', id, name }
-  return { type: 'tool_call.end', id, name, arguments: step.arguments ?? {} }
+  // A block that ends without arguments is half a call: an `end` would be run.
+  return step.arguments && { type: 'tool_call.end', id, name, arguments: step.arguments }
 }

@@ -3,6 +3,8 @@ import type { FailureFacts } from './read-failure-facts.js'
 import type { WireFailure } from './wire-failure.js'
 
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(?:VERIFY|GET)|EPROTO$)/
+/** refused before anything was sent: another attempt meets the same setting */
+const SETTING_CODES: ReadonlySet<string> = new Set(['ERR_PLAIN_TEXT', 'ERR_INVALID_URL', 'ERR_CA_FILE', 'ERR_PROXY_SETTING'])
 /** what a close frame may say of size; any other code only says that the connection ended */
 const CLOSE_TOO_BIG = 1009
 
@@ -19,6 +21,7 @@ export function diagnoseTransport(failure: WireFailure, facts: FailureFacts): Di
     case 'aborted':
       return 'aborted'
     case 'connect':
+      if (SETTING_CODES.has(failure.systemCode ?? '')) return 'misconfigured'
       return TLS_CODE.test(failure.systemCode ?? '') ? 'tls_failed' : 'connect_failed'
     case 'timeout':
       return byClock(failure.clock)

@@ -14,7 +14,7 @@ export type Diagnosis =
   | 'no_tool_output' | 'no_tool_call' | 'item_not_found'
   | 'invalid_image' | 'unsupported_parameter' | 'too_large' | 'invalid_request' | 'redirected'
   | 'request_timeout' | 'stream_failed' | 'cancelled'
-  | 'aborted' | 'connect_failed' | 'tls_failed' | 'connect_timeout' | 'total_timeout'
+  | 'aborted' | 'connect_failed' | 'tls_failed' | 'misconfigured' | 'connect_timeout' | 'total_timeout'
   | 'first_event_timeout' | 'idle_timeout' | 'cut' | 'closed' | 'unexpected_content' | 'frame_too_big'
 
 const BY_CODE: Readonly<Record<string, Diagnosis>> = {

@@ -17,7 +17,7 @@ export interface AdviceContext {
 }
 
 export interface FailureWords {
-  kind: Exclude<LLMErrorName, 'LLMError' | 'ConfigurationError' | 'InvalidToolCallError'>
+  kind: Exclude<LLMErrorName, 'LLMError' | 'InvalidToolCallError'>
   /** stands for the wire's own word; a default where `keepsCode` */
   code?: string
   /** the wire's own code is kept where it has one; default true where no `code` is given */
@@ -134,6 +134,7 @@ export const FAILURE_WORDS: Readonly<Record<Diagnosis, FailureWords>> = {
     kind: 'NetworkError', code: 'tls_failed', keepsCode: true, retryable: false, what: 'The certificate of the backend could not be verified',
     advice: 'Behind a proxy that inspects traffic, name its certificate authority with ca_file or NODE_EXTRA_CA_CERTS.',
   },
+  misconfigured: { kind: 'ConfigurationError', code: 'misconfigured', keepsCode: true, what: 'A setting keeps every connection from being made', advice: 'Correct base_url, ca_file or the proxy variables.' },
   connect_timeout: { kind: 'NetworkError', code: 'connect_timeout', what: 'The backend did not take the connection in time', advice: 'Check the network and the proxy settings, or raise connect_timeout.' },
   total_timeout: { kind: 'LLMTimeoutError', code: 'total_timeout', what: 'The call took longer than its total limit', advice: 'Raise total_timeout, or ask for less.' },
   first_event_timeout: { kind: 'StreamError', code: 'first_event_timeout', what: 'The backend took the request and stayed silent', advice: 'Send the request again, or raise first_event_timeout.' },

@@ -1,7 +1,7 @@
 /** The only classifier: HTTP refusals, error frames, bad terminals and broken connections all come here. */
 import { closest } from 'fastest-levenshtein'
 import {
-  AbortError, AccessDeniedError, AuthenticationError, ContentFilterError, ContextLengthError, InvalidRequestError,
+  AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError, InvalidRequestError,
   LLMTimeoutError, NetworkError, NotFoundError, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError,
   type ChatResponse, type LaneName, type LLMError, type LLMErrorFields,
 } from '../contract/index.js'
@@ -31,7 +31,7 @@ export interface FailureContext {
 }
 
 const KINDS = {
-  AbortError, AccessDeniedError, AuthenticationError, ContentFilterError, ContextLengthError, InvalidRequestError,
+  AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError, InvalidRequestError,
   LLMTimeoutError, NetworkError, NotFoundError, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError,
 } satisfies Record<FailureWords['kind'], new (message: string, fields: LLMErrorFields) => LLMError>
 
