@@ -3,15 +3,14 @@
  * this file and the tests know all concrete parts.
  */
 import 'reflect-metadata'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { container as rootContainer, instanceCachingFactory, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import type { Dispatcher } from 'undici'
+import { createAccountPlaces, type AccountPlaces } from './account-places.js'
 import {
-  createCatalog, createGovernor, createModelsFetcher, createQuota, createStateFile, type Catalog, type Governor, type Quota,
+  createCatalog, createGovernor, createModelsFetcher, createQuota, type Catalog, type Governor, type Quota,
 } from './account/index.js'
 import {
-  createCredentialSource, createFileStore, createLane, createMemoryStore, createRefreshShared, tokenFilePath,
+  createCredentialSource, createLane, createRefreshShared,
   type Lane, type ManagedCredentialSource, type TokenStore,
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
@@ -74,6 +73,7 @@ const token = <Part>(name: string): InjectionToken<Part> => `amplifier-chatgpt.$
 const REDACTOR = token<Redactor>('redactor')
 const WARN = token<(message: string) => void>('warn')
 const TRANSPORT = token<Transport>('transport')
+const PLACES = token<AccountPlaces>('places')
 const LANE = token<Lane>('lane')
 const CREDENTIALS = token<ManagedCredentialSource>('credentials')
 const ACCOUNT_KEY = token<string>('account-key')
@@ -153,11 +153,14 @@ function registerFoundations(child: DependencyContainer, { options, parts }: Acc
 function registerAccount(child: DependencyContainer, input: AccountInput, cleanups: Cleanups, shared: ProcessShared): void {
   const { options, parts } = input
   const now = parts.now ?? Date.now
-  const share = <Part>(kind: string, create: () => Part): Part => {
-    const { value, release } = shared.share(`${kind}:${child.resolve(ACCOUNT_KEY)}`, create)
+  const share = <Part>(kind: string, create: () => Part, end?: (part: Part) => Promise<void>): Part => {
+    const { value, release } = shared.share(kind, create, end)
     cleanups.push(release)
     return value
   }
+  // One connection to a fleet's Redis, for as long as any mount of the process needs it.
+  const placesKey = `places:${shortHash(JSON.stringify([options, options.redisUrl]))}`
+  provide(child, PLACES, () => share(placesKey, () => createAccountPlaces(options), (places) => places.close()))
   provide(child, LANE, () =>
     createLane(options.lane, {
       issuer: options.issuer,
@@ -167,17 +170,16 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
       ...(options.account === undefined ? {} : { account: options.account }),
     }))
   provide(child, CREDENTIALS, () => createCredentials(child, input, cleanups, shared))
-  provide(child, QUOTA, () => {
-    const quota = share('quota', () => createQuota({ now, persisted: stateFile(options).persisted(child.resolve(ACCOUNT_KEY), 'quota') }))
-    cleanups.push(() => quota.flush())
-    return quota
-  })
-  provide(child, GOVERNOR, () => share('governor', () => createGovernor({ limit: options.maxConcurrency, now })))
+  const state = (section: string) => child.resolve(PLACES).state(child.resolve(ACCOUNT_KEY), section)
+  provide(child, QUOTA, () =>
+    share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota') }), (quota) => quota.flush()))
+  provide(child, GOVERNOR, () =>
+    share(`governor:${child.resolve(ACCOUNT_KEY)}`, () => createGovernor({ limit: options.maxConcurrency, now })))
   provide(child, CATALOG, () =>
     createCatalog({
       now,
       ttlMs: options.modelsCacheTtlMs,
-      persisted: stateFile(options).persisted(child.resolve(ACCOUNT_KEY), 'models'),
+      persisted: state('models'),
       fetchModels: createModelsFetcher({
         transport: child.resolve(TRANSPORT),
         credentials: child.resolve(CREDENTIALS),
@@ -194,15 +196,15 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
 }
 
 function createCredentials(
-  child: DependencyContainer, { options, parts }: AccountInput, cleanups: Cleanups, shared: ProcessShared,
+  child: DependencyContainer, { parts }: AccountInput, cleanups: Cleanups, shared: ProcessShared,
 ): ManagedCredentialSource {
   const lane = child.resolve(LANE)
-  // The refreshes of all mounts: a flight is found by its store's place.
+  // One map of refreshes for all mounts: a flight is found by its store's place.
   const refreshes = shared.share('refreshes', createRefreshShared)
   cleanups.push(refreshes.release)
   const source = createCredentialSource({
     lane,
-    store: parts.tokenStore ?? createStore(options, lane),
+    store: parts.tokenStore ?? child.resolve(PLACES).tokens(lane, child.resolve(WARN)),
     transport: child.resolve(TRANSPORT),
     shared: refreshes.value,
     now: parts.now ?? Date.now,
@@ -211,12 +213,6 @@ function createCredentials(
   })
   cleanups.push(() => source.close())
   return source
-}
-
-function createStore(options: ProviderOptions, lane: Lane): TokenStore {
-  if (options.tokenStore === 'memory') return createMemoryStore({ lane: lane.name, signIn: lane.signIn })
-  const path = options.tokenFilePath ?? tokenFilePath({ lane: lane.name, ...(options.account === undefined ? {} : { account: options.account }) })
-  return createFileStore({ path, lane: lane.name, signIn: lane.signIn })
 }
 
 function registerProvider(child: DependencyContainer, { coordinator, options, parts }: MountInput, cleanups: Cleanups, mount: MountContainer): void {
@@ -247,12 +243,6 @@ function registerProvider(child: DependencyContainer, { coordinator, options, pa
     cleanups.push(() => provider.close())
     return provider
   })
-}
-
-/** Quota and models of an account, kept beside its sign-in. */
-function stateFile(options: ProviderOptions): ReturnType<typeof createStateFile> {
-  const folder = options.tokenFilePath === undefined ? join(homedir(), '.amplifier') : dirname(options.tokenFilePath)
-  return createStateFile(join(folder, 'openai-chatgpt-state.json'))
 }
 
 function provide<Part>(child: DependencyContainer, key: InjectionToken<Part>, create: () => Part): void {

@@ -9,24 +9,26 @@ interface Shared<Value> {
 }
 
 export interface ProcessShared {
-  /** The value under `key`, made by `create` for the first user; the last `release` forgets it. */
-  share<Value>(key: string, create: () => Value): { value: Value; release: () => void }
+  /** The value under `key`, made by `create` for the first user; the last `release` ends and forgets it. */
+  share<Value>(key: string, create: () => Value, end?: (value: Value) => Promise<void>): { value: Value; release: () => Promise<void> }
 }
 
 export function createProcessShared(): ProcessShared {
   const entries = new Map<string, Shared<unknown>>()
   return {
-    share<Value>(key: string, create: () => Value) {
+    share<Value>(key: string, create: () => Value, end?: (value: Value) => Promise<void>) {
       const entry = (entries.get(key) ?? { value: create(), users: 0 }) as Shared<Value>
       entries.set(key, entry)
       entry.users++
       let held = true
       return {
         value: entry.value,
-        release() {
+        async release() {
           if (!held) return
           held = false
-          if (--entry.users === 0) entries.delete(key)
+          if (--entry.users > 0) return
+          entries.delete(key)
+          await end?.(entry.value)
         },
       }
     },

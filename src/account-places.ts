@@ -1,0 +1,63 @@
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createStateFile, type Persisted } from './account/index.js'
+import {
+  createFileStore, createKeychainStore, createMemoryStore, createRedisConnection, createRedisStore, createSharedState, tokenFilePath,
+  type Lane, type RedisConnection, type TokenStore,
+} from './auth/index.js'
+import type { ProviderOptions } from './config/index.js'
+import { ConfigurationError } from './contract/index.js'
+
+/** Where an account's sign-in, quota and model list are kept. */
+export interface AccountPlaces {
+  tokens(lane: Lane, warn: (message: string) => void): TokenStore
+  state(accountKey: string, section: string): Persisted
+  close(): Promise<void>
+}
+
+/** A fleet's shared state is forgotten after so long without news; quota windows last a week at most. */
+const SHARED_STATE_TTL_MS = 8 * 24 * 3_600_000
+const STATE_FILE = 'openai-chatgpt-state.json'
+
+/**
+ * The places that the options name. With `token_store: redis` quota and models live there too, so that
+ * every host of a fleet knows what one of them learned; else they are a file beside the sign-in.
+ * @throws ConfigurationError where the store lacks its address
+ */
+export function createAccountPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv = process.env): AccountPlaces {
+  if (options.tokenStore === 'redis') return createRedisPlaces(options, env)
+  const account = options.account === undefined ? {} : { account: options.account }
+  const stateFile = createStateFile(join(stateFolder(options), STATE_FILE))
+  return {
+    tokens(lane, warn) {
+      const common = { lane: lane.name, signIn: lane.signIn }
+      if (options.tokenStore === 'memory') return createMemoryStore({ lane: lane.name })
+      if (options.tokenStore === 'keychain') return createKeychainStore({ lane: lane.name, ...account })
+      return createFileStore({ ...common, warn, path: options.tokenFilePath ?? tokenFilePath({ lane: lane.name, ...account }) })
+    },
+    state: (accountKey, section) => stateFile.persisted(accountKey, section),
+    close: async () => undefined,
+  }
+}
+
+function stateFolder(options: ProviderOptions): string {
+  return options.tokenFilePath === undefined ? join(homedir(), '.amplifier') : dirname(options.tokenFilePath)
+}
+
+function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): AccountPlaces {
+  const { redisUrl: url, account } = options
+  if (url === undefined) {
+    throw new ConfigurationError(
+      'token_store is redis, and there is no redis_url: set it in your own settings, or AMPLIFIER_CHATGPT_REDIS_URL', { code: 'redis_url' })
+  }
+  const connection: RedisConnection = createRedisConnection({ url })
+  const shared = createSharedState({ connection })
+  return {
+    tokens: (lane) =>
+      createRedisStore({
+        connection, lane: lane.name, encryptionKey: env.AMPLIFIER_CHATGPT_STORE_KEY, ...(account === undefined ? {} : { account }),
+      }),
+    state: (accountKey, section) => shared.value(`${accountKey}:${section}`, SHARED_STATE_TTL_MS),
+    close: () => connection.close(),
+  }
+}
