@@ -7,7 +7,7 @@ afterAll(() => signed.twin.close())
 
 const turn = (body: unknown, headers: Record<string, string> = {}) => post(`${signed.twin.baseUrl}/responses`, body, { ...signed.headers, ...headers })
 const detailOf = (reply: Reply) => [reply.status, reply.json['detail']]
-const errorOf = (reply: Reply) => ({ status: reply.status, ...(reply.json['error'] as Json) })
+const errorOf = (reply: Reply): Json => ({ status: reply.status, ...(reply.json['error'] as Json) })
 const withItems = (...input: Json[]) => ask('', { input })
 const image = (url: string) => withItems({ type: 'message', role: 'user', content: [{ type: 'input_image', image_url: url }] })
 const call = (id: string): Json => ({ type: 'function_call', call_id: id, name: 'x', arguments: '{}' })
