@@ -21,4 +21,6 @@ export interface Answer {
   deltaChars?: number
   /** the model that serves, where it is another than the one asked for */
   model?: string
+  /** the terminal event's type where it is not `response.` and the kind of end */
+  terminal?: string
 }

@@ -67,7 +67,7 @@ export function createDeviceDesk(context: TwinContext): DeviceDesk {
       byId.set(code.deviceAuthId, code)
       sendReply(exchange, {
         status: 200,
-        body: { device_auth_id: code.deviceAuthId, user_code: code.userCode, interval: String(settings.intervalSeconds ?? DEFAULT_INTERVAL_S) },
+        body: { device_auth_id: code.deviceAuthId, [settings.codeKey ?? 'user_code']: code.userCode, interval: String(settings.intervalSeconds ?? DEFAULT_INTERVAL_S) },
       })
     },
     poll(exchange) {

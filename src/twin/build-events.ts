@@ -132,7 +132,7 @@ function* generate(input: EventsInput, prepared: readonly Prepared[], usage: Usa
   }
   const output = input.terminalOutput === 'full' ? prepared.map((each) => each.done) : []
   const extra = end.kind === 'incomplete' ? { incomplete_details: { reason: end.reason }, output, usage } : { output, usage }
-  yield event(`response.${end.kind}`, { response: describeResponse(input, end.kind, { service_tier: 'default', ...extra }) })
+  yield event(input.answer.terminal ?? `response.${end.kind}`, { response: describeResponse(input, end.kind, { service_tier: 'default', ...extra }) })
 }
 
 function describeStart({ item, id, done }: Prepared, input: EventsInput): Record<string, unknown> {

@@ -105,6 +105,7 @@ export function buildScriptedAnswer(reply: ScriptedReply, turn: Turn): Answer {
     ...(reply.usage ? { usage: reply.usage } : {}),
     ...(reply.deltaChars === undefined ? {} : { deltaChars: reply.deltaChars }),
     ...(reply.model === undefined ? {} : { model: reply.model }),
+    ...(reply.terminal === undefined ? {} : { terminal: reply.terminal }),
   }
 }
 

@@ -45,7 +45,7 @@ export function decodeTurn(value: unknown, rules: DecodeRules): Turn | Refusal {
     return lane === 'codex' ? detailRefusal(400, 'Bad Request') : errorRefusal(400, { message: 'We could not parse the JSON body of your request.' })
   }
   const model = typeof value['model'] === 'string' ? rules.models.find(value['model']) : undefined
-  const problem = checkFieldNames(value, lane, rules.transport) ?? checkModel(value, model, rules) ?? checkMode(value, rules) ??
+  const problem = checkFieldNames(value, lane, rules.transport) ?? checkModel(value, model, rules) ?? checkMode(value, rules) ?? checkTypes(value) ??
     checkReasoning(value, model) ?? checkText(value, model) ?? checkSmall(value, rules)
   if (problem) return problem
   const tools = decodeTools(value, lane)
@@ -112,8 +112,7 @@ function checkMode(body: Record<string, unknown>, rules: DecodeRules): Refusal |
 
 function checkReasoning(body: Record<string, unknown>, model: WireModel | undefined): Refusal | undefined {
   const { reasoning } = body
-  if (reasoning === undefined || reasoning === null || !model) return undefined
-  if (!isRecord(reasoning)) return errorRefusal(400, { message: "Invalid type for 'reasoning': expected an object.", param: 'reasoning', code: 'invalid_type' })
+  if (!isRecord(reasoning) || !model) return undefined
   const { effort, summary } = reasoning
   if (model.efforts.length === 0) {
     return errorRefusal(400, { message: "Unsupported parameter: 'reasoning.effort' is not supported with this model.", param: 'reasoning.effort', code: 'unsupported_parameter' })
@@ -150,6 +149,19 @@ function checkText(body: Record<string, unknown>, model: WireModel | undefined):
     if (format[key] === undefined) return errorRefusal(400, { message: `Missing required parameter: 'text.format.${key}'.`, param: `text.format.${key}`, code: 'missing_required_parameter' })
   }
   return undefined
+}
+
+/** What has one type and nothing more to it; null counts as absent. */
+const TYPES: Record<string, (value: unknown) => boolean> = {
+  tools: Array.isArray, include: Array.isArray, text: isRecord, reasoning: isRecord, stream_options: isRecord,
+  parallel_tool_calls: (value) => typeof value === 'boolean', prompt_cache_key: (value) => typeof value === 'string',
+  service_tier: (value) => typeof value === 'string', generate: (value) => typeof value === 'boolean',
+  client_metadata: (value) => isRecord(value) && Object.values(value).every((each) => typeof each === 'string'),
+}
+
+function checkTypes(body: Record<string, unknown>): Refusal | undefined {
+  const wrong = Object.entries(TYPES).find(([name, fits]) => body[name] !== undefined && body[name] !== null && !fits(body[name]))
+  return wrong && errorRefusal(400, { message: `Invalid type for '${wrong[0]}'.`, param: wrong[0], code: 'invalid_type' })
 }
 
 function checkSmall(body: Record<string, unknown>, rules: DecodeRules): Refusal | undefined {

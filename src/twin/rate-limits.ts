@@ -68,6 +68,8 @@ export function createQuotaBoard(parts: { planType: string; now: () => number })
       plan_type: planType(),
       rate_limits: { allowed: true, limit_reached: false, primary: limits.primary ?? null, secondary: limits.secondary ?? null },
       credits: limits.credits ?? null,
+      metered_limit_name: 'codex',
+      limit_name: null,
       additional_rate_limits: limits.additional ?? null,
     }),
     usage: (account) => describeUsage(limits, { ...account, planType: planType() }, seconds()),

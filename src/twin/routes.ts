@@ -22,6 +22,7 @@ export function createRoutes(context: TwinContext, devices: DeviceDesk): Routes 
     ['GET /backend-api/codex/models', (exchange) => answerModels(context, exchange, 'codex')],
     ['GET /v1/models', (exchange) => answerModels(context, exchange, 'api')],
     ['GET /backend-api/wham/usage', (exchange) => answerAccount(context, exchange, (grant) => context.quota.usage(grant))],
+    ['GET /api/codex/usage', (exchange) => answerAccount(context, exchange, (grant) => context.quota.usage(grant))],
     ['GET /backend-api/wham/accounts/check', (exchange) => answerAccount(context, exchange, describeAccounts)],
     ['POST /api/accounts/deviceauth/usercode', (exchange) => devices.start(exchange)],
     ['POST /api/accounts/deviceauth/token', (exchange) => devices.poll(exchange)],

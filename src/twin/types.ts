@@ -101,6 +101,8 @@ export interface ScriptedReply {
   /** the model that served; default the one asked for */
   model?: string
   phase?: 'commentary' | 'final_answer'
+  /** the older name of a good end */
+  terminal?: 'response.completed' | 'response.done'
 }
 
 export type TwinReply = {
@@ -146,6 +148,8 @@ export interface TwinOptions extends Partial<TwinBehaviour> {
     approveAfterPolls?: number | 'never'
     /** default 5 */
     intervalSeconds?: number
+    /** under which name the start answers the code; default `user_code` */
+    codeKey?: 'user_code' | 'usercode'
   }
   /** serves https and wss with this certificate */
   tls?: { key: string; cert: string }

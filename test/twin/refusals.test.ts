@@ -87,6 +87,12 @@ describe('fields of door 1', () => {
     expect(errorOf(await turn(ask('a', { include: ['everything'] })))).toMatchObject({ param: 'include' })
   })
 
+  test('a field of the wrong type is named, metadata values that are no text included', async () => {
+    for (const [name, value] of Object.entries({ tools: {}, reasoning: 'high', parallel_tool_calls: 'yes', prompt_cache_key: 5, client_metadata: { a: 1 } })) {
+      expect(errorOf(await turn(ask('a', { [name]: value })))).toMatchObject({ status: 400, code: 'invalid_type', param: name })
+    }
+  })
+
   test('tools have unique names of allowed letters and object schemas; a choice names one of them', async () => {
     const tool = (name: string, parameters: unknown = { type: 'object', properties: {} }) => ({ type: 'function', name, parameters })
     expect(errorOf(await turn(ask('a', { tools: [tool('x'), tool('x')] })))).toMatchObject({ status: 400, message: 'Duplicate tool name: x. Tool names must be unique.' })

@@ -139,6 +139,8 @@ describe('scripted answers', () => {
       { type: 'function_call', call_id: 'call_1', arguments: '{"a":1}' },
     ])
     expect(responseOf(events)['model']).toBe('gpt-5.4')
+    twin.enqueue({ text: 'x', terminal: 'response.done' })
+    expect(typesOf(readEvents((await turn(ask('go'))).text)).at(-1)).toBe('response.done')
   })
 
   test('sixteen thousand deltas arrive in well under two seconds', async () => {
