@@ -175,8 +175,8 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
     share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota') }), (quota) => quota.flush()))
   provide(child, GOVERNOR, () =>
     share(`governor:${child.resolve(ACCOUNT_KEY)}`, () => createGovernor({ limit: options.maxConcurrency, now })))
-  provide(child, CATALOG, () =>
-    createCatalog({
+  provide(child, CATALOG, () => {
+    const catalog = createCatalog({
       now,
       ttlMs: options.modelsCacheTtlMs,
       persisted: state('models'),
@@ -192,7 +192,10 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
         random: Math.random,
         delay,
       }),
-    }))
+    })
+    cleanups.push(() => catalog.close())
+    return catalog
+  })
 }
 
 function createCredentials(

@@ -41,6 +41,8 @@ export interface Catalog {
    * it is older than half its time to live). Another: the next `list()` fetches behind its answer.
    */
   observeEtag(etag: string): void
+  /** Keeps nothing from now on, and settles when what was being kept is. */
+  close(): Promise<void>
 }
 
 function toFailure(error: unknown): LLMError {
@@ -74,7 +76,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
   // Told apart from our own tag once, fetched for once: replicas may never agree on it.
   let foreignEtag: string | undefined
   let refetchBehind = false
-
+  let saving: Promise<void> | undefined
+  let closed = false
   let builtIn: readonly CatalogModel[] | undefined
 
   const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then(
@@ -87,13 +90,12 @@ export function createCatalog(options: CatalogOptions): Catalog {
       const { models, etag } = await fetchModels(shared)
       listing = buildListing(models, etag, now())
       failure = undefined
-      void persisted?.save(encodeListing(models, listing)).catch(() => undefined)
+      if (!closed) saving = persisted?.save(encodeListing(models, listing)).catch(() => undefined)
     } catch (error) {
       if (!shared.aborted) failure = { error: toFailure(error), atMs: now() }
     }
   }, signal)
   const isFresh = () => listing !== undefined && failure === undefined && now() - listing.fetchedAtMs < ttlMs
-  const hasFreshFailure = () => failure !== undefined && now() - failure.atMs < failureTtlMs
   const snapshot = () => {
     const state = listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels()) }
     return buildSnapshot(state, failure, now())
@@ -106,7 +108,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
         if (refetchBehind) void fetchOnce()
         return snapshot()
       }
-      if (!refetch && hasFreshFailure()) return snapshot()
+      if (!refetch && failure !== undefined && now() - failure.atMs < failureTtlMs) return snapshot()
       await fetchOnce(signal)
       // Only now: a list that was kept is no reason not to ask.
       if (!listing) await load()
@@ -122,6 +124,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
         foreignEtag = etag
         refetchBehind = true
       }
+    },
+    async close() {
+      closed = true
+      await saving
     },
   }
 }
