@@ -56,8 +56,10 @@ export async function listen(options: { port: number; tls: { key: string; cert: 
     async close() {
       if (!server.listening) return
       const closed = new Promise<void>((resolve) => { server.close(() => resolve()) })
+      // the server calls itself closed a moment before its sockets do
+      const ended = [...open].map((socket) => new Promise<void>((resolve) => { socket.once('close', () => resolve()) }))
       for (const socket of open) socket.destroy()
-      await closed
+      await Promise.all([closed, ...ended])
     },
   }
 }

@@ -99,19 +99,22 @@ async function run(line: Line, entry: TwinRequest): Promise<void> {
   session.state = undefined
   const { faults } = prepared
   const waited = faults.delayMs === undefined || (await pause(faults.delayMs, line.signal))
-  if (prepared.kind === 'refused') {
-    if (waited) answerRefused(line, prepared, entry)
-    return
-  }
   try {
-    if (waited) await play(line, prepared, entry)
+    if (!waited) entry.ended = 'client_gone'
+    else if (prepared.kind === 'refused') answerRefused(line, prepared, entry)
+    else await play(line, prepared, entry)
   } finally {
-    prepared.leave()
+    if (prepared.kind === 'running') prepared.leave()
   }
 }
 
+function resetLine(line: Line, entry: TwinRequest): void {
+  entry.ended = 'cut'
+  cutRaw(line.session.raw, true)
+}
+
 function answerRefused(line: Line, turn: RefusedTurn, entry: TwinRequest): void {
-  if (turn.faults.reset === true) return cutRaw(line.session.raw, true)
+  if (turn.faults.reset === true) return resetLine(line, entry)
   if (turn.lostResponseId === undefined) return refuse(line, entry, turn.refusal, turn.faults)
   entry.status = turn.refusal.status
   entry.ended = 'refused'
@@ -122,7 +125,7 @@ async function play(line: Line, turn: RunningTurn, entry: TwinRequest): Promise<
   const { context, grant, session, signal } = line
   const { faults } = turn
   const { socket, raw } = session
-  if (faults.reset === true && faults.cutAfterEvents === undefined && faults.cutAfterBytes === undefined) return cutRaw(raw, true)
+  if (faults.reset === true && faults.cutAfterEvents === undefined && faults.cutAfterBytes === undefined) return resetLine(line, entry)
   entry.status = 200
   const channel = createSocketChannel({ socket, raw, faults, binary: faults.binary ?? context.behaviour.binaryFrames, signal })
   const prelude = context.behaviour.extraEvents && !turn.recorded ? buildPrelude(context, grant, turn, entry) : []
