@@ -67,14 +67,14 @@ export async function* runAttempt(input: AttemptInput): AttemptRun {
 
   async function open(): Promise<Exchange> {
     try {
-      const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs, totalTimeoutMs } = call.settings
+      const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
       const idleMs = call.request.timeout ? call.request.timeout * 1000 : idleTimeoutMs
       return await exchanges.open({
         built,
         credential,
         conversation,
         signal: call.signal,
-        clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs, idleMs), idleMs, totalMs: totalTimeoutMs },
+        clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs, idleMs), idleMs },
         httpOnly: call.httpOnly,
       })
     } catch (thrown) {

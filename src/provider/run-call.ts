@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { CallOptions, ChatRequest, Degradation, RouteReceipt } from '../contract/index.js'
+import { LLMTimeoutError, type CallOptions, type ChatRequest, type Degradation, type RouteReceipt } from '../contract/index.js'
 import type { WireEvent } from '../responses/index.js'
 import { answerCall } from './answer-call.js'
 import type { Call, CallHead, RetryBudget } from './call.js'
@@ -9,7 +9,7 @@ import type { Emitter } from './emitter.js'
 import type { Exchanges } from './exchanges.js'
 import type { RequestBuilder } from './request-builder.js'
 import type { Run } from './response-stream.js'
-import { withCallEvents } from './with-call-events.js'
+import { withCallEvents, type AnnounceRequest, type Answering } from './with-call-events.js'
 
 /** The parts of a provider that its calls share. */
 export interface Workshop {
@@ -39,17 +39,34 @@ export interface CallPlan {
  * call; retry inside them, never emitting `llm:request` again; auth innermost, so that each attempt
  * carries the credential in force.
  */
-export function runCall(workshop: Workshop, plan: CallPlan): Run {
+export async function* runCall(workshop: Workshop, plan: CallPlan): Run {
   const { deps, emitter } = workshop
-  const head = createHead(deps, plan)
-  return withCallEvents(deps, emitter, head, async function* (announceRequest) {
-    const snapshot = await deps.catalog.list({ signal: head.signal })
-    const model = chooseModel(head.request, snapshot, head.settings, deps.mountName)
-    head.route.resolved_model = model.slug
-    const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false }
-    head.signal.throwIfAborted()
-    return yield* answerCall({ ...workshop, call, announceRequest, ...(plan.tap ? { tap: plan.tap } : {}) })
-  })
+  const limit = limitTotal(plan.signal, (plan.settings ?? deps.settings).totalTimeoutMs)
+  const head = createHead(deps, { ...plan, signal: limit.signal })
+  try {
+    return yield* withCallEvents(deps, emitter, head, (announceRequest) => answerHead(workshop, plan, head, announceRequest))
+  } finally {
+    limit.clear()
+  }
+}
+
+async function* answerHead(workshop: Workshop, plan: CallPlan, head: CallHead, announceRequest: AnnounceRequest): Answering {
+  const { deps } = workshop
+  const snapshot = await deps.catalog.list({ signal: head.signal })
+  const model = chooseModel(head.request, snapshot, head.settings, deps.mountName)
+  head.route.resolved_model = model.slug
+  const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false }
+  head.signal.throwIfAborted()
+  return yield* answerCall({ ...workshop, call, announceRequest, ...(plan.tap ? { tap: plan.tap } : {}) })
+}
+
+/** The caller's signal, and the limit on the whole call where there is one: retries, waits and continuations count. */
+function limitTotal(signal: AbortSignal, totalTimeoutMs: number | undefined): { signal: AbortSignal; clear(): void } {
+  if (totalTimeoutMs === undefined) return { signal, clear: () => undefined }
+  const controller = new AbortController()
+  const words = `The call took longer than its total limit of ${totalTimeoutMs / 1000} s. Raise total_timeout, or ask for less.`
+  const timer = setTimeout(() => controller.abort(new LLMTimeoutError(words, { code: 'total_timeout' })), totalTimeoutMs)
+  return { signal: AbortSignal.any([signal, controller.signal]), clear: () => clearTimeout(timer) }
 }
 
 function createHead(deps: ProviderDeps, plan: CallPlan): CallHead {

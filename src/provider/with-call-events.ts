@@ -127,9 +127,18 @@ function describeAnswer(response: ChatResponse, deps: ProviderDeps): Pick<EventP
 }
 
 function toLLMError(thrown: unknown, deps: ProviderDeps, call: CallHead): LLMError {
+  if (call.signal.aborted && isLLMError(call.signal.reason)) return withPartial(call.signal.reason, thrown)
   if (isLLMError(thrown)) return thrown
   const words = thrown instanceof Error ? thrown.message : String(thrown)
   const fields: LLMErrorFields = { ...nameCall(deps, call), cause: thrown }
   if (call.signal.aborted) return new AbortError('The call was cancelled.', fields)
   return new LLMError(deps.redactor.text(`The call failed in an unexpected way: ${words}`), fields)
+}
+
+/** Why the call was stopped, in the words of who stopped it, with what had arrived. */
+function withPartial(reason: LLMError, thrown: unknown): LLMError {
+  if (isLLMError(thrown) && thrown.partial) {
+    Object.defineProperty(reason, 'partial', { value: thrown.partial, enumerable: false, configurable: true })
+  }
+  return reason
 }
