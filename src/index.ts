@@ -16,7 +16,7 @@ export {
   OBSERVABILITY_EVENTS, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError, isLLMError,
 } from './contract/index.js'
 export type {
-  AgentPlan, Billing, CacheReceipt, CallOptions, CandidateStatus, CandidateVerdict, Cancellation, ChatRequest, ChatResponse, Cleanup,
+  AgentPlan, AnyLLMError, Billing, CacheReceipt, CallOptions, CandidateStatus, CandidateVerdict, Cancellation, ChatRequest, ChatResponse, Cleanup,
   ConfigField, ContentBlock, Coordinator, Degradation, EventKey, EventName, EventPayloads, FinishReason, HookHandler, HookResult, Hooks,
   LLMErrorFields, LLMErrorName, LaneName, Message, ModelInfo, ModuleDescriptor, MountPlan, MountPlanEntry, Provider, ProviderInfo,
   QuotaWindow, ReasoningProvenance, ResponseFormat, ResponseStream, Role, RouteAttempt, RouteReceipt, StreamErrorInfo,

@@ -157,8 +157,14 @@ export class InvalidToolCallError extends LLMError {
   }
 }
 
+/** The family as a union that `switch (error.name)` narrows. */
+export type AnyLLMError = {
+  [Name in LLMErrorName]: LLMError & { readonly name: Name } &
+    (Name extends 'InvalidToolCallError' ? Pick<InvalidToolCallError, 'tool_name' | 'raw_arguments'> : unknown)
+}[LLMErrorName]
+
 /** True for any error of the family, also one that another install of the package made. */
-export function isLLMError(value: unknown): value is LLMError {
+export function isLLMError(value: unknown): value is AnyLLMError {
   return typeof value === 'object' && value !== null && FAMILY in value
 }
 

@@ -16,7 +16,7 @@ export {
   InvalidRequestError, InvalidToolCallError, LLMError, LLMTimeoutError, NetworkError, NotFoundError,
   ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError, describeError, isLLMError,
 } from './errors.js'
-export type { LLMErrorFields, LLMErrorName } from './errors.js'
+export type { AnyLLMError, LLMErrorFields, LLMErrorName } from './errors.js'
 export { EVENTS, OBSERVABILITY_EVENTS } from './events.js'
 export type { EventKey, EventName, EventPayloads, StreamBlockType } from './events.js'
 export type { CallOptions, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'

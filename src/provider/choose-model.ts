@@ -1,20 +1,13 @@
 import { findModel, nearestModels } from '../account/index.js'
 import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
 import { NotFoundError, type ChatRequest } from '../contract/index.js'
-import { parseModelName } from '../responses/index.js'
+import { parseModelName, type RequestModel } from '../responses/index.js'
 import type { ProviderSettings } from './deps.js'
 
 /** What goes on the wire for a requested model, and what is known of it. */
-export interface ModelChoice {
+export interface ModelChoice extends RequestModel {
   /** as the caller or the mount config named it */
   requested: string
-  slug: string
-  effort?: string
-  serviceTier?: string
-  reasons: boolean
-  supportsVerbosity: boolean
-  supportsReasoningSummary: boolean
-  acceptsImages: boolean
   prefersWebSocket: boolean
 }
 

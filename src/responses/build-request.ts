@@ -8,19 +8,22 @@ import type { ToolRepair } from './repair-tool-sequence.js'
 import { buildFields } from './request-fields.js'
 import { buildToolDefinitions, readForcedTool, type ToolDefinitions } from './tool-definitions.js'
 
+/** The model a request goes to, and what it takes. */
+export interface RequestModel {
+  slug: string
+  effort?: string
+  /** `fast` reads `priority` */
+  serviceTier?: string
+  /** false leaves effort, summary and encrypted reasoning out */
+  reasons: boolean
+  supportsVerbosity: boolean
+  supportsReasoningSummary: boolean
+  acceptsImages: boolean
+}
+
 export interface BuildInput {
   request: ChatRequest
-  model: {
-    slug: string
-    effort?: string
-    /** `fast` reads `priority` */
-    serviceTier?: string
-    /** false leaves effort, summary and encrypted reasoning out */
-    reasons: boolean
-    supportsVerbosity: boolean
-    supportsReasoningSummary: boolean
-    acceptsImages: boolean
-  }
+  model: RequestModel
   settings: {
     reasoningSummary?: string
     textVerbosity?: string
