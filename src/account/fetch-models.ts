@@ -1,5 +1,5 @@
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
-import { StreamError, isLLMError, type LLMError } from '../contract/index.js'
+import { LLMError, StreamError } from '../contract/index.js'
 import { backoffMs, isRecord, parseJson } from '../lib/index.js'
 import { fromTransportFailure, mapWireFailure } from '../responses/index.js'
 import type { HttpReply, Transport, TransportFailure } from '../transport/transport.js'
@@ -32,7 +32,7 @@ export function createModelsFetcher(options: FetchModelsOptions): (signal?: Abor
     for (let attempt = 1; ; attempt++) {
       const credential = await options.credentials.current({ signal })
       const result = await ask(options, credential, signal)
-      if (!isLLMError(result)) return result
+      if (!(result instanceof LLMError)) return result
       if (result.status_code === 401 && !refreshed) {
         refreshed = true
         await options.credentials.replace(credential.accessToken, { signal })
