@@ -15,10 +15,7 @@ export async function findShipped(text: string): Promise<ParsedMatrix | undefine
 
 async function readShipped(): Promise<readonly unknown[]> {
   try {
-    // By a variable, since a tree that was not built yet hasn't got the file.
-    const path = './generated/shipped-matrices.js'
-    const module: unknown = await import(path)
-    const shipped = (module as { shipped?: unknown }).shipped
+    const { shipped } = await import('./generated/shipped-matrices.js')
     return Array.isArray(shipped) ? shipped : []
   } catch {
     return []
