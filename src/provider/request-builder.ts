@@ -12,6 +12,9 @@ export interface RequestBuilder {
   compare(conversation: string, built: BuiltRequest): string | undefined
 }
 
+/** What fits a header and the backend's limit for a prompt cache key; any other id goes out as its hash. */
+const PLAIN_KEY = /^[\w.:-]{1,64}$/
+
 /** Conversations whose last request is remembered. */
 const REMEMBERED = 32
 
@@ -66,7 +69,8 @@ export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane
  * to the first user message. The same conversation has the same prompt cache key after a restart.
  */
 function conversationKey(request: ChatRequest): string {
-  if (request.conversation_id) return request.conversation_id
+  const { conversation_id: id } = request
+  if (id) return PLAIN_KEY.test(id) ? id : `conv-${shortHash(id)}`
   const first = request.messages.findIndex((message) => message.role === 'user')
   const opening = request.messages.slice(0, first + 1).map((message) => message.content)
   return `conv-${shortHash(JSON.stringify(opening))}`
