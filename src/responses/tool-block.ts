@@ -65,7 +65,8 @@ export function endTool(block: ToolBlock, end: ToolEnd): readonly Step[] {
   if (block.ended) return NO_STEPS
   if (end === 'item_done') block.whole ??= block.fragments.text()
   const text = block.whole ?? (end === 'completed' ? block.fragments.text() : '')
-  const isReadable = block.custom ? block.whole !== undefined : text !== '' && parseArguments(text) !== undefined
+  const decoded = block.custom || text === '' ? undefined : parseArguments(text)
+  const isReadable = block.custom ? block.whole !== undefined : decoded !== undefined
   const isEmptyCall = block.whole === '' && !block.custom
   if (end === 'item_done' && !isReadable && !isEmptyCall) return NO_STEPS
   block.ended = true
@@ -75,7 +76,7 @@ export function endTool(block: ToolBlock, end: ToolEnd): readonly Step[] {
     end === 'item_done' ||
     (end === 'completed' && (block.whole !== undefined || isReadable)) ||
     (end === 'incomplete' && block.whole !== undefined && (isReadable || isEmptyCall))
-  return isWhole ? [{ ...step, arguments: decodeArguments(text, block.custom ? 'custom' : 'function') }] : [step]
+  return isWhole ? [{ ...step, arguments: decoded ?? decodeArguments(text, block.custom ? 'custom' : 'function') }] : [step]
 }
 
 function showArguments(block: ToolBlock, index: number, text: string): Step {
