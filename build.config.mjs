@@ -1,8 +1,8 @@
 /**
  * The build: `node build.config.mjs [validators|test]`.
  *
- * Without a word: validators, then dist/: declarations by `tsc`, code in few files by esbuild. With `validators`: only the ajv validators, compiled from
- * schemas/ to TypeScript under src/<room>/generated/. With `test`: everything the test command promises,
+ * Without a word: validators, then dist/: code in few files by esbuild, declarations by `tsc`. With `validators`:
+ * only the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/. With `test`: everything the test command promises,
  * closing with the line `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process'
@@ -73,8 +73,8 @@ async function bundle() {
 
 async function build() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
-  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.json', '--emitDeclarationOnly'])
   await bundle()
+  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.json', '--emitDeclarationOnly'])
   chmodSync(join(root, 'dist/cli/main.js'), 0o755)
 }
 

@@ -1,0 +1,94 @@
+/**
+ * One measurement in a process of its own: `node --expose-gc measure.mjs WORD CLIENT ORIGIN RECIPE [COUNT]`, answers JSON.
+ *
+ * - `cpu`: median CPU of a delta over COUNT calls, ms and µs
+ * - `many`: COUNT calls at once: CPU, and by how much the process grew
+ * - `first`: median time from the call to its first delta, over COUNT calls in a row
+ * - `memory`: one call whose consumer is slower than its server: by how much live and resident memory grow
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { clients } from './clients.mjs'
+import { TOKEN } from './mount-ours.mjs'
+
+const [word, client, origin, recipe, countText = '15'] = process.argv.slice(2)
+const count = Number(countText)
+const connect = (name = recipe) => clients[client]({ origin, recipe: name, token: TOKEN })
+const median = (values) => values.sort((left, right) => left - right)[values.length >> 1]
+const cpuMs = (since) => {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1000
+}
+const round = (value) => Math.round(value * 1000) / 1000
+
+const WORDS = {
+  async cpu() {
+    const call = await connect()
+    // What takes seconds a call needs no warming up.
+    if (count > 1) for (let n = 0; n < 5; n++) await call()
+    const spent = []
+    let deltas = 0
+    for (let n = 0; n < count; n++) {
+      const before = process.cpuUsage()
+      deltas = await call()
+      spent.push(cpuMs(before))
+    }
+    const ms = median(spent)
+    return { deltas, cpu_ms: round(ms), us_per_delta: round((ms * 1000) / deltas) }
+  },
+
+  async many() {
+    const call = await connect()
+    for (let n = 0; n < 3; n++) await call()
+    globalThis.gc?.()
+    const rss = process.memoryUsage.rss()
+    let peak = rss
+    const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 10)
+    const before = process.cpuUsage()
+    await Promise.all(Array.from({ length: count }, () => call()))
+    const spent = cpuMs(before)
+    clearInterval(timer)
+    peak = Math.max(peak, process.memoryUsage.rss())
+    return { cpu_ms: round(spent), growth_mb: round((peak - rss) / 1e6) }
+  },
+
+  async first() {
+    const call = await connect()
+    const times = []
+    for (let n = 0; n < count + 20; n++) {
+      const started = performance.now()
+      let first
+      await call({ onDelta: () => void (first ??= performance.now() - started) })
+      if (n >= 20) times.push(first)
+    }
+    return { ms: round(median(times)) }
+  },
+
+  async memory() {
+    const warm = await connect('text-20000')
+    await warm()
+    await warm()
+    const call = await connect()
+    const read = () => {
+      globalThis.gc()
+      const { heapUsed, external, rss } = process.memoryUsage()
+      return { live: heapUsed + external, rss }
+    }
+    const start = read()
+    const peak = { ...start }
+    const note = (sample) => {
+      peak.live = Math.max(peak.live, sample.live)
+      peak.rss = Math.max(peak.rss, sample.rss)
+    }
+    const deltas = await call({
+      onDelta(seen) {
+        if (seen % 50_000 === 0) note(read())
+        return seen % 100 === 0 ? sleep(1) : undefined
+      },
+    })
+    note({ live: 0, rss: process.memoryUsage.rss() })
+    return { deltas, live_growth_mb: round((peak.live - start.live) / 1e6), rss_growth_mb: round((peak.rss - start.rss) / 1e6) }
+  },
+}
+
+console.log(JSON.stringify(await WORDS[word]()))
+process.exit(0)
