@@ -19,10 +19,10 @@ import { createRedactor, delay, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
 import { createProvider, type ChatGPTProvider, type ResolvedRoute } from './provider/index.js'
 import { createTransport, type Transport } from './transport/index.js'
+import { VERSION } from './version.js'
 
 export const MODULE_ID = 'provider-openai-chatgpt'
 export const MOUNT_NAME = 'openai-chatgpt'
-export const VERSION = '0.1.0'
 const USER_AGENT = `amplifier-module-provider-openai-chatgpt/${VERSION} (${process.platform}; ${process.arch}) node/${process.versions.node}`
 
 /** A host's own parts; each has a real default. */
@@ -53,6 +53,8 @@ export interface AccountContainer {
   readonly redactor: Redactor
   readonly transport: Transport
   readonly lane: Lane
+  /** where the sign-in is kept */
+  readonly store: TokenStore
   readonly credentials: ManagedCredentialSource
   readonly catalog: Catalog
   readonly quota: Quota
@@ -75,6 +77,7 @@ const WARN = token<(message: string) => void>('warn')
 const TRANSPORT = token<Transport>('transport')
 const PLACES = token<AccountPlaces>('places')
 const LANE = token<Lane>('lane')
+const STORE = token<TokenStore>('store')
 const CREDENTIALS = token<ManagedCredentialSource>('credentials')
 const ACCOUNT_KEY = token<string>('account-key')
 const CATALOG = token<Catalog>('catalog')
@@ -111,6 +114,7 @@ function describeAccount(child: DependencyContainer, { options }: AccountInput, 
     get redactor() { return child.resolve(REDACTOR) },
     get transport() { return child.resolve(TRANSPORT) },
     get lane() { return child.resolve(LANE) },
+    get store() { return child.resolve(STORE) },
     get credentials() { return child.resolve(CREDENTIALS) },
     get catalog() { return child.resolve(CATALOG) },
     get quota() { return child.resolve(QUOTA) },
@@ -169,6 +173,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
       ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
       ...(options.account === undefined ? {} : { account: options.account }),
     }))
+  provide(child, STORE, () => parts.tokenStore ?? child.resolve(PLACES).tokens(child.resolve(LANE), child.resolve(WARN)))
   provide(child, CREDENTIALS, () => createCredentials(child, input, cleanups, shared))
   const state = (section: string) => child.resolve(PLACES).state(child.resolve(ACCOUNT_KEY), section)
   provide(child, QUOTA, () =>
@@ -207,7 +212,7 @@ function createCredentials(
   cleanups.push(refreshes.release)
   const source = createCredentialSource({
     lane,
-    store: parts.tokenStore ?? child.resolve(PLACES).tokens(lane, child.resolve(WARN)),
+    store: child.resolve(STORE),
     transport: child.resolve(TRANSPORT),
     shared: refreshes.value,
     now: parts.now ?? Date.now,

@@ -22,5 +22,6 @@ export type {
   QuotaWindow, ReasoningProvenance, ResponseFormat, ResponseStream, Role, RouteAttempt, RouteReceipt, StreamErrorInfo,
   StreamEvent, ToolCall, ToolSpec, Usage,
 } from './contract/index.js'
+export { CONFIG_FIELDS as providerConfigFields } from './provider/index.js'
 export type { ChatGPTProvider, RawDoors, RawEvent, RawSocket } from './provider/index.js'
 export type { LoadResult, StoreLock, StoredCredential, StoredRecord, TokenStore } from './auth/index.js'

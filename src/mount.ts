@@ -2,8 +2,9 @@ import {
   OBSERVABILITY_EVENTS, isLLMError, type Cleanup, type Coordinator, type ModuleDescriptor,
 } from './contract/index.js'
 import { configSchema, resolveOptions } from './config/index.js'
-import { MODULE_ID, MOUNT_NAME, VERSION, composeMount, type ModuleParts, type MountContainer } from './container.js'
+import { MODULE_ID, MOUNT_NAME, composeMount, type ModuleParts, type MountContainer } from './container.js'
 import { mountRouting } from './mount-routing.js'
+import { VERSION } from './version.js'
 import { ensureSignedIn } from './ensure-signed-in.js'
 
 /**

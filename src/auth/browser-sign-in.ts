@@ -7,7 +7,7 @@ export interface BrowserSignInOptions extends BrowserOptions {
   clientId: string
   /** lets the issuer's page offer this workspace only */
   workspaceId?: string
-  /** how we introduce ourselves to the issuer; default `codex_cli_rs`, which the client id belongs to */
+  /** how we introduce ourselves to the issuer; default `amplifier`, our own name */
   originator?: string
 }
 
@@ -30,7 +30,7 @@ export async function signInWithBrowser(options: BrowserSignInOptions): Promise<
       scope: SCOPE,
       id_token_add_organizations: 'true',
       codex_cli_simplified_flow: 'true',
-      originator: options.originator ?? 'codex_cli_rs',
+      originator: options.originator ?? 'amplifier',
       ...(options.workspaceId === undefined ? {} : { allowed_workspace_id: options.workspaceId }),
     },
     redeem: async ({ code, codeVerifier, redirectUri }) => ({

@@ -1,6 +1,7 @@
-import { Command, CommanderError } from 'commander'
+import { CommanderError } from 'commander'
 import { isLLMError } from '../contract/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
+import { describeCommands } from './describe-commands.js'
 import { createPaint, type Terminal } from './terminal.js'
 
 export interface CommandContext {
@@ -9,7 +10,7 @@ export interface CommandContext {
   signal: AbortSignal
 }
 
-type Action = (context: CommandContext, options: Record<string, unknown>, words: readonly string[]) => Promise<number>
+export type Action = (context: CommandContext, options: Record<string, unknown>, words: readonly string[]) => Promise<number>
 
 /** Runs one command line and answers the exit code; nothing is thrown at a person. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -20,7 +21,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   }
   process.on('SIGINT', onInterrupt)
   let code: number = EXIT.ok
-  const program = describe(terminal, async (load, options, words) => {
+  const program = describeCommands(terminal, async (load, options, words) => {
     code = await (await load())({ terminal, signal: cancel.signal }, options, words)
   })
   try {
@@ -43,21 +44,3 @@ function report(error: unknown, terminal: Terminal): void {
   terminal.stderr.write(`${paint.red('error')} ${kind}${words}\n`)
 }
 
-function describe(
-  terminal: Terminal,
-  run: (load: () => Promise<Action>, options: Record<string, unknown>, words: readonly string[]) => Promise<void>,
-): Command {
-  const program = new Command('amplifier-chatgpt')
-    .description('Serves agents with a ChatGPT subscription: sign in, see models and routes, run a prompt.')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void terminal.stdout.write(text),
-      writeErr: (text) => void terminal.stderr.write(text),
-    })
-  program
-    .command('demo')
-    .description('do the whole job against a stand-in of the backend on this machine: no account, no network')
-    .option('--json', 'events and results as JSON lines')
-    .action((options: Record<string, unknown>) => run(async () => (await import('./demo.js')).demo, options, []))
-  return program
-}

@@ -58,7 +58,7 @@ describe('browser sign-in', () => {
       scope: 'openid profile email offline_access',
       id_token_add_organizations: 'true',
       codex_cli_simplified_flow: 'true',
-      originator: 'codex_cli_rs',
+      originator: 'amplifier',
     })
     const page = await fetch(await followTo(url.href))
     expect(page.url).toMatch(/\/done$/)

@@ -1,0 +1,50 @@
+import { buildMountPlan, describeFinding, listOrigins, loadBundle, validateBundle } from '../config/index.js'
+import { ConfigurationError } from '../contract/index.js'
+import type { CommandContext } from './command-line.js'
+import { EXIT } from './exit-codes.js'
+import { createPrint } from './print.js'
+
+/** What a bundle comes to, and which file and line every value is from. */
+export async function showBundle(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
+  const print = createPrint(context, flags)
+  const bundle = await loadBundle(requireFile(words, 'show'))
+  const plan = buildMountPlan({ bundle })
+  const origins = listOrigins(plan)
+  print.line(`${print.paint.bold(bundle.bundle.name)}${bundle.bundle.version ? ` ${bundle.bundle.version}` : ''} from ${bundle.files.length} files`)
+  const rows = Object.entries(origins).map(([path, { file, line, shadowed }]) => [
+    path, shorten(read(plan, path)), `${file}:${line}`, shadowed && shadowed.length > 0 ? `over ${shadowed.map((other) => `${other.file}:${other.line}`).join(', ')}` : '',
+  ])
+  print.table([{ title: 'key' }, { title: 'value' }, { title: 'from' }, { title: '' }], rows)
+  for (const warning of bundle.warnings) print.line(print.paint.yellow(warning))
+  print.value({ bundle: bundle.bundle, plan, agents: bundle.agents, instructions: bundle.instructions, files: bundle.files, origins, warnings: bundle.warnings })
+  return EXIT.ok
+}
+
+/** Every finding of a bundle and what it includes. */
+export async function checkBundle(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
+  const print = createPrint(context, flags)
+  const file = requireFile(words, 'validate')
+  const findings = await validateBundle(file, { env: context.terminal.env })
+  for (const finding of findings) {
+    print.line(`${finding.severity === 'error' ? print.paint.red('error') : print.paint.yellow('warning')} ${describeFinding(finding)}`)
+  }
+  const errors = findings.filter(({ severity }) => severity === 'error').length
+  print.line(`${file}: ${errors} errors, ${findings.length - errors} warnings`)
+  print.value({ file, findings })
+  return errors > 0 ? EXIT.usage : EXIT.ok
+}
+
+function requireFile(words: readonly string[], verb: string): string {
+  const [file] = words
+  if (file === undefined) throw new ConfigurationError(`bundle ${verb} takes a bundle's file`, { code: 'usage' })
+  return file
+}
+
+function read(value: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((part, key) => (typeof part === 'object' && part !== null ? Reflect.get(part, key) : undefined), value)
+}
+
+function shorten(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}

@@ -1,0 +1,110 @@
+import { Command } from 'commander'
+import { VERSION } from '../version.js'
+import type { Action } from './command-line.js'
+import type { Terminal } from './terminal.js'
+
+/** Loads a command's own file only when it is run, so that `--help` answers at once. */
+export type Run = (load: () => Promise<Action>, options: Record<string, unknown>, words: readonly string[]) => Promise<void>
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not signed in, 4 quota or rate limit,
+5 network or service, 130 interrupted.`
+
+const EXAMPLES = `
+Examples:
+  amplifier-chatgpt demo
+  amplifier-chatgpt login
+  amplifier-chatgpt run "Say hello" --role coding
+  amplifier-chatgpt routing explain security-audit
+`
+
+export function describeCommands(terminal: Terminal, run: Run): Command {
+  const program = new Command('amplifier-chatgpt')
+    .description('Serves agents with a ChatGPT subscription: sign in, see models and routes, run a prompt.')
+    .version(VERSION)
+    .showSuggestionAfterError()
+    .addHelpText('after', EXIT_CODES + EXAMPLES)
+  // Before the commands are made: they inherit it.
+  program.exitOverride().configureOutput({
+    writeOut: (text) => void terminal.stdout.write(text),
+    writeErr: (text) => void terminal.stderr.write(text),
+  })
+  const add = (parent: Command, usage: string, description: string, load: () => Promise<Action>): Command => {
+    const command = parent.command(usage).description(description).option('--json', 'the answer as JSON')
+    command.action((...given: unknown[]) => {
+      const words = given.slice(0, -2).flat().filter((word): word is string => typeof word === 'string')
+      return run(load, command.opts(), words)
+    })
+    return command
+  }
+  const addMounting: typeof add = (...parts) => withConfigOptions(add(...parts))
+  describeSignIn(program, add, addMounting)
+  describeUse(program, add, addMounting)
+  describeRouting(program, addMounting)
+  describeServe(program, addMounting)
+  return program
+}
+
+type Add = (parent: Command, usage: string, description: string, load: () => Promise<Action>) => Command
+
+function withConfigOptions(command: Command): Command {
+  return command
+    .option('--account <name>', 'one of several sign-ins')
+    .option('--lane <lane>', 'codex, plan or api_key')
+    .option('--base-url <url>', 'where models and responses are asked for')
+    .option('--issuer <url>', 'where sign-in and refresh happen')
+    .option('--token-file <path>', 'where the sign-in is kept')
+    .option('--config <key=value...>', 'any option of the mount config')
+}
+
+function describeSignIn(program: Command, add: Add, addMounting: Add): void {
+  addMounting(program, 'login', 'sign in and keep the sign-in', async () => (await import('./login.js')).login)
+    .option('--device', 'by a code that is typed in a browser on any machine (default)')
+    .option('--browser', 'in a browser on this machine')
+    .option('--plan', 'with the documented "Sign in with ChatGPT"')
+    .option('--api-key', 'check the configured API key')
+    .option('--no-open', 'show the address, and open no browser')
+  addMounting(program, 'logout', 'end the sign-in at the server and forget it here', async () => (await import('./accounts.js')).logout)
+  addMounting(program, 'status', 'who is signed in, until when, and how much of the quota is used', async () => (await import('./status.js')).status)
+  add(program, 'accounts', 'the sign-ins on this machine', async () => (await import('./accounts.js')).accounts)
+  addMounting(program, 'export <file>', 'write the sign-in to a file for another machine', async () => (await import('./accounts.js')).exportSignIn)
+  addMounting(program, 'import [file]', 'take in a sign-in that export wrote', async () => (await import('./login.js')).importSignIn)
+    .option('--codex', 'the sign-in of the Codex command line (its file is only read)')
+    .option('--take', 'with --codex: the refresh token too; the Codex command line has to sign in anew then')
+}
+
+function describeUse(program: Command, add: Add, addMounting: Add): void {
+  add(program, 'demo', 'do the whole job against a stand-in of the backend on this machine: no account, no network', async () => (await import('./demo.js')).demo)
+  addMounting(program, 'models', "the account's models", async () => (await import('./models.js')).models)
+  addMounting(program, 'run <prompt...>', 'run one prompt; - reads it from standard input', async () => (await import('./run.js')).run)
+    .option('--role <roles>', 'resolve the model through the matrix; several roles parted by commas')
+    .option('--model <model>', 'a model of the account; :high sets the effort, -fast the priority tier')
+    .option('--effort <effort>', 'reasoning effort')
+    .option('--system <text>', 'instructions')
+    .option('--bundle <file>', "a bundle's providers, routing and instructions")
+    .option('--no-stream', 'print the answer when it is whole')
+  addMounting(program, 'doctor', 'walk the way of a real call and say where it ends; the report has no secrets', async () => (await import('./doctor.js')).doctor)
+  const bundle = program.command('bundle').description('look at a bundle')
+  add(bundle, 'show <file>', 'what it comes to, and where every value is from', async () => (await import('./bundle.js')).showBundle)
+  add(bundle, 'validate <file>', 'every finding, with file, line and column', async () => (await import('./bundle.js')).checkBundle)
+}
+
+function describeRouting(program: Command, addMounting: Add): void {
+  const routing = program.command('routing').description('roles and the models that serve them')
+  const matrix = (command: Command) => command.option('--matrix <name>', 'another matrix than the one in force').option('--bundle <file>', "a bundle's routing")
+  matrix(addMounting(routing, 'show', 'the roles as they are in force', async () => (await import('./routing.js')).showRouting))
+  matrix(addMounting(routing, 'explain <roles...>', 'how a call would be routed now, and who decided', async () => (await import('./routing.js')).explainRouting))
+  matrix(addMounting(routing, 'lint [file]', 'what cannot work in a matrix, with line and column', async () => (await import('./routing.js')).lintRouting))
+  addMounting(routing, 'list', 'the matrices in reach', async () => (await import('./routing.js')).listRouting)
+  addMounting(routing, 'use <matrix>', 'put a matrix in force, in ~/.amplifier/settings.yaml', async () => (await import('./routing.js')).chooseRouting)
+}
+
+function describeServe(program: Command, addMounting: Add): void {
+  addMounting(program, 'serve', 'serve other programs on loopback', async () => (await import('./serve.js')).serve)
+    .option('--grpc', 'the gRPC sidecar of Amplifier kernels')
+    .option('--http', 'OpenAI clients')
+    .option('--port <number>', 'default: any that is free')
+    .option('--host <address>', 'default 127.0.0.1; with --http only')
+    .option('--no-secret', 'with --grpc: for kernels that cannot send one')
+    .option('--bundle <file>', "a bundle's providers and routing")
+}

@@ -1,0 +1,114 @@
+/** One command that walks the way of a real call and says where it ends. */
+import { lookup } from 'node:dns/promises'
+import type { Credential } from '../auth/index.js'
+import type { ProviderOptions } from '../config/index.js'
+import type { AccountContainer } from '../container.js'
+import type { CommandContext } from './command-line.js'
+import { EXIT } from './exit-codes.js'
+import { withAccount } from './login.js'
+import { withSession } from './open-session.js'
+import { createPrint } from './print.js'
+import { readConfig } from './read-config.js'
+
+interface Finding {
+  check: string
+  result: 'ok' | 'warning' | 'error' | 'skipped'
+  detail: string
+}
+
+type Note = (check: string, result: Finding['result'], detail: string) => void
+
+/** A clock this far off makes tokens look valid that are not, or the other way round. */
+const MAX_SKEW_SECONDS = 60
+const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'no_proxy', 'NO_PROXY']
+
+export async function doctor(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const print = createPrint(context, flags)
+  const findings: Finding[] = []
+  const note: Note = (check, result, detail) => void findings.push({ check, result, detail })
+  const { options } = await readConfig(context, flags)
+  checkSettings(context, options, note)
+  await checkNames(options, note)
+  const credential = await withAccount(options, context, async (account) => {
+    await checkServer(account, options, note)
+    return checkSignIn(account, note)
+  })
+  if (credential) await checkMount(context, flags, note)
+  else for (const check of ['catalog', 'websocket', 'roles']) note(check, 'skipped', 'nobody is signed in')
+  const worst = findings.some(({ result }) => result === 'error')
+  const marks = { ok: print.paint.green('ok'), warning: print.paint.yellow('warning'), error: print.paint.red('error'), skipped: print.paint.dim('skipped') }
+  print.table([{ title: 'check' }, { title: 'result' }, { title: '' }], findings.map(({ check, result, detail }) => [check, marks[result], detail]))
+  print.value({ ok: !worst, findings })
+  if (!worst) return EXIT.ok
+  return findings.some(({ check, result }) => check === 'sign-in' && result === 'error') ? EXIT.auth : EXIT.unavailable
+}
+
+function checkSettings({ terminal: { env } }: CommandContext, options: ProviderOptions, note: Note): void {
+  note('node', 'ok', `${process.version} on ${process.platform}-${process.arch}`)
+  note('lane', 'ok', `${options.lane}, ${options.baseUrl}`)
+  const set = PROXY_VARIABLES.filter((name) => env[name])
+  // Values may hold a password: their names are enough.
+  note('proxy', 'ok', set.length === 0 ? 'none set' : `${set.join(', ')} set`)
+  const ca = [options.caFile && `ca_file ${options.caFile}`, env.NODE_EXTRA_CA_CERTS && `NODE_EXTRA_CA_CERTS ${env.NODE_EXTRA_CA_CERTS}`].filter(Boolean)
+  note('certificates', env.NODE_TLS_REJECT_UNAUTHORIZED === '0' ? 'error' : 'ok', env.NODE_TLS_REJECT_UNAUTHORIZED === '0'
+    ? 'NODE_TLS_REJECT_UNAUTHORIZED=0 turns verification off for the whole process; unset it and name the authority with ca_file'
+    : ca.length === 0 ? 'the built-in authorities' : ca.join(', '))
+}
+
+async function checkNames(options: ProviderOptions, note: Note): Promise<void> {
+  for (const host of new Set([options.baseUrl, options.issuer].map((url) => new URL(url).hostname))) {
+    try {
+      const { address } = await lookup(host)
+      note('dns', 'ok', `${host} is ${address}`)
+    } catch (error) {
+      note('dns', 'error', `${host} cannot be resolved (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); behind a proxy that is normal`)
+    }
+  }
+}
+
+async function checkServer({ transport }: AccountContainer, options: ProviderOptions, note: Note): Promise<void> {
+  for (const url of new Set([new URL(options.baseUrl).origin, options.issuer])) {
+    try {
+      const reply = await transport.fetch({ method: 'GET', url: `${url}/`, headers: {}, clocks: { connectMs: 10_000, totalMs: 15_000 } })
+      note('network', 'ok', `${url} answers (${reply.status})`)
+      const date = Date.parse(reply.headers.date ?? '')
+      if (!Number.isFinite(date)) continue
+      const skew = Math.round((Date.now() - date) / 1000)
+      note('clock', Math.abs(skew) > MAX_SKEW_SECONDS ? 'error' : 'ok', `${Math.abs(skew)} s ${skew < 0 ? 'behind' : 'ahead of'} ${url}`)
+    } catch (error) {
+      note('network', 'error', error instanceof Error ? error.message : String(error))
+    }
+  }
+}
+
+async function checkSignIn({ credentials, store }: AccountContainer, note: Note): Promise<Credential | undefined> {
+  try {
+    const credential = await credentials.current()
+    note('sign-in', 'ok', `${store.place}, workspace ${credential.accountId ?? 'none'}`)
+    note('plan', credential.planEnabled === false ? 'error' : 'ok', credential.planType ?? 'unknown')
+    return credential
+  } catch (error) {
+    note('sign-in', 'error', error instanceof Error ? error.message : String(error))
+    return undefined
+  }
+}
+
+async function checkMount(context: CommandContext, flags: Record<string, unknown>, note: Note): Promise<void> {
+  await withSession(context, flags, async ({ provider, resolver }) => {
+    const models = await provider.listModels()
+    const source = String(models[0]?.metadata?.source ?? 'unknown')
+    note('catalog', source === 'live' ? 'ok' : 'error', `${models.length} models, ${source}`)
+    try {
+      const socket = await provider.openSocket({ signal: AbortSignal.timeout(15_000) })
+      socket.close()
+      note('websocket', 'ok', 'the upgrade is answered')
+    } catch (error) {
+      note('websocket', 'warning', `${error instanceof Error ? error.message : String(error)} Calls go over HTTP.`)
+    }
+    if (!resolver) return EXIT.ok
+    for (const { role, status, resolved, problems } of (await resolver.check()).roles) {
+      note(`role ${role}`, status === 'served' ? 'ok' : status === 'unserved' ? 'error' : 'warning', resolved?.resolved_model ?? problems[0] ?? status)
+    }
+    return EXIT.ok
+  })
+}

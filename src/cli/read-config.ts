@@ -1,0 +1,61 @@
+import {
+  attachOrigins, buildMountPlan, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
+  type Bundle, type ProviderOptions, type Settings,
+} from '../config/index.js'
+import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
+import type { CommandContext } from './command-line.js'
+
+export interface CommandConfig {
+  plan: MountPlan
+  /** our provider's entry in the plan */
+  entry: MountPlanEntry
+  options: ProviderOptions
+  settings: Settings
+  bundle?: Bundle
+}
+
+/** Options of the command line that stand for a key of the mount config. They count as the user's own. */
+const FLAGS: Readonly<Record<string, string>> = {
+  account: 'account', lane: 'lane', baseUrl: 'base_url', issuer: 'issuer', tokenFile: 'token_file_path', transport: 'transport',
+  matrix: 'matrix', effort: 'reasoning_effort',
+}
+
+/**
+ * What a mount from here would be given: the user's and the project's settings, the bundle, then the
+ * command line. Warnings go to stderr.
+ * @throws ConfigurationError
+ */
+export async function readConfig(context: CommandContext, options: Record<string, unknown>): Promise<CommandConfig> {
+  const { env, stderr } = context.terminal
+  const settings = await loadSettings(process.cwd(), { env })
+  const bundle = typeof options.bundle === 'string' ? await loadBundle(options.bundle) : undefined
+  const plan = buildMountPlan({ settings, ...(bundle ? { bundle } : {}) })
+  const providers = plan.providers ?? []
+  const found = providers.find((entry) => isOurModule(entry.module))
+  const before = found?.config ?? {}
+  const flags = readFlags(options)
+  const origins = Object.fromEntries(Object.entries(originsOf(before)).filter(([key]) => !(key in flags)))
+  const config = attachOrigins({ ...before, login_on_mount: false, ...flags }, origins)
+  const entry: MountPlanEntry = { ...found, module: found?.module ?? MODULE_ID, config }
+  const resolved = resolveOptions(config, { env })
+  const warnings = [...settings.warnings, ...(bundle?.warnings ?? []), ...resolved.warnings]
+  for (const warning of warnings) stderr.write(`warning: ${warning}\n`)
+  return {
+    plan: { ...plan, providers: found ? providers.map((other) => (other === found ? entry : other)) : [...providers, entry] },
+    entry,
+    options: resolved.options,
+    settings,
+    ...(bundle ? { bundle } : {}),
+  }
+}
+
+function readFlags(options: Record<string, unknown>): Record<string, unknown> {
+  const flags: Record<string, unknown> = {}
+  for (const [flag, key] of Object.entries(FLAGS)) if (options[flag] !== undefined) flags[key] = options[flag]
+  for (const pair of Array.isArray(options.config) ? (options.config as string[]) : []) {
+    const [key, ...rest] = pair.split('=')
+    if (!key || rest.length === 0) throw new ConfigurationError(`--config takes key=value, found ${JSON.stringify(pair)}`, { code: 'usage' })
+    flags[key] = rest.join('=')
+  }
+  return flags
+}

@@ -1,0 +1,112 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigurationError, type ConfigField } from '../contract/index.js'
+import { lintMatrix, listMatrices, loadMatrix, readMatrixSource, type ResolvedCandidate, type RoleCheck } from '../routing/index.js'
+import type { CommandContext } from './command-line.js'
+import { EXIT } from './exit-codes.js'
+import { requireResolver, withSession } from './open-session.js'
+import { createPrint, type Print } from './print.js'
+import { readConfig } from './read-config.js'
+import { writeSetting } from './write-setting.js'
+
+/** The 13 roles as they are in force, each candidate with its verdict. */
+export async function showRouting(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const print = createPrint(context, flags)
+  return withSession(context, flags, async (session) => {
+    const resolver = requireResolver(session)
+    const { ok, roles, problems } = await resolver.check()
+    print.line(`Routing matrix ${print.paint.bold(resolver.name)}`)
+    print.table([{ title: 'role' }, { title: 'model' }, { title: 'effort' }, { title: 'candidates' }], roles.map((role) => roleRow(print, role)))
+    for (const problem of problems) print.line(print.paint.yellow(problem))
+    print.value({ matrix: resolver.name, ok, roles, problems })
+    return ok ? EXIT.ok : EXIT.failed
+  })
+}
+
+function roleRow(print: Print, { role, resolved, candidates }: RoleCheck): string[] {
+  return [
+    role,
+    resolved?.resolved_model ?? print.paint.red('none'),
+    String(resolved?.config?.reasoning_effort ?? ''),
+    candidates.map((candidate) => `${candidate.model} ${paintStatus(print, candidate)}`).join(' → '),
+  ]
+}
+
+function paintStatus({ paint }: Print, { status }: ResolvedCandidate): string {
+  const word = status.replaceAll('_', ' ')
+  if (status === 'live') return paint.green(word)
+  return status === 'unverified' || status === 'exhausted' ? paint.yellow(word) : paint.red(word)
+}
+
+/** How a call for the role would be routed now, without calling a model. */
+export async function explainRouting(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
+  const print = createPrint(context, flags)
+  return withSession(context, flags, async (session) => {
+    const route = await requireResolver(session).explain(words)
+    print.line(`${print.paint.bold(route.role)}${route.description ? `: ${route.description}` : ''}`)
+    print.line(`decided by ${route.file ?? 'code'}${route.line === undefined ? '' : `:${route.line}`}${route.origin === undefined || route.origin === 'matrix' ? ` (matrix ${route.matrix})` : ` (${route.origin})`}`)
+    for (const unknown of route.unknown_roles ?? []) {
+      print.line(print.paint.yellow(`unknown role ${unknown.role}${unknown.did_you_mean ? `; did you mean ${unknown.did_you_mean}?` : ''}`))
+    }
+    print.table(
+      [{ title: '#', align: 'right' }, { title: 'candidate' }, { title: 'verdict' }, { title: 'resolves to' }, { title: 'config' }, { title: 'line', align: 'right' }, { title: '' }],
+      route.candidates.map((candidate, index) => [
+        String(index + 1), `${candidate.provider}/${candidate.model}`, paintStatus(print, candidate), candidate.resolved_model ?? '',
+        candidate.config ? JSON.stringify(candidate.config) : '', String(candidate.line ?? ''),
+        candidate.exhausted_until ? `until ${candidate.exhausted_until}` : (candidate.detail ?? ''),
+      ]))
+    print.line(route.resolved ? `a call goes to ${print.paint.bold(route.resolved.resolved_model ?? '')}` : print.paint.red('no candidate serves this role'))
+    print.value(route)
+    return route.resolved ? EXIT.ok : EXIT.failed
+  })
+}
+
+/** Every finding of a matrix file, with line and column. */
+export async function lintRouting(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
+  const print = createPrint(context, flags)
+  const { options } = await readConfig(context, flags)
+  const source = await readMatrixSource(words[0] ?? options.matrix, { directories: options.customRoutingDirs })
+  const findings = await lintMatrix(source, { configFields: { 'openai-chatgpt': await ownFields() } })
+  for (const { severity, rule, message, file, line, column, hint } of findings) {
+    const word = severity === 'error' ? print.paint.red(severity) : print.paint.yellow(severity)
+    print.line(`${file ?? source.file}:${line}:${column}: ${word} ${message} (${rule})${hint ? `\n    ${hint}` : ''}`)
+  }
+  const errors = findings.filter(({ severity }) => severity === 'error').length
+  print.line(`${source.file}: ${errors} errors, ${findings.length - errors} warnings`)
+  print.value({ file: source.file, findings })
+  return errors > 0 ? EXIT.failed : EXIT.ok
+}
+
+/** What our provider takes in a candidate's config, asked of a provider that is never mounted. */
+async function ownFields(): Promise<readonly ConfigField[]> {
+  const { providerConfigFields } = await import('../index.js')
+  return providerConfigFields
+}
+
+/** The matrices in reach, the active one marked. */
+export async function listRouting(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const print = createPrint(context, flags)
+  const { options } = await readConfig(context, flags)
+  const found = await listMatrices({ directories: options.customRoutingDirs })
+  const rows = found.map(({ name, file, shadowed }) => ({ name, file, shadowed, active: name === options.matrix && !shadowed }))
+  print.table([{ title: '' }, { title: 'matrix' }, { title: 'file' }, { title: '' }],
+    rows.map((row) => [row.active ? '*' : '', row.name, row.file, row.shadowed ? 'shadowed' : '']))
+  print.value(rows)
+  return EXIT.ok
+}
+
+/** Puts a matrix in force for this user. */
+export async function chooseRouting(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
+  const print = createPrint(context, flags)
+  const name = words[0]
+  if (name === undefined) throw new ConfigurationError('routing use takes the name of a matrix. Run amplifier-chatgpt routing list', { code: 'usage' })
+  const { options, settings } = await readConfig(context, flags)
+  const matrix = await loadMatrix(name, { directories: options.customRoutingDirs })
+  const file = join(context.terminal.env.HOME ?? context.terminal.env.USERPROFILE ?? homedir(), '.amplifier', 'settings.yaml')
+  await writeSetting(file, ['routing', 'matrix'], name)
+  print.line(`${matrix.name} is in force from the next mount on (${file}).`)
+  const shadowing = settings.files.filter((other) => !other.trusted && other.status === 'read').map((other) => other.file)
+  if (shadowing.length > 0) print.line(print.paint.yellow(`Settings of this project are read after it and may say otherwise: ${shadowing.join(', ')}`))
+  print.value({ matrix: matrix.name, file })
+  return EXIT.ok
+}
