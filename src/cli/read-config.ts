@@ -29,7 +29,7 @@ export async function readConfig(context: CommandContext, options: Record<string
   const { env, stderr } = context.terminal
   const settings = await loadSettings(process.cwd(), { env })
   const bundle = typeof options.bundle === 'string' ? await loadBundle(options.bundle) : undefined
-  const plan = buildMountPlan({ settings, ...(bundle ? { bundle } : {}) })
+  const plan = planWithUs(settings, bundle)
   const providers = plan.providers ?? []
   const found = providers.find((entry) => isOurModule(entry.module))
   const before = found?.config ?? {}
@@ -47,6 +47,14 @@ export async function readConfig(context: CommandContext, options: Record<string
     settings,
     ...(bundle ? { bundle } : {}),
   }
+}
+
+/** A plan that mounts nobody of ours mounts us: the settings' routing counts then too. */
+function planWithUs(settings: Settings, bundle: Bundle | undefined): MountPlan {
+  const parts = bundle ? { bundle } : {}
+  const plan = buildMountPlan({ settings, ...parts })
+  if (plan.providers?.some((entry) => isOurModule(entry.module))) return plan
+  return buildMountPlan({ settings: { ...settings, providers: [...settings.providers, { module: MODULE_ID }] }, ...parts })
 }
 
 function readFlags(options: Record<string, unknown>): Record<string, unknown> {

@@ -1,0 +1,197 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { VERSION } from '../../src/version.js'
+import { openCommandLine, type CommandLine } from './support.js'
+
+const parse = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>
+
+describe('before anybody is signed in', () => {
+  let cli: CommandLine
+  beforeAll(async () => { cli = await openCommandLine() })
+  afterAll(() => cli.close())
+
+  test('help and version answer without anything else', async () => {
+    const help = await cli.run(['--help'])
+    expect(help.code).toBe(0)
+    expect(help.stdout).toMatch(/Exit codes: 0 done/)
+    expect(help.stdout).toMatch(/Examples:/)
+    expect(await cli.run(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
+    expect(parse(await readFile('package.json', 'utf8')).version).toBe(VERSION)
+  })
+
+  test('an unknown command, option or missing word is wrong usage', async () => {
+    for (const words of [['frobnicate'], ['status', '--frobnicate'], ['run'], ['serve'], ['routing', 'use']]) {
+      const { code, stderr } = await cli.run(words)
+      expect([words, code]).toEqual([words, 2])
+      expect(stderr).not.toBe('')
+    }
+    expect((await cli.run(['stauts'])).stderr).toMatch(/status/)
+  })
+
+  test('status, models, run and doctor say how to sign in, and exit with 3', async () => {
+    for (const words of [['status'], ['models'], ['run', 'hello'], ['routing', 'show'], ['doctor']]) {
+      const { code, stdout, stderr } = await cli.run(words)
+      expect([words, code]).toEqual([words, 3])
+      expect(stdout + stderr).toMatch(/amplifier-chatgpt login/)
+    }
+    expect(parse((await cli.run(['status', '--json'])).stdout)).toMatchObject({ signed_in: false, state: 'missing' })
+  })
+
+  test('accounts lists nobody', async () => {
+    expect(await cli.run(['accounts'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/Nobody is signed in/) as string })
+    expect(JSON.parse((await cli.run(['accounts', '--json'])).stdout)).toEqual([])
+  })
+
+  test('nothing ever asks for a device code by itself', () => {
+    expect(cli.twin.requests.filter(({ path }) => path.includes('deviceauth'))).toEqual([])
+  })
+})
+
+describe('signed in', () => {
+  let cli: CommandLine
+  beforeAll(async () => {
+    cli = await openCommandLine()
+    expect((await cli.run(['login'])).code).toBe(0)
+  })
+  afterAll(() => cli.close())
+
+  test('login keeps a file of mode 600 and shows URL and code on stderr only', async () => {
+    const { stdout, stderr, code } = await cli.run(['login', '--json'])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/codex\/device/)
+    expect(parse(stdout)).toMatchObject({ lane: 'codex', account_id: cli.twin.accountId })
+    if (process.platform !== 'win32') {
+      expect((await stat(join(cli.home, '.amplifier', 'openai-chatgpt-oauth.json'))).mode & 0o777).toBe(0o600)
+    }
+  })
+
+  test('run streams the text to stdout and nothing else', async () => {
+    expect(await cli.run(['run', 'hello', 'there'])).toEqual({ code: 0, stdout: 'You said: hello there\n', stderr: '' })
+    expect(await cli.run(['run', '-'], { stdin: 'from a pipe' })).toMatchObject({ code: 0, stdout: 'You said: from a pipe\n' })
+    expect(await cli.run(['run', '--no-stream', 'whole'])).toMatchObject({ code: 0, stdout: 'You said: whole\n' })
+  })
+
+  test('run takes role, model, effort and system', async () => {
+    await cli.run(['run', 'hello', '--role', 'critique'])
+    expect(cli.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-6.1-sol', reasoning: { effort: 'xhigh' } })
+    await cli.run(['run', 'hello', '--model', 'gpt-5.5', '--effort', 'low', '--system', 'Be brief.'])
+    expect(cli.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-5.5', instructions: 'Be brief.', reasoning: { effort: 'low' } })
+    expect((await cli.run(['run', 'x', '--role', 'fast', '--model', 'gpt-5.5'])).code).toBe(2)
+  })
+
+  test('run --json is the whole response with its route', async () => {
+    const { stdout, code } = await cli.run(['run', 'hello', '--role', 'coding', '--json'])
+    expect(code).toBe(0)
+    expect(parse(stdout)).toMatchObject({ finish_reason: 'stop', metadata: { route: { role: 'coding', served_model: 'gpt-6.1-sol' } } })
+  })
+
+  test('failures of the service have exit codes of their own', async () => {
+    expect((await cli.run(['run', 'x', '--model', 'no-such'])).code).toBe(2)
+    cli.twin.enqueue({ status: 429, body: { error: { type: 'usage_limit_reached', message: 'gone', plan_type: 'plus', resets_in_seconds: 900 } } })
+    expect((await cli.run(['run', 'x'])).code).toBe(4)
+    cli.twin.enqueue({ text: 'a longer answer that is cut', cutAfterEvents: 6 })
+    expect((await cli.run(['run', 'x'])).code).toBe(5)
+  })
+
+  test('models, routing show and explain agree on what serves', async () => {
+    const models = JSON.parse((await cli.run(['models', '--json'])).stdout) as { id: string }[]
+    const shown = parse((await cli.run(['routing', 'show', '--json'])).stdout) as { ok: boolean; roles: { role: string; resolved: { resolved_model: string } }[] }
+    expect(shown.ok).toBe(true)
+    expect(shown.roles).toHaveLength(13)
+    for (const { resolved } of shown.roles) expect(models.map(({ id }) => id)).toContain(resolved.resolved_model)
+    const explained = parse((await cli.run(['routing', 'explain', 'coding', '--json'])).stdout) as { resolved: { resolved_model: string } }
+    expect(explained.resolved.resolved_model).toBe(shown.roles.find(({ role }) => role === 'coding')?.resolved.resolved_model)
+    expect((await cli.run(['routing', 'explain', 'codign'])).stdout).toMatch(/did you mean coding/)
+  })
+
+  test('routing lint names line and column, and fails on errors only', async () => {
+    expect((await cli.run(['routing', 'lint'])).code).toBe(0)
+    const file = join(cli.home, 'bad.yaml')
+    await writeFile(file, 'name: bad\ndescription: x\nroles:\n  general:\n    description: x\n    candidates:\n      - provider: openai-chatgpt\n')
+    const { code, stdout } = await cli.run(['routing', 'lint', file])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/bad\.yaml:\d+:\d+: error/)
+  })
+
+  test('routing use writes the setting, keeps comments, and is in force', async () => {
+    const folder = join(cli.home, '.amplifier')
+    await mkdir(join(folder, 'routing'), { recursive: true })
+    await writeFile(join(folder, 'routing', 'mine.yaml'), [
+      'name: mine', 'description: my own', 'updated: 2026-11-20', 'roles:',
+      ...['general', 'fast'].flatMap((role) => [`  ${role}:`, '    description: x', '    candidates:', '      - { provider: openai-chatgpt, model: gpt-5.4 }']), '',
+    ].join('\n'))
+    await writeFile(join(folder, 'settings.yaml'), '# keep me\nrouting:\n  matrix: openai-chatgpt # and me\n')
+    expect((await cli.run(['routing', 'use', 'mine'])).code).toBe(0)
+    const text = await readFile(join(folder, 'settings.yaml'), 'utf8')
+    expect(text).toMatch(/# keep me\nrouting:\n  matrix: mine/)
+    await cli.run(['run', 'hello', '--role', 'general'])
+    expect(cli.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-5.4' })
+    expect((await cli.run(['routing', 'use', 'no-such'])).code).toBe(2)
+    await cli.run(['routing', 'use', 'openai-chatgpt'])
+  })
+
+  test('status shows the quota as bars once it is known', async () => {
+    await cli.run(['run', 'hello'])
+    const { stdout } = await cli.run(['status'])
+    expect(stdout).toMatch(/codex +5 h [█░]{20} +\d+ %/)
+    expect(parse((await cli.run(['status', '--json'])).stdout)).toMatchObject({ signed_in: true, plan: 'plus', quota: [{ limit_id: 'codex', window_minutes: 300 }, {}] })
+  })
+
+  test('doctor walks the whole way and names every role', async () => {
+    const { code, stdout } = await cli.run(['doctor', '--json'])
+    const report = JSON.parse(stdout) as { ok: boolean; findings: { check: string; result: string }[] }
+    expect([code, report.ok]).toEqual([0, true])
+    expect(report.findings.filter(({ check }) => check.startsWith('role '))).toHaveLength(13)
+    for (const check of ['clock', 'dns', 'network', 'sign-in', 'plan', 'catalog', 'websocket']) {
+      expect(report.findings).toContainEqual(expect.objectContaining({ check, result: 'ok' }))
+    }
+  })
+
+  test('a bundle is shown with the line of every value, and validated', async () => {
+    const { stdout } = await cli.run(['bundle', 'show', 'examples/minimal/bundle.md'])
+    expect(stdout).toMatch(/reasoning_summary +auto +.*bundle\.md:\d+/)
+    expect((await cli.run(['bundle', 'validate', 'examples/minimal/bundle.md'])).code).toBe(0)
+    const file = join(cli.home, 'evil.yaml')
+    await writeFile(file, 'bundle:\n  name: evil\nproviders:\n  - module: provider-openai-chatgpt\n    config:\n      base_url: https://evil.example\n')
+    const { code, stdout: findings } = await cli.run(['bundle', 'validate', file])
+    expect(code).toBe(2)
+    expect(findings).toMatch(/evil\.yaml:6:\d+: .*base_url/)
+    expect((await cli.run(['run', 'x', '--bundle', file])).code).toBe(2)
+  })
+
+  test('a sign-in can be carried to another machine and ended here', async () => {
+    const file = join(cli.home, 'carried.json')
+    expect((await cli.run(['export', file])).code).toBe(0)
+    expect((await cli.run(['export', file])).code).not.toBe(0)
+    expect((await cli.run(['logout'])).stdout).toMatch(/ended/)
+    expect((await cli.run(['status'])).code).toBe(3)
+    await cli.run(['login'])
+    const other = join(cli.home, 'other.json')
+    expect((await cli.run(['export', other])).code).toBe(0)
+    expect((await cli.run(['import', other])).code).toBe(0)
+    expect((await cli.run(['import', join(cli.home, 'nothing.json')])).code).not.toBe(0)
+  })
+
+  test('named accounts have sign-ins of their own', async () => {
+    const env = { AMPLIFIER_CHATGPT_TOKEN_FILE: '' }
+    expect((await cli.run(['login', '--account', 'work'], { env })).code).toBe(0)
+    expect((await cli.run(['status', '--account', 'work', '--json'], { env })).stdout).toMatch(/"account": "work"/)
+    expect((await cli.run(['status', '--account', 'nobody'], { env })).code).toBe(3)
+  })
+
+  test('no colour reaches a pipe, and no token reaches anything', async () => {
+    const held = parse(await readFile(join(cli.home, '.amplifier', 'openai-chatgpt-oauth.json'), 'utf8'))
+    expect(cli.printed()).not.toContain('\u001b[')
+    for (const key of ['access_token', 'refresh_token', 'id_token']) expect(cli.printed()).not.toContain(held[key])
+    expect(cli.printed()).not.toMatch(/eyJ[\w-]{20}/)
+  })
+})
+
+test('the demo does the whole job and exits with 0', async () => {
+  const cli = await openCommandLine()
+  const { code, stdout } = await cli.run(['demo'])
+  await cli.close()
+  expect(code).toBe(0)
+  for (const part of ['Signed in: account', 'critical-ops', 'tool read_file', 'llm:response', 'done in']) expect(stdout).toContain(part)
+})
