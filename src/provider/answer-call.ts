@@ -1,6 +1,7 @@
 import { isLLMError, type ChatResponse } from '../contract/index.js'
 import {
-  buildContinuation, createStepMapper, holdsToolCall, serializeRequest, type Accumulator, type BuiltRequest, type Step, type WireEvent,
+  buildContinuation, createStepMapper, holdsToolCall, serializeRequest, type Accumulator, type BuiltRequest, type Step, type StepMapper,
+  type WireEvent,
 } from '../responses/index.js'
 import { parseJson } from '../lib/index.js'
 import type { Call } from './call.js'
@@ -105,16 +106,15 @@ async function* toSteps(
   let finished = false
   try {
     for (;;) {
-      const result = await source.next()
+      let result: IteratorResult<readonly WireEvent[], Accumulator> | undefined = await source.next()
       if (result.done) {
         finished = true
         return { accumulator: result.value, nextBlock: mapper.nextIndex }
       }
       tap?.(result.value)
-      const steps: Step[] = []
-      for (const event of result.value) {
-        for (const step of mapper.push(event)) steps.push(step)
-      }
+      const steps = mapEvents(mapper, result.value)
+      // Not kept while the caller reads: it is as large as all that follows from it.
+      result = undefined
       yield steps
     }
   } catch (thrown) {
@@ -123,6 +123,14 @@ async function* toSteps(
   } finally {
     if (!finished) await source.return(undefined as never)
   }
+}
+
+function mapEvents(mapper: StepMapper, events: readonly WireEvent[]): Step[] {
+  const steps: Step[] = []
+  for (const event of events) {
+    for (const step of mapper.push(event)) steps.push(step)
+  }
+  return steps
 }
 
 /** An error in a continuation still carries the whole of what came before it. */

@@ -6,6 +6,7 @@ export type Outcome = { response: ChatResponse; error?: undefined } | { response
 /** A run of a call: batches of stream events, then its outcome. */
 export type Run = AsyncGenerator<readonly StreamEvent[], Outcome, undefined>
 
+const NONE: readonly StreamEvent[] = []
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /**
@@ -14,7 +15,7 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
  */
 export function createResponseStream(run: Run, controller: AbortController): ResponseStream {
   let outcome: Outcome | undefined
-  let batch: readonly StreamEvent[] = []
+  let batch = NONE
   let position = 0
   /** drained by `response()` while an iterator stands by */
   const kept: (readonly StreamEvent[])[] = []
@@ -36,10 +37,11 @@ export function createResponseStream(run: Run, controller: AbortController): Res
     for (;;) {
       if (position < batch.length) return { done: false, value: batch[position++] as StreamEvent }
       const next = kept.shift()
-      if (next) {
-        batch = next
-        position = 0
-      } else if (outcome || !(await pull())) {
+      // Emptied before the wait: what was handed out is nobody's to keep.
+      batch = next ?? NONE
+      position = 0
+      if (next) continue
+      if (outcome || !(await pull())) {
         if (kept.length === 0) return DONE
       }
     }
@@ -62,7 +64,7 @@ export function createResponseStream(run: Run, controller: AbortController): Res
             : nextSlow(),
         async return() {
           iterating = false
-          batch = []
+          batch = NONE
           await abandon()
           return DONE
         },

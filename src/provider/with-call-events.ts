@@ -1,4 +1,4 @@
-import { AbortError, LLMError, isLLMError, type ChatResponse, type EventPayloads, type LLMErrorFields } from '../contract/index.js'
+import { AbortError, LLMError, isLLMError, type ChatResponse, type EventPayloads, type LLMErrorFields, type StreamEvent } from '../contract/index.js'
 import type { Step } from '../responses/index.js'
 import type { CallHead } from './call.js'
 import type { ProviderDeps } from './deps.js'
@@ -52,19 +52,23 @@ export async function* withCallEvents(
   }
 }
 
-async function* writeAnswer(answering: Answering, writer: StreamWriter): AsyncGenerator<Awaited<ReturnType<StreamWriter['write']>>, ChatResponse, undefined> {
+async function* writeAnswer(answering: Answering, writer: StreamWriter): AsyncGenerator<readonly StreamEvent[], ChatResponse, undefined> {
   let begun = false
+  let events: StreamEvent[] | undefined
   for (;;) {
-    const result = await answering.next()
+    let result: IteratorResult<readonly Step[], ChatResponse> | undefined = await answering.next()
     const head = begun ? [] : writer.start()
     begun = true
     if (result.done) {
       if (head.length > 0) yield head
       return result.value
     }
-    const events = await writer.write(result.value)
+    events = await writer.write(result.value)
+    // Neither is kept while the caller reads or the wire is silent.
+    result = undefined
     if (head.length > 0) events.unshift(...head)
     if (events.length > 0) yield events
+    events = undefined
   }
 }
 
