@@ -30,6 +30,10 @@ export interface ModuleParts {
   tokenStore?: TokenStore
   /** ms since 1970; default `Date.now` */
   now?: () => number
+  /** waits between attempts; default a timer */
+  delay?: (ms: number, options: { signal?: AbortSignal }) => Promise<void>
+  /** from 0 up to 1, for the jitter of waits; default `Math.random` */
+  random?: () => number
   /** an undici dispatcher for HTTP; stays the host's, which closes it */
   dispatcher?: Dispatcher
   /** told what a user should know; default one line each on stderr */
@@ -194,8 +198,8 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
         provider: MOUNT_NAME,
         maxRetries: options.maxRetries,
         now,
-        random: Math.random,
-        delay,
+        random: parts.random ?? Math.random,
+        delay: parts.delay ?? delay,
       }),
     })
     cleanups.push(() => catalog.close())
@@ -245,8 +249,8 @@ function registerProvider(child: DependencyContainer, { coordinator, options, pa
       redactor: child.resolve(REDACTOR),
       warn: child.resolve(WARN),
       now: parts.now ?? Date.now,
-      random: Math.random,
-      delay,
+      random: parts.random ?? Math.random,
+      delay: parts.delay ?? delay,
     })
     cleanups.push(() => provider.close())
     return provider

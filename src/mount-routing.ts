@@ -2,6 +2,7 @@ import type { Quota } from './account/index.js'
 import { ConfigurationError, isLLMError, type Coordinator } from './contract/index.js'
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
 import type { MountContainer } from './container.js'
+import { parseModelName } from './responses/index.js'
 import type { ModelRoleResolver, RoutingMatrix, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {
@@ -54,7 +55,8 @@ export async function mountRouting(
 
 /** Past its reset a model counts as live again: the first call that goes there is the probe. */
 function exhaustedUntil(quota: Quota, modelId: string): number | undefined {
-  const { exhaustedUntilMs, probe } = quota.inspect(modelId)
+  // The quota knows what goes on the wire: a name's speed and effort draw on the same limit.
+  const { exhaustedUntilMs, probe } = quota.inspect(parseModelName(modelId).slug)
   return probe ? undefined : exhaustedUntilMs
 }
 
