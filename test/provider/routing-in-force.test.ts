@@ -1,0 +1,177 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { MountPlan, RouteReceipt } from '../../src/contract/index.js'
+import { createHost } from '../../src/host/index.js'
+import { createModule } from '../../src/index.js'
+import type { ModelRoleResolver } from '../../src/routing/index.js'
+import { startTwin } from '../../src/twin/index.js'
+import { ask, mountOnTwin, type Mounted, type MountedOptions } from '../support/mounted.js'
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close()
+})
+
+const mount = async (options: MountedOptions = {}): Promise<Mounted> => {
+  const mounted = await mountOnTwin(options)
+  open.push(() => mounted.close())
+  return mounted
+}
+const resolverOf = ({ host }: Mounted) => host.coordinator.getCapability('model_role_resolver') as ModelRoleResolver
+const routeOf = (answer: { metadata?: Record<string, unknown> | null }) => answer.metadata?.route as RouteReceipt
+const FIRST = 'gpt-6.1-sol'
+const SECOND = 'gpt-5.5'
+const hour = () => Math.round(Date.now() / 1000) + 3600
+
+describe('routing', () => {
+  test('the route that is shown is the model and the effort on the wire, for all 13 roles', async () => {
+    const mounted = await mount()
+    const { roles } = await resolverOf(mounted).check()
+    expect(roles).toHaveLength(13)
+    for (const { role, resolved } of roles) {
+      const route = routeOf(await mounted.provider.delegate(role, ask(`as ${role}`)).response())
+      const body = mounted.twin.responses().at(-1)?.body as { model: string; reasoning?: { effort?: string } }
+      expect([role, body.model]).toEqual([role, resolved?.resolved_model])
+      if (resolved?.config?.reasoning_effort) expect([role, body.reasoning?.effort]).toEqual([role, resolved.config.reasoning_effort])
+      expect(route).toMatchObject({ role, resolved_model: body.model, served_model: body.model, matrix: 'openai-chatgpt', file: expect.stringMatching(/openai-chatgpt\.yaml$/) as string, line: expect.any(Number) as number })
+    }
+  })
+
+  test('agents of the plan get their preferences at the start, and a spawn puts them on the wire', async () => {
+    const plan: Partial<MountPlan> = { agents: { thinker: { model_role: 'critique' }, lost: { model_role: 'no-such-role', provider_preferences: [{ provider: 'x', model: 'kept' }] } } }
+    const mounted = await mount({ plan })
+    const { agents } = mounted.host.coordinator.config
+    expect(agents?.thinker?.provider_preferences).toEqual([{ provider: 'openai-chatgpt', model: FIRST, config: { reasoning_effort: 'xhigh' } }])
+    expect(agents?.lost?.provider_preferences).toEqual([{ provider: 'x', model: 'kept' }])
+    const child = mounted.host.spawn('thinker')
+    await child.start()
+    await (child.coordinator.get('providers', 'openai-chatgpt') as Mounted['provider']).complete(ask('hello'))
+    expect(mounted.twin.responses().at(-1)?.body).toMatchObject({ model: FIRST, reasoning: { effort: 'xhigh' } })
+    await child.close()
+  })
+
+  test('the host is told of the roles before every provider request', async () => {
+    const { host } = await mount()
+    const result = await host.coordinator.hooks.emit('provider:request', {})
+    expect(result).toMatchObject({ action: 'inject_context', ephemeral: true, context_injection: expect.stringMatching(/^Active routing matrix: openai-chatgpt\nAvailable model roles/) as string })
+  })
+
+  test('overrides of the mount config are in force and named as the origin', async () => {
+    const mounted = await mount({ config: { routing_overrides: { coding: [{ provider: 'openai-chatgpt', model: 'gpt-5.4' }, 'base'] } } })
+    const route = routeOf(await mounted.provider.delegate('coding', ask('x')).response())
+    expect(route.resolved_model).toBe('gpt-5.4')
+    expect(route.candidates?.length).toBe(5)
+  })
+
+  test('a literal that the account does not have is passed over, and the chain falls through', async () => {
+    const { provider, named } = await mount({ config: { routing_overrides: { coding: [{ provider: 'openai-chatgpt', model: 'gpt-9' }, { provider: 'openai-chatgpt', model: SECOND }] } } })
+    const answer = await provider.delegate('coding', ask('x')).response()
+    expect(routeOf(answer).candidates?.map(({ status }) => status)).toEqual(['no_match', 'live'])
+    expect(named('provider:resolve')).toEqual([expect.objectContaining({ route: expect.objectContaining({ role: 'coding', resolved_model: SECOND }) as unknown })])
+  })
+
+  test('where the catalog cannot be had, literals are taken unverified and globs wait', async () => {
+    const mounted = await mount({ prepare: ({ twin }) => twin.refuse('/backend-api/codex/models', { status: 503, times: 50 }), parts: { delay: async () => undefined } })
+    const answer = await mounted.provider.delegate('coding', ask('x')).response()
+    expect(routeOf(answer).candidates?.map(({ status }) => status)).toEqual(['could_not_list', 'could_not_list', 'unverified', 'unverified'])
+    expect(routeOf(answer).resolved_model).toBe(SECOND)
+    expect((await mounted.provider.listModels())[0]?.metadata).toMatchObject({ source: 'fallback' })
+  })
+
+  test('a listing that fails once is asked again before anybody is passed over', async () => {
+    const mounted = await mount({ prepare: ({ twin }) => twin.refuse('/backend-api/codex/models', { status: 503, times: 1 }), parts: { delay: async () => undefined } })
+    expect(routeOf(await mounted.provider.delegate('coding', ask('x')).response()).resolved_model).toBe(FIRST)
+  })
+
+  test('a role without a live candidate is warned of with the nearest model, and fails a strict mount', async () => {
+    const routing_overrides = { writing: [{ provider: 'openai-chatgpt', model: 'gpt-5.55' }] }
+    const lax = await mount({ config: { routing_overrides } })
+    await expect.poll(() => lax.warnings.join('\n')).toMatch(/writing.*nearest.*gpt-5\.5/)
+    const module = createModule({ warn: () => undefined })
+    const host = createHost({ warn: () => undefined })
+    open.push(() => host.close())
+    await expect(module.mount(host.coordinator, { ...lax.config, strict_routing: true })).rejects.toMatchObject({ name: 'ConfigurationError', message: expect.stringMatching(/writing/) as string })
+  })
+
+  test('a matrix that breaks while a session runs leaves the last good one in force', async () => {
+    const source = await mount()
+    const file = join(source.folder, 'routing', 'mine.yaml')
+    const text = (model: string) => ['name: mine', 'roles:', ...['general', 'fast'].flatMap((role) => [`  ${role}: { description: x, candidates: [{ provider: openai-chatgpt, model: ${model} }] }`]), ''].join('\n')
+    await mkdir(join(source.folder, 'routing'))
+    await writeFile(file, text('gpt-5.4'))
+    const mounted = await mount({ on: source.twin, config: { matrix: file } })
+    await writeFile(file, 'roles: [')
+    expect(await resolverOf(mounted).reload()).toBe(false)
+    expect(mounted.warnings.join()).toMatch(/stays as it was/)
+    await mounted.provider.delegate('general', ask('x')).response()
+    expect(source.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-5.4' })
+    await writeFile(file, text('gpt-5.5'))
+    expect(await resolverOf(mounted).reload()).toBe(true)
+    await mounted.provider.delegate('general', ask('x')).response()
+    expect(source.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-5.5' })
+  })
+
+  test('an unknown role says which one may have been meant', async () => {
+    const { provider } = await mount()
+    await expect(provider.delegate('codign', ask('x')).response()).rejects.toMatchObject({ name: 'NotFoundError', message: expect.stringMatching(/codign/) as string })
+  })
+})
+
+describe('quota in routing', () => {
+  test('twelve agents at once: all end on the second tier, and no more than the limit ask the first', async () => {
+    const { provider, twin, config } = await mount({ config: { max_concurrency: 3 } })
+    expect(config.max_concurrency).toBe(3)
+    twin.exhaust(FIRST, hour())
+    const answers = await Promise.all(Array.from({ length: 12 }, (_none, index) => provider.delegate('general', ask(`agent ${index}`)).response()))
+    expect(answers.map((answer) => routeOf(answer).served_model)).toEqual(Array.from({ length: 12 }, () => SECOND))
+    const asked = () => twin.responses().filter(({ body }) => (body as { model: string }).model === FIRST).length
+    expect(asked()).toBeLessThanOrEqual(3)
+    const before = asked()
+    await Promise.all(Array.from({ length: 12 }, (_none, index) => provider.delegate('general', ask(`again ${index}`)).response()))
+    expect(asked()).toBe(before)
+  })
+
+  test('after the reset one call probes, and the first tier is preferred again', async () => {
+    let nowMs = Date.now()
+    const { provider, twin } = await mount({ parts: { now: () => nowMs }, twin: { now: () => nowMs, accessTokenTtlSeconds: 86_400 } })
+    const served = async () => routeOf(await provider.delegate('general', ask('x')).response()).served_model
+    twin.exhaust(FIRST, Math.round(nowMs / 1000) + 3600)
+    expect([await served(), await served()]).toEqual([SECOND, SECOND])
+    nowMs += 3_601_000
+    twin.relieve()
+    expect([await served(), await served()]).toEqual([FIRST, FIRST])
+  })
+
+  test('exhaustion survives a restart and costs no call', async () => {
+    const twin = await startTwin()
+    open.push(() => twin.close())
+    const first = await mountOnTwin({ on: twin })
+    twin.exhaust(FIRST, hour())
+    await first.provider.delegate('general', ask('x')).response()
+    await first.host.close()
+    const asked = twin.responses().length
+    const module = createModule({ warn: () => undefined })
+    const host = createHost({ config: { providers: [{ module: module.id, config: first.config }] }, modules: { [module.id]: module }, warn: () => undefined })
+    open.push(() => host.close(), () => first.close())
+    await host.start()
+    const provider = host.coordinator.get('providers', 'openai-chatgpt') as Mounted['provider']
+    expect(routeOf(await provider.delegate('general', ask('y')).response()).served_model).toBe(SECOND)
+    expect(twin.responses().slice(asked).map(({ body }) => (body as { model: string }).model)).toEqual([SECOND])
+  })
+
+  test('where every candidate is used up the error names the first reset', async () => {
+    const { provider, twin } = await mount()
+    for (const model of [FIRST, SECOND, 'gpt-5.4']) twin.exhaust(model, hour())
+    await expect(provider.delegate('general', ask('x')).response()).rejects.toMatchObject({ name: 'QuotaExceededError' })
+    const asked = twin.responses().length
+    await expect(provider.delegate('general', ask('x')).response()).rejects.toMatchObject({ name: 'QuotaExceededError', retry_after: expect.any(Number) as number })
+    expect(twin.responses()).toHaveLength(asked)
+  })
+
+  test('every window that was seen is in the receipt, known by its length', async () => {
+    const { provider } = await mount()
+    const { quota } = routeOf(await provider.complete(ask('x')))
+    expect(quota?.map(({ limit_id, window_minutes }) => [limit_id, window_minutes])).toEqual([['codex', 300], ['codex', 10_080]])
+  })
+})
