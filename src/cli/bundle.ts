@@ -1,5 +1,6 @@
 import { buildMountPlan, describeFinding, listOrigins, loadBundle, validateBundle } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
+import { redactKeys } from '../lib/index.js'
 import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
@@ -8,15 +9,17 @@ import { createPrint } from './print.js'
 export async function showBundle(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
   const print = createPrint(context, flags)
   const bundle = await loadBundle(requireFile(words, 'show'))
-  const plan = buildMountPlan({ bundle })
-  const origins = listOrigins(plan)
+  const built = buildMountPlan({ bundle })
+  const origins = listOrigins(built)
+  // `${VAR}` has been filled in by now: what stands there may be a key.
+  const plan = hideSecrets(built)
   print.line(`${print.paint.bold(bundle.bundle.name)}${bundle.bundle.version ? ` ${bundle.bundle.version}` : ''} from ${bundle.files.length} files`)
   const rows = Object.entries(origins).map(([path, { file, line, shadowed }]) => [
     path, shorten(read(plan, path)), `${file}:${line}`, shadowed && shadowed.length > 0 ? `over ${shadowed.map((other) => `${other.file}:${other.line}`).join(', ')}` : '',
   ])
   print.table([{ title: 'key' }, { title: 'value' }, { title: 'from' }, { title: '' }], rows)
   for (const warning of bundle.warnings) print.line(print.paint.yellow(warning))
-  print.value({ bundle: bundle.bundle, plan, agents: bundle.agents, instructions: bundle.instructions, files: bundle.files, origins, warnings: bundle.warnings })
+  print.value({ bundle: bundle.bundle, plan, agents: hideSecrets(bundle.agents), instructions: bundle.instructions, files: bundle.files, origins, warnings: bundle.warnings })
   return EXIT.ok
 }
 
@@ -32,6 +35,10 @@ export async function checkBundle(context: CommandContext, flags: Record<string,
   print.line(`${file}: ${errors} errors, ${findings.length - errors} warnings`)
   print.value({ file, findings })
   return errors > 0 ? EXIT.usage : EXIT.ok
+}
+
+function hideSecrets(value: unknown): unknown {
+  return redactKeys(value, (text) => text.replaceAll(/\/\/[^/@\s]+@/g, '//[REDACTED]@'))
 }
 
 function requireFile(words: readonly string[], verb: string): string {

@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander'
-import { isLLMError } from '../contract/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { describeCommands } from './describe-commands.js'
-import { createPaint, type Terminal } from './terminal.js'
+import { describeFailure, reportFailure } from './report-failure.js'
+import type { Terminal } from './terminal.js'
 
 export interface CommandContext {
   terminal: Terminal
@@ -19,7 +19,15 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     if (cancel.signal.aborted) process.exit(EXIT.interrupted)
     cancel.abort()
   }
+  // `… | head` closes the pipe early: nobody reads on, so nothing more is asked of the service either.
+  let pipeClosed = false
+  const onPipeError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+    pipeClosed = true
+    cancel.abort()
+  }
   process.on('SIGINT', onInterrupt)
+  terminal.stdout.on('error', onPipeError)
   let code: number = EXIT.ok
   const program = describeCommands(terminal, async (load, options, words) => {
     code = await (await load())({ terminal, signal: cancel.signal }, options, words)
@@ -29,18 +37,13 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    if (cancel.signal.aborted) return EXIT.interrupted
-    report(error, terminal)
-    return exitCodeOf(error)
+    if (pipeClosed) return EXIT.ok
+    const exitCode = cancel.signal.aborted ? EXIT.interrupted : exitCodeOf(error)
+    if (exitCode !== EXIT.interrupted) reportFailure(error, terminal)
+    if (argv.includes('--json')) terminal.stdout.write(`${JSON.stringify(describeFailure(error, exitCode), null, 2)}\n`)
+    return exitCode
   } finally {
     process.off('SIGINT', onInterrupt)
+    if (!pipeClosed) terminal.stdout.off('error', onPipeError)
   }
 }
-
-function report(error: unknown, terminal: Terminal): void {
-  const paint = createPaint({ stdout: terminal.stderr, env: terminal.env })
-  const words = error instanceof Error ? error.message : String(error)
-  const kind = isLLMError(error) ? `${error.name}: ` : ''
-  terminal.stderr.write(`${paint.red('error')} ${kind}${words}\n`)
-}
-

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EVENTS, type ChatRequest, type ChatResponse, type MountPlan, type Provider, type StreamEvent, type ToolSpec } from '../contract/index.js'
+import { EVENTS, type ChatRequest, type ChatResponse, type MountPlan, type Provider, type RouteReceipt, type StreamEvent, type ToolSpec } from '../contract/index.js'
 import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
 import { formatTable } from './format-table.js'
@@ -183,6 +183,8 @@ function printEvents(print: Print, log: readonly { event: string; data: Record<s
 
 function summarize(data: Record<string, unknown>): string {
   const shown = ['model', 'message_count', 'status', 'duration_ms', 'usage', 'block_index', 'block_type', 'name', 'error_type']
+  const route = data.route as RouteReceipt | undefined
+  if (route) return `role=${route.role ?? 'none'} model=${route.resolved_model ?? 'none'}`
   return shown
     .filter((key) => data[key] !== undefined)
     .map((key) => `${key}=${typeof data[key] === 'object' ? JSON.stringify(data[key]) : String(data[key])}`)

@@ -8,13 +8,16 @@ export type Run = (load: () => Promise<Action>, options: Record<string, unknown>
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not signed in, 4 quota or rate limit,
-5 network or service, 130 interrupted.`
+5 network or service, 130 interrupted. Answers go to stdout, everything else to stderr; under --json
+a failure's answer is { "error": { type, message, retryable, exit_code } }.`
 
 const EXAMPLES = `
 Examples:
   amplifier-chatgpt demo
   amplifier-chatgpt login
   amplifier-chatgpt run "Say hello" --role coding
+  git diff | amplifier-chatgpt run - --role critique --system "Review this change."
+  amplifier-chatgpt --account work status --json
   amplifier-chatgpt routing explain security-audit
 `
 
@@ -24,6 +27,7 @@ export function describeCommands(terminal: Terminal, run: Run): Command {
     .version(VERSION)
     .showSuggestionAfterError()
     .addHelpText('after', EXIT_CODES + EXAMPLES)
+  withConfigOptions(program).option('--json', 'the answer as JSON')
   // Before the commands are made: they inherit it.
   program.exitOverride().configureOutput({
     writeOut: (text) => void terminal.stdout.write(text),
@@ -33,7 +37,7 @@ export function describeCommands(terminal: Terminal, run: Run): Command {
     const command = parent.command(usage).description(description).option('--json', 'the answer as JSON')
     command.action((...given: unknown[]) => {
       const words = given.slice(0, -2).flat().filter((word): word is string => typeof word === 'string')
-      return run(load, command.opts(), words)
+      return run(load, command.optsWithGlobals(), words)
     })
     return command
   }
@@ -54,7 +58,7 @@ function withConfigOptions(command: Command): Command {
     .option('--base-url <url>', 'where models and responses are asked for')
     .option('--issuer <url>', 'where sign-in and refresh happen')
     .option('--token-file <path>', 'where the sign-in is kept')
-    .option('--config <key=value...>', 'any option of the mount config')
+    .option('--config <key=value>', 'any option of the mount config; may be given several times', (pair: string, before: string[] | undefined) => [...(before ?? []), pair])
 }
 
 function describeSignIn(program: Command, add: Add, addMounting: Add): void {

@@ -30,7 +30,7 @@ export async function doctor(context: CommandContext, flags: Record<string, unkn
   checkSettings(context, options, note)
   await checkNames(options, note)
   const credential = await withAccount(options, context, async (account) => {
-    await checkServer(account, options, note)
+    await checkServer(context, account, options, note)
     return checkSignIn(account, note)
   })
   if (credential) await checkMount(context, flags, note)
@@ -66,10 +66,10 @@ async function checkNames(options: ProviderOptions, note: Note): Promise<void> {
   }
 }
 
-async function checkServer({ transport }: AccountContainer, options: ProviderOptions, note: Note): Promise<void> {
+async function checkServer({ signal }: CommandContext, { transport }: AccountContainer, options: ProviderOptions, note: Note): Promise<void> {
   for (const url of new Set([new URL(options.baseUrl).origin, options.issuer])) {
     try {
-      const reply = await transport.fetch({ method: 'GET', url: `${url}/`, headers: {}, clocks: { connectMs: 10_000, totalMs: 15_000 } })
+      const reply = await transport.fetch({ method: 'GET', url: `${url}/`, headers: {}, signal, clocks: { connectMs: 10_000, totalMs: 15_000 } })
       note('network', 'ok', `${url} answers (${reply.status})`)
       const date = Date.parse(reply.headers.date ?? '')
       if (!Number.isFinite(date)) continue
@@ -99,7 +99,7 @@ async function checkMount(context: CommandContext, flags: Record<string, unknown
     const source = String(models[0]?.metadata?.source ?? 'unknown')
     note('catalog', source === 'live' ? 'ok' : 'error', `${models.length} models, ${source}`)
     try {
-      const socket = await provider.openSocket({ signal: AbortSignal.timeout(15_000) })
+      const socket = await provider.openSocket({ signal: AbortSignal.any([context.signal, AbortSignal.timeout(15_000)]) })
       socket.close()
       note('websocket', 'ok', 'the upgrade is answered')
     } catch (error) {

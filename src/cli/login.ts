@@ -7,9 +7,12 @@ import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
 import { readConfig } from './read-config.js'
+import { untilAborted } from './until-aborted.js'
 
 /** Signs in and keeps the sign-in where a mount with the same configuration finds it. */
 export async function login(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const ways = ['device', 'browser', 'plan', 'apiKey'].filter((way) => flags[way] === true)
+  if (ways.length > 1) throw new ConfigurationError('login takes one of --device, --browser, --plan and --api-key', { code: 'usage' })
   const lane = flags.plan === true ? 'plan' : flags.apiKey === true ? 'api_key' : undefined
   const { options } = await readConfig(context, { ...flags, ...(lane ? { lane } : {}) })
   const credential = await withAccount(options, context, (account) => signIn(context, account, options, flags))
@@ -37,11 +40,11 @@ export async function importSignIn(context: CommandContext, flags: Record<string
 }
 
 export async function withAccount<Value>(
-  options: ProviderOptions, { terminal }: CommandContext, work: (account: AccountContainer) => Promise<Value>,
+  options: ProviderOptions, { terminal, signal }: CommandContext, work: (account: AccountContainer) => Promise<Value>,
 ): Promise<Value> {
   const account = composeAccount({ options, parts: { warn: (message) => void terminal.stderr.write(`${message}\n`) } })
   try {
-    return await work(account)
+    return await untilAborted(signal, () => work(account))
   } finally {
     await account.dispose()
   }

@@ -5,6 +5,10 @@
  */
 import { runCommandLine } from './command-line.js'
 
+// A reader that went away is no failure of ours, even after the last line.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
+}
 process.exitCode = await runCommandLine(process.argv, {
   stdout: process.stdout, stderr: process.stderr, stdin: process.stdin, env: process.env,
 })

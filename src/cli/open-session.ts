@@ -1,10 +1,13 @@
-import { ConfigurationError } from '../contract/index.js'
+import { AuthenticationError, ConfigurationError } from '../contract/index.js'
 import { createHost, type Host } from '../host/index.js'
 import { createModule, type ChatGPTProvider } from '../index.js'
 import type { ModelRoleResolver } from '../routing/index.js'
 import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
+import { createPrint } from './print.js'
 import { readConfig, type CommandConfig } from './read-config.js'
+import { describeFailure } from './report-failure.js'
+import { untilAborted } from './until-aborted.js'
 
 export interface Session extends CommandConfig {
   host: Host
@@ -19,7 +22,13 @@ export async function withSession(
 ): Promise<number> {
   const config = await readConfig(context, options)
   const { stderr } = context.terminal
-  const module = createModule({ warn: (message) => void stderr.write(`${message}\n`) })
+  let lastWarning = 'the provider was not mounted'
+  const module = createModule({
+    warn(message) {
+      lastWarning = message
+      stderr.write(`${message}\n`)
+    },
+  })
   const host = createHost({
     config: config.plan,
     modules: { [config.entry.module]: module },
@@ -28,12 +37,15 @@ export async function withSession(
   try {
     // The host's own start would only warn; here a wrong setting is the answer.
     const cleanup = await module.mount(host.coordinator, config.entry.config)
-    if (!cleanup) return EXIT.auth
+    if (!cleanup) {
+      createPrint(context, options).value(describeFailure(new AuthenticationError(lastWarning), EXIT.auth))
+      return EXIT.auth
+    }
     host.coordinator.registerCleanup(cleanup)
     await host.coordinator.hooks.emit('session:start', {})
     const provider = host.coordinator.get('providers', 'openai-chatgpt') as ChatGPTProvider
     const resolver = host.coordinator.getCapability('model_role_resolver') as ModelRoleResolver | undefined
-    return await work({ ...config, host, provider, ...(resolver ? { resolver } : {}) })
+    return await untilAborted(context.signal, () => work({ ...config, host, provider, ...(resolver ? { resolver } : {}) }))
   } finally {
     await host.close()
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { ConfigurationError, type ChatRequest, type ChatResponse, type Message, type ResponseStream } from '../contract/index.js'
 import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
@@ -19,7 +20,7 @@ export async function run(context: CommandContext, flags: Record<string, unknown
     const role = typeof flags.role === 'string' ? flags.role.split(',').map((word) => word.trim()) : undefined
     if (role && request.model !== undefined) throw new ConfigurationError('--role and --model exclude each other', { code: 'usage' })
     const stream = role ? provider.delegate(role, request, options) : provider.stream(request, options)
-    const answer = flags.json === true || flags.stream === false ? await stream.response() : await writeText(stream, terminal.stdout)
+    const answer = flags.json === true || flags.stream === false ? await stream.response() : await writeText(stream, terminal.stdout, signal)
     if (flags.stream === false) print.line(textOf(answer))
     print.value(answer)
     if (terminal.stderr.isTTY === true && flags.json !== true) terminal.stderr.write(`${summarize(answer)}\n`)
@@ -44,12 +45,12 @@ async function readPrompt({ terminal }: CommandContext, words: readonly string[]
   return read
 }
 
-async function writeText(stream: ResponseStream, stdout: NodeJS.WritableStream): Promise<ChatResponse> {
+async function writeText(stream: ResponseStream, stdout: NodeJS.WritableStream, signal: AbortSignal): Promise<ChatResponse> {
   let last = '\n'
   for await (const event of stream) {
     if (event.type !== 'text.delta' || event.text === '') continue
     last = event.text
-    if (!stdout.write(event.text)) await new Promise<void>((resolve) => stdout.once('drain', resolve))
+    if (!stdout.write(event.text)) await once(stdout, 'drain', { signal })
   }
   if (!last.endsWith('\n')) stdout.write('\n')
   return stream.response()

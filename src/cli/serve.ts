@@ -1,8 +1,25 @@
 import { ConfigurationError } from '../contract/index.js'
-import type { CommandContext } from './command-line.js'
+import type { Action, CommandContext } from './command-line.js'
+import { EXIT } from './exit-codes.js'
+
+type DoorName = 'grpc' | 'http'
+
+/** A door's own file is loaded when it is asked for. */
+const DOORS: Readonly<Partial<Record<DoorName, () => Promise<Action>>>> = {}
 
 /** Serves other programs until it is stopped. */
-export async function serve(_context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+export async function serve(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   if (flags.grpc === flags.http) throw new ConfigurationError('serve takes either --grpc or --http', { code: 'usage' })
-  throw new ConfigurationError('serve is not part of this version', { code: 'usage' })
+  const port = flags.port === undefined ? undefined : readPort(String(flags.port))
+  const name: DoorName = flags.grpc === true ? 'grpc' : 'http'
+  const load = DOORS[name]
+  if (!load) throw new ConfigurationError(`serve --${name} is not part of this version`, { code: 'usage' })
+  const code = await (await load())(context, { ...flags, ...(port === undefined ? {} : { port }) }, [])
+  return context.signal.aborted ? EXIT.interrupted : code
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new ConfigurationError(`--port takes a number from 0 to 65535, found ${JSON.stringify(text)}`, { code: 'usage' })
+  return port
 }

@@ -7,6 +7,13 @@ import { readConfig } from './read-config.js'
 
 const BAR_WIDTH = 20
 
+/** What a mount begins with; the route of an answer says what it came over, and why. */
+const TRANSPORT_CHOICES = {
+  auto: 'WebSocket first, HTTP for a minute where the upgrade fails (amplifier-chatgpt doctor tries it)',
+  websocket: 'WebSocket only, as configured',
+  sse: 'HTTP only, as configured',
+} as const
+
 /** Who is signed in, until when, and how much of the quota is used. Calls nobody. */
 export async function status(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const print = createPrint(context, flags)
@@ -37,9 +44,10 @@ export async function status(context: CommandContext, flags: Record<string, unkn
       store: account.store.place,
       base_url: options.baseUrl,
       transport: options.transport,
+      transport_choice: TRANSPORT_CHOICES[options.transport],
       matrix: options.matrix,
     }
-    for (const [name, value] of Object.entries(facts)) if (value !== undefined) print.line(`${name.replaceAll('_', ' ').padEnd(14)}${value}${name === 'expires_at' ? ` (${describeExpiry(credential.expiresAtMs)})` : ''}`)
+    for (const [name, value] of Object.entries(facts)) if (value !== undefined) print.line(`${name.replaceAll('_', ' ').padEnd(18)}${value}${name === 'expires_at' ? ` (${describeExpiry(credential.expiresAtMs)})` : ''}`)
     print.line()
     if (windows.length === 0) print.line('No quota has been seen yet; it comes with the first answer.')
     for (const window of windows) print.line(describeWindow(print, window))

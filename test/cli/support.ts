@@ -15,7 +15,7 @@ export interface CommandLine {
   twin: Twin
   home: string
   env: NodeJS.ProcessEnv
-  run(words: string[], options?: { stdin?: string; env?: NodeJS.ProcessEnv }): Promise<CommandResult>
+  run(words: string[], options?: { stdin?: string; env?: NodeJS.ProcessEnv; onStderr?: (text: string) => void }): Promise<CommandResult>
   /** everything that was ever printed */
   printed(): string
   close(): Promise<void>
@@ -37,11 +37,11 @@ export async function openCommandLine(options: TwinOptions = {}): Promise<Comman
     twin,
     home,
     env,
-    async run(words, { stdin = '', env: more = {} } = {}) {
+    async run(words, { stdin = '', env: more = {}, onStderr } = {}) {
       const [stdout, stderr] = [new PassThrough(), new PassThrough()]
       const chunks = { stdout: '', stderr: '' }
       stdout.setEncoding('utf8').on('data', (text: string) => { chunks.stdout += text })
-      stderr.setEncoding('utf8').on('data', (text: string) => { chunks.stderr += text })
+      stderr.setEncoding('utf8').on('data', (text: string) => { chunks.stderr += text; onStderr?.(text) })
       const before = { ...process.env }
       // Mounts of the command line read the process's environment, as a program's do.
       Object.assign(process.env, env, more)

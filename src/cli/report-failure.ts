@@ -1,0 +1,28 @@
+import { describeError, isLLMError } from '../contract/index.js'
+import { EXIT, exitCodeOf } from './exit-codes.js'
+import { createPaint, type Terminal } from './terminal.js'
+
+/** The next command, where the words of the error don't name one. */
+const NEXT: Readonly<Record<number, string>> = {
+  [EXIT.auth]: 'Run amplifier-chatgpt login',
+  [EXIT.quota]: 'Run amplifier-chatgpt status: it shows when the quota is back',
+  [EXIT.unavailable]: 'Run amplifier-chatgpt doctor: it says where the way ends',
+}
+
+/** The failure in words for a person, with what to do next, on stderr. */
+export function reportFailure(error: unknown, terminal: Terminal): void {
+  const paint = createPaint({ stdout: terminal.stderr, env: terminal.env })
+  const words = error instanceof Error ? error.message : String(error)
+  const kind = isLLMError(error) ? `${error.name}: ` : ''
+  terminal.stderr.write(`${paint.red('error')} ${kind}${words}\n`)
+  const next = NEXT[exitCodeOf(error)]
+  if (next !== undefined && !words.includes('amplifier-chatgpt ')) terminal.stderr.write(`${next}\n`)
+}
+
+/** What a program gets on stdout in place of an answer. */
+export function describeFailure(error: unknown, exitCode: number): { error: Record<string, unknown> } {
+  const facts = isLLMError(error)
+    ? describeError(error)
+    : { type: 'Error', message: error instanceof Error ? error.message : String(error), retryable: false }
+  return { error: { ...facts, exit_code: exitCode } }
+}

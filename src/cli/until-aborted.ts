@@ -1,0 +1,19 @@
+import { once } from 'node:events'
+import { AbortError } from '../contract/index.js'
+
+/**
+ * Ends the wait for `work` as soon as the signal says so, whatever the work listens to, so that what
+ * encloses it can take down its sockets.
+ * @throws AbortError
+ */
+export async function untilAborted<Value>(signal: AbortSignal, work: () => Promise<Value>): Promise<Value> {
+  if (signal.aborted) throw new AbortError('interrupted')
+  const done = new AbortController()
+  const aborted = once(signal, 'abort', { signal: done.signal }).then(() => { throw new AbortError('interrupted') })
+  try {
+    return await Promise.race([work(), aborted])
+  } finally {
+    aborted.catch(() => undefined)
+    done.abort()
+  }
+}

@@ -1,0 +1,104 @@
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { openCommandLine, type CommandLine } from './support.js'
+
+/** A process whose terminal is a pseudo-terminal: Python's own module does that wherever there is one. */
+const PTY = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+const hasPty = process.platform !== 'win32' && spawnSync('python3', ['-c', 'import pty']).status === 0
+
+describe('as a process of its own', () => {
+  let cli: CommandLine
+  let folder: string
+  let main: string
+
+  beforeAll(async () => {
+    // Below the project, so that the packages it imports are found.
+    await mkdir(join('node_modules', '.cache'), { recursive: true })
+    folder = await mkdtemp(join(process.cwd(), 'node_modules', '.cache', 'command-line-'))
+    main = join(folder, 'dist', 'cli', 'main.js')
+    for (const name of ['routing', 'schemas']) await symlink(join(process.cwd(), name), join(folder, name), 'junction')
+    await build({
+      entryPoints: { 'cli/main': 'src/cli/main.ts' }, outdir: join(folder, 'dist'), chunkNames: 'chunks/[name]-[hash]',
+      bundle: true, splitting: true, packages: 'external', format: 'esm', platform: 'node', target: 'node20.18', logLevel: 'silent',
+    })
+    cli = await openCommandLine()
+    expect((await cli.run(['login'])).code).toBe(0)
+  })
+  afterAll(async () => {
+    await cli.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const start = (words: string[], env: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams =>
+    spawn(process.execPath, [main, ...words], { env: { PATH: process.env.PATH, ...cli.env, ...env } })
+
+  interface Ended { code: number | null; stdout: string; stderr: string }
+  const end = (child: ChildProcessWithoutNullStreams): Promise<Ended> => new Promise((resolve) => {
+    const ended = { stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk: Buffer) => { ended.stdout += chunk.toString() })
+    child.stderr.on('data', (chunk: Buffer) => { ended.stderr += chunk.toString() })
+    child.on('close', (code) => resolve({ code, ...ended }))
+  })
+
+  test('a prompt from standard input is answered on stdout, with nothing on stderr', async () => {
+    const child = start(['run', '-'])
+    child.stdin.end('from a pipe')
+    expect(await end(child)).toEqual({ code: 0, stdout: 'You said: from a pipe\n', stderr: '' })
+  })
+
+  test('plain http to another machine is refused before anything is sent', async () => {
+    const child = start(['run', 'x', '--config', 'base_url=http://example.test/x'])
+    const { code, stderr } = await end(child)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/base_url/)
+  })
+
+  test('Ctrl-C ends a running answer with 130 and frees its connection', async () => {
+    cli.twin.enqueue({ text: 'one two three four five six', deltaChars: 4, stallAfterEvents: 6 })
+    const child = start(['run', 'slowly'])
+    child.stdout.once('data', () => child.kill('SIGINT'))
+    const { code, stdout, stderr } = await end(child)
+    expect([code, stderr]).toEqual([130, ''])
+    expect(stdout).toMatch(/^one/)
+    await vi.waitFor(() => expect(cli.twin.openConnections()).toMatchObject({ websocket: 0 }), { timeout: 3000 })
+  })
+
+  test('Ctrl-C while a device code waits ends with 130 and keeps the sign-in there was', async () => {
+    const file = cli.env.AMPLIFIER_CHATGPT_TOKEN_FILE as string
+    const before = await readFile(file, 'utf8')
+    const other = await openCommandLine({ deviceCode: { approveAfterPolls: 'never', intervalSeconds: 1 } })
+    const child = start(['login'], { AMPLIFIER_CHATGPT_ISSUER: other.twin.issuer, AMPLIFIER_CHATGPT_BASE_URL: other.twin.baseUrl })
+    child.stderr.once('data', () => child.kill('SIGINT'))
+    expect((await end(child)).code).toBe(130)
+    expect(await readFile(file, 'utf8')).toBe(before)
+    await other.close()
+  })
+
+  test('a reader that goes away ends the answer quietly', async () => {
+    cli.twin.enqueue({ text: 'x'.repeat(20_000), deltaChars: 20, eventDelayMs: 1 })
+    const child = start(['run', 'long'])
+    child.stdout.once('data', () => child.stdout.destroy())
+    expect(await end(child)).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test.skipIf(!hasPty)('a terminal gets colours and a summary, and NO_COLOR is heeded', () => {
+    const run = (words: string[], env: NodeJS.ProcessEnv = {}) => end(spawn('python3', ['-c', PTY, process.execPath, main, ...words], {
+      env: { PATH: process.env.PATH, TERM: 'xterm', ...cli.env, ...env },
+    }))
+    return Promise.all([
+      run(['routing', 'show']).then(({ code, stdout }) => {
+        expect(code).toBe(0)
+        expect(stdout).toContain('\u001b[')
+      }),
+      run(['routing', 'show'], { NO_COLOR: '1' }).then(({ stdout }) => expect(stdout).not.toContain('\u001b[')),
+      run(['run', 'hello']).then(({ stdout }) => expect(stdout).toMatch(/You said: hello\r?\n.*tokens in/)),
+      run(['run', '-']).then(({ code, stdout }) => {
+        expect(code).toBe(2)
+        expect(stdout).toMatch(/run takes a prompt/)
+      }),
+    ])
+  })
+})
