@@ -47,8 +47,8 @@ async function mountModule(
     return createCleanup(mount, coordinator, routing.uninstall)
   } catch (error) {
     await mount.dispose()
-    if (isLLMError(error)) throw error
-    throw new Error(mount.redactor.text(`${MODULE_ID} could not be mounted: ${String(error)}`), { cause: error })
+    if (isLLMError(error)) throw mount.redactor.error(error)
+    throw new Error(mount.redactor.text(`${MODULE_ID} could not be mounted: ${String(error)}`), { cause: mount.redactor.error(error) })
   }
 }
 

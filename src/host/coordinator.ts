@@ -25,8 +25,7 @@ export function createCoordinator(parts: CoordinatorParts): HostCoordinator {
   const hooks = createHooks({ sessionId, parentId, warn, now: parts.now })
   const capabilities = new Map<string, unknown>()
   const contributors = new Map<string, { name: string; callback: () => unknown }[]>()
-  return {
-    config,
+  const coordinator: Omit<HostCoordinator, 'config'> = {
     sessionId,
     parentId,
     hooks,
@@ -60,4 +59,6 @@ export function createCoordinator(parts: CoordinatorParts): HostCoordinator {
     registerCleanup: (cleanup) => cleanups.push(cleanup),
     cleanup: () => cleanups.run(),
   }
+  // A plan may hold keys: whoever prints a coordinator doesn't print them.
+  return Object.defineProperty(coordinator, 'config', { value: config, enumerable: false }) as HostCoordinator
 }

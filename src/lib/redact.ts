@@ -28,10 +28,13 @@ export interface Redactor {
   text(text: string): string
   /** {@link redactKeys}, and registered secrets taken out of every string. */
   value(value: unknown): unknown
+  /** The same error, with registered secrets taken out of everything it and its causes say, hidden fields included. */
+  error<Thrown>(thrown: Thrown): Thrown
 }
 
 const MIN_SECRET_LENGTH = 8
 const MAX_SECRETS = 64
+const MAX_CAUSES = 16
 
 /** The one sink that log lines, events, errors and reports pass on their way out. */
 export function createRedactor(): Redactor {
@@ -50,5 +53,28 @@ export function createRedactor(): Redactor {
     },
     text,
     value: (value) => redactKeys(value, text),
+    error(thrown) {
+      let error: unknown = thrown
+      for (let depth = 0; error instanceof Error && depth < MAX_CAUSES; depth++) {
+        cleanError(error, text)
+        error = error.cause
+      }
+      return thrown
+    },
   }
+}
+
+/** In its place, so that it stays the error its thrower made: same class, same identity. */
+function cleanError(error: Error, text: (text: string) => string): void {
+  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
+    const found: unknown = property.value
+    // What had arrived is the caller's; a field that nobody may redefine is the library's that made it.
+    if (key === 'partial' || key === 'cause' || !property.configurable) continue
+    const clean = typeof found === 'string' ? text(found) : isPlain(found) ? redactKeys(found, text) : found
+    if (clean !== found) Object.defineProperty(error, key, { ...property, value: clean })
+  }
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }

@@ -43,7 +43,13 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       const model = deps.catalog.peek()?.models.find((candidate) => candidate.id === settings.defaultModel)
       return buildProviderInfo(mountName, settings, model?.contextWindow ?? DEFAULT_CONTEXT_WINDOW, model?.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS)
     },
-    listModels: async () => toModelInfos(await deps.catalog.list()),
+    listModels: async () => {
+      try {
+        return toModelInfos(await deps.catalog.list())
+      } catch (error) {
+        throw deps.redactor.error(error)
+      }
+    },
     stream,
     complete: (request, options) => stream(request, options).response(),
     parseToolCalls,

@@ -57,10 +57,10 @@ export function openRawDoors(
           close: () => socket.close(1000),
         }
       } catch (thrown) {
-        if (isLLMError(thrown) || !(thrown instanceof TransportFailure)) throw thrown
-        throw mapWireFailure(fromTransportFailure(thrown), {
+        if (isLLMError(thrown) || !(thrown instanceof TransportFailure)) throw deps.redactor.error(thrown)
+        throw deps.redactor.error(mapWireFailure(fromTransportFailure(thrown), {
           provider: deps.mountName, model: deps.settings.defaultModel, lane: deps.credentials.lane, nowMs: deps.now(),
-        })
+        }))
       }
     },
   }

@@ -38,7 +38,7 @@ export async function* withCallEvents(
     yield writer.end(response.usage ?? null, response.degradation ? [response.degradation] : [])
     return { response }
   } catch (thrown) {
-    const error = toLLMError(thrown, deps, call)
+    const error = deps.redactor.error(toLLMError(thrown, deps, call))
     const ending = await writer.fail(error)
     await pair.close({ error })
     yield ending

@@ -39,7 +39,7 @@ export async function* withRetry(
       return accumulator
     } catch (thrown) {
       if (!(thrown instanceof AttemptFailure)) throw thrown
-      noteAttempt(call, thrown.error)
+      noteAttempt(call, deps.redactor.error(thrown.error))
       const decision = await decide(deps, call, thrown, history)
       if (decision.kind === 'give_up') throw thrown.error
       if (decision.kind === 'wait') await wait(deps, emitter, call, thrown.error, number, decision.ms)

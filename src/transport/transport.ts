@@ -70,7 +70,7 @@ export class TransportFailure extends Error {
     if (fields.clock !== undefined) this.clock = fields.clock
     if (fields.systemCode !== undefined) this.systemCode = fields.systemCode
     for (const key of ['headers', 'body'] as const) {
-      if (fields[key] !== undefined) Object.defineProperty(this, key, { value: fields[key], enumerable: false })
+      if (fields[key] !== undefined) Object.defineProperty(this, key, { value: fields[key], enumerable: false, configurable: true })
     }
   }
 }
