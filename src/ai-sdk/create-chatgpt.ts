@@ -1,0 +1,56 @@
+import type { LanguageModelV3, ProviderV3 } from '@ai-sdk/provider'
+import type { Provider } from '../contract/index.js'
+import type { ModuleParts } from '../index.js'
+import { createLanguageModel } from './language-model.js'
+import { noSuchModel } from './map-error.js'
+import { createMountOnUse } from './mount-on-use.js'
+
+/** The provider's mount config, the host's own parts, and a listener. */
+export interface ChatGPTOptions extends Pick<ModuleParts, 'tokenStore' | 'now' | 'dispatcher'> {
+  /** the options of the mount, as `config` of a mount plan's entry has them; default: what a sign-in needs none of */
+  config?: Record<string, unknown>
+  /** told every event of the provider, such as `llm:request`; what it throws changes no call */
+  onEvent?: (event: string, data: Record<string, unknown>) => void
+  /** told what a user should know; default one line each on stderr */
+  warn?: (message: string) => void
+}
+
+export interface ChatGPT extends ProviderV3 {
+  /** A model by its name, with or without effort (`gpt-5.5:high`), or a role as `role:coding`. */
+  (modelId: string): LanguageModelV3
+  languageModel(modelId: string): LanguageModelV3
+  /** A model that resolves the roles, tried in order, through the mounted matrix with every call. */
+  role(...roles: [string, ...string[]]): LanguageModelV3
+  /** The mounted provider: what the AI SDK has no word for. @throws LoadAPIKeyError where nobody is signed in */
+  provider(): Promise<Provider>
+  /** Ends running calls and every connection; twice without harm. */
+  close(): Promise<void>
+}
+
+/**
+ * A provider for the AI SDK. Nothing is mounted, read or opened before the first call; a mount that failed
+ * is tried again with the next one, so that a sign-in in between is enough.
+ */
+export function createChatGPT(options: ChatGPTOptions = {}): ChatGPT {
+  const mount = createMountOnUse(options)
+  const retriesInside = options.config?.['max_retries'] !== 0
+  const terms = { open: mount.open, now: options.now ?? Date.now, retriesInside, lane: String(options.config?.['lane'] ?? 'codex') }
+  const role = (...roles: string[]) => createLanguageModel({ ...terms, modelId: `role:${roles.join(',')}`, roles })
+  const languageModel = (modelId: string): LanguageModelV3 =>
+    modelId.startsWith('role:')
+      ? role(...modelId.slice('role:'.length).split(',').map((name) => name.trim()).filter(Boolean))
+      : createLanguageModel({ ...terms, modelId })
+  return Object.assign((modelId: string) => languageModel(modelId), {
+    specificationVersion: 'v3' as const,
+    languageModel,
+    role,
+    embeddingModel(modelId: string): never {
+      throw noSuchModel(modelId, 'embeddingModel')
+    },
+    imageModel(modelId: string): never {
+      throw noSuchModel(modelId, 'imageModel')
+    },
+    provider: mount.open,
+    close: mount.close,
+  })
+}
