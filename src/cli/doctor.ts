@@ -103,8 +103,10 @@ async function checkMount(context: CommandContext, flags: Record<string, unknown
       socket.close()
       note('websocket', 'ok', 'the upgrade is answered')
     } catch (error) {
-      note('websocket', 'warning', `${error instanceof Error ? error.message : String(error)} Calls go over HTTP.`)
+      note('websocket', 'warning', error instanceof Error ? error.message : String(error))
     }
+    const choice = provider.transportChoice()
+    note('transport', 'ok', `${choice.kind === 'websocket' ? 'WebSocket' : 'HTTP'}: ${choice.reason}`)
     if (!resolver) return EXIT.ok
     for (const { role, status, resolved, problems } of (await resolver.check()).roles) {
       note(`role ${role}`, status === 'served' ? 'ok' : status === 'unserved' ? 'error' : 'warning', resolved?.resolved_model ?? problems[0] ?? status)

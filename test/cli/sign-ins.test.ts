@@ -90,3 +90,27 @@ test('a key never shows, whatever fails with it', async () => {
     expect([words[0], words[1], (stdout + stderr).includes(CANARY)]).toEqual([words[0], words[1], false])
   }
 })
+
+test('doctor goes on where the upgrade is refused, and says so', async () => {
+  const other = await openCommandLine({ websocket: false })
+  await other.run(['login'])
+  const { code, stdout } = await other.run(['doctor'])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/websocket +warning/)
+  expect(stdout).toMatch(/transport +ok +(HTTP|WebSocket): /)
+  expect(await other.run(['run', 'over http'])).toMatchObject({ code: 0, stdout: 'You said: over http\n' })
+  await other.close()
+})
+
+test('doctor sees a clock that is ten minutes off', async () => {
+  const other = await openCommandLine({ now: () => Date.now() - 600_000 })
+  const { stdout } = await other.run(['doctor', '--json'])
+  const { findings } = JSON.parse(stdout) as { findings: { check: string; result: string; detail: string }[] }
+  expect(findings.find(({ check }) => check === 'clock')).toMatchObject({ result: 'error', detail: expect.stringMatching(/60[0-2] s ahead/) as unknown })
+  await other.close()
+})
+
+test('login --plan registers, opens the address and signs in to the plan lane', async () => {
+  const { code, stdout } = await cli.run(['login', '--plan', '--json', '--token-file', join(cli.home, 'plan.json'), '--base-url', cli.twin.apiBaseUrl], { onStderr: visit })
+  expect([code, json(stdout).lane]).toEqual([0, 'plan'])
+})
