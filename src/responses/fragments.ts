@@ -8,9 +8,9 @@ export interface Fragments {
 
 /**
  * A short string costs 24 bytes or more whatever it holds, so a million small deltas kept apart
- * take ten times their text. Joined by the hundreds they take little more than the text.
+ * take ten times their text. Joined by the dozen they take little more than the text.
  */
-const JOIN_EVERY = 512
+const JOIN_EVERY = 32
 
 export function createFragments(): Fragments {
   let joined: string[] = []

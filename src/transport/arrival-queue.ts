@@ -8,8 +8,11 @@ export interface ArrivalQueue<Item> {
   fail(failure: Error): void
   /** Drops what is there. */
   clear(): void
-  /** All that is there; empty where there is nothing. Lets a paused connection go on. */
-  take(): Item[]
+  /**
+   * What is there, first come first: all of it, or only until `enoughBytes` are reached; empty where there is nothing.
+   * Lets a paused connection go on once nothing is left.
+   */
+  take(enoughBytes?: number): Item[]
   /** Resolves once there is something to take, or nothing more to wait for. One waiter at a time. */
   arrival(): Promise<void>
   readonly ended: boolean
@@ -24,8 +27,7 @@ export const HIGH_WATER_BYTES = 64 * 1024
 
 /** @param flow.pause called once when too much waits; `flow.resume` once when it was taken */
 export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () => void }): ArrivalQueue<Item> {
-  let items: Item[] = []
-  let bytes = 0
+  const pile = createPile<Item>()
   let paused = false
   let ended = false
   let failure: Error | undefined
@@ -35,11 +37,9 @@ export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () =
     wake = undefined
     waiter?.()
   }
-  const take = () => {
-    const taken = items
-    items = []
-    bytes = 0
-    if (paused) {
+  const take = (enoughBytes?: number) => {
+    const taken = pile.take(enoughBytes)
+    if (paused && pile.bytes === 0) {
       paused = false
       if (!ended) flow.resume()
     }
@@ -53,9 +53,8 @@ export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () =
   }
   return {
     push(item, weight) {
-      items.push(item)
-      bytes += weight
-      if (!paused && bytes >= HIGH_WATER_BYTES) {
+      pile.add(item, weight)
+      if (!paused && pile.bytes >= HIGH_WATER_BYTES) {
         paused = true
         flow.pause()
       }
@@ -67,7 +66,7 @@ export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () =
     take,
     arrival() {
       if (wake) return Promise.reject(new Error('somebody is waiting for the next arrival already'))
-      if (items.length > 0 || ended) return Promise.resolve()
+      if (pile.length > 0 || ended) return Promise.resolve()
       return new Promise((resolve) => (wake = resolve))
     },
     get ended() {
@@ -75,6 +74,43 @@ export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () =
     },
     get failure() {
       return failure
+    },
+  }
+}
+
+/** Items in the order they came, and their weight. */
+function createPile<Item>(): { readonly length: number; readonly bytes: number; add(item: Item, weight: number): void; take(enoughBytes?: number): Item[] } {
+  let items: Item[] = []
+  let weights: number[] = []
+  let bytes = 0
+  const takeSome = (enoughBytes: number): Item[] => {
+    let count = 0
+    let taken = 0
+    while (taken < enoughBytes) taken += weights[count++] ?? enoughBytes
+    weights.splice(0, count)
+    bytes -= taken
+    return items.splice(0, count)
+  }
+  return {
+    // Not the bytes: an empty message weighs nothing.
+    get length() {
+      return items.length
+    },
+    get bytes() {
+      return bytes
+    },
+    add(item, weight) {
+      items.push(item)
+      weights.push(weight)
+      bytes += weight
+    },
+    take(enoughBytes = bytes) {
+      if (enoughBytes < bytes) return takeSome(enoughBytes)
+      const taken = items
+      items = []
+      weights = []
+      bytes = 0
+      return taken
     },
   }
 }

@@ -4,10 +4,13 @@ import { createSseDecoder, FrameTooLarge } from './sse-frames.js'
 import type { FrameStream } from './transport.js'
 
 /**
- * The frames of an event stream. Bytes are decoded when they are asked for, all that have arrived at once: one read of
- * a socket holds dozens of HTTP chunks, and joining them first costs less than decoding each.
+ * The frames of an event stream. Bytes are decoded when they are asked for, several pieces at once: one read of a socket
+ * holds dozens of HTTP chunks, and joining them first costs less than decoding each.
+ * @param options.decodeBytes how much to decode at a time, where more has arrived
  */
-export function createHttpFrames(exchange: HttpExchange, head: ResponseHead, options: { maxFrameChars: number }): FrameStream {
+export function createHttpFrames(
+  exchange: HttpExchange, head: ResponseHead, options: { maxFrameChars: number; decodeBytes: () => number },
+): FrameStream {
   const { arrivals } = exchange
   const decoder = createSseDecoder(options)
   let state: 'open' | 'ended' | 'released' | 'closed' = 'open'
@@ -34,7 +37,7 @@ export function createHttpFrames(exchange: HttpExchange, head: ResponseHead, opt
       for (;;) {
         if (state === 'closed') throw abortedFailure(exchange.phase)
         if (state === 'released') return undefined
-        const pieces = arrivals.take()
+        const pieces = arrivals.take(options.decodeBytes())
         if (pieces.length > 0) {
           const frames = decode(() => decoder.push(joinPieces(pieces)))
           if (frames.length > 0) return frames
