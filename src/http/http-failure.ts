@@ -1,0 +1,64 @@
+import { isLLMError, type JsonObject } from '../contract/index.js'
+
+/** A refusal in OpenAI's shape. */
+export class HttpFailure extends Error {
+  override readonly name = 'HttpFailure'
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly fields: { type: string; code?: string; param?: string; headers?: Record<string, string> },
+  ) {
+    super(message)
+  }
+
+  body(): JsonObject {
+    const { type, code, param } = this.fields
+    return { error: { message: this.message, type, code: code ?? null, param: param ?? null } }
+  }
+}
+
+export const badRequest = (message: string, param?: string): HttpFailure =>
+  new HttpFailure(400, message, { type: 'invalid_request_error', ...(param === undefined ? {} : { param }) })
+
+/** What an error of the provider is in this dialect: status, type and when to come back. */
+export function toHttpFailure(error: unknown): HttpFailure {
+  if (error instanceof HttpFailure) return error
+  if (!isLLMError(error)) return new HttpFailure(500, 'The provider failed in an unexpected way.', { type: 'server_error' })
+  const [status, type] = kindOf(error.name)
+  const retry: Record<string, string> = error.retry_after === undefined ? {} : { 'retry-after': String(Math.ceil(error.retry_after)) }
+  return new HttpFailure(status, error.message, {
+    type,
+    code: error.code ?? error.name,
+    // The official clients repeat by themselves unless told not to: what provider retries were left is spent.
+    headers: { ...retry, 'x-should-retry': String(error.retryable && error.name === 'RateLimitError') },
+  })
+}
+
+function kindOf(name: string): [number, string] {
+  switch (name) {
+    case 'QuotaExceededError':
+      return [429, 'insufficient_quota']
+    case 'RateLimitError':
+      return [429, 'rate_limit_error']
+    case 'AuthenticationError':
+      // 401 would say that the caller's own key is wrong.
+      return [502, 'authentication_error']
+    case 'AccessDeniedError':
+      return [403, 'permission_error']
+    case 'NotFoundError':
+      return [404, 'not_found_error']
+    case 'ContextLengthError':
+    case 'ContentFilterError':
+    case 'InvalidRequestError':
+    case 'InvalidToolCallError':
+      return [400, 'invalid_request_error']
+    case 'ConfigurationError':
+      return [500, 'configuration_error']
+    case 'LLMTimeoutError':
+      return [504, 'timeout_error']
+    case 'AbortError':
+      return [499, 'aborted']
+    default:
+      return [503, 'service_unavailable_error']
+  }
+}

@@ -1,0 +1,101 @@
+import type { ChatRequest, ContentBlock, JsonObject, ToolSpec } from '../contract/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import { badRequest } from './http-failure.js'
+
+/** A part of a message in either dialect as a block of the contract's. */
+export function readPart(part: unknown, param: string): ContentBlock {
+  if (typeof part === 'string') return { type: 'text', text: part }
+  if (!isRecord(part)) throw badRequest('a content part must be an object', param)
+  switch (part.type) {
+    case 'text':
+    case 'input_text':
+    case 'output_text':
+      return { type: 'text', text: String(part.text ?? '') }
+    case 'refusal':
+      return { type: 'text', text: String(part.refusal ?? ''), refusal: true }
+    case 'image_url':
+      return readImage(isRecord(part.image_url) ? part.image_url.url : part.image_url, param)
+    case 'input_image':
+      return readImage(part.image_url, param)
+    default:
+      throw badRequest(`content parts of type ${JSON.stringify(part.type)} are not taken`, param)
+  }
+}
+
+function readImage(url: unknown, param: string): ContentBlock {
+  if (typeof url !== 'string' || url === '') throw badRequest('an image takes a URL or a data URL', param)
+  const data = /^data:([^;,]+);base64,(.*)$/s.exec(url)
+  if (data) return { type: 'image', source: { type: 'base64', media_type: data[1], data: data[2] } }
+  return { type: 'image', source: { type: 'url', url } }
+}
+
+export function readContent(content: unknown, param: string): string | ContentBlock[] {
+  if (content === null || content === undefined) return ''
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) throw badRequest('content must be a text or a list of parts', param)
+  return content.map((part, index) => readPart(part, `${param}[${index}]`))
+}
+
+export function readArguments(text: unknown): JsonObject {
+  if (isRecord(text)) return text
+  const value = typeof text === 'string' ? parseJson(text) : undefined
+  return isRecord(value) ? value : { _raw: String(text ?? '') }
+}
+
+/** Function tools of either dialect; hosted tools pass as they are. */
+export function readTools(tools: unknown): ToolSpec[] | undefined {
+  if (tools === undefined || tools === null) return undefined
+  if (!Array.isArray(tools)) throw badRequest('tools must be a list', 'tools')
+  return tools.map((tool, index): ToolSpec => {
+    if (!isRecord(tool)) throw badRequest('a tool must be an object', `tools[${index}]`)
+    const inner = isRecord(tool.function) ? tool.function : tool
+    if (tool.type !== 'function' && !isRecord(tool.function)) return { ...tool, name: String(tool.name ?? tool.type), parameters: {} }
+    if (typeof inner.name !== 'string') throw badRequest('a function tool needs a name', `tools[${index}]`)
+    return {
+      name: inner.name,
+      parameters: isRecord(inner.parameters) ? inner.parameters : { type: 'object', properties: {} },
+      ...(typeof inner.description === 'string' ? { description: inner.description } : {}),
+      ...(typeof inner.strict === 'boolean' ? { strict: inner.strict } : {}),
+    }
+  })
+}
+
+export function readToolChoice(choice: unknown): ChatRequest['tool_choice'] {
+  if (typeof choice === 'string') return choice
+  if (!isRecord(choice)) return undefined
+  const inner = isRecord(choice.function) ? choice.function : choice
+  return choice.type === 'function' && typeof inner.name === 'string' ? inner.name : choice
+}
+
+/** `{type: json_schema, json_schema: {name, schema}}` and the flat form of the Responses dialect. */
+export function readFormat(format: unknown): ChatRequest['response_format'] {
+  if (!isRecord(format) || format.type === 'text') return undefined
+  if (format.type === 'json_object') return { type: 'json' }
+  const inner = isRecord(format.json_schema) ? format.json_schema : format
+  if (!isRecord(inner.schema)) throw badRequest('response_format json_schema needs a schema', 'response_format')
+  return {
+    type: 'json_schema',
+    schema: inner.schema,
+    ...(typeof inner.strict === 'boolean' ? { strict: inner.strict } : {}),
+    ...(typeof inner.name === 'string' ? { name: inner.name } : {}),
+  }
+}
+
+const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined)
+
+/** Settings that both dialects write alike; the provider leaves out what its lane refuses. */
+export function readSettings(body: JsonObject, maxTokens: unknown): Partial<ChatRequest> {
+  const reasoning = isRecord(body.reasoning) ? body.reasoning.effort : body.reasoning_effort
+  const conversation = body.prompt_cache_key ?? (isRecord(body.metadata) ? body.metadata.conversation_id : undefined)
+  const settings: Partial<ChatRequest> = {
+    temperature: number(body.temperature),
+    top_p: number(body.top_p),
+    max_output_tokens: number(maxTokens),
+    tool_choice: readToolChoice(body.tool_choice),
+    tools: readTools(body.tools),
+    reasoning_effort: typeof reasoning === 'string' ? reasoning : undefined,
+    conversation_id: typeof conversation === 'string' ? conversation : undefined,
+    stop: typeof body.stop === 'string' ? [body.stop] : Array.isArray(body.stop) ? body.stop.map(String) : undefined,
+  }
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+import type { CommandContext } from '../cli/command-line.js'
+import { EXIT } from '../cli/exit-codes.js'
+import { withSession } from '../cli/open-session.js'
+import { createHttpDoor } from './http-door.js'
+
+/** `serve --http`: opens the door, shows the key once, and stays until it is stopped. */
+export async function serveHttp(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const { stdout, env } = context.terminal
+  // A key of the caller's own keeps scripts from reading ours off the screen.
+  const key = env.AMPLIFIER_CHATGPT_HTTP_KEY || `local-${randomBytes(24).toString('base64url')}`
+  return withSession(context, flags, async ({ provider, resolver }) => {
+    const door = await createHttpDoor({
+      provider,
+      key,
+      roles: resolver?.known_roles ?? [],
+      ...(typeof flags.host === 'string' ? { host: flags.host } : {}),
+      ...(flags.port === undefined ? {} : { port: Number(flags.port) }),
+    })
+    try {
+      const shown = env.AMPLIFIER_CHATGPT_HTTP_KEY ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
+      stdout.write(flags.json === true ? `${JSON.stringify({ base_url: door.baseUrl, key: shown })}\n` : `base URL  ${door.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`)
+      await new Promise<void>((resolve) => {
+        if (context.signal.aborted) resolve()
+        else context.signal.addEventListener('abort', () => resolve(), { once: true })
+        process.once('SIGTERM', resolve)
+      })
+      return EXIT.ok
+    } finally {
+      await door.close()
+    }
+  })
+}
