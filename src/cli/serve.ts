@@ -1,11 +1,12 @@
 import { ConfigurationError } from '../contract/index.js'
 import type { Action, CommandContext } from './command-line.js'
-import { EXIT } from './exit-codes.js'
 
 type DoorName = 'grpc' | 'http'
 
 /** A door's own file is loaded when it is asked for. */
-const DOORS: Readonly<Partial<Record<DoorName, () => Promise<Action>>>> = {}
+const DOORS: Readonly<Partial<Record<DoorName, () => Promise<Action>>>> = {
+  http: async () => (await import('../http/serve-command.js')).serveHttp,
+}
 
 /** Serves other programs until it is stopped. */
 export async function serve(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
@@ -14,8 +15,7 @@ export async function serve(context: CommandContext, flags: Record<string, unkno
   const name: DoorName = flags.grpc === true ? 'grpc' : 'http'
   const load = DOORS[name]
   if (!load) throw new ConfigurationError(`serve --${name} is not part of this version`, { code: 'usage' })
-  const code = await (await load())(context, { ...flags, ...(port === undefined ? {} : { port }) }, [])
-  return context.signal.aborted ? EXIT.interrupted : code
+  return (await load())(context, { ...flags, ...(port === undefined ? {} : { port }) }, [])
 }
 
 function readPort(text: string): number {

@@ -77,6 +77,15 @@ describe('as a process of its own', () => {
     await other.close()
   })
 
+  test('serve --http stays until Ctrl-C, and takes a port that is one', async () => {
+    const child = start(['serve', '--http', '--json', '--port', '0'])
+    const ended = end(child)
+    child.stdout.once('data', () => child.kill('SIGINT'))
+    const { code, stdout } = await ended
+    expect([code, JSON.parse(stdout)]).toEqual([0, { base_url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/) as unknown, key: expect.any(String) as unknown }])
+    expect((await end(start(['serve', '--http', '--port', 'many']))).code).toBe(2)
+  })
+
   test('a reader that goes away ends the answer quietly', async () => {
     cli.twin.enqueue({ text: 'x'.repeat(20_000), deltaChars: 20, eventDelayMs: 1 })
     const child = start(['run', 'long'])
