@@ -46,9 +46,11 @@ async function mountModule(
     ready.set(coordinator, [...(ready.get(coordinator) ?? []), routing.check])
     return createCleanup(mount, coordinator, routing.uninstall)
   } catch (error) {
+    // A disposed container answers nothing.
+    const { redactor } = mount
     await mount.dispose()
-    if (isLLMError(error)) throw mount.redactor.error(error)
-    throw new Error(mount.redactor.text(`${MODULE_ID} could not be mounted: ${String(error)}`), { cause: mount.redactor.error(error) })
+    if (isLLMError(error)) throw redactor.error(error)
+    throw new Error(redactor.text(`${MODULE_ID} could not be mounted: ${String(error)}`), { cause: redactor.error(error) })
   }
 }
 
