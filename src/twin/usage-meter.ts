@@ -23,6 +23,7 @@ export interface UsageMeter {
 
 const CHARS_PER_TOKEN = 4
 const REMEMBERED_PROMPTS = 4
+const IMAGE_CHARACTERS = 4096
 
 export const tokensOf = (characters: number): number => Math.ceil(characters / CHARS_PER_TOKEN)
 
@@ -43,11 +44,17 @@ export function createUsageMeter(behaviour: TwinBehaviour): UsageMeter {
     textOf(item) {
       const known = texts.get(item)
       if (known !== undefined) return known
-      const text = JSON.stringify(item)
+      const text = JSON.stringify(item, shortenImage)
       texts.set(item, text)
       return text
     },
   }
+}
+
+/** An image counts by its size in pixels, not by its bytes: about a thousand tokens, and another image is another text. */
+function shortenImage(_key: string, value: unknown): unknown {
+  if (typeof value !== 'string' || value.length < IMAGE_CHARACTERS || !value.startsWith('data:image/')) return value
+  return value.slice(0, IMAGE_CHARACTERS / 2) + value.slice(-IMAGE_CHARACTERS / 2)
 }
 
 /** Characters that two prompts share from their start on. */
