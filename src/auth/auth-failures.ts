@@ -39,6 +39,7 @@ export function mapExchangeError(error: ExchangeError, lane: Lane, pending?: Pen
       return new AuthenticationError(`the sign-in has ended: ${error.message}.${cause} Run ${lane.signIn}`, fields)
     }
     case 'configuration':
+      if (error.status === undefined && error.code === undefined) return new ConfigurationError(`the sign-in could not be refreshed: ${error.message}. The tokens are kept`, { ...fields, code: 'misconfigured' })
       return new ConfigurationError(`the sign-in server does not take this client: ${error.message}. Check client_id and issuer; the tokens are kept`, fields)
     case 'transient':
       if (error.status === 429) return new RateLimitError(`the sign-in could not be refreshed now: ${error.message}`, fields)

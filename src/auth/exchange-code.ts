@@ -43,6 +43,7 @@ export async function exchangeCode(input: ExchangeCodeInput): Promise<TokenReply
 export function mapSignInFailure(error: unknown): unknown {
   if (!(error instanceof ExchangeError)) return error
   const fields = { cause: error, ...(error.code === undefined ? {} : { code: error.code }), ...(error.status === undefined ? {} : { status_code: error.status }) }
+  if (error.kind === 'configuration' && error.status === undefined && error.code === undefined) return new ConfigurationError(`sign-in failed: ${error.message}`, { ...fields, code: 'misconfigured' })
   if (error.kind === 'configuration') return new ConfigurationError(`sign-in failed: ${error.message}. Check issuer and client_id`, fields)
   return error.status === undefined
     ? new NetworkError(`sign-in failed: ${error.message}. Check the network and the proxy settings, then try again`, fields)

@@ -21,7 +21,7 @@ export type ExchangeKind =
   | 'permanent'
   /** the same request may work later */
   | 'transient'
-  /** the client is set up wrongly: nothing is wrong with the token */
+  /** the client is set up wrongly, without a status the connection: nothing is wrong with the token */
   | 'configuration'
 
 /** The token endpoint refused, or could not be reached. Its message holds no token. */
@@ -64,6 +64,8 @@ const PERMANENT = new Set([
   'invalid_grant', 'refresh_token_expired', 'refresh_token_reused', 'refresh_token_invalidated',
   'invalid_refresh_token', 'token_expired',
 ])
+/** The transport's words for a setting that no other attempt will mend. */
+const SETTINGS = new Set(['ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PLAIN_TEXT', 'ERR_INVALID_URL'])
 const MAX_DESCRIPTION = 200
 
 /** One POST to a token endpoint. @throws ExchangeError; what the signal throws */
@@ -93,6 +95,10 @@ export async function postFields(call: TokenCall): Promise<HttpReply> {
     })
   } catch (cause) {
     if (call.signal?.aborted) throw cause
+    const setting = isRecord(cause) ? SETTINGS.has(readString(cause, 'systemCode') ?? '') : false
+    if (setting && cause instanceof Error) {
+      throw new ExchangeError(`${originText(call.url)} cannot be reached: ${cause.message}`, { kind: 'configuration', certain: true, cause })
+    }
     const word = isRecord(cause) ? (readString(cause, 'systemCode') ?? readString(cause, 'kind')) : undefined
     throw new ExchangeError(`${originText(call.url)} cannot be reached${word === undefined ? '' : ` (${word})`}`, {
       kind: 'transient',

@@ -55,7 +55,9 @@ export function mapWireFailure(failure: WireFailure, context: FailureContext): L
   const advice = adviceContext(context, facts, { code, retryAfter, resetsAtMs })
   const sawOutput = context.sawOutput ?? context.partial?.content.some((block) => block.type !== 'thinking' || block.thinking !== '')
   const kind = sawOutput === true && BROKEN_AFTER_OUTPUT.has(words.kind) ? 'StreamError' : words.kind
-  return new KINDS[kind](composeMessage(words, advice, facts), {
+  // Of a setting our own transport speaks, and names the file or the variable; nothing of the wire is in it.
+  const quote = diagnosis === 'misconfigured' ? (failure.message ?? '') : facts.quote
+  return new KINDS[kind](composeMessage(words, advice, { ...facts, quote }), {
     provider: context.provider,
     model: context.model,
     delay_multiplier: words.delayMultiplier ?? 1,
