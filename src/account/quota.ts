@@ -72,6 +72,9 @@ function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
     }))
 }
 
+/** How old what was kept may get while calls are judged by it. */
+const RELOAD_MS = 5000
+
 /** The quota state of one account. */
 export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: QuotaOptions = {}): Quota {
   const state = createQuotaState()
@@ -81,7 +84,15 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
     pruneQuotaState(state, now())
     return encodeQuotaState(state)
   }, saveDelayMs)
-  const loaded = persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
+  const load = () => persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
+  let loadedAtMs = now()
+  let loaded = load()
+  // What another process or host has learned since is read behind an answer; the next one knows it.
+  const reloadBehind = () => {
+    if (now() - loadedAtMs < RELOAD_MS) return
+    loadedAtMs = now()
+    loaded = load()
+  }
   let planType: string | undefined
 
   const take = (reading: RateLimitReading, source: WindowSource, model?: string) => {
@@ -105,7 +116,10 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
     observeServed(model, { startedAtMs } = {}) {
       if (marks.serve(model, startedAtMs)) writer.request({ urgent: true })
     },
-    verdict: (model) => marks.judge(model, { take: true }),
+    verdict(model) {
+      reloadBehind()
+      return marks.judge(model, { take: true })
+    },
     inspect: (model) => marks.judge(model, { take: false }),
     releaseProbe: (model) => marks.release(model),
     windows: () => toQuotaWindows(state, now()),
