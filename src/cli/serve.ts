@@ -5,6 +5,7 @@ type DoorName = 'grpc' | 'http'
 
 /** A door's own file is loaded when it is asked for. */
 const DOORS: Readonly<Partial<Record<DoorName, () => Promise<Action>>>> = {
+  grpc: async () => (await import('../grpc/serve-command.js')).serveGrpc,
   http: async () => (await import('../http/serve-command.js')).serveHttp,
 }
 

@@ -1,0 +1,192 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Metadata, Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
+import { AbortError, AuthenticationError, ProviderUnavailableError, type Provider, type ProviderInfo } from '../contract/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import { MODULE_ID } from '../container.js'
+import { configSchema } from '../config/index.js'
+import { providerConfigFields } from '../index.js'
+import { VERSION } from '../version.js'
+import { createCallEvents } from './call-events.js'
+import { writeFailure } from './grpc-failure.js'
+import { loadGrpc, type LoadedGrpc } from './load-grpc.js'
+import { createMountSlot, type MountSlot } from './mount-slot.js'
+import type { ProtoChatRequest, ProtoChatResponse, ProtoMountRequest } from './proto-types.js'
+import { readChatRequest, readChatResponse } from './read-proto.js'
+import { streamCall } from './stream-call.js'
+import { writeChatResponse, writeModelInfo, writeProviderInfo, writeToolCall } from './write-proto.js'
+
+export interface GrpcDoorOptions {
+  /** mount config; a kernel's Mount lays its own over it */
+  config?: Record<string, unknown>
+  /** what `x-amplifier-token` must say; absent lets anybody on this machine in */
+  secret?: string
+  /** default: any that is free */
+  port?: number
+  /** default: nowhere */
+  warn?: (message: string) => void
+}
+
+export interface GrpcDoor {
+  readonly port: number
+  /** Cancels what runs, closes the port and takes the mount down. Twice without harm. */
+  close(): Promise<void>
+}
+
+/** 5 MB of image are 7 MB of base64, and a turn may hold several. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+interface Inside extends LoadedGrpc {
+  slot: MountSlot
+  events: ReturnType<typeof createCallEvents>
+  running: Set<AbortController>
+  allows(metadata: Metadata): boolean
+}
+
+/** Serves a provider to kernels of other processes, on loopback. @throws ConfigurationError, Error where the port is taken */
+export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<GrpcDoor> {
+  const { config = {}, secret, port = 0, warn = () => undefined } = options
+  const loaded = await loadGrpc()
+  const { grpc } = loaded
+  const events = createCallEvents()
+  const inside: Inside = { ...loaded, events, slot: createMountSlot(config, events, warn), running: new Set(), allows: createGate(secret) }
+  const server = new grpc.Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES })
+  server.addService(loaded.provider, serveProvider(inside))
+  server.addService(loaded.lifecycle, serveLifecycle(inside))
+  const bound = await bind(server, inside, port)
+  let closed: Promise<void> | undefined
+  const close = async () => {
+    for (const call of inside.running) call.abort()
+    server.forceShutdown()
+    await inside.slot.unmount()
+  }
+  return { port: bound, close: () => (closed ??= close()) }
+}
+
+function bind(server: Server, { grpc }: Inside, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, found) => (error ? reject(error) : resolve(found)))
+  })
+}
+
+/** Compares digests: neither length nor time tells anything of the secret. */
+function createGate(secret: string | undefined): (metadata: Metadata) => boolean {
+  if (secret === undefined) return () => true
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  const wanted = digest(secret)
+  return (metadata) => timingSafeEqual(wanted, digest(String(metadata.get('x-amplifier-token')[0] ?? '')))
+}
+
+interface CallLike {
+  metadata: Metadata
+  cancelled: boolean
+  on(event: 'cancelled', listener: () => void): unknown
+}
+
+/** Lets a call in, gives it a signal that ends with it, and turns what it throws into a status. */
+async function admit<Value>(inside: Inside, call: CallLike, work: (signal: AbortSignal) => Promise<Value>): Promise<{ value: Value } | { failure: object }> {
+  const { grpc, running, writers } = inside
+  const cancel = new AbortController()
+  running.add(cancel)
+  call.on('cancelled', () => cancel.abort())
+  try {
+    if (!inside.allows(call.metadata)) throw new AuthenticationError('x-amplifier-token is missing or wrong', { code: 'wrong_secret' })
+    if (call.cancelled) throw new AbortError('the caller went away')
+    return { value: await work(cancel.signal) }
+  } catch (error) {
+    const { code, details, trailers } = writeFailure(error, writers)
+    const metadata = new grpc.Metadata()
+    for (const [key, value] of Object.entries(trailers)) metadata.set(key, value)
+    return { failure: { code, details, metadata } }
+  } finally {
+    running.delete(cancel)
+  }
+}
+
+function unary<Request, Response>(inside: Inside, work: (request: Request, signal: AbortSignal) => Promise<Response>) {
+  return (call: ServerUnaryCall<Request, Response>, answer: sendUnaryData<Response>) => {
+    void admit(inside, call, (signal) => work(call.request, signal)).then((outcome) => {
+      if ('failure' in outcome) answer(outcome.failure)
+      else answer(null, outcome.value)
+    })
+  }
+}
+
+function serveProvider(inside: Inside) {
+  const { slot, events } = inside
+  return {
+    GetInfo: unary(inside, async () => writeProviderInfo(await readInfo(slot))),
+    ListModels: unary(inside, async () => ({ models: (await (await slot.provider()).listModels()).map(writeModelInfo) })),
+    Complete: unary(inside, async (proto: ProtoChatRequest, signal) => {
+      const request = readChatRequest(proto)
+      return writeChatResponse(await (await slot.provider()).complete(request, { signal }))
+    }),
+    ParseToolCalls: unary(inside, async (proto: ProtoChatResponse) => {
+      const response = readChatResponse(proto)
+      return { tool_calls: (await slot.provider()).parseToolCalls(response).map(writeToolCall) }
+    }),
+    CompleteStreaming(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>) {
+      const withEvents = call.metadata.get('x-amplifier-events')[0] === '1'
+      void admit(inside, call, async (signal) => {
+        const request = readChatRequest(call.request)
+        const provider = await slot.provider()
+        await streamCall({ provider, request, signal, events, withEvents, write: (message) => writeWhenRoom(call, message, signal) })
+      }).then((outcome) => {
+        if ('failure' in outcome) call.emit('error', outcome.failure)
+        else call.end()
+      })
+    },
+  }
+}
+
+/** Waits for a slow client instead of keeping its answer in memory. */
+async function writeWhenRoom(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>, message: ProtoChatResponse, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || call.write(message)) return
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      call.off('drain', done)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    call.on('drain', done)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}
+
+/** A kernel asks who we are before anything else, also while nobody is signed in. */
+async function readInfo(slot: MountSlot): Promise<ProviderInfo> {
+  const provider = await slot.provider().catch((): Provider | undefined => undefined)
+  return provider?.getInfo() ?? {
+    id: 'openai-chatgpt', display_name: 'OpenAI ChatGPT', credential_env_vars: [], capabilities: ['streaming', 'tools', 'thinking', 'vision', 'json_mode'],
+    defaults: {}, config_fields: [...providerConfigFields],
+  }
+}
+
+function serveLifecycle(inside: Inside) {
+  const { slot } = inside
+  return {
+    Mount: unary(inside, async ({ config, module_id: moduleId }: ProtoMountRequest) => {
+      try {
+        if (moduleId && moduleId !== MODULE_ID) throw new ProviderUnavailableError(`this is ${MODULE_ID}, not ${moduleId}`, { retryable: false })
+        await slot.mount(Object.fromEntries(Object.entries(config).map(([key, text]) => [key, readSetting(text)])))
+        return { success: true, error: '', status: 1 }
+      } catch (error) {
+        return { success: false, error: error instanceof Error ? error.message : String(error), status: 2 }
+      }
+    }),
+    Cleanup: unary(inside, async () => {
+      await slot.unmount()
+      return {}
+    }),
+    HealthCheck: unary(inside, () => Promise.resolve({ status: 1, message: slot.lastWarning ?? '' })),
+    GetModuleInfo: unary(inside, () => Promise.resolve({
+      id: MODULE_ID, name: 'OpenAI ChatGPT', version: VERSION, module_type: 1, mount_point: 'providers',
+      description: 'Serves models with a ChatGPT subscription', config_schema_json: JSON.stringify(configSchema), capabilities: ['streaming', 'tools'], author: '',
+    })),
+  }
+}
+
+/** Mount's values are strings: mappings and lists among them are JSON text, the rest is coerced by the module. */
+function readSetting(text: string): unknown {
+  const value = /^\s*[[{]/.test(text) ? parseJson(text) : undefined
+  return isRecord(value) || Array.isArray(value) ? value : text
+}

@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url'
+import type * as Grpc from '@grpc/grpc-js'
+import type { MessageTypeDefinition, ServiceDefinition } from '@grpc/proto-loader'
+import { ConfigurationError } from '../contract/index.js'
+import type { DetailWriters } from './grpc-failure.js'
+
+export interface LoadedGrpc {
+  grpc: typeof Grpc
+  provider: ServiceDefinition
+  lifecycle: ServiceDefinition
+  writers: DetailWriters
+}
+
+/** Loads what only a server needs. @throws ConfigurationError where the optional packages are not installed */
+export async function loadGrpc(): Promise<LoadedGrpc> {
+  const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]).catch((error: unknown) => {
+    throw new ConfigurationError('the gRPC door needs @grpc/grpc-js and @grpc/proto-loader. Run npm install @grpc/grpc-js @grpc/proto-loader', { code: 'missing_package', cause: error })
+  })
+  const path = fileURLToPath(new URL('../../schemas/amplifier-module.proto', import.meta.url))
+  const defined = await loader.load(path, { keepCase: true, defaults: true, oneofs: true })
+  const message = (name: string) => {
+    const { serialize } = defined[`amplifier.module.${name}`] as MessageTypeDefinition<object, object>
+    return (value: object) => serialize(value)
+  }
+  return {
+    grpc,
+    provider: defined['amplifier.module.ProviderService'] as ServiceDefinition,
+    lifecycle: defined['amplifier.module.ModuleLifecycle'] as ServiceDefinition,
+    writers: { amplifierError: message('AmplifierError'), statusDetails: message('StatusDetails') },
+  }
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import type { CommandContext } from '../cli/command-line.js'
+import { EXIT } from '../cli/exit-codes.js'
+import { readConfig } from '../cli/read-config.js'
+import { ConfigurationError } from '../contract/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import { createGrpcDoor } from './grpc-door.js'
+import { watchParent } from './watch-parent.js'
+
+/** Nobody reads our stderr once we serve, and a full pipe would stop the process: 64 KiB on Linux, half of that is ours. */
+const MAX_STDERR_CHARS = 32_000
+
+/**
+ * `serve --grpc`: prints `READY:<port>` and stays until a signal, the end of stdin or the parent's death.
+ * @throws ConfigurationError, Error where the port is taken
+ */
+export async function serveGrpc(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const { stdout, stderr, stdin, env } = context.terminal
+  let room = MAX_STDERR_CHARS
+  const warn = (message: string) => {
+    if ((room -= message.length + 1) >= 0) stderr.write(`${message}\n`)
+  }
+  const config = await readMountConfig(context, flags)
+  const secret = flags.secret === false ? undefined : env.AMPLIFIER_CHATGPT_SECRET || randomBytes(32).toString('base64url')
+  const door = await createGrpcDoor({ config, warn, ...(secret === undefined ? {} : { secret }), ...(flags.port === undefined ? {} : { port: Number(flags.port) }) })
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  const watch = watchParent(stdin, end)
+  process.on('SIGTERM', end)
+  context.signal.addEventListener('abort', end, { once: true })
+  try {
+    // Shown to whoever started us without one; a parent that sets it sees nothing of it.
+    if (secret !== undefined && !env.AMPLIFIER_CHATGPT_SECRET) warn(`secret (metadata x-amplifier-token): ${secret}`)
+    stdout.write(`READY:${door.port}\n`)
+    if (!ended.signal.aborted && !context.signal.aborted) await new Promise<void>((resolve) => ended.signal.addEventListener('abort', () => resolve(), { once: true }))
+    return EXIT.ok
+  } finally {
+    watch.end()
+    process.off('SIGTERM', end)
+    context.signal.removeEventListener('abort', end)
+    await door.close()
+  }
+}
+
+/** The parent's own word counts alone; without it, what a mount from this folder would be given. */
+async function readMountConfig(context: CommandContext, flags: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const text = context.terminal.env.AMPLIFIER_CHATGPT_CONFIG
+  if (!text) return (await readConfig(context, flags)).entry.config ?? {}
+  const value = parseJson(text)
+  if (!isRecord(value)) throw new ConfigurationError('AMPLIFIER_CHATGPT_CONFIG must be the JSON text of an object', { code: 'invalid_config' })
+  return value
+}

@@ -1,0 +1,51 @@
+import type { ChatRequest, ChatResponse, Provider, StreamEvent } from '../contract/index.js'
+import type { CallEvent, CallEvents } from './call-events.js'
+import type { ProtoChatResponse } from './proto-types.js'
+import { writeBlock, writeChatResponse } from './write-proto.js'
+
+export interface StreamCall {
+  provider: Provider
+  request: ChatRequest
+  signal: AbortSignal
+  events: CallEvents
+  /** whether the client asked for the call's events beside the answer */
+  withEvents: boolean
+  /** Resolves when the client has room for more. */
+  write(message: ProtoChatResponse): Promise<void>
+}
+
+/**
+ * Sends an answer step by step: each message has only what is new, the last is the whole answer. Events go
+ * in `metadata_json` of the messages before the last, which stays what `complete()` answers. @throws LLMError
+ */
+export async function streamCall(call: StreamCall): Promise<void> {
+  const { provider, request, signal, events, withEvents, write } = call
+  let pending: CallEvent[] = []
+  const flush = async (event?: StreamEvent) => {
+    const message = event ? writeStep(event) : undefined
+    if (!message && pending.length === 0) return
+    const caused = pending
+    pending = []
+    await write({ ...message, ...(caused.length > 0 ? { metadata_json: JSON.stringify({ events: caused }) } : {}) })
+  }
+  const response = await events.run((event) => { if (withEvents) pending.push(event) }, async (): Promise<ChatResponse> => {
+    const stream = provider.stream(request, { signal })
+    try {
+      for await (const event of stream) await flush(event)
+      return await stream.response()
+    } finally {
+      if (!signal.aborted) await flush()
+    }
+  })
+  await write(writeChatResponse(response))
+}
+
+/** A finished tool call is one block: kernels know no fragments of it. */
+function writeStep(event: StreamEvent): ProtoChatResponse | undefined {
+  switch (event.type) {
+    case 'text.delta': return { content_blocks: [writeBlock({ type: 'text', text: event.text })] }
+    case 'thinking.delta': return { content_blocks: [writeBlock({ type: 'thinking', thinking: event.text, visibility: 'internal' })] }
+    case 'tool_call.end': return { content_blocks: [writeBlock({ type: 'tool_call', id: event.id, name: event.name, input: event.arguments })] }
+    default: return undefined
+  }
+}

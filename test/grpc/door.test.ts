@@ -1,0 +1,189 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { connect } from 'node:net'
+import * as grpc from '@grpc/grpc-js'
+import { load } from '@grpc/proto-loader'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createGrpcDoor, type GrpcDoor } from '../../src/grpc/index.js'
+import { startTwin, type Twin } from '../../src/twin/index.js'
+
+type Reply = Record<string, never>
+interface Message { content_blocks: { text_block?: { text: string }; thinking_block?: { content: string } }[]; metadata_json: string; finish_reason: string; usage: { total_tokens: number } | null; content: string; tool_calls: { name: string; arguments_json: string }[] }
+type Unary = (request: object, metadata: grpc.Metadata, options: object, done: (error: grpc.ServiceError | null, reply: Reply) => void) => void
+
+const SECRET = 'made-up-secret'
+let twin: Twin
+let door: GrpcDoor
+let folder: string
+let client: grpc.Client & Record<string, Unary> & { CompleteStreaming(request: object, metadata: grpc.Metadata, options?: object): grpc.ClientReadableStream<Message> }
+let lifecycle: grpc.Client & Record<string, Unary>
+
+function metadata(more: Record<string, string> = {}, secret = SECRET): grpc.Metadata {
+  const result = new grpc.Metadata()
+  if (secret) result.set('x-amplifier-token', secret)
+  for (const [key, value] of Object.entries(more)) result.set(key, value)
+  return result
+}
+
+const ask = (text: string, more: object = {}) => ({ messages: [{ role: 2, text_content: text }], model: 'gpt-5.5', ...more })
+
+function call(on: Record<string, Unary>, method: string, request: object, meta = metadata()): Promise<Reply> {
+  return new Promise((resolve, reject) => on[method]?.call(on, request, meta, {}, (error, reply) => (error ? reject(error) : resolve(reply))))
+}
+
+async function stream(request: object, more: Record<string, string> = {}): Promise<Message[]> {
+  const messages: Message[] = []
+  for await (const message of client.CompleteStreaming(request, metadata(more))) messages.push(message as Message)
+  return messages
+}
+
+async function until(condition: () => boolean, limitMs: number): Promise<number> {
+  const started = performance.now()
+  while (!condition()) {
+    if (performance.now() - started > limitMs) throw new Error(`not within ${limitMs} ms`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return performance.now() - started
+}
+
+beforeAll(async () => {
+  twin = await startTwin()
+  folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))
+  const token = join(folder, 'tokens.json')
+  await writeFile(token, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
+  door = await createGrpcDoor({ secret: SECRET, config: { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: token, transport: 'sse', max_retries: 0 } })
+  const path = fileURLToPath(new URL('../../schemas/amplifier-module.proto', import.meta.url))
+  const loaded = grpc.loadPackageDefinition(await load(path, { keepCase: true, defaults: true, oneofs: true }))
+  const services = (loaded.amplifier as grpc.GrpcObject).module as Record<string, grpc.ServiceClientConstructor>
+  const limits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 }
+  const make = (name: string) => new (services[name] as grpc.ServiceClientConstructor)(`127.0.0.1:${door.port}`, grpc.credentials.createInsecure(), limits)
+  client = make('ProviderService') as never
+  lifecycle = make('ModuleLifecycle') as never
+})
+
+afterAll(async () => {
+  client.close()
+  lifecycle.close()
+  await door.close()
+  await twin.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('the gRPC door', () => {
+  test('tells who it is and lists models without a Mount', async () => {
+    expect(await call(client, 'GetInfo', {})).toMatchObject({ id: 'openai-chatgpt' })
+    expect((await call(client, 'ListModels', {})).models).not.toHaveLength(0)
+    expect(await call(lifecycle, 'HealthCheck', {})).toMatchObject({ status: 1 })
+  })
+
+  test('streams only what is new, and ends with the whole answer', async () => {
+    twin.enqueue({ text: 'one two three four', reasoning: 'pondering', deltaChars: 4 })
+    const messages = await stream(ask('count'))
+    const last = messages.pop()
+    expect(messages.flatMap((message) => message.content_blocks).map((block) => block.text_block?.text ?? '').join('')).toBe('one two three four')
+    expect(messages.length).toBeGreaterThan(3)
+    expect(last).toMatchObject({ finish_reason: 'stop' })
+    expect(last?.usage?.total_tokens).toBeGreaterThan(0)
+    expect(JSON.parse(last?.content ?? '')).toHaveLength(last?.content_blocks.length ?? -1)
+    const thinking = last?.content_blocks.find((block) => block.thinking_block)
+    expect(JSON.parse(thinking?.thinking_block?.content ?? '')[2]).toMatchObject({ lane: 'codex' })
+  })
+
+  test('a thinking block that comes back goes upstream with its encrypted reasoning', async () => {
+    twin.enqueue({ text: 'first', reasoning: 'pondering' })
+    const last = (await stream(ask('one'))).at(-1)
+    const { messages } = ask('one')
+    await stream({ messages: [...messages, { role: 3, block_content: { blocks: last?.content_blocks } }, { role: 2, text_content: 'two' }], model: 'gpt-5.5' })
+    expect(JSON.stringify(twin.responses().at(-1)?.body)).toContain('"encrypted_content"')
+  })
+
+  test('events ride beside the answer in order, each with its own call', async () => {
+    const texts = Array.from({ length: 20 }, (_, index) => `message number ${index}`)
+    const runs = await Promise.all(texts.map((text) => stream(ask(text), { 'x-amplifier-events': '1' })))
+    for (const [index, run] of runs.entries()) {
+      const events = run.slice(0, -1).flatMap((message) => (message.metadata_json ? (JSON.parse(message.metadata_json) as { events: { event: string; data: { text?: string } }[] }).events : []))
+      const names = events.map(({ event }) => event).filter((name) => name.startsWith('llm:'))
+      expect(names[0]).toBe('llm:request')
+      expect(names.at(-1)).toBe('llm:response')
+      expect(names.filter((name) => name === 'llm:request' || name === 'llm:response')).toHaveLength(2)
+      expect(events.map(({ data }) => data.text ?? '').join('')).toContain(texts[index])
+      expect(run.at(-1)?.metadata_json).not.toContain('"events"')
+    }
+  })
+
+  test('a tool call comes as one block and as a call of the whole answer', async () => {
+    const last = (await stream(ask('call look {"at":1}', { tools: [{ name: 'look', description: '', parameters_json: '{"type":"object","properties":{"at":{"type":"number"}}}' }] }))).at(-1)
+    expect(last).toMatchObject({ finish_reason: 'tool_calls', tool_calls: [{ name: 'look', arguments_json: '{"at":1}' }] })
+    expect((await call(client, 'ParseToolCalls', last ?? {})).tool_calls).toMatchObject([{ name: 'look' }])
+  })
+
+  test.each([['none', ''], ['wrong', 'made-up-secret-2']])('%s secret is refused by every method', async (_word, secret) => {
+    for (const [on, method] of [[client, 'GetInfo'], [client, 'ListModels'], [client, 'Complete'], [lifecycle, 'Mount'], [lifecycle, 'HealthCheck']] as const) {
+      await expect(call(on, method, {}, metadata({}, secret))).rejects.toMatchObject({ code: grpc.status.UNAUTHENTICATED })
+    }
+    const refused = client.CompleteStreaming(ask('x'), metadata({}, secret))
+    await expect(refused.toArray()).rejects.toMatchObject({ code: grpc.status.UNAUTHENTICATED })
+  })
+
+  test.each([
+    [429, { error: { type: 'rate_limit_exceeded', message: 'slow' } }, grpc.status.RESOURCE_EXHAUSTED, 'RateLimitError', true],
+    [500, {}, grpc.status.UNAVAILABLE, 'ProviderUnavailableError', true],
+    [400, { error: { code: 'context_length_exceeded', message: 'too long' } }, grpc.status.INVALID_ARGUMENT, 'ContextLengthError', false],
+  ])('a backend %i comes as its status, with the typed error in the details', async (status, body, code, type, retryable) => {
+    twin.enqueue({ status, body })
+    const error = await call(client, 'Complete', ask('x')).then(() => undefined, (thrown: grpc.ServiceError) => thrown)
+    expect(error?.code).toBe(code)
+    expect(JSON.parse(String(error?.metadata.get('amplifier-error-bin')[0]))).toMatchObject({ type, retryable })
+    expect(String(error?.metadata.get('grpc-status-details-bin')[0])).toContain('amplifier.module.AmplifierError')
+  })
+
+  test.each(['cancel', 'deadline'])('a %s of the caller frees the upstream call within 250 ms', async (how) => {
+    const before = twin.openConnections().http
+    twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 6 })
+    const running = client.CompleteStreaming(ask('stall'), metadata(), how === 'deadline' ? { deadline: Date.now() + 300 } : {})
+    const ended = new Promise<grpc.ServiceError>((resolve) => running.on('error', resolve))
+    await new Promise((resolve) => running.once('data', resolve))
+    running.resume()
+    if (how === 'cancel') running.cancel()
+    expect((await ended).code).toBe(how === 'cancel' ? grpc.status.CANCELLED : grpc.status.DEADLINE_EXCEEDED)
+    expect(await until(() => twin.openConnections().http <= before, 1000)).toBeLessThan(250)
+  })
+
+  test('a hundred calls at once all answer, and a stalled one holds nobody up', async () => {
+    twin.enqueue({ text: 'never', stallAfterEvents: 3, match: (request) => JSON.stringify(request.body).includes('stall-me') })
+    const stalled = client.CompleteStreaming(ask('stall-me'), metadata())
+    stalled.on('error', () => undefined)
+    const answers = await Promise.all(Array.from({ length: 99 }, (_, index) => stream(ask(`number ${index}.`))))
+    expect(answers.every((run, index) => run.at(-1)?.content.includes(`number ${index}.`))).toBe(true)
+    stalled.cancel()
+  })
+
+  test('a 1 MB prompt and a 5 MB image get through whole', async () => {
+    const source = { type: 'base64', media_type: 'image/png', data: Buffer.alloc(5_000_000, 7).toString('base64') }
+    const blocks = [{ text_block: { text: 'x'.repeat(1_000_000) } }, { image_block: { media_type: 'image/png', source_json: JSON.stringify(source) } }]
+    await stream({ messages: [{ role: 2, block_content: { blocks } }], model: 'gpt-5.5' })
+    expect(JSON.stringify(twin.responses().at(-1)?.body).length).toBeGreaterThan(7_000_000)
+  })
+
+  test('garbage on the wire and in a message never ends the server', async () => {
+    for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(512, 0xff), Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\xff\xff\xff')]) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(door.port, '127.0.0.1', () => socket.end(bytes))
+        socket.on('close', () => resolve()).on('error', () => resolve()).resume()
+      })
+    }
+    const raw = new grpc.Client(`127.0.0.1:${door.port}`, grpc.credentials.createInsecure())
+    const same = (value: Buffer) => value
+    for (const bytes of [Buffer.alloc(64, 0xff), Buffer.from([0x0a, 0xff, 0xff, 0xff, 0x7f]), Buffer.from([0x0a, 0x02, 0x08, 0x63])]) {
+      const code = await new Promise<number | undefined>((resolve) => {
+        raw.makeUnaryRequest('/amplifier.module.ProviderService/Complete', same, same, bytes, metadata(), (error) => resolve(error?.code))
+      })
+      expect(code).toBeGreaterThan(0)
+    }
+    raw.close()
+    await expect(call(client, 'Complete', { messages: [{ role: 2, text_content: 'x', metadata_json: '{' }] })).rejects.toMatchObject({ code: grpc.status.INVALID_ARGUMENT })
+    expect((await stream(ask('still there'))).at(-1)?.content).toContain('still there')
+  })
+})
