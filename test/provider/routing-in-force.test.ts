@@ -147,13 +147,14 @@ describe('quota in routing', () => {
     const twin = await startTwin()
     open.push(() => twin.close())
     const first = await mountOnTwin({ on: twin })
+    open.push(() => first.close())
     twin.exhaust(FIRST, hour())
     await first.provider.delegate('general', ask('x')).response()
     await first.host.close()
     const asked = twin.responses().length
     const module = createModule({ warn: () => undefined })
     const host = createHost({ config: { providers: [{ module: module.id, config: first.config }] }, modules: { [module.id]: module }, warn: () => undefined })
-    open.push(() => host.close(), () => first.close())
+    open.push(() => host.close())
     await host.start()
     const provider = host.coordinator.get('providers', 'openai-chatgpt') as Mounted['provider']
     expect(routeOf(await provider.delegate('general', ask('y')).response()).served_model).toBe(SECOND)
