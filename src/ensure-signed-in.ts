@@ -27,7 +27,8 @@ function mayPrompt(options: ProviderOptions): boolean {
 function refuse(mount: MountContainer, options: ProviderOptions, error: LLMError): undefined {
   const hint = options.loginOnMount || options.lane !== 'codex' ? '' : ' (login_on_mount is false, so nobody was asked)'
   const command = error.message.includes(mount.credentials.signIn) ? '' : ` Run '${mount.credentials.signIn}'.`
-  mount.warn(`openai-chatgpt is not mounted: ${error.message}${command}${hint}`)
+  const message = command !== '' && !/[.!?]$/.test(error.message) ? `${error.message}.` : error.message
+  mount.warn(`openai-chatgpt is not mounted: ${message}${command}${hint}`)
   return undefined
 }
 
