@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startTwin, type Twin } from '../../src/twin/index.js'
+import { buildCommandLine, preparePython } from '../support/amplifier-python.js'
+
+interface Outcome { check: string; failure: string | null; seconds: number }
+
+const CHECKS: Readonly<Record<string, string>> = {
+  session_answers_with_a_tool_call: 'answers a prompt with a tool call, its events in order with streamed deltas',
+  kernel_validation_passes: "passes the kernel's own provider validation",
+  models_and_info_come_across: 'shows models and info',
+  merged_config_of_a_spawn_is_in_effect: "has a spawn's merged config in effect",
+  thinking_keeps_its_provenance: 'keeps the provenance of thinking',
+  errors_are_the_kernels_own: "raises the kernel's own errors",
+  killed_sidecar_gives_a_retryable_error_and_comes_back: 'raises a retryable StreamError where the sidecar is killed, and the next call works',
+  cancelling_ends_the_call: 'ends a call that is cancelled',
+  cleanup_twice_leaves_no_process: 'leaves no process after two cleanups',
+  many_mounts_leave_no_orphan: 'leaves no orphan after 20 mounts',
+}
+const script = join(dirname(fileURLToPath(import.meta.url)), 'amplifier_session.py')
+const prepared = await preparePython()
+if ('reason' in prepared) process.stderr.write(`skipped: ${prepared.reason}\n`)
+
+describe.skipIf('reason' in prepared)('a real Amplifier session', () => {
+  let twin: Twin
+  let folder: string
+  let finished: Promise<unknown>
+  const outcomes = new Map<string, Promise<Outcome>>()
+
+  beforeAll(async () => {
+    const main = await buildCommandLine('session')
+    twin = await startTwin()
+    const says = (word: string) => (request: { body: unknown }) => JSON.stringify(request.body ?? '').includes(word)
+    for (let count = 0; count < 3; count++) twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 8, match: says('please stall') })
+    twin.enqueue({ text: 'done', reasoning: 'pondering', match: says('please ponder') })
+    twin.enqueue({ status: 400, body: { error: { code: 'context_length_exceeded', message: 'too long' } }, match: says('please refuse') })
+    folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))
+    const tokens = join(folder, 'tokens.json')
+    await writeFile(tokens, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
+    const config = {
+      sidecar_command: [process.execPath, main], base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: tokens, transport: 'sse', max_retries: 0,
+    }
+    const child = spawn('python' in prepared ? prepared.python : '', [script, JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const report = new Map<string, (outcome: Outcome) => void>()
+    for (const check of Object.keys(CHECKS)) outcomes.set(check, new Promise((resolve) => report.set(check, resolve)))
+    const lines = createInterface(child.stdout)
+    lines.on('line', (line) => {
+      const outcome = JSON.parse(line) as Outcome
+      report.get(outcome.check)?.(outcome)
+    })
+    finished = new Promise<void>((resolve) => child.on('close', () => {
+      for (const [check, resolveCheck] of report) resolveCheck({ check, failure: 'the script ended before', seconds: 0 })
+      resolve()
+    }))
+  }, 60_000)
+
+  afterAll(async () => {
+    await finished
+    await twin.close()
+    await rm(folder, { recursive: true, force: true })
+  }, 60_000)
+
+  test.each(Object.entries(CHECKS))('%s: %s', async (check) => {
+    expect((await outcomes.get(check))?.failure).toBeNull()
+  }, 60_000)
+})
