@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+
+/** What each door of the package hands out by name. Another name is a promise: it is made here first. */
+const PUBLIC: Record<string, string> = {
+  '.': 'AbortError AccessDeniedError AuthenticationError ConfigurationError ContentFilterError ContextLengthError EVENTS InvalidRequestError InvalidToolCallError LLMError LLMTimeoutError NetworkError NotFoundError OBSERVABILITY_EVENTS ProviderUnavailableError QuotaExceededError RateLimitError StreamError createModule default isLLMError mount onSessionReady providerConfigFields',
+  './host': 'createHost',
+  './routing': 'KNOWN_ROLES RESOLVER_CAPABILITY ROUTING_CAPABILITY checkCandidateConfig checkRoles composeMatrix createListing createModelRoleResolver explainRole findHookConfig formatRoutingContext installRouting isGlob isServable lintMatrix listMatrices loadMatrix matchesGlob originOf rankModels readHookConfig readMatrixSource resolveCandidates resolveFromListings resolveModelRole validateMatrix',
+  './config': 'MODULE_ID ORIGIN USER_ONLY_OPTIONS attachOrigins buildMountPlan configSchema describeFinding describeOrigin expandVariables isOurModule listOptionNames listOrigins loadBundle loadSettings mergeMountConfig originOf originsOf resolveOptions validateBundle',
+  './responses': 'createChatCompletionChunkMapper createResponseEventMapper decodeEvent packReasoning responseToEvents toChatCompletion toResponseStreamEvents unpackReasoning',
+  './twin': 'CODEX_CLIENT_ID DIRECT_SCOPE PLAN_SCOPE buildDefaultModels startTwin',
+  './ai-sdk': 'createChatGPT',
+}
+
+/** package.json's exports as files of src/. */
+const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { exports: Record<string, { default: string } | string> }
+const sources = Object.entries(exports).flatMap(([door, target]) =>
+  typeof target === 'string' ? [] : [{ door, file: target.default.replace('./dist/', '../src/').replace(/\.js$/, '.ts') }])
+
+describe('the package', () => {
+  test('has the doors the contract names', () => {
+    for (const door of Object.keys(PUBLIC)) expect(sources.map((source) => source.door)).toContain(door)
+  })
+
+  test.each(sources.filter(({ door }) => door in PUBLIC))('$door hands out exactly its names', async ({ door, file }) => {
+    const names = Object.keys((await import(file)) as object).sort()
+    expect(names).toEqual((PUBLIC[door] ?? '').split(' ').sort())
+  })
+})
