@@ -70,7 +70,8 @@ class ChatGPTProvider:
         began = False
         try:
             async for message in call:
-                began = began or bool(message.content_blocks)
+                # A delta's event may come a message ahead of its text.
+                began = began or bool(message.content_blocks) or "llm:stream_block" in message.metadata_json
                 last = message
                 if not message.content and message.metadata_json:
                     await self._emit(message.metadata_json)

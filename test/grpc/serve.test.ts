@@ -1,0 +1,82 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { buildCommandLine } from '../support/amplifier-python.js'
+
+let main: string
+let folder: string
+
+beforeAll(async () => {
+  main = await buildCommandLine('serve')
+  folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))
+}, 60_000)
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+function start(args: string[] = [], env: NodeJS.ProcessEnv = {}, stdio: StdioOptions = 'pipe') {
+  const child = spawn(process.execPath, [main, 'serve', '--grpc', ...args], {
+    cwd: folder, stdio, env: { PATH: process.env.PATH, HOME: folder, USERPROFILE: folder, ...env },
+  })
+  const said = { stdout: '', stderr: '' }
+  child.stdout?.on('data', (bytes: Buffer) => { said.stdout += String(bytes) })
+  child.stderr?.on('data', (bytes: Buffer) => { said.stderr += String(bytes) })
+  return { child, said }
+}
+
+const ready = (child: ChildProcess) => once(child.stdout as NodeJS.ReadableStream, 'data')
+
+describe.concurrent('serve --grpc', () => {
+  test('prints READY and the port, nothing more, and ends well on SIGTERM', async () => {
+    const { child, said } = start([], { AMPLIFIER_CHATGPT_SECRET: 'made-up' })
+    await ready(child)
+    child.kill('SIGTERM')
+    const [code] = await once(child, 'close')
+    expect(said.stdout).toMatch(/^READY:\d+\n$/)
+    expect(said.stderr).toBe('')
+    expect(code).toBe(0)
+  })
+
+  test('ends when its stdin closes', async () => {
+    const { child } = start()
+    await ready(child)
+    child.stdin?.end()
+    expect((await once(child, 'close'))[0]).toBe(0)
+  })
+
+  test('goes on where stdin is no pipe', async () => {
+    const { child } = start([], {}, ['ignore', 'pipe', 'pipe'])
+    await ready(child)
+    expect(child.exitCode).toBeNull()
+    child.kill('SIGTERM')
+    await once(child, 'close')
+  })
+
+  test('ends when its parent dies', async () => {
+    const program = `const c = require('child_process').spawn(process.execPath, [process.argv[1], 'serve', '--grpc'], { stdio: ['ignore', 'pipe', 'ignore'] }); c.stdout.on('data', (d) => process.stdout.write(String(c.pid) + '\\n'))`
+    const parent = spawn(process.execPath, ['-e', program, main], { cwd: folder, env: { ...process.env, HOME: folder }, stdio: ['ignore', 'pipe', 'ignore'] })
+    const pid = Number(String((await once(parent.stdout as NodeJS.ReadableStream, 'data'))[0]))
+    parent.kill('SIGKILL')
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5000, interval: 50 })
+  }, 20_000)
+
+  test('makes a secret and shows it once on stderr where nobody gave one; none with --no-secret', async () => {
+    const secret = start()
+    const none = start(['--no-secret'])
+    await Promise.all([ready(secret.child), ready(none.child)])
+    for (const { child } of [secret, none]) child.kill('SIGTERM')
+    await Promise.all([once(secret.child, 'close'), once(none.child, 'close')])
+    expect(secret.said.stderr).toMatch(/^secret \(metadata x-amplifier-token\): [\w-]{43}\n$/)
+    expect(none.said.stderr).toBe('')
+  })
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
