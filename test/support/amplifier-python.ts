@@ -19,8 +19,8 @@ export async function preparePython(version = '1.6.1'): Promise<{ python: string
   const pip = (...args: string[]) => run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...args])
   try {
     if (!existsSync(python)) await run(process.env.PYTHON ?? 'python3', ['-m', 'venv', venv])
-    const has = await run(python, ['-c', 'import importlib.metadata as m, grpc; print(m.version("amplifier-core"))']).then(({ stdout }) => stdout.trim(), () => '')
-    if (has !== version) await pip(`amplifier-core==${version}`, 'grpcio')
+    const has = await run(python, ['-c', 'import importlib.metadata as m, grpc, google.protobuf; print(m.version("amplifier-core"))']).then(({ stdout }) => stdout.trim(), () => '')
+    if (has !== version) await pip(`amplifier-core==${version}`, 'grpcio', 'protobuf')
     const mark = join(venv, 'example.sha256')
     const digest = digestOf(example)
     if (!existsSync(mark) || readFileSync(mark, 'utf8') !== digest) {
