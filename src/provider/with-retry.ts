@@ -98,7 +98,8 @@ async function tryRepair(deps: ProviderDeps, call: Call, failure: AttemptFailure
     call.dropReasoning = true
     return true
   }
-  if (error.code === 'message_too_big' && !call.httpOnly) {
+  // A server that has begun an answer has taken the message, whatever it closes with.
+  if (error.code === 'message_too_big' && state !== 'accepted' && !call.httpOnly) {
     history.repairs++
     call.httpOnly = true
     return true

@@ -123,7 +123,7 @@ for (const transport of ['sse', 'websocket']) {
     if (!leave && ends !== 1) wrong.push(`${transport} turn ${turn}: ${ends} terminal events`)
     if (outcome.response) {
       const whole = outcome.response.content.map((block) => block.type === 'text' ? block.text : '').join('')
-      if (whole !== text || (!leave && seen !== text)) wrong.push(`${transport} turn ${turn}: the text is not the one that was sent`)
+      if (whole !== text || (!leave && seen !== text)) wrong.push(`${transport} turn ${turn}: ${whole === text ? 'the stream' : 'the response'} says ${JSON.stringify(whole === text ? seen : whole)}, sent was ${JSON.stringify(text)} with ${JSON.stringify({ abort, leave, ...faults })}`)
       counts.ok++
     } else if (outcome.error.name === 'AbortError' && (abort || leave)) counts.aborted++
     else {
