@@ -43,7 +43,8 @@ async function mountModule(
     await coordinator.mount('providers', provider, { name: MOUNT_NAME })
     const routing = await mountRouting(mount, coordinator, options, config)
     coordinator.registerContributor('observability.events', MODULE_ID, () => [...OBSERVABILITY_EVENTS])
-    ready.set(coordinator, [...(ready.get(coordinator) ?? []), routing.check])
+    const onReady = options.warmUp ? [routing.check, () => void provider.warmUp()] : [routing.check]
+    ready.set(coordinator, [...(ready.get(coordinator) ?? []), ...onReady])
     return createCleanup(mount, coordinator, routing.uninstall)
   } catch (error) {
     // A disposed container answers nothing.

@@ -13,6 +13,7 @@ import type { RequestBuilder } from './request-builder.js'
 import { runAttempt } from './run-attempt.js'
 import { sealResponse } from './seal-response.js'
 import type { Answering } from './with-call-events.js'
+import type { TurnStates } from './turn-states.js'
 import { withRetry } from './with-retry.js'
 
 export interface AnswerInput {
@@ -20,6 +21,7 @@ export interface AnswerInput {
   emitter: Emitter
   exchanges: Exchanges
   builder: RequestBuilder
+  turnStates: TurnStates
   call: Call
   announceRequest: (payload: unknown) => Promise<void>
   tap?: (events: readonly WireEvent[]) => void
@@ -65,12 +67,13 @@ export async function* answerCall(input: AnswerInput): Answering {
 
 /** The attempts at one request; leaves what was built, and how it differs from the turn before, in `turn`. */
 function attempts(input: AnswerInput, turn: { built?: BuiltRequest; difference?: string }) {
-  const { deps, emitter, exchanges, builder, call } = input
+  const { deps, emitter, exchanges, builder, turnStates, call } = input
   const continuation = turn.built
   return withRetry(deps, emitter, call, () =>
     runAttempt({
       deps,
       exchanges,
+      turnStates,
       call,
       build(provenance) {
         const fresh = builder.build(call, provenance)

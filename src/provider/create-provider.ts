@@ -8,10 +8,18 @@ import { createExchanges } from './exchanges.js'
 import { openRawDoors, type RawDoors } from './raw-doors.js'
 import { buildProviderInfo } from './provider-info.js'
 import { createRequestBuilder } from './request-builder.js'
+import { createTurnStates } from './turn-states.js'
+import { warmUp } from './warm-up.js'
 import { runCall, type Workshop } from './run-call.js'
 
 /** The provider protocol, delegation, and the doors for those who want the wire itself. */
 export interface ChatGPTProvider extends Provider, RawDoors {
+  /**
+   * Opens a connection while the host still assembles the prompt. With a request (instructions, tools and
+   * settings as the first call will have them) that call sends its messages alone. Never throws: a warm-up
+   * that fails costs its time only.
+   */
+  warmUp(request?: ChatRequest, options?: { signal?: AbortSignal }): Promise<void>
   /** What the next call would go over, and why. */
   transportChoice(): { kind: 'sse' | 'websocket'; reason: string }
 }
@@ -28,6 +36,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       transport: deps.transport, credentials: deps.credentials, baseUrl: settings.baseUrl, mode: settings.transport,
       userAgent: deps.userAgent, connectTimeoutMs: settings.connectTimeoutMs, now: deps.now,
     }),
+    turnStates: createTurnStates(),
     builder: createRequestBuilder((fields, lane) =>
       deps.warn(`the ${lane} lane takes no ${fields.join(', ')}: left out of every request of this mount`)),
   }
@@ -57,6 +66,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       startCall(options, (signal) =>
         runDelegation(workshop, { roles: typeof roles === 'string' ? [roles] : roles, request, options, signal, self: provider })),
     ...openRawDoors(workshop, startCall),
+    warmUp: (request, options) => warmUp(workshop, request, options),
     transportChoice: () => workshop.exchanges.choice(),
     async close() {
       calls.close()

@@ -2,12 +2,15 @@
  * Opens one exchange with the backend, over a WebSocket line of the conversation or over HTTP, and
  * says which and why.
  */
+import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import type { JsonObject } from '../contract/index.js'
-import { serializeRequest, type BuiltRequest } from '../responses/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import { decodeEvent, serializeRequest, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Clocks, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
 import { createLinePool, type Line, type LinePool } from './line-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
+import { TURN_STATE } from './turn-states.js'
 
 /** A message of 16 MiB or more closes the connection with 1009; what comes near goes over HTTP. */
 const MAX_SOCKET_MESSAGE_BYTES = 15.5 * 1024 * 1024
@@ -24,10 +27,14 @@ export interface ExchangeRequest {
   signal: AbortSignal
   clocks: Clocks
   httpOnly: boolean
+  /** the backend's word for this turn, where it gave one */
+  turnState?: string
 }
 
 export interface Exchange extends Choice {
   frames: FrameStream
+  /** what came in front of the answer; an upgrade's headers speak of its first exchange only */
+  headers: Readonly<Record<string, string>>
   /** The answer is complete: its connection may serve the next turn. */
   finish(answer: { responseId?: string; doneItems: readonly JsonObject[] }): void
   /** The answer is given up: the connection is ended, what the server held is forgotten. Twice without harm. */
@@ -37,6 +44,12 @@ export interface Exchange extends Choice {
 export interface Exchanges {
   /** @throws TransportFailure */
   open(request: ExchangeRequest): Promise<Exchange>
+  /**
+   * Opens a connection before there is a request. With a `request` the server is given instructions and
+   * tools at once, and its first turn sends its items alone; without one the connection serves whichever
+   * conversation comes first. Does nothing where the next exchange would go over HTTP. @throws TransportFailure
+   */
+  warmUp(credential: Credential, request?: ExchangeRequest, signal?: AbortSignal): Promise<void>
   /** What the next exchange would go over, and why. */
   choice(): Choice
   /** A bare connection for those who speak themselves. @throws TransportFailure */
@@ -79,6 +92,20 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       }
       return openLineExchange(pool, line, request, reason) ?? openHttpExchange(options, request, TOO_LARGE)
     },
+    async warmUp(credential, request, signal) {
+      if (choice.current().kind === 'sse') return
+      try {
+        if (!request) {
+          pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
+          return
+        }
+        const line = await lineFor(request)
+        await prime(pool, line, request)
+      } catch (failure) {
+        if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
+        choice.blocked(failure)
+      }
+    },
     choice: () => choice.current(),
     connect,
     close: () => pool.close(),
@@ -116,6 +143,7 @@ async function openHttpExchange(options: ExchangesOptions, request: ExchangeRequ
       ...headersFor(options, request.credential, request.conversation),
       'content-type': 'application/json',
       accept: 'text/event-stream',
+      ...(request.turnState === undefined ? {} : { [TURN_STATE]: request.turnState }),
     },
     body: serializeRequest(request.built),
     signal: request.signal,
@@ -123,7 +151,7 @@ async function openHttpExchange(options: ExchangesOptions, request: ExchangeRequ
     // Only the Codex backend is known to take it; on this machine's own loop it would only cost.
     compress: request.credential.lane === 'codex' && url.startsWith('https:'),
   })
-  return { kind: 'sse', reason, frames, finish: () => frames.release(), abandon: () => frames.close() }
+  return { kind: 'sse', reason, frames, headers: frames.headers, finish: () => frames.release(), abandon: () => frames.close() }
 }
 
 /** Undefined where the message is too large for a WebSocket; the line is free again then. */
@@ -131,7 +159,7 @@ function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, 
   const { built, signal, clocks } = request
   const plan = line.chain.plan(built)
   const increment = plan.mode === 'delta' ? { previous_response_id: plan.previousResponseId, fromItem: plan.fromItem } : {}
-  const message = serializeRequest(built, { type: 'response.create', ...increment })
+  const message = serializeRequest(built, { type: 'response.create', ...increment, ...turnMetadata(request) })
   // A UTF-16 unit is at most 3 bytes of UTF-8: only what comes near the limit is measured.
   if (message.length * 3 >= MAX_SOCKET_MESSAGE_BYTES && Buffer.byteLength(message) >= MAX_SOCKET_MESSAGE_BYTES) {
     pool.giveBack(line)
@@ -143,6 +171,7 @@ function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, 
     kind: 'websocket',
     reason: plan.mode === 'delta' ? `${reason}; ${built.items.length - plan.fromItem} new of ${built.items.length} items sent` : `${reason}; ${built.items.length} items sent whole (${plan.reason})`,
     frames,
+    headers: takeUpgradeHeaders(line),
     finish({ responseId, doneItems }) {
       if (!running) return
       running = false
@@ -158,6 +187,46 @@ function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, 
       pool.drop(line)
     },
   }
+}
+
+/** Model and turn state are those of an answer; on a connection of many they come as events. */
+function takeUpgradeHeaders(line: Line): Readonly<Record<string, string>> {
+  if (line.headersRead) return {}
+  line.headersRead = true
+  const { 'openai-model': _model, [TURN_STATE]: _state, ...headers } = line.connection.headers
+  return headers
+}
+
+function turnMetadata({ turnState }: ExchangeRequest): { client_metadata?: Record<string, string> } {
+  return turnState === undefined ? {} : { client_metadata: { [TURN_STATE]: turnState } }
+}
+
+/** Gives the server everything but the input (`generate: false`), and chains the first turn to its answer. */
+async function prime(pool: LinePool, line: Line, request: ExchangeRequest): Promise<void> {
+  const built: BuiltRequest = { ...request.built, items: [] }
+  const frames = line.connection.exchange(serializeRequest(built, { type: 'response.create', generate: false }), request)
+  try {
+    let responseId: string | undefined
+    while (responseId === undefined) {
+      const batch = await frames.next()
+      if (!batch) throw new TransportFailure('the warm-up was not answered', { kind: 'cut', phase: 'sent' })
+      responseId = batch.map(readCompletedId).find((id) => id !== undefined)
+    }
+    frames.release()
+    line.chain.completed(built, responseId, [])
+    pool.giveBack(line)
+  } catch (failure) {
+    frames.close()
+    pool.drop(line)
+    throw failure
+  }
+}
+
+function readCompletedId(frame: string): string | undefined {
+  const event = decodeEvent(parseJson(frame))
+  if (event?.type !== 'response.completed' && event?.type !== 'response.done') return undefined
+  const { id } = isRecord(event.response) ? event.response : {}
+  return typeof id === 'string' ? id : undefined
 }
 
 /** Whether a failed upgrade says that WebSockets don't pass here, rather than something about the caller. */

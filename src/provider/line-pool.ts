@@ -6,12 +6,14 @@ import { createChain, type BuiltRequest, type Chain } from '../responses/index.j
 import type { SocketConnection } from '../transport/transport.js'
 
 export interface Line {
-  readonly conversation: string
+  conversation: string
   readonly connection: SocketConnection
   readonly chain: Chain
   /** the bearer the upgrade was made with: a line never outlives it */
   readonly bearer: string
   busy: boolean
+  /** the upgrade's headers have been taken in */
+  headersRead: boolean
   lastUsedMs: number
 }
 
@@ -19,12 +21,16 @@ export interface LinePool {
   /** The idle line whose chain this request extends, else any idle line of the conversation; taken lines are busy. */
   take(conversation: string, bearer: string, built: BuiltRequest): Line | undefined
   add(conversation: string, bearer: string, connection: SocketConnection): Line
+  /** An idle line that the first conversation without one takes. */
+  addSpare(bearer: string, connection: SocketConnection): void
   /** The exchange went well: the line waits for the next turn. */
   giveBack(line: Line): void
   drop(line: Line): void
   close(): void
 }
 
+/** No conversation is named so. */
+const SPARE = ''
 /** The server ends a connection after 60 minutes; at a turn boundary before that we do it ourselves. */
 const ROTATE_AFTER_MS = 55 * 60_000
 /** Idle sockets were seen dropped by the far side after 5 minutes. */
@@ -52,18 +58,25 @@ export function createLinePool(options: { now: () => number }): LinePool {
       sweep()
       for (const line of [...lines]) if (!line.busy && line.conversation === conversation && line.bearer !== bearer) drop(line)
       const idle = [...lines].filter((line) => !line.busy && line.conversation === conversation)
-      const taken = idle.find((line) => line.chain.plan(built).mode === 'delta') ?? idle[0]
-      if (taken) taken.busy = true
+      const spare = () => [...lines].find((line) => !line.busy && line.conversation === SPARE && line.bearer === bearer)
+      const taken = idle.find((line) => line.chain.plan(built).mode === 'delta') ?? idle[0] ?? spare()
+      if (taken) {
+        taken.busy = true
+        taken.conversation = conversation
+      }
       return taken
     },
     add(conversation, bearer, connection) {
-      const line: Line = { conversation, bearer, connection, chain: createChain(), busy: true, lastUsedMs: options.now() }
+      const line: Line = { conversation, bearer, connection, chain: createChain(), busy: true, headersRead: false, lastUsedMs: options.now() }
       lines.add(line)
       sweeper ??= setInterval(sweep, 30_000).unref()
       connection.onClosed(() => {
         lines.delete(line)
       })
       return line
+    },
+    addSpare(bearer, connection) {
+      this.add(SPARE, bearer, connection).busy = false
     },
     giveBack(line) {
       line.lastUsedMs = options.now()

@@ -10,6 +10,7 @@ import { AttemptFailure, type AttemptState } from './attempt-failure.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Exchange, Exchanges } from './exchanges.js'
+import { TURN_STATE, turnOf, type TurnStates } from './turn-states.js'
 
 /** Batches of wire events, then the accumulator that has read them up to a terminal that ends well or runs on. */
 export type AttemptRun = AsyncGenerator<readonly WireEvent[], Accumulator, undefined>
@@ -18,6 +19,7 @@ export interface AttemptInput {
   deps: ProviderDeps
   exchanges: Exchanges
   call: Call
+  turnStates: TurnStates
   /** builds the request anew, so that a refreshed credential or a repair takes effect */
   build: (provenance: ReasoningProvenance) => { built: BuiltRequest; conversation: string }
   /** before anything is sent; called in every attempt */
@@ -51,8 +53,10 @@ export async function* runAttempt(input: AttemptInput): AttemptRun {
     probing = refuseExhausted(deps, call)
     exchange = await open()
     input.onOpen(exchange)
-    observeHeaders(input, accumulator, exchange.frames.headers)
+    observeHeaders(input, accumulator, exchange.headers)
     yield* readToTerminal(exchange, accumulator, failures, input)
+    const turnState = accumulator.headers[TURN_STATE]
+    if (turnState !== undefined) input.turnStates.learn(conversation, turnOf(call.request), turnState)
     // The server holds a response for the next turn only if it completed.
     const responseId = accumulator.terminal?.kind === 'completed' ? accumulator.responseId : undefined
     exchange.finish({ responseId, doneItems: accumulator.doneItems })
@@ -70,6 +74,7 @@ export async function* runAttempt(input: AttemptInput): AttemptRun {
   async function open(): Promise<Exchange> {
     try {
       const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
+      const turnState = input.turnStates.get(conversation, turnOf(call.request))
       const idleMs = call.request.timeout ? call.request.timeout * 1000 : idleTimeoutMs
       return await exchanges.open({
         built,
@@ -78,6 +83,7 @@ export async function* runAttempt(input: AttemptInput): AttemptRun {
         signal: call.signal,
         clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs, idleMs), idleMs },
         httpOnly: call.httpOnly,
+        ...(turnState === undefined ? {} : { turnState }),
       })
     } catch (thrown) {
       throw failures.fromThrown(thrown)

@@ -9,6 +9,7 @@ import type { Emitter } from './emitter.js'
 import type { Exchanges } from './exchanges.js'
 import type { RequestBuilder } from './request-builder.js'
 import type { Run } from './response-stream.js'
+import type { TurnStates } from './turn-states.js'
 import { withCallEvents, type AnnounceRequest, type Answering } from './with-call-events.js'
 
 /** The parts of a provider that its calls share. */
@@ -17,6 +18,7 @@ export interface Workshop {
   emitter: Emitter
   exchanges: Exchanges
   builder: RequestBuilder
+  turnStates: TurnStates
 }
 
 export interface CallPlan {

@@ -14,6 +14,8 @@ export interface Accumulator {
   accept(event: WireEvent): void
   /** Headers of the answer, names lower-cased: which model served it, and the request's id for errors. */
   observeHeaders(headers: Readonly<Record<string, string>>): void
+  /** all that were observed, those that came as events included */
+  readonly headers: Readonly<Record<string, string>>
   /** undefined until the answer has ended; then what its end was */
   readonly terminal: Terminal | undefined
   readonly responseId: string | undefined
@@ -54,6 +56,7 @@ export function createAccumulator(context: { provenance: ReasoningProvenance }):
     terminal: undefined, response: {}, headers: {}, metadata: {}, sawOutput: false,
   }
   return {
+    headers: state.headers,
     get terminal() {
       return state.terminal
     },
