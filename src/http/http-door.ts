@@ -67,18 +67,20 @@ async function handle(options: HttpDoorOptions, server: Server, request: Incomin
 function admit({ key, host = '127.0.0.1' }: HttpDoorOptions, server: Server, request: IncomingMessage): void {
   const { port } = server.address() as AddressInfo
   const asked = (request.headers.host ?? '').toLowerCase()
-  const names = new Set([`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, `${host.toLowerCase()}:${port}`])
+  // The address that the client really reached is ours too, where the door was opened to the network.
+  const reached = request.socket.localAddress?.replace(/^::ffff:/, '') ?? ''
+  const names = new Set(['127.0.0.1', 'localhost', '[::1]', host.toLowerCase(), reached, `[${reached}]`].map((name) => `${name}:${port}`))
   if (!names.has(asked)) throw new HttpFailure(403, 'This door does not go by that Host.', { type: 'permission_error' })
   if (request.headers.origin !== undefined) throw new HttpFailure(403, 'Web pages are not let in.', { type: 'permission_error' })
-  const given = Buffer.from(request.headers.authorization ?? '')
-  const wanted = Buffer.from(`Bearer ${key}`)
+  const given = Buffer.from((request.headers.authorization ?? '').replace(/^bearer +/i, ''))
+  const wanted = Buffer.from(key)
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
     throw new HttpFailure(401, 'The key that this door showed when it opened is required as a bearer.', { type: 'authentication_error', code: 'invalid_api_key' })
   }
 }
 
 async function route(options: HttpDoorOptions, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-  const { pathname } = new URL(request.url ?? '/', 'http://door')
+  const [pathname = '/'] = (request.url ?? '/').split('?')
   const { provider, now = Date.now } = options
   if (pathname === '/v1/models' && request.method === 'GET') {
     writeJson(response, await listModels(options))

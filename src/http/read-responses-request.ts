@@ -27,15 +27,20 @@ function append(messages: Message[], item: unknown, param: string): void {
     case 'message':
       return appendMessage(messages, item, param)
     case 'function_call':
-      return extendAssistant(messages, [{ type: 'tool_call', id: String(item.call_id ?? item.id), name: String(item.name), input: readArguments(item.arguments) }])
+      return extendAssistant(messages, [{ type: 'tool_call', id: requireText(item.call_id ?? item.id, `${param}.call_id`), name: requireText(item.name, `${param}.name`), input: readArguments(item.arguments) }])
     case 'function_call_output':
-      messages.push({ role: 'tool', tool_call_id: String(item.call_id), content: readContent(item.output, `${param}.output`) })
+      messages.push({ role: 'tool', tool_call_id: requireText(item.call_id, `${param}.call_id`), content: readContent(item.output, `${param}.output`) })
       return
     case 'reasoning':
       return extendAssistant(messages, readReasoning(item))
     default:
       throw badRequest(`input items of type ${JSON.stringify(item.type)} are not taken`, param)
   }
+}
+
+function requireText(value: unknown, param: string): string {
+  if (typeof value !== 'string' || value === '') throw badRequest(`${param} is missing`, param)
+  return value
 }
 
 function appendMessage(messages: Message[], item: JsonObject, param: string): void {

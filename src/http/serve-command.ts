@@ -20,14 +20,24 @@ export async function serveHttp(context: CommandContext, flags: Record<string, u
     try {
       const shown = env.AMPLIFIER_CHATGPT_HTTP_KEY ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
       stdout.write(flags.json === true ? `${JSON.stringify({ base_url: door.baseUrl, key: shown })}\n` : `base URL  ${door.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`)
-      await new Promise<void>((resolve) => {
-        if (context.signal.aborted) resolve()
-        else context.signal.addEventListener('abort', () => resolve(), { once: true })
-        process.once('SIGTERM', resolve)
-      })
+      await untilStopped(context.signal)
       return EXIT.ok
     } finally {
       await door.close()
     }
+  })
+}
+
+/** Until Ctrl-C, which the command line makes an abort of, or SIGTERM. */
+function untilStopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      signal.removeEventListener('abort', stop)
+      process.off('SIGTERM', stop)
+      resolve()
+    }
+    signal.addEventListener('abort', stop)
+    process.on('SIGTERM', stop)
+    if (signal.aborted) stop()
   })
 }

@@ -38,7 +38,7 @@ describe('the door for OpenAI clients', () => {
     const answer = await client.chat.completions.create({ model: 'role:coding', messages: [{ role: 'user', content: 'hello' }] })
     expect(answer.choices[0]?.message.content).toBe('You said: hello')
     expect(answer.choices[0]?.finish_reason).toBe('stop')
-    expect(answer.usage).toMatchObject({ prompt_tokens: expect.any(Number) as number, completion_tokens_details: { reasoning_tokens: expect.any(Number) as number } })
+    expect(answer.usage).toMatchObject({ prompt_tokens: expect.any(Number) as number, prompt_tokens_details: { cached_tokens: expect.any(Number) as number }, completion_tokens_details: { reasoning_tokens: expect.any(Number) as number } })
     expect(mounted.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-6.1-sol' })
   })
 
@@ -84,10 +84,10 @@ describe('the door for OpenAI clients', () => {
 
   test('errors of the provider arrive as errors of the client, before and in a stream', async () => {
     await expect(client.chat.completions.create({ model: 'no-such', messages: [{ role: 'user', content: 'x' }] })).rejects.toMatchObject({ status: 404, code: 'model_not_available' })
-    mounted.twin.enqueue({ status: 429, headers: { 'retry-after': '7' }, body: { error: { code: 'rate_limit_exceeded', message: 'slow' } } })
+    mounted.twin.enqueue({ status: 429, headers: { 'retry-after': '1' }, body: { error: { code: 'rate_limit_exceeded', message: 'slow' } } })
     const limited = await client.responses.create({ model: 'gpt-5.5', input: 'x', stream: true }).then(() => undefined, (error: unknown) => error as InstanceType<typeof OpenAI.APIError>)
     expect(limited?.status).toBe(429)
-    expect(limited?.headers?.get('retry-after')).toBe('7')
+    expect(limited?.headers?.get('retry-after')).toBe('1')
     mounted.twin.enqueue({ text: 'an answer that is cut in the middle', cutAfterEvents: 9, eventsPerWrite: 1 })
     const stream = client.chat.completions.stream({ model: 'gpt-5.5', messages: [{ role: 'user', content: 'x' }] })
     await expect(stream.finalChatCompletion()).rejects.toThrow()
@@ -128,7 +128,7 @@ describe('the door for OpenAI clients', () => {
   test.each([
     ['/chat/completions', 'not json'], ['/chat/completions', '[]'], ['/chat/completions', '{}'], ['/chat/completions', '{"model":"gpt-5.5","messages":[{}]}'],
     ['/chat/completions', '{"model":"gpt-5.5","messages":[{"role":"tool","content":"x"}]}'], ['/chat/completions', '{"messages":[{"role":"user","content":"x"}]}'],
-    ['/responses', '{"model":"gpt-5.5"}'], ['/responses', '{"model":"gpt-5.5","input":[7]}'], ['/responses', '{"model":"gpt-5.5","input":"x","previous_response_id":"resp_1"}'],
+    ['/responses', '{"model":"gpt-5.5"}'], ['/responses', '{"model":"gpt-5.5","input":[{"type":"function_call_output","output":"x"}]}'], ['/responses', '{"model":"gpt-5.5","input":[7]}'], ['/responses', '{"model":"gpt-5.5","input":"x","previous_response_id":"resp_1"}'],
     ['/responses', '{"model":"gpt-5.5","input":[{"role":"user","content":[{"type":"input_audio"}]}]}'],
   ])('%s answers %s with 400 and a sentence', async (path, body) => {
     const response = await post(path, body)
@@ -138,6 +138,7 @@ describe('the door for OpenAI clients', () => {
 
   test('other paths and methods, and bytes that are no HTTP, do no harm', async () => {
     expect((await post('/embeddings', '{}')).status).toBe(404)
+    expect((await fetch(`${new URL(door.baseUrl).origin}//`, { headers: { authorization: `bearer ${KEY}` } })).status).toBe(404)
     expect((await fetch(`${door.baseUrl}/responses`, { headers: { authorization: `Bearer ${KEY}` } })).status).toBe(405)
     await new Promise<void>((resolve) => {
       const socket = connect(Number(new URL(door.baseUrl).port), '127.0.0.1', () => socket.end('\u0000\u0001 garbage\r\n\r\n'))
