@@ -92,20 +92,28 @@ function pushDelta(part: Part, delta: string): boolean {
 function setText(tracker: ItemTracker<CollectedItem>, event: TextDone): boolean {
   const part = findPart(tracker.forDelta(event, 'message'), event.content_index ?? 0)
   if (event.type === 'response.refusal.done') part.isRefusal = true
-  part.whole = event.text
+  setWhole(part, event.text)
   return part.whole !== undefined && part.whole !== ''
+}
+
+/** The deltas of a whole are not kept beside it: it is as long as they are. */
+function setWhole(part: Part, whole: string | undefined): void {
+  part.whole = whole
+  if (whole === undefined || whole.length < part.fragments.length) return
+  part.fragments = createFragments()
+  part.fragments.push(whole)
 }
 
 function setThought(tracker: ItemTracker<CollectedItem>, event: ReasoningDelta | ReasoningDone): boolean {
   const part = findPart(tracker.forDelta(event, 'reasoning'), reasoningKey(event))
-  if ('text' in event) part.whole = event.text
+  if ('text' in event) setWhole(part, event.text)
   return part.whole !== undefined && part.whole !== ''
 }
 
 function setArguments(tracker: ItemTracker<CollectedItem>, event: ArgumentsDone): boolean {
   const whole = readArgumentsText(event.arguments ?? event.input)
   const part = findPart(tracker.forDelta(event, 'tool'), 0)
-  if (whole !== undefined && (whole !== '' || part.fragments.length === 0)) part.whole = whole
+  if (whole !== undefined && (whole !== '' || part.fragments.length === 0)) setWhole(part, whole)
   return true
 }
 

@@ -2,6 +2,8 @@
 export interface ArrivalQueue<Item> {
   /** @param weight in bytes */
   push(item: Item, weight: number): void
+  /** So many bytes came off the connection, of whole items or not; told after the items that they completed. */
+  read(bytes: number): void
   /** Nothing more comes. Only the first of `end` and `fail` counts. */
   end(): void
   /** Nothing more comes, and this is why; told once what came before has been taken. */
@@ -29,6 +31,8 @@ export const HIGH_WATER_BYTES = 64 * 1024
 export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () => void }): ArrivalQueue<Item> {
   const pile = createPile<Item>()
   let paused = false
+  /** read while the taker was busy with what it took last */
+  let unasked = 0
   let ended = false
   let failure: Error | undefined
   let wake: (() => void) | undefined
@@ -37,7 +41,13 @@ export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () =
     wake = undefined
     waiter?.()
   }
+  const pause = () => {
+    if (paused) return
+    paused = true
+    flow.pause()
+  }
   const take = (enoughBytes?: number) => {
+    unasked = 0
     const taken = pile.take(enoughBytes)
     if (paused && pile.bytes === 0) {
       paused = false
@@ -54,11 +64,13 @@ export function createArrivalQueue<Item>(flow: { pause: () => void; resume: () =
   return {
     push(item, weight) {
       pile.add(item, weight)
-      if (!paused && pile.bytes >= HIGH_WATER_BYTES) {
-        paused = true
-        flow.pause()
-      }
+      if (pile.bytes >= HIGH_WATER_BYTES) pause()
       if (wake) rouse()
+    },
+    read(bytes) {
+      // Half an item counts for a busy taker: with a slow one the long last messages of an answer came whole, and of
+      // each its pieces, its bytes and its text were held beside the answer. Whoever waits gets it, however long.
+      if (!wake && (unasked += bytes) > HIGH_WATER_BYTES && !ended) pause()
     },
     end: () => finish(),
     fail: finish,

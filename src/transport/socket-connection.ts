@@ -69,9 +69,9 @@ export class WebSocketConnection implements SocketConnection {
     })
     ws.on('error', (error) => (this.#lastError = error))
     ws.on('close', (code, reason) => this.#finish(code, reason.toString()))
-    socket.on('data', () => {
+    socket.on('data', (bytes: Buffer) => {
       this.#heartbeat.heard()
-      this.#current?.alive()
+      this.#current?.alive(bytes.length)
     })
   }
 

@@ -84,9 +84,10 @@ export class SocketExchange implements FrameStream {
     this.#arrivals.push(text, bytes)
   }
 
-  /** Any byte came, of a ping or of half a message too. */
-  alive(): void {
+  /** Any bytes came, of a ping or of half a message too. */
+  alive(bytes: number): void {
     this.#watch.alive()
+    if (this.phase === 'answering') this.#arrivals.read(bytes)
   }
 
   /** The connection is gone; what came before is answered first. */

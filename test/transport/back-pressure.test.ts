@@ -81,3 +81,22 @@ test('messages nobody receives stop the server too', async () => {
   const connection = await openTransport().connect({ url: server.url, headers: {} })
   await expectPaced({ next: async () => [(await connection.receive()) ?? ''] }, () => poured?.taken() ?? 0)
 })
+
+test('over WebSocket half a message stops the server too while the one before is looked at, and comes whole to whoever waits', async () => {
+  const piece = 'x'.repeat(EVENT_BYTES)
+  let taken = 0
+  const server = await serveSocket((socket) => {
+    const next = (index: number): void =>
+      socket.send(piece, { fin: index === EVENTS }, (error) => {
+        if (error) return
+        taken += EVENT_BYTES
+        if (index < EVENTS) next(index + 1)
+      })
+    socket.on('message', () => socket.send('short', () => next(1)))
+  })
+  const connection = await openTransport().connect({ url: server.url, headers: {}, pingMs: 75 })
+  const stream = connection.exchange('go', { clocks: { idleMs: 150 } })
+  expect(await stream.next()).toEqual(['short'])
+  expect(await settled(() => taken)).toBeLessThan(BUFFERS_BYTES)
+  expect((await stream.next())?.map((text) => text.length)).toEqual([EVENTS * EVENT_BYTES])
+})
