@@ -3,7 +3,7 @@ import { ConfigurationError, isLLMError, type Coordinator } from './contract/ind
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
 import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
-import type { ModelRoleResolver, RoutingMatrix, RoutingOverrides } from './routing/index.js'
+import type { ModelRoleResolver, OverrideLayer, RoutingMatrix, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {
   /** Resolves every role in the background and warns of those that no model serves. */
@@ -21,13 +21,14 @@ const NO_ROUTING: MountedRouting = { check: () => undefined, uninstall: () => un
 export async function mountRouting(
   mount: MountContainer, coordinator: Coordinator, options: ProviderOptions, config: Record<string, unknown>,
 ): Promise<MountedRouting> {
-  const { createModelRoleResolver, installRouting, loadMatrix } = await import('./routing/index.js')
-  const load = () => loadMatrix(options.matrix, { directories: options.customRoutingDirs })
+  const { createModelRoleResolver, findHookConfig, installRouting, loadMatrix } = await import('./routing/index.js')
+  const hook = findHookConfig(coordinator.config)
+  const named = config.matrix ?? config.default_matrix
+  const load = () => loadMatrix(named == null ? (hook.matrix ?? options.matrix) : options.matrix, { directories: [...hook.directories, ...options.customRoutingDirs] })
   const matrix = await loadOrWarn(load, mount)
   if (!matrix) return NO_ROUTING
   const { provider, quota } = mount
   await quota.ready()
-  const origin = originOf(config, 'routing_overrides')
   const resolver = createModelRoleResolver({
     matrix,
     load,
@@ -36,9 +37,10 @@ export async function mountRouting(
     warn: mount.warn,
     exhaustedUntil: (mountedAs, modelId) =>
       coordinator.get('providers', mountedAs) === provider ? exhaustedUntil(quota, modelId) : undefined,
-    ...(options.routingOverrides === undefined
-      ? {}
-      : { overrides: { roles: options.routingOverrides as RoutingOverrides, ...(origin ? { source: describeOrigin(origin) } : {}) } }),
+    overrides: [
+      ...(hook.overrides ? [{ roles: hook.overrides, source: 'the routing hook' }] : []),
+      ...readOverrides(options, config),
+    ],
   })
   mount.routeResolver = (roles) => resolver.explain(roles)
   if (options.strictRouting) await failOnDeadRoles(resolver)
@@ -51,6 +53,21 @@ export async function mountRouting(
       uninstall()
     },
   }
+}
+
+/** The mount config's overrides, each role with the place it was written at. */
+function readOverrides(options: ProviderOptions, config: Record<string, unknown>): OverrideLayer[] {
+  if (options.routingOverrides === undefined) return []
+  const whole = originOf(config, 'routing_overrides')
+  const place = (role: string) => originOf(config.routing_overrides, role) ?? whole
+  return [{
+    roles: options.routingOverrides as RoutingOverrides,
+    originOf: (role) => {
+      const origin = place(role)
+      return origin && { file: origin.file, line: origin.line, column: origin.column }
+    },
+    ...(whole ? { source: describeOrigin(whole) } : {}),
+  }]
 }
 
 /** Past its reset a model counts as live again: the first call that goes there is the probe. */

@@ -1,5 +1,5 @@
-import { toModelInfos } from '../account/index.js'
-import type { CallOptions, ChatRequest, ChatResponse, Provider, ResponseStream, ToolCall } from '../contract/index.js'
+import { toModelInfos, type CatalogSnapshot } from '../account/index.js'
+import type { CallOptions, ChatRequest, ChatResponse, ModelInfo, Provider, ResponseStream, ToolCall } from '../contract/index.js'
 import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
 import { createCallStarter } from './call-starter.js'
@@ -40,6 +40,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     builder: createRequestBuilder((fields, lane) =>
       deps.warn(`the ${lane} lane takes no ${fields.join(', ')}: left out of every request of this mount`)),
   }
+  const describeModels = createModelDescriber()
   const calls = createCallStarter(deps)
   const startCall = calls.start
 
@@ -54,7 +55,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     },
     listModels: async () => {
       try {
-        return toModelInfos(await deps.catalog.list())
+        return describeModels(await deps.catalog.list())
       } catch (error) {
         throw deps.redactor.error(error)
       }
@@ -74,6 +75,20 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     },
   }
   return provider
+}
+
+/**
+ * Describes a list once for as long as it says the same: whoever compares lists by identity, as the
+ * routing's memory of matches does, finds its own again.
+ */
+function createModelDescriber(): (snapshot: CatalogSnapshot) => ModelInfo[] {
+  let last: { snapshot: CatalogSnapshot; infos: ModelInfo[] } | undefined
+  return (snapshot) => {
+    const known = last?.snapshot
+    if (last && known?.models === snapshot.models && known.source === snapshot.source && known.ageSeconds === snapshot.ageSeconds) return last.infos
+    last = { snapshot, infos: toModelInfos(snapshot) }
+    return last.infos
+  }
 }
 
 /** The response's tool calls; a response that has only blocks is read by its blocks. */

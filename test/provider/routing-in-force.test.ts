@@ -176,3 +176,14 @@ describe('quota in routing', () => {
     expect(quota?.map(({ limit_id, window_minutes }) => [limit_id, window_minutes])).toEqual([['codex', 300], ['codex', 10_080]])
   })
 })
+
+describe('the routing hook of a plan', () => {
+  test('names the matrix and lays its overrides under those of the provider', async () => {
+    const mounted = await mount({
+      plan: { hooks: [{ module: 'hooks-routing', config: { overrides: { coding: [{ provider: 'openai-chatgpt', model: 'gpt-5.4' }], writing: [{ provider: 'openai-chatgpt', model: 'gpt-5.4' }] } } }] },
+      config: { routing_overrides: { writing: [{ provider: 'openai-chatgpt', model: SECOND }] } },
+    })
+    expect(routeOf(await mounted.provider.delegate('coding', ask('x')).response())).toMatchObject({ resolved_model: 'gpt-5.4', origin: 'the routing hook' })
+    expect(routeOf(await mounted.provider.delegate('writing', ask('x')).response()).resolved_model).toBe(SECOND)
+  })
+})
