@@ -284,7 +284,7 @@ describe('places that credentials go to', () => {
     const config = attachOrigins({ ca_file: 'ca.pem', token_file_path: '~/t.json' }, { ca_file: origin, token_file_path: origin })
     const { options } = resolveOptions(config, { env, home: '/home/me' })
     expect(options).toMatchObject({ caFile: join(dirname(file), 'ca.pem'), tokenFilePath: resolve('/home/me/t.json') })
-    expect(resolveOptions({ ca_file: 'ca.pem' }, { env, cwd: '/work' }).options.caFile).toBe(resolve('/work/ca.pem'))
+    expect(resolveOptions({ ca_file: 'ca.pem' }, { env, cwd: '/srv' }).options.caFile).toBe(resolve('/srv/ca.pem'))
   })
 })
 

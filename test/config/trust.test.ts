@@ -55,8 +55,8 @@ describe.each(REFUSED)('%s: %j', (key, value) => {
   })
 
   test('is refused by the origin that the value carries, wherever it came together', () => {
-    const origin: Origin = { file: '/work/.amplifier/settings.yaml', line: 9, column: 5, trusted: false }
-    expect(() => resolveOptions(attachOrigins({ [key]: value }, { [key]: origin }), { env: {} })).toThrow('/work/.amplifier/settings.yaml:9:5: ')
+    const origin: Origin = { file: '/srv/.amplifier/settings.yaml', line: 9, column: 5, trusted: false }
+    expect(() => resolveOptions(attachOrigins({ [key]: value }, { [key]: origin }), { env: {} })).toThrow('/srv/.amplifier/settings.yaml:9:5: ')
   })
 
   test('is the user\'s right', async () => {
