@@ -30,7 +30,8 @@ export function toHttpFailure(error: unknown): HttpFailure {
     type,
     code: error.code ?? error.name,
     // The official clients repeat by themselves unless told not to: what provider retries were left is spent.
-    headers: { ...retry, 'x-should-retry': String(error.retryable && error.name === 'RateLimitError') },
+    // The kind in the contract's words beside: the dialect has one status for several of them.
+    headers: { ...retry, 'x-should-retry': String(error.retryable && error.name === 'RateLimitError'), 'x-error-kind': error.name },
   })
 }
 

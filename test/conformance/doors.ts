@@ -1,0 +1,13 @@
+import { openModule, type NamedDoor } from '../../src/conformance/index.js'
+import { createModule } from '../../src/index.js'
+import { openAiSdkDoor } from './ai-sdk-door.js'
+import { openGrpcDoor } from './grpc-door.js'
+import { openHttpDoor } from './http-door.js'
+
+/** Every way into our own provider; in process first, as what the others are held against. */
+export const DOORS: readonly NamedDoor[] = [
+  { name: 'in process', open: openModule(createModule({ warn: () => undefined })) },
+  { name: 'HTTP', open: openHttpDoor },
+  { name: 'gRPC', open: openGrpcDoor },
+  { name: 'AI SDK', open: openAiSdkDoor },
+]
