@@ -17,13 +17,15 @@ export interface CallEvents {
   listen(hooks: Hooks): () => void
 }
 
-export function createCallEvents(): CallEvents {
+/** @param otherwise takes what no call's own sink does */
+export function createCallEvents(otherwise?: (event: CallEvent) => void): CallEvents {
   const current = new AsyncLocalStorage<(event: CallEvent) => void>()
   return {
     run: (sink, work) => current.run(sink, work),
     listen(hooks) {
       const ends = Object.values(EVENTS).map((name) => hooks.register(name, (event, data) => {
-        current.getStore()?.({ event, data })
+        const sink = current.getStore() ?? otherwise
+        sink?.({ event, data })
       }, { name: 'grpc-door' }))
       return () => ends.forEach((end) => end())
     },

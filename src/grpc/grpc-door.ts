@@ -1,13 +1,14 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Metadata, Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
-import { AbortError, AuthenticationError, ProviderUnavailableError, type Provider, type ProviderInfo } from '../contract/index.js'
+import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
+import { AbortError, ProviderUnavailableError, type Provider, type ProviderInfo } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
 import { providerConfigFields } from '../index.js'
 import { VERSION } from '../version.js'
 import { createCallEvents } from './call-events.js'
-import { writeFailure } from './grpc-failure.js'
+import { createGate } from './create-gate.js'
+import { writeStatus } from './grpc-failure.js'
+import { createKernelHooks } from './kernel-hooks.js'
 import { loadGrpc, type LoadedGrpc } from './load-grpc.js'
 import { createMountSlot, type MountSlot } from './mount-slot.js'
 import type { ProtoChatRequest, ProtoChatResponse, ProtoMountRequest } from './proto-types.js'
@@ -20,6 +21,8 @@ export interface GrpcDoorOptions {
   config?: Record<string, unknown>
   /** what `x-amplifier-token` must say; absent lets anybody on this machine in */
   secret?: string
+  /** a kernel's own service, which is told every event that no caller takes; default: none */
+  kernel?: { address: string; token?: string }
   /** default: any that is free */
   port?: number
   /** default: nowhere */
@@ -39,17 +42,20 @@ interface Inside extends LoadedGrpc {
   slot: MountSlot
   events: ReturnType<typeof createCallEvents>
   running: Set<AbortController>
-  allows(metadata: Metadata): boolean
 }
 
 /** Serves a provider to kernels of other processes, on loopback. @throws ConfigurationError, Error where the port is taken */
 export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<GrpcDoor> {
-  const { config = {}, secret, port = 0, warn = () => undefined } = options
+  const { config = {}, secret, kernel, port = 0, warn = () => undefined } = options
   const loaded = await loadGrpc()
   const { grpc } = loaded
-  const events = createCallEvents()
-  const inside: Inside = { ...loaded, events, slot: createMountSlot(config, events, warn), running: new Set(), allows: createGate(secret) }
-  const server = new grpc.Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES })
+  const hooks = kernel && createKernelHooks(loaded, { ...kernel, warn })
+  const events = createCallEvents(hooks?.emit)
+  const inside: Inside = { ...loaded, events, slot: createMountSlot(config, events, warn), running: new Set() }
+  const server = new grpc.Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    ...(secret === undefined ? {} : { interceptors: [createGate(loaded, secret)] }),
+  })
   server.addService(loaded.provider, serveProvider(inside))
   server.addService(loaded.lifecycle, serveLifecycle(inside))
   const bound = await bind(server, inside, port)
@@ -58,6 +64,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<Grp
     for (const call of inside.running) call.abort()
     server.forceShutdown()
     await inside.slot.unmount()
+    hooks?.close()
   }
   return { port: bound, close: () => (closed ??= close()) }
 }
@@ -68,35 +75,22 @@ function bind(server: Server, { grpc }: Inside, port: number): Promise<number> {
   })
 }
 
-/** Compares digests: neither length nor time tells anything of the secret. */
-function createGate(secret: string | undefined): (metadata: Metadata) => boolean {
-  if (secret === undefined) return () => true
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  const wanted = digest(secret)
-  return (metadata) => timingSafeEqual(wanted, digest(String(metadata.get('x-amplifier-token')[0] ?? '')))
-}
-
 interface CallLike {
-  metadata: Metadata
   cancelled: boolean
   on(event: 'cancelled', listener: () => void): unknown
 }
 
 /** Lets a call in, gives it a signal that ends with it, and turns what it throws into a status. */
 async function admit<Value>(inside: Inside, call: CallLike, work: (signal: AbortSignal) => Promise<Value>): Promise<{ value: Value } | { failure: object }> {
-  const { grpc, running, writers } = inside
+  const { running } = inside
   const cancel = new AbortController()
   running.add(cancel)
   call.on('cancelled', () => cancel.abort())
   try {
-    if (!inside.allows(call.metadata)) throw new AuthenticationError('x-amplifier-token is missing or wrong', { code: 'wrong_secret' })
     if (call.cancelled) throw new AbortError('the caller went away')
     return { value: await work(cancel.signal) }
   } catch (error) {
-    const { code, details, trailers } = writeFailure(error, writers)
-    const metadata = new grpc.Metadata()
-    for (const [key, value] of Object.entries(trailers)) metadata.set(key, value)
-    return { failure: { code, details, metadata } }
+    return { failure: writeStatus(error, inside) }
   } finally {
     running.delete(cancel)
   }

@@ -1,4 +1,6 @@
+import type { StatusObject } from '@grpc/grpc-js'
 import { describeError, isLLMError, LLMError, type LLMErrorName } from '../contract/index.js'
+import type { LoadedGrpc } from './load-grpc.js'
 
 /** Serializers of the two messages that a failure's details consist of. */
 export interface DetailWriters {
@@ -53,4 +55,12 @@ export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure 
       'amplifier-error-bin': Buffer.from(JSON.stringify(whole)),
     },
   }
+}
+
+/** The same as gRPC takes it. */
+export function writeStatus(error: unknown, { grpc, writers }: Pick<LoadedGrpc, 'grpc' | 'writers'>): StatusObject {
+  const { code, details, trailers } = writeFailure(error, writers)
+  const metadata = new grpc.Metadata()
+  for (const [key, value] of Object.entries(trailers)) metadata.set(key, value)
+  return { code, details, metadata }
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type * as Grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/grpc-js'
 import type { MessageTypeDefinition, ServiceDefinition } from '@grpc/proto-loader'
 import { ConfigurationError } from '../contract/index.js'
 import type { DetailWriters } from './grpc-failure.js'
@@ -8,6 +9,8 @@ export interface LoadedGrpc {
   grpc: typeof Grpc
   provider: ServiceDefinition
   lifecycle: ServiceDefinition
+  /** the one method of the kernel's own service that we call */
+  emitHook: MethodDefinition<object, object>
   writers: DetailWriters
 }
 
@@ -26,6 +29,7 @@ export async function loadGrpc(): Promise<LoadedGrpc> {
     grpc,
     provider: defined['amplifier.module.ProviderService'] as ServiceDefinition,
     lifecycle: defined['amplifier.module.ModuleLifecycle'] as ServiceDefinition,
+    emitHook: (defined['amplifier.module.KernelService'] as ServiceDefinition).EmitHook as MethodDefinition<object, object>,
     writers: { amplifierError: message('AmplifierError'), statusDetails: message('StatusDetails') },
   }
 }

@@ -22,7 +22,12 @@ export async function serveGrpc(context: CommandContext, flags: Record<string, u
   }
   const config = await readMountConfig(context, flags)
   const secret = flags.secret === false ? undefined : env.AMPLIFIER_CHATGPT_SECRET || randomBytes(32).toString('base64url')
-  const door = await createGrpcDoor({ config, warn, ...(secret === undefined ? {} : { secret }), ...(flags.port === undefined ? {} : { port: Number(flags.port) }) })
+  const { AMPLIFIER_KERNEL_ADDRESS: address, AMPLIFIER_KERNEL_TOKEN: token } = env
+  const door = await createGrpcDoor({
+    config, warn,
+    ...(address ? { kernel: { address, ...(token ? { token } : {}) } } : {}),
+    ...(secret === undefined ? {} : { secret }), ...(flags.port === undefined ? {} : { port: Number(flags.port) }),
+  })
   const ended = new AbortController()
   const end = () => ended.abort()
   const watch = watchParent(stdin, end)

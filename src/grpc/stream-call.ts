@@ -28,7 +28,7 @@ export async function streamCall(call: StreamCall): Promise<void> {
     pending = []
     await write({ ...message, ...(caused.length > 0 ? { metadata_json: JSON.stringify({ events: caused }) } : {}) })
   }
-  const response = await events.run((event) => { if (withEvents) pending.push(event) }, async (): Promise<ChatResponse> => {
+  const work = async (): Promise<ChatResponse> => {
     const stream = provider.stream(request, { signal })
     try {
       for await (const event of stream) await flush(event)
@@ -36,7 +36,8 @@ export async function streamCall(call: StreamCall): Promise<void> {
     } finally {
       if (!signal.aborted) await flush()
     }
-  })
+  }
+  const response = await (withEvents ? events.run((event) => { pending.push(event) }, work) : work())
   await write(writeChatResponse(response))
 }
 

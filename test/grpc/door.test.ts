@@ -1,37 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { connect } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
-import { load } from '@grpc/proto-loader'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createGrpcDoor, type GrpcDoor } from '../../src/grpc/index.js'
-import { startTwin, type Twin } from '../../src/twin/index.js'
+import type { GrpcDoor } from '../../src/grpc/index.js'
+import type { Twin } from '../../src/twin/index.js'
+import { ask, call, metadata, openGrpcDoor, type Message, type OpenDoor, type ProviderClient } from '../support/open-grpc-door.js'
 
-type Reply = Record<string, never>
-interface Message { content_blocks: { text_block?: { text: string }; thinking_block?: { content: string } }[]; metadata_json: string; finish_reason: string; usage: { total_tokens: number } | null; content: string; tool_calls: { name: string; arguments_json: string }[] }
-type Unary = (request: object, metadata: grpc.Metadata, options: object, done: (error: grpc.ServiceError | null, reply: Reply) => void) => void
-
-const SECRET = 'made-up-secret'
+let open: OpenDoor
 let twin: Twin
 let door: GrpcDoor
-let folder: string
-let client: grpc.Client & Record<string, Unary> & { CompleteStreaming(request: object, metadata: grpc.Metadata, options?: object): grpc.ClientReadableStream<Message> }
-let lifecycle: grpc.Client & Record<string, Unary>
-
-function metadata(more: Record<string, string> = {}, secret = SECRET): grpc.Metadata {
-  const result = new grpc.Metadata()
-  if (secret) result.set('x-amplifier-token', secret)
-  for (const [key, value] of Object.entries(more)) result.set(key, value)
-  return result
-}
-
-const ask = (text: string, more: object = {}) => ({ messages: [{ role: 2, text_content: text }], model: 'gpt-5.5', ...more })
-
-function call(on: Record<string, Unary>, method: string, request: object, meta = metadata()): Promise<Reply> {
-  return new Promise((resolve, reject) => on[method]?.call(on, request, meta, {}, (error, reply) => (error ? reject(error) : resolve(reply))))
-}
+let client: ProviderClient
 
 async function stream(request: object, more: Record<string, string> = {}): Promise<Message[]> {
   const messages: Message[] = []
@@ -49,33 +26,16 @@ async function until(condition: () => boolean, limitMs: number): Promise<number>
 }
 
 beforeAll(async () => {
-  twin = await startTwin()
-  folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))
-  const token = join(folder, 'tokens.json')
-  await writeFile(token, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
-  door = await createGrpcDoor({ secret: SECRET, config: { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: token, transport: 'sse', max_retries: 0 } })
-  const path = fileURLToPath(new URL('../../schemas/amplifier-module.proto', import.meta.url))
-  const loaded = grpc.loadPackageDefinition(await load(path, { keepCase: true, defaults: true, oneofs: true }))
-  const services = (loaded.amplifier as grpc.GrpcObject).module as Record<string, grpc.ServiceClientConstructor>
-  const limits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 }
-  const make = (name: string) => new (services[name] as grpc.ServiceClientConstructor)(`127.0.0.1:${door.port}`, grpc.credentials.createInsecure(), limits)
-  client = make('ProviderService') as never
-  lifecycle = make('ModuleLifecycle') as never
+  open = await openGrpcDoor();
+  ({ twin, door, client } = open)
 })
-
-afterAll(async () => {
-  client.close()
-  lifecycle.close()
-  await door.close()
-  await twin.close()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => open.close())
 
 describe('the gRPC door', () => {
   test('tells who it is and lists models without a Mount', async () => {
     expect(await call(client, 'GetInfo', {})).toMatchObject({ id: 'openai-chatgpt' })
     expect((await call(client, 'ListModels', {})).models).not.toHaveLength(0)
-    expect(await call(lifecycle, 'HealthCheck', {})).toMatchObject({ status: 1 })
+    expect(await call(open.lifecycle, 'HealthCheck', {})).toMatchObject({ status: 1 })
   })
 
   test('streams only what is new, and ends with the whole answer', async () => {
@@ -117,14 +77,6 @@ describe('the gRPC door', () => {
     const last = (await stream(ask('call look {"at":1}', { tools: [{ name: 'look', description: '', parameters_json: '{"type":"object","properties":{"at":{"type":"number"}}}' }] }))).at(-1)
     expect(last).toMatchObject({ finish_reason: 'tool_calls', tool_calls: [{ name: 'look', arguments_json: '{"at":1}' }] })
     expect((await call(client, 'ParseToolCalls', last ?? {})).tool_calls).toMatchObject([{ name: 'look' }])
-  })
-
-  test.each([['none', ''], ['wrong', 'made-up-secret-2']])('%s secret is refused by every method', async (_word, secret) => {
-    for (const [on, method] of [[client, 'GetInfo'], [client, 'ListModels'], [client, 'Complete'], [lifecycle, 'Mount'], [lifecycle, 'HealthCheck']] as const) {
-      await expect(call(on, method, {}, metadata({}, secret))).rejects.toMatchObject({ code: grpc.status.UNAUTHENTICATED })
-    }
-    const refused = client.CompleteStreaming(ask('x'), metadata({}, secret))
-    await expect(refused.toArray()).rejects.toMatchObject({ code: grpc.status.UNAUTHENTICATED })
   })
 
   test.each([
