@@ -17,6 +17,7 @@ const pages = readdirSync(join(root, 'examples'), { recursive: true, encoding: '
 const LAST_WORDS: Readonly<Record<string, RegExp>> = {
   'examples/minimal/main.mjs': /role coding was served by gpt-/,
   'examples/orchestrator/main.mjs': /gpt-6\.1-sol gave way to gpt-5\.5[\s\S]*every agent had an answer/,
+  'examples/conformance/main.mjs': /provider-openai-chatgpt: (\d+) of \1 checks passed/,
 }
 
 describe('the examples', () => {

@@ -10,6 +10,7 @@ const PUBLIC: Record<string, string> = {
   './responses': 'createChatCompletionChunkMapper createResponseEventMapper decodeEvent packReasoning responseToEvents toChatCompletion toResponseStreamEvents unpackReasoning',
   './twin': 'CODEX_CLIENT_ID DIRECT_SCOPE PLAN_SCOPE buildDefaultModels startTwin',
   './ai-sdk': 'createChatGPT',
+  './conformance': 'CHECK_NAMES FAULTS compareDoors formatComparison formatConformance openModule readFailure runConformance runModuleConformance',
 }
 
 /** package.json's exports as files of src/. */

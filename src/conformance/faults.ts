@@ -19,7 +19,7 @@ export const FAULTS = {
   cutInToolCall: { toolCalls: [{ name: 'write_file', arguments: LONG_ARGUMENTS, call_id: 'call_half' }], cutAfterEvents: 6, eventsPerWrite: 1 },
   stalledInText: { text: SENTENCE, stallAfterEvents: 7, eventsPerWrite: 1 },
   failedInText: { text: SENTENCE, failed: { code: 'server_error', message: 'An error occurred while processing your request.' } },
-  rateLimited: { status: 429, headers: { 'retry-after': '1' }, body: { error: { code: 'rate_limit_exceeded', message: 'Rate limit reached. Please try again in 1s.' } } },
+  rateLimited: { status: 429, headers: { 'retry-after': '1', 'retry-after-ms': '100' }, body: { error: { code: 'rate_limit_exceeded', message: 'Rate limit reached.' } } },
   usageLimit: {
     status: 429,
     body: { error: { type: 'usage_limit_reached', message: 'The usage limit has been reached', plan_type: 'plus', resets_in_seconds: 3600, limit_window_minutes: 300 } },

@@ -1,4 +1,4 @@
-import { isLLMError, type ChatResponse, type Coordinator, type ModuleDescriptor, type Provider } from '../../src/contract/index.js'
+import { isLLMError, type ChatResponse, type Coordinator, type ModuleDescriptor, type Provider, type StreamEvent } from '../../src/contract/index.js'
 import { createModule } from '../../src/index.js'
 
 /** Our module with a provider that `breakIt` made worse: what a careless author would ship. */
@@ -14,14 +14,16 @@ export function createBrokenModule(breakIt: (provider: Provider) => Provider): M
   }
 }
 
-/** Overrides `complete` and leaves the rest as it is. */
-function withComplete(provider: Provider, complete: Provider['complete']): Provider {
+/** Overrides one method and leaves the rest as it is. */
+function withMethod<Name extends keyof Provider>(provider: Provider, name: Name, method: Provider[Name]): Provider {
   return new Proxy(provider, { get: (target, key) => {
-    if (key === 'complete') return complete
+    if (key === name) return method
     const value: unknown = Reflect.get(target, key)
     return typeof value === 'function' ? (value as (...words: unknown[]) => unknown).bind(target) : value
   } })
 }
+
+const withComplete = (provider: Provider, complete: Provider['complete']): Provider => withMethod(provider, 'complete', complete)
 
 const change = (edit: (response: ChatResponse) => ChatResponse) => (provider: Provider): Provider =>
   withComplete(provider, async (request, options) => edit(await provider.complete(request, options)))
@@ -63,11 +65,15 @@ export const DEFECTS: readonly [defect: string, breakIt: (provider: Provider) =>
     ],
   ],
   [
-    'answers twice, and forgets one event',
-    (provider) => withComplete(provider, async (request, options) => {
-      await provider.complete(request, options).catch(() => undefined)
-      return provider.complete(request, options)
+    'ends every stream in peace',
+    (provider) => withMethod(provider, 'stream', (request, options) => {
+      const stream = provider.stream(request, options)
+      return { response: () => stream.response(), [Symbol.asyncIterator]: () => withoutErrors(stream) }
     }),
-    [],
+    ['a cut stream is an error', 'half a tool call is never handed out'],
   ],
 ]
+
+async function* withoutErrors(stream: AsyncIterable<StreamEvent>): AsyncGenerator<StreamEvent> {
+  for await (const event of stream) if (event.type !== 'error') yield event
+}
