@@ -68,4 +68,11 @@ describe.skipIf('reason' in prepared)('a real Amplifier session', () => {
   test.each(Object.entries(CHECKS))('%s: %s', async (check) => {
     expect((await outcomes.get(check))?.failure).toBeNull()
   }, 60_000)
+
+  test("a spawn's merged model and effort stand in the request that goes upstream", async () => {
+    await outcomes.get('merged_config_of_a_spawn_is_in_effect')
+    const sent = twin.responses().filter(({ body }) => JSON.stringify(body).includes('hello from a spawn'))
+    expect(sent).toHaveLength(1)
+    expect(sent[0]?.body).toMatchObject({ model: 'gpt-5.4', reasoning: { effort: 'high' } })
+  }, 60_000)
 })

@@ -162,7 +162,7 @@ async def models_and_info_come_across():
 
 async def merged_config_of_a_spawn_is_in_effect():
     async with Session(default_model="gpt-5.4", reasoning_effort="high", priority=0) as run:
-        response = await run.ask("hello")
+        response = await run.ask("hello from a spawn")
         assert run.provider.get_info().defaults["model"] == "gpt-5.4"
         assert response.metadata["route"]["resolved_model"] == "gpt-5.4", response.metadata
 
@@ -257,7 +257,7 @@ async def main():
             continue
         started = time.monotonic()
         try:
-            await asyncio.wait_for(check(), 60)
+            await asyncio.wait_for(check(), float(os.environ.get("CHECK_SECONDS", "60")))
             failure = None
         except BaseException:
             failure = traceback.format_exc()
