@@ -5,6 +5,7 @@
 export { backoffMs } from './backoff.js'
 export type { BackoffPolicy } from './backoff.js'
 export { delay } from './delay.js'
+export { orAbort } from './or-abort.js'
 export { isRecord, parseJson, readNumber, readString } from './json.js'
 export { readYamlTokens } from './read-yaml-tokens.js'
 export { createRedactor, redactKeys } from './redact.js'

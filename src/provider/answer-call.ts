@@ -61,6 +61,7 @@ export async function* answerCall(input: AnswerInput): Answering {
       continuation_number: number + 1,
       max_attempts: call.settings.maxContinuations,
     })
+    call.continuing = true
     continuation = buildContinuation(turn.built as BuiltRequest, accumulator.doneItems, number + 1)
   }
 }
@@ -79,18 +80,19 @@ function attempts(input: AnswerInput, turn: { built?: BuiltRequest; difference?:
         const fresh = builder.build(call, provenance)
         return continuation ? { ...fresh, built: continuation } : fresh
       },
-      async onBuilt(built, conversation) {
+      async onBuilt(built) {
         if (!turn.built && built.repairs.length > 0) {
           await emitter.emit('toolSequenceRepaired', {
             provider: deps.mountName, repair_count: built.repairs.length, repairs: [...built.repairs],
           })
         }
-        if (!continuation && !turn.built) {
-          turn.difference = builder.compare(conversation, built)
-          call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
-        }
         turn.built = built
         await input.announceRequest(deps.settings.raw ? parseJson(serializeRequest(built)) : undefined)
+      },
+      onSending(built, conversation) {
+        if (continuation || call.route.cache) return
+        turn.difference = builder.compare(conversation, built)
+        call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
       },
       onOpen(exchange) {
         call.route.transport = exchange.kind

@@ -36,4 +36,8 @@ export interface Call extends CallHead {
   httpOnly: boolean
   /** the running request has shown output */
   outputSeen: boolean
+  /** a part of the answer has been shown whole: no other candidate takes over any more */
+  continuing: boolean
+  /** waits announced so far, over all requests of the call */
+  retries: number
 }

@@ -4,10 +4,12 @@
  */
 import {
   LLMError, NotFoundError, QuotaExceededError, isLLMError,
-  type CallOptions, type CandidateVerdict, type ChatRequest, type Degradation, type Provider, type RouteReceipt, type StreamEvent,
+  type CallOptions, type CandidateVerdict, type ChatRequest, type Degradation, type Provider, type RouteAttempt, type RouteReceipt, type StreamEvent,
 } from '../contract/index.js'
 import { cureOf } from './cure.js'
 import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
+import { orAbort } from '../lib/index.js'
+import { limitTotal } from './limit-total.js'
 import { runForeign } from './run-foreign.js'
 import type { Outcome, Run } from './response-stream.js'
 import { runCall, type Workshop } from './run-call.js'
@@ -23,21 +25,26 @@ export interface Delegation {
   self: Provider
 }
 
-export async function* runDelegation(workshop: Workshop, delegation: Delegation): Run {
+/** Resolves the roles and runs their chain; ends in an outcome whatever happens. */
+export async function* runDelegation(workshop: Workshop, given: Delegation): Run {
   const { deps, emitter } = workshop
+  const limit = limitTotal(given.signal, { provider: deps.mountName, totalTimeoutMs: deps.settings.totalTimeoutMs })
+  const delegation = { ...given, signal: limit.signal }
   try {
-    const route = await deps.resolveRoute(delegation.roles)
+    const route = await orAbort(deps.resolveRoute(delegation.roles), delegation.signal)
     const usable = route.candidates.filter(canServe)
     if (usable.length === 0) throw nothingServes(deps, delegation.roles, route)
     await emitter.emit('resolve', { provider: deps.mountName, route: receiptOf(deps, delegation, route, usable[0]) })
     return yield* runChain(workshop, delegation, route, usable)
   } catch (thrown) {
-    const error = isLLMError(thrown) ? thrown : new LLMError(deps.redactor.text(String(thrown)), { provider: deps.mountName, cause: thrown })
+    const error = deps.redactor.error(isLLMError(thrown) ? thrown : new LLMError(String(thrown), { provider: deps.mountName, cause: thrown }))
     const writer = createStreamWriter({
       requestId: '', sessionId: deps.sessionId, emitter, announce: false, thinking: true, now: deps.now,
     })
     yield await writer.fail(error)
     return { error }
+  } finally {
+    limit.clear()
   }
 }
 
@@ -51,11 +58,12 @@ async function* runChain(
   const { maxRetries } = deps.settings
   const budget: RetryBudget = { left: maxRetries, max: maxRetries }
   let degradation = skippedBefore(route, usable[0] as CandidateVerdict)
+  const attempts: RouteAttempt[] = []
   let position = 0
   for (;;) {
     const candidate = usable[position] as CandidateVerdict
     const run = runCandidate(workshop, delegation, route, candidate, {
-      budget, hasAlternative: position + 1 < usable.length, ...(degradation ? { degradation } : {}),
+      budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation ? { degradation } : {}),
     })
     const trial = yield* untilShown(run)
     if (trial.shown) return yield* trial.rest
@@ -113,6 +121,8 @@ function nextCandidate(usable: readonly CandidateVerdict[], position: number, er
 
 interface CandidateTerms {
   budget: RetryBudget
+  /** those of the whole chain so far; each candidate adds its own */
+  attempts: RouteAttempt[]
   hasAlternative: boolean
   degradation?: Degradation
 }
@@ -123,7 +133,7 @@ function runCandidate(
   const { deps } = workshop
   const request = { ...delegation.request, model: candidate.resolved_model as string }
   const other = candidate.mounted_as === undefined ? undefined : deps.findProvider(candidate.mounted_as)
-  const receipt = receiptOf(deps, delegation, route, candidate)
+  const receipt = { ...receiptOf(deps, delegation, route, candidate), attempts: terms.attempts }
   if (other && other !== delegation.self) {
     return runForeign(workshop, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms })
   }

@@ -24,6 +24,8 @@ export interface AttemptInput {
   build: (provenance: ReasoningProvenance) => { built: BuiltRequest; conversation: string }
   /** before anything is sent; called in every attempt */
   onBuilt: (built: BuiltRequest, conversation: string) => Promise<void>
+  /** the request is on its way; for what need not come before */
+  onSending: (built: BuiltRequest, conversation: string) => void
   /** the backend has taken the request, or may have */
   onOpen: (exchange: Exchange) => void
 }
@@ -51,7 +53,9 @@ export async function* runAttempt(input: AttemptInput): AttemptRun {
   let probing = false
   try {
     probing = refuseExhausted(deps, call)
-    exchange = await open()
+    const opening = open()
+    input.onSending(built, conversation)
+    exchange = await opening
     input.onOpen(exchange)
     observeHeaders(input, accumulator, exchange.headers)
     yield* readToTerminal(exchange, accumulator, failures, input)
@@ -195,7 +199,7 @@ function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumula
     nowMs: deps.now(),
     availableModels: deps.catalog.peek()?.models.map((model) => model.id),
     partial: accumulator.partial(),
-    sawOutput: call.outputSeen,
+    sawOutput: call.outputSeen || call.continuing,
   })
   const stateOf = (otherwise: AttemptState): AttemptState =>
     call.outputSeen ? 'output' : reader.sawEvents && otherwise !== 'refused' ? 'accepted' : otherwise

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { LLMTimeoutError, type CallOptions, type ChatRequest, type Degradation, type RouteReceipt } from '../contract/index.js'
+import type { CallOptions, ChatRequest, Degradation, RouteReceipt } from '../contract/index.js'
 import type { WireEvent } from '../responses/index.js'
 import { answerCall } from './answer-call.js'
 import type { Call, CallHead, RetryBudget } from './call.js'
@@ -7,6 +7,7 @@ import { chooseModel } from './choose-model.js'
 import type { ProviderDeps, ProviderSettings } from './deps.js'
 import type { Emitter } from './emitter.js'
 import type { Exchanges } from './exchanges.js'
+import { limitTotal } from './limit-total.js'
 import type { RequestBuilder } from './request-builder.js'
 import type { Run } from './response-stream.js'
 import type { TurnStates } from './turn-states.js'
@@ -43,7 +44,9 @@ export interface CallPlan {
  */
 export async function* runCall(workshop: Workshop, plan: CallPlan): Run {
   const { deps, emitter } = workshop
-  const limit = limitTotal(plan.signal, (plan.settings ?? deps.settings).totalTimeoutMs)
+  // A chain has its limit around all of its candidates.
+  const { totalTimeoutMs } = plan.delegated ? {} : (plan.settings ?? deps.settings)
+  const limit = limitTotal(plan.signal, { provider: deps.mountName, totalTimeoutMs })
   const head = createHead(deps, { ...plan, signal: limit.signal })
   try {
     return yield* withCallEvents(deps, emitter, head, (announceRequest) => answerHead(workshop, plan, head, announceRequest))
@@ -57,18 +60,9 @@ async function* answerHead(workshop: Workshop, plan: CallPlan, head: CallHead, a
   const snapshot = await deps.catalog.list({ signal: head.signal })
   const model = chooseModel(head.request, snapshot, head.settings, deps.mountName)
   head.route.resolved_model = model.slug
-  const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false }
+  const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0 }
   head.signal.throwIfAborted()
   return yield* answerCall({ ...workshop, call, announceRequest, ...(plan.tap ? { tap: plan.tap } : {}) })
-}
-
-/** The caller's signal, and the limit on the whole call where there is one: retries, waits and continuations count. */
-function limitTotal(signal: AbortSignal, totalTimeoutMs: number | undefined): { signal: AbortSignal; clear(): void } {
-  if (totalTimeoutMs === undefined) return { signal, clear: () => undefined }
-  const controller = new AbortController()
-  const words = `The call took longer than its total limit of ${totalTimeoutMs / 1000} s. Raise total_timeout, or ask for less.`
-  const timer = setTimeout(() => controller.abort(new LLMTimeoutError(words, { code: 'total_timeout' })), totalTimeoutMs)
-  return { signal: AbortSignal.any([signal, controller.signal]), clear: () => clearTimeout(timer) }
 }
 
 function createHead(deps: ProviderDeps, plan: CallPlan): CallHead {

@@ -1,4 +1,5 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
+import { orAbort } from '../lib/index.js'
 import type { Step } from '../responses/index.js'
 import type { Outcome, Run } from './response-stream.js'
 import type { Workshop } from './run-call.js'
@@ -10,6 +11,7 @@ export interface ForeignCall {
   options: CallOptions
   signal: AbortSignal
   receipt: RouteReceipt
+  /** the answer took over from what had been asked before */
   degradation?: Degradation
 }
 
@@ -23,25 +25,42 @@ export async function* runForeign(workshop: Workshop, call: ForeignCall): Run {
   const writer = createStreamWriter({
     requestId: '', sessionId: deps.sessionId, emitter, announce: false, thinking: options.thinking !== false, now: deps.now,
   })
+  let seq = 0
   try {
     if (typeof call.provider.stream === 'function') {
       const stream = call.provider.stream(call.request, options)
-      for await (const event of stream) {
-        if (event.type === 'error') break
-        yield [event]
+      const events = stream[Symbol.asyncIterator]()
+      try {
+        for (;;) {
+          const { done, value } = await orAbort(events.next(), call.signal)
+          if (done || value.type === 'error') break
+          yield [{ ...withDegradation(value, call), seq: seq++ }]
+        }
+      } finally {
+        // Not waited for: one that does not listen to the signal would not end here either.
+        events.return?.().catch(() => undefined)
       }
-      return { response: seal(await stream.response(), call) }
+      return { response: seal(await orAbort(stream.response(), call.signal), call) }
     }
-    const response = seal(await call.provider.complete(call.request, options), call)
-    yield [...writer.start(), ...(await writeWhole(writer, response)), ...writer.end(response.usage ?? null, [])]
+    const response = seal(await orAbort(call.provider.complete(call.request, options), call.signal), call)
+    const degradations = response.degradation ? [response.degradation] : []
+    yield [...writer.start(), ...(await writeWhole(writer, response)), ...writer.end(response.usage ?? null, degradations)]
     return { response }
   } catch (thrown) {
-    const error = isLLMError(thrown)
-      ? thrown
-      : new LLMError(deps.redactor.text(`${call.receipt.provider} failed: ${String(thrown)}`), { provider: call.receipt.provider, cause: thrown })
-    yield await writer.fail(error)
+    const error = deps.redactor.error(toLLMError(thrown, call))
+    yield (await writer.fail(error)).map((event) => ({ ...event, seq }))
     return { error } satisfies Outcome
   }
+}
+
+function toLLMError(thrown: unknown, { signal, receipt: { provider } }: ForeignCall): LLMError {
+  if (signal.aborted && isLLMError(signal.reason)) return signal.reason
+  return isLLMError(thrown) ? thrown : new LLMError(`${provider} failed: ${String(thrown)}`, { provider, cause: thrown })
+}
+
+/** It ends as one that took over, unless it says that itself. */
+function withDegradation(event: StreamEvent, { degradation }: ForeignCall): StreamEvent {
+  return event.type === 'message.end' && degradation && event.degradations.length === 0 ? { ...event, degradations: [degradation] } : event
 }
 
 function writeWhole(writer: ReturnType<typeof createStreamWriter>, response: ChatResponse): Promise<StreamEvent[]> {

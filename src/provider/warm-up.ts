@@ -34,7 +34,7 @@ async function describeCall({ deps }: Workshop, request: ChatRequest, signal: Ab
   const model = chooseModel(request, await deps.catalog.list({ signal }), deps.settings, deps.mountName)
   return {
     id: randomUUID(), request, options: {}, requestedModel: model.requested, settings: deps.settings, signal, model,
-    budget: { left: 0, max: 0 }, hasAlternative: false, delegated: false, dropReasoning: false, httpOnly: false, outputSeen: false,
+    budget: { left: 0, max: 0 }, hasAlternative: false, delegated: false, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0,
     route: {
       requested_model: model.requested, resolved_model: model.slug, served_model: 'unknown', provider: deps.mountName, lane: deps.credentials.lane,
       billing: deps.credentials.billing, attempts: [], transport: 'websocket', transport_reason: 'warm-up',

@@ -32,7 +32,7 @@ export async function* withRetry(
   attempt: () => AttemptRun,
 ): AsyncGenerator<readonly WireEvent[], Accumulator, undefined> {
   const history = { repairs: 0, refreshed: false, capacityWaits: 0, timeouts: 0 }
-  for (let number = 1; ; number++) {
+  for (;;) {
     try {
       const accumulator = yield* attempt()
       call.route.attempts.push({ model: call.model.slug, transport: call.route.transport, outcome: 'ok' })
@@ -42,7 +42,7 @@ export async function* withRetry(
       noteAttempt(call, deps.redactor.error(thrown.error))
       const decision = await decide(deps, call, thrown, history)
       if (decision.kind === 'give_up') throw thrown.error
-      if (decision.kind === 'wait') await wait(deps, emitter, call, thrown.error, number, decision.ms)
+      if (decision.kind === 'wait') await wait(deps, emitter, call, thrown.error, decision.ms)
     }
   }
 }
@@ -109,13 +109,13 @@ async function tryRepair(deps: ProviderDeps, call: Call, failure: AttemptFailure
 
 function patient(deps: ProviderDeps, call: Call, history: History): Decision {
   const seconds = PATIENT_SECONDS[history.capacityWaits++]
-  if (seconds === undefined || call.hasAlternative) return { kind: 'give_up' }
+  if (seconds === undefined || (call.hasAlternative && !call.continuing)) return { kind: 'give_up' }
   call.budget.left--
   return { kind: 'wait', ms: seconds * 1000 * (1 + deps.random()) }
 }
 
 async function wait(
-  deps: ProviderDeps, emitter: Emitter, call: Call, error: LLMError, attempt: number, ms: number,
+  deps: ProviderDeps, emitter: Emitter, call: Call, error: LLMError, ms: number,
 ): Promise<void> {
   const common = { provider: deps.mountName, model: call.requestedModel }
   if (isLLMError(error) && error.name === 'RateLimitError') {
@@ -125,7 +125,7 @@ async function wait(
   }
   await emitter.emit('retry', {
     ...common,
-    attempt,
+    attempt: ++call.retries,
     max_retries: call.budget.max,
     delay: ms / 1000,
     error_type: error.name,
