@@ -49,7 +49,8 @@ function byClock(clock: string | undefined): Diagnosis {
 
 /** A close frame's reason is the wire's word like any other; without one only its code speaks. */
 function byClose(failure: WireFailure, facts: FailureFacts): Diagnosis {
-  if (failure.closeCode === CLOSE_TOO_BIG) return 'too_large'
+  // A server that has begun to answer has taken the request, whatever it closes with.
+  if (failure.closeCode === CLOSE_TOO_BIG) return failure.phase === 'answering' ? 'closed' : 'too_large'
   const said = facts.prose.trim() === '' ? 'stream_failed' : diagnose(facts)
   return said === 'stream_failed' ? 'closed' : said
 }
