@@ -61,7 +61,7 @@ async function streamEqualsComplete({ twin, door, ask, complete, read }: CheckCo
   expectSame([events[0]?.type, events.at(-1)?.type], ['message.start', 'message.end'], 'first and last event')
 }
 
-async function toolRoundTrip({ twin, ask, complete }: CheckContext): Promise<void> {
+async function toolRoundTrip({ twin, ask, complete, completeElsewhere }: CheckContext): Promise<void> {
   twin.enqueue({ toolCalls: [{ name: 'look', arguments: { at: 'a "quoted" ü' }, call_id: 'call_one' }, { name: 'look', arguments: { at: 'b' }, call_id: 'call_two' }] })
   const first = ask('look at a and b', { tools: [LOOK] })
   const response = await complete(first)
@@ -76,19 +76,19 @@ async function toolRoundTrip({ twin, ask, complete }: CheckContext): Promise<voi
       ...calls.map((call, index) => ({ role: 'tool' as const, tool_call_id: call.id, name: call.name, content: `found ${index}` })),
     ],
   }
-  const answer = textOf(await complete(second))
+  const answer = textOf(await completeElsewhere(second))
   expectThat(answer.includes('found 0') && answer.includes('found 1'), `the results did not reach the model: ${answer}`)
   const sent = inputOf(twin.responses().at(-1))
   expectSame(sent.filter(({ type }) => type === 'function_call').map((item) => item['call_id']), ['call_one', 'call_two'], 'the calls sent back')
   expectSame(sent.filter(({ type }) => type === 'function_call_output').map((item) => [item['call_id'], item['output']]), [['call_one', 'found 0'], ['call_two', 'found 1']], 'the results sent')
 }
 
-async function reasoningGoesBack({ twin, model, ask, complete }: CheckContext): Promise<void> {
+async function reasoningGoesBack({ twin, model, ask, complete, completeElsewhere }: CheckContext): Promise<void> {
   twin.enqueue({ events: buildThoughtRecording(model) })
   const first = ask('weigh it')
   const response = await complete(first)
   expectSame([thoughtOf(response), textOf(response)], ['Weighing it.', 'Weighed.'], 'thought and text')
-  await complete({ ...first, messages: [...first.messages, { role: 'assistant', content: response.content }, { role: 'user', content: 'and now?' }] })
+  await completeElsewhere({ ...first, messages: [...first.messages, { role: 'assistant', content: response.content }, { role: 'user', content: 'and now?' }] })
   const sent = inputOf(twin.responses().at(-1))
   expectSame(sent.filter(({ type }) => type === 'reasoning').map((item) => item['encrypted_content']), [SEALED], 'the sealed thought sent back')
   expectSame(sent.map(({ type, role }) => type ?? role).slice(-3), ['reasoning', 'message', 'message'], 'its place')

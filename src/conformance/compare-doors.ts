@@ -1,8 +1,8 @@
 import type { ChatRequest } from '../contract/index.js'
-import { startTwin, type TwinReply } from '../twin/index.js'
+import type { TwinReply } from '../twin/index.js'
 import { shorten, textOf, thoughtOf, toCanonical } from './expect.js'
 import { FAULTS } from './faults.js'
-import { createContext } from './run-conformance.js'
+import { createContext, startTwinOfOwn } from './run-conformance.js'
 import { LOOK, SCHEMA, WIRE_USAGE } from './scripts.js'
 import type { CheckContext, OpenDoor } from './types.js'
 
@@ -52,7 +52,7 @@ export async function compareDoors(doors: readonly NamedDoor[], { model = 'gpt-5
   const differences: DoorDifference[] = []
   for (const scenario of SCENARIOS) {
     const found: string[] = []
-    for (const [index, door] of doors.entries()) found.push(await observe(door, scenario, { model, accountId: `acct_${scenario.name.replaceAll(/\W/g, '_')}_${index}` }))
+    for (const door of doors) found.push(await observe(door, scenario, model))
     const [expected = '', ...others] = found
     others.forEach((each, index) => {
       if (each !== expected) differences.push({ scenario: scenario.name, door: doors[index + 1]?.name ?? '', expected: shorten(expected, 400), found: shorten(each, 400) })
@@ -61,13 +61,13 @@ export async function compareDoors(doors: readonly NamedDoor[], { model = 'gpt-5
   return { doors: doors.map(({ name }) => name), scenarios: SCENARIOS.length, differences }
 }
 
-async function observe({ open }: NamedDoor, scenario: Scenario, { model, accountId }: { model: string; accountId: string }): Promise<string> {
-  const twin = await startTwin({ accountId })
+async function observe({ open }: NamedDoor, scenario: Scenario, model: string): Promise<string> {
+  const twin = await startTwinOfOwn()
   try {
     const door = await open(twin)
     try {
       if (scenario.reply) twin.enqueue(scenario.reply)
-      return await ask(createContext(twin, door, model), scenario)
+      return await ask(createContext({ twin, door, open, model }), scenario)
     } finally {
       await door.close()
     }

@@ -80,6 +80,11 @@ export interface CheckContext {
   ask(text: string, more?: Partial<ChatRequest>): ChatRequest
   /** completes without a signal */
   complete(request: ChatRequest): Promise<ChatResponse>
+  /**
+   * Completes through another door, opened now on the same twin, with the messages as JSON hands them on: what a
+   * conversation needs must be in them, not in the memory of who answered first.
+   */
+  completeElsewhere(request: ChatRequest): Promise<ChatResponse>
   /** the failure of a call that must fail */
   failureOf(request: ChatRequest): Promise<FailureReading>
   read(error: unknown): FailureReading

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Twin } from '../../src/twin/index.js'
 
-/** A config signed in at the twin, with retries off, and the end of its folder. */
-export async function signInAt(twin: Twin): Promise<{ config: Record<string, unknown>; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-door-'))
+/** A config signed in at the twin, with retries off, and the end of its folder; `given` is a folder of the caller's own. */
+export async function signInAt(twin: Twin, given?: string): Promise<{ config: Record<string, unknown>; remove(): Promise<void> }> {
+  const folder = given ?? (await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-door-')))
   const tokenFile = join(folder, 'tokens.json')
   await writeFile(tokenFile, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
   return {
