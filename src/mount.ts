@@ -4,6 +4,7 @@ import {
 import { configSchema, resolveOptions } from './config/index.js'
 import { MODULE_ID, MOUNT_NAME, composeMount, type ModuleParts, type MountContainer } from './container.js'
 import { mountRouting } from './mount-routing.js'
+import type { ChatGPTProvider } from './provider/index.js'
 import { VERSION } from './version.js'
 import { ensureSignedIn } from './ensure-signed-in.js'
 
@@ -21,7 +22,8 @@ export function createModule(parts: ModuleParts = {}): ModuleDescriptor {
     configSchema: configSchema,
     mount: (coordinator, config) => mountModule(parts, ready, coordinator, config),
     async onSessionReady(coordinator) {
-      for (const check of ready.get(coordinator) ?? []) check()
+      // Hosts call it once for each mount: what has run is not due again.
+      for (const check of ready.get(coordinator)?.splice(0) ?? []) check()
     },
   }
 }
@@ -41,11 +43,17 @@ async function mountModule(
     mount.useAccount(signedIn.accountKey)
     const { provider } = mount
     await coordinator.mount('providers', provider, { name: MOUNT_NAME })
-    const routing = await mountRouting(mount, coordinator, options, config)
+    const routing = await mountRouting(mount, coordinator, options, config).catch(async (error: unknown) => {
+      await unmountProvider(coordinator, provider)
+      throw error
+    })
     coordinator.registerContributor('observability.events', MODULE_ID, () => [...OBSERVABILITY_EVENTS])
     const onReady = options.warmUp ? [routing.check, () => void provider.warmUp()] : [routing.check]
     ready.set(coordinator, [...(ready.get(coordinator) ?? []), ...onReady])
-    return createCleanup(mount, coordinator, routing.uninstall)
+    return createCleanup(mount, coordinator, () => {
+      ready.set(coordinator, (ready.get(coordinator) ?? []).filter((check) => !onReady.includes(check)))
+      routing.uninstall()
+    })
   } catch (error) {
     // A disposed container answers nothing.
     const { redactor } = mount
@@ -59,11 +67,18 @@ async function mountModule(
 function createCleanup(mount: MountContainer, coordinator: Coordinator, uninstall: () => void): Cleanup {
   const { provider } = mount
   return async () => {
-    uninstall()
-    const mounted = coordinator.get('providers')
-    if (typeof mounted === 'object' && mounted !== null) {
-      for (const [name, entry] of Object.entries(mounted)) if (entry === provider) await coordinator.unmount('providers', name)
+    try {
+      uninstall()
+      await unmountProvider(coordinator, provider)
+    } finally {
+      await mount.dispose()
     }
-    await mount.dispose()
   }
+}
+
+/** By whatever name the host has given it since. */
+async function unmountProvider(coordinator: Coordinator, provider: ChatGPTProvider): Promise<void> {
+  const mounted = coordinator.get('providers')
+  if (typeof mounted !== 'object' || mounted === null) return
+  for (const [name, entry] of Object.entries(mounted)) if (entry === provider) await coordinator.unmount('providers', name)
 }

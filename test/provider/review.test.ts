@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ChatResponse, LLMError, Provider, RouteReceipt, StreamEvent } from '../../src/contract/index.js'
 import { NetworkError, ProviderUnavailableError } from '../../src/contract/index.js'
+import { join } from 'node:path'
+import { createHost } from '../../src/host/index.js'
 import { createModule } from '../../src/index.js'
 import type { TwinReply } from '../../src/twin/index.js'
 import { ask, collect, mountOnTwin, textOf, type Mounted, type MountedOptions } from '../support/mounted.js'
@@ -163,9 +165,13 @@ describe('the bare socket', () => {
 
 describe('mounting', () => {
   test('a mount that fails leaves no provider behind', async () => {
-    const made = await mounted({ config: { ...chain(['openai-chatgpt', 'no-such-model']), strict_routing: true } })
-    expect(made.warnings.join()).toMatch(/strict_routing/)
-    expect(made.provider).toBeUndefined()
+    const { folder, twin } = await mounted()
+    const host = createHost()
+    const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: join(folder, 'openai-chatgpt-oauth.json'), login_on_mount: false }
+    const mounting = createModule({ warn: () => undefined }).mount(host.coordinator, { ...config, ...chain(['openai-chatgpt', 'no-such-model']), strict_routing: true })
+    expect(await failure(mounting)).toMatchObject({ name: 'ConfigurationError', code: 'dead_role' })
+    expect(host.coordinator.get('providers')).toEqual({})
+    await host.close()
   })
 
   test('a mount that was cleaned up checks nothing once the session is ready, and another is checked once', async () => {
@@ -173,13 +179,14 @@ describe('mounting', () => {
     await expect.poll(() => warnings.filter((warning) => warning.includes('no-such-model')).length).toBe(1)
     const told: string[] = []
     const module = createModule({ warn: (message) => void told.push(message) })
-    const cleanup = await module.mount(host.coordinator, config)
-    await cleanup?.()
-    await module.mount(host.coordinator, config)
+    const cleanups = [await module.mount(host.coordinator, config)]
+    await cleanups[0]?.()
+    cleanups.push(await module.mount(host.coordinator, config))
     await module.onSessionReady?.(host.coordinator)
     await module.onSessionReady?.(host.coordinator)
     await expect.poll(() => told.length).toBeGreaterThan(0)
     await host.coordinator.hooks.emit('session:resume', {})
+    for (const cleanup of cleanups) await cleanup?.()
     expect(told.filter((warning) => warning.includes('no-such-model'))).toHaveLength(1)
   })
 
