@@ -1,5 +1,5 @@
 import { delay, shortHash } from '../lib/index.js'
-import { judgeFreshness } from './freshness.js'
+import { judgeExpiry, judgeFreshness } from './freshness.js'
 import { loadUsable, saveRefreshed, type RefreshContext } from './refresh-transaction.js'
 import type { StoredCredential } from './token-store.js'
 
@@ -25,7 +25,7 @@ export interface ChooserParts {
 /** Decides which record serves a call. */
 export function createChooser({ context, held, keep, refresh, aheadWaitMs }: ChooserParts) {
   const { now, rejected, store } = context
-  const isRejected = (record: StoredCredential) => rejected.has(shortHash(record.access_token))
+  const isRejected = (record: StoredCredential) => rejected.size > 0 && rejected.has(shortHash(record.access_token))
   const judge = async (record: StoredCredential | undefined) =>
     record === undefined || isRejected(record) ? 'expired' : judgeFreshness(record, now())
 
@@ -65,6 +65,11 @@ export function createChooser({ context, held, keep, refresh, aheadWaitMs }: Cho
     }
   }
   return {
+    /** Whether this is what `current` would answer, its expiry being known. */
+    serves(record: StoredCredential, expiresAtMs: number | undefined): boolean {
+      if (record !== held.record || held.unsaved || isRejected(record)) return false
+      return judgeExpiry(record, expiresAtMs, now()) === 'fresh'
+    },
     async current(): Promise<StoredCredential> {
       if (held.record && !held.unsaved && (await judge(held.record)) === 'fresh') return held.record
       return choose()

@@ -12,8 +12,13 @@ const AHEAD_SHARE = 0.2
 const MAX_AGE_MS = 8 * 24 * 3_600_000
 
 export async function judgeFreshness(record: StoredCredential, nowMs: number): Promise<Freshness> {
-  const lastRefresh = parseTime(record.last_refresh)
   const expiresAt = parseTime(record.expires_at) ?? parseTime((await decodePayload(record.access_token))['exp'])
+  return judgeExpiry(record, expiresAt, nowMs)
+}
+
+/** The same without a wait, for a record whose expiry is known: every call asks for it. */
+export function judgeExpiry(record: StoredCredential, expiresAt: number | undefined, nowMs: number): Freshness {
+  const lastRefresh = parseTime(record.last_refresh)
   if (mayNotRefreshUntil(record, nowMs) !== undefined) return 'fresh'
   if (expiresAt === undefined) return lastRefresh !== undefined && nowMs - lastRefresh > MAX_AGE_MS ? 'aging' : 'fresh'
   if (expiresAt <= nowMs) return 'expired'

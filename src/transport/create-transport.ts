@@ -29,13 +29,14 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const closing = new AbortController()
   let opener: Promise<OpenSocket> | undefined
   let http: Promise<HttpClient> | undefined
+  let client: HttpClient | undefined
   let ended: Promise<void> | undefined
   const loadOpener = () => (opener ??= import('./open-socket.js').then(({ createSocketOpener }) => {
     const extraCaFile = env['NODE_EXTRA_CA_CERTS']
     return createSocketOpener({ env, ...(caFile && { caFile }), ...(extraCaFile && { extraCaFile }) })
   }))
   const loadHttp = () => (http ??= Promise.all([import('./http-client.js'), loadOpener()]).then(([{ createHttpClient }, openSocket]) =>
-    createHttpClient({ openSocket, maxFrameBytes, ...(dispatcher && { dispatcher }) }),
+    (client = createHttpClient({ openSocket, maxFrameBytes, ...(dispatcher && { dispatcher }) })),
   ))
   const checkOpen = () => {
     if (closing.signal.aborted) throw new TransportFailure('the transport is closed', { kind: 'aborted', phase: 'unsent' })
@@ -43,15 +44,15 @@ export function createTransport(options: TransportOptions = {}): Transport {
   return {
     async fetch(request) {
       checkOpen()
-      const client = await loadHttp()
+      const ready = client ?? (await loadHttp())
       checkOpen()
-      return client.fetch(request)
+      return ready.fetch(request)
     },
     async stream(request) {
       checkOpen()
-      const client = await loadHttp()
+      const ready = client ?? (await loadHttp())
       checkOpen()
-      return client.stream(request)
+      return ready.stream(request)
     },
     async connect(request) {
       checkOpen()

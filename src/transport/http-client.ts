@@ -43,11 +43,14 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
   const begin = async (request: HttpRequest): Promise<{ exchange: HttpExchange; head: ResponseHead }> => {
     const url = readTarget(request.url, ['http:', 'https:'])
     if (request.signal?.aborted) throw abortedFailure('unsent', request.signal)
-    const { headers, body } = await encodeBody(request)
+    const body = request.body === undefined ? undefined : Buffer.from(request.body)
+    // Without an await where nothing is compressed: the request is on its way before the caller goes on.
+    const compressed = body && mayCompress(request) ? await compressZstd(body) : undefined
     if (closed) throw abortedFailure('unsent')
     const exchange: HttpExchange = new HttpExchange({
-      method: request.method, url, headers, clocks: request.clocks ?? {},
-      ...(body && { body }), ...(request.signal && { signal: request.signal }),
+      method: request.method, url, clocks: request.clocks ?? {},
+      headers: compressed ? { ...request.headers, 'content-encoding': 'zstd' } : request.headers,
+      ...(body && { body: compressed ?? body }), ...(request.signal && { signal: request.signal }),
       onWaited: () => pool.waited(url.origin),
       onFinished: () => void running.delete(exchange),
     })
@@ -87,11 +90,6 @@ function adoptDispatcher(dispatcher: Dispatcher): PooledDispatcher {
   return { dispatcher, waiting: () => undefined, waited: () => undefined, close: () => Promise.resolve() }
 }
 
-async function encodeBody(request: HttpRequest): Promise<{ headers: Record<string, string>; body?: Buffer }> {
-  const { headers } = request
-  if (request.body === undefined) return { headers }
-  const body = Buffer.from(request.body)
-  const encoded = Object.keys(headers).some((name) => name.toLowerCase() === 'content-encoding')
-  const compressed = request.compress && !encoded ? await compressZstd(body) : undefined
-  return compressed ? { headers: { ...headers, 'content-encoding': 'zstd' }, body: compressed } : { headers, body }
+function mayCompress({ compress = false, headers }: HttpRequest): boolean {
+  return compress && !Object.keys(headers).some((name) => name.toLowerCase() === 'content-encoding')
 }
