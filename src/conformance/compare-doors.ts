@@ -34,6 +34,7 @@ interface Scenario {
   text?: string
 }
 
+/** What wears out an account comes last. */
 const SCENARIOS: readonly Scenario[] = [
   { name: 'a computed answer' },
   { name: 'text, thought and counts', reply: { reasoning: 'First this.\n\nThen that.', text: 'So it is.', usage: WIRE_USAGE } },
@@ -47,27 +48,28 @@ const SCENARIOS: readonly Scenario[] = [
     .map((name): Scenario => ({ name, reply: FAULTS[name] })),
 ]
 
-/** Asks the same of every door; each request is a conversation of its own on a twin of its own. */
+/** Asks the same of every door, in the same order; each door stands on a twin of its own. @throws what `open` throws */
 export async function compareDoors(doors: readonly NamedDoor[], { model = 'gpt-5.5' }: { model?: string } = {}): Promise<DoorComparison> {
-  const differences: DoorDifference[] = []
-  for (const scenario of SCENARIOS) {
-    const found: string[] = []
-    for (const door of doors) found.push(await observe(door, scenario, model))
-    const [expected = '', ...others] = found
-    others.forEach((each, index) => {
-      if (each !== expected) differences.push({ scenario: scenario.name, door: doors[index + 1]?.name ?? '', expected: shorten(expected, 400), found: shorten(each, 400) })
-    })
-  }
+  const [expected = [], ...others] = await Promise.all(doors.map((door) => observe(door, model)))
+  const differences = others.flatMap((found, index) => SCENARIOS.flatMap(({ name }, at): DoorDifference[] => {
+    const [first = '', other = ''] = [expected[at], found[at]]
+    return first === other ? [] : [{ scenario: name, door: doors[index + 1]?.name ?? '', expected: shorten(first, 400), found: shorten(other, 400) }]
+  }))
   return { doors: doors.map(({ name }) => name), scenarios: SCENARIOS.length, differences }
 }
 
-async function observe({ open }: NamedDoor, scenario: Scenario, model: string): Promise<string> {
+async function observe({ open }: NamedDoor, model: string): Promise<string[]> {
   const twin = await startTwinOfOwn()
   try {
     const door = await open(twin)
     try {
-      if (scenario.reply) twin.enqueue(scenario.reply)
-      return await ask(createContext({ twin, door, open, model }), scenario)
+      const context = createContext({ twin, door, open, model })
+      const said: string[] = []
+      for (const scenario of SCENARIOS) {
+        if (scenario.reply) twin.enqueue(scenario.reply)
+        said.push(await ask(context, scenario))
+      }
+      return said
     } finally {
       await door.close()
     }

@@ -40,8 +40,10 @@ export function openModule(module: ModuleDescriptor, options: Pick<ModuleConform
       await host.close()
       await rm(folder, { recursive: true, force: true })
     }
-    await host.start()
-    const provider = findProvider(host.coordinator.get('providers'), options.providerName)
+    const provider = await host.start().then(() => findProvider(host.coordinator.get('providers'), options.providerName)).catch(async (error: unknown) => {
+      await close()
+      throw error
+    })
     if (!provider) {
       await close()
       throw new Error([`${module.id} mounted no provider`, ...said].join(': '))
