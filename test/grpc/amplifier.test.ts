@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTwin, type Twin } from '../../src/twin/index.js'
 import { buildCommandLine, preparePython } from '../support/amplifier-python.js'
@@ -22,6 +24,11 @@ const CHECKS: Readonly<Record<string, string>> = {
   cleanup_twice_leaves_no_process: 'leaves no process after two cleanups',
   many_mounts_leave_no_orphan: 'leaves no orphan after 20 mounts',
 }
+const run = promisify(execFile)
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const PAGE = readFileSync(join(root, 'examples', 'amplifier', 'README.md'), 'utf8')
+const PACKAGE = 'node_modules/amplifier-module-provider-openai-chatgpt/'
+const built = existsSync(join(root, 'dist', 'cli', 'main.js'))
 const script = join(dirname(fileURLToPath(import.meta.url)), 'amplifier_session.py')
 const prepared = await preparePython()
 if ('reason' in prepared) process.stderr.write(`skipped: ${prepared.reason}\n`)
@@ -74,5 +81,30 @@ describe.skipIf('reason' in prepared)('a real Amplifier session', () => {
     const sent = twin.responses().filter(({ body }) => JSON.stringify(body).includes('hello from a spawn'))
     expect(sent).toHaveLength(1)
     expect(sent[0]?.body).toMatchObject({ model: 'gpt-5.4', reasoning: { effort: 'high' } })
+  }, 60_000)
+})
+
+describe.skipIf('reason' in prepared)('the page for Amplifier', () => {
+  const python = 'python' in prepared ? prepared.python : ''
+  const line = (start: string) => new RegExp(`^${start} (.*)$`, 'm').exec(PAGE)?.[1] ?? `no line starts with ${start}`
+
+  test('its pip line installs the folder as a module that a kernel finds', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-pip-'))
+    try {
+      await cp(join(root, 'examples'), join(folder, PACKAGE, 'examples'), { recursive: true })
+      // Beside the environment that other tests use, and without what is in that already.
+      const aside = ['--target', join(folder, 'site'), '--no-deps', '--disable-pip-version-check']
+      await run(python, ['-m', 'pip', ...line('pip').split(' '), ...aside], { cwd: folder })
+      const info = (await readdir(join(folder, 'site'))).find((name) => name.endsWith('.dist-info')) ?? ''
+      expect(readFileSync(join(folder, 'site', info, 'entry_points.txt'), 'utf8'))
+        .toBe('[amplifier.modules]\nprovider-openai-chatgpt = amplifier_module_provider_openai_chatgpt:mount\n')
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }, 60_000)
+
+  test.runIf(built)('its session answers with a tool call', async () => {
+    const { stdout } = await run(python, line('python').replace(PACKAGE, '').split(' '), { cwd: root })
+    expect(stdout).toMatch(/^(llm:response: gpt-5\.5, ok, \d+ ms\r?\n){2}The tool look gave: a lantern at the door\r?\n$/)
   }, 60_000)
 })

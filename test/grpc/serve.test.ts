@@ -1,10 +1,17 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as grpc from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parse } from 'yaml'
+import { listOptionNames } from '../../src/config/index.js'
 import { buildCommandLine } from '../support/amplifier-python.js'
+import { call, loadServices, metadata, type Lifecycle } from '../support/open-grpc-door.js'
+
+const PAGE = readFileSync(new URL('../../examples/amplifier/README.md', import.meta.url), 'utf8')
 
 let main: string
 let folder: string
@@ -69,6 +76,26 @@ describe.concurrent('serve --grpc', () => {
     await Promise.all([once(secret.child, 'close'), once(none.child, 'close')])
     expect(secret.said.stderr).toMatch(/^secret \(metadata x-amplifier-token\): [\w-]{43}\n$/)
     expect(none.said.stderr).toBe('')
+  })
+
+  const commands = [...PAGE.matchAll(/^(?:AMPLIFIER_CHATGPT_SECRET=(\S+) )?npx amplifier-chatgpt serve --grpc --port 50051(.*?)\s*#/gm)].map(([line, secret, flags]) => [line, secret, flags] as const)
+  test.each(commands)('serves as the page for kernels says: %s', async (_line, secret, flags) => {
+    const { child } = start(['--port', '0', ...(flags ?? '').split(' ').filter(Boolean)], secret ? { AMPLIFIER_CHATGPT_SECRET: secret } : {})
+    const [said] = (await ready(child)) as [Buffer]
+    const Service = (await loadServices()).ProviderService as grpc.ServiceClientConstructor
+    const client = new Service(`127.0.0.1:${String(said).slice('READY:'.length).trim()}`, grpc.credentials.createInsecure()) as unknown as Lifecycle
+    expect(await call(client, 'GetInfo', {}, metadata({}, secret ?? ''))).toMatchObject({ id: 'openai-chatgpt' })
+    if (secret) await expect(call(client, 'GetInfo', {}, metadata({}, 'another'))).rejects.toMatchObject({ code: grpc.status.UNAUTHENTICATED })
+    client.close()
+    child.kill('SIGTERM')
+    await once(child, 'close')
+  })
+
+  test("the page's mount plan holds settings that exist", () => {
+    const [entry] = (parse(/```yaml\n([\s\S]*?)```/.exec(PAGE)?.[1] ?? '') as { providers: { module: string; config: object }[] }).providers
+    expect(commands).toHaveLength(2)
+    expect(entry?.module).toBe('provider-openai-chatgpt')
+    expect(Object.keys(entry?.config ?? {}).filter((key) => !listOptionNames().includes(key))).toEqual([])
   })
 })
 
