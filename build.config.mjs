@@ -131,6 +131,7 @@ function packed(folder, check) {
   const main = join(install, 'node_modules', 'amplifier-module-provider-openai-chatgpt', 'dist', 'cli', 'main.js')
   const env = { ...process.env, HOME: folder, USERPROFILE: folder }
   check(`the installed demo on Node ${process.version}`, process.execPath, [main, 'demo'], { cwd: install, env })
+  check('the installed gRPC sidecar', process.execPath, [join(root, 'test', 'packed', 'serve-grpc.mjs'), join(main, '..', '..', '..')], { cwd: install, env })
   const other = join(folder, 'node24')
   mkdirSync(other)
   writeFileSync(join(other, 'package.json'), '{ "private": true }\n')
