@@ -4,7 +4,7 @@ import {
 import { configSchema, resolveOptions } from './config/index.js'
 import { MODULE_ID, MOUNT_NAME, composeMount, type ModuleParts, type MountContainer } from './container.js'
 import { mountRouting } from './mount-routing.js'
-import type { ChatGPTProvider } from './provider/index.js'
+import { unmountProvider } from './unmount-provider.js'
 import { VERSION } from './version.js'
 import { ensureSignedIn } from './ensure-signed-in.js'
 
@@ -74,11 +74,4 @@ function createCleanup(mount: MountContainer, coordinator: Coordinator, uninstal
       await mount.dispose()
     }
   }
-}
-
-/** By whatever name the host has given it since. */
-async function unmountProvider(coordinator: Coordinator, provider: ChatGPTProvider): Promise<void> {
-  const mounted = coordinator.get('providers')
-  if (typeof mounted !== 'object' || mounted === null) return
-  for (const [name, entry] of Object.entries(mounted)) if (entry === provider) await coordinator.unmount('providers', name)
 }
