@@ -36,6 +36,8 @@ export function createModelsFetcher(options: FetchModelsOptions): (signal?: Abor
       if (result.status_code === 401 && !refreshed) {
         refreshed = true
         await options.credentials.replace(credential.accessToken, { signal })
+        // A repair is no retry.
+        attempt--
         continue
       }
       if (!result.retryable || attempt > retries) throw result
