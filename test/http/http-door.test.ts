@@ -147,6 +147,12 @@ describe('the door for OpenAI clients', () => {
     expect((await client.models.list()).data.length).toBeGreaterThan(0)
   })
 
+  test('a body over the limit is answered, not cut off', async () => {
+    const response = await post('/responses', ' '.repeat(64 * 1024 * 1024 + 1))
+    expect(response.status).toBe(413)
+    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining('64 MB') as string } })
+  })
+
   test('a client that goes away frees the upstream socket within 250 ms', async () => {
     mounted.twin.enqueue({ text: 'one two three four', stallAfterEvents: 8, eventsPerWrite: 1 })
     const controller = new AbortController()
