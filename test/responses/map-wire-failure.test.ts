@@ -108,7 +108,8 @@ const table: [string, WireFailure, string, string | undefined, boolean, number?]
   ['a reset', transport({ kind: 'cut', systemCode: 'ECONNRESET' }), 'StreamError', 'ECONNRESET', true],
   ['an end before the terminal', transport({ kind: 'cut' }), 'StreamError', 'stream_cut', true],
   ['the caller\'s abort', transport({ kind: 'aborted' }), 'AbortError', 'aborted', false],
-  ['close 1009', transport({ kind: 'closed', closeCode: 1009 }), 'InvalidRequestError', 'message_too_big', false],
+  ['close 1009 before any answer', transport({ kind: 'closed', closeCode: 1009, phase: 'sent' }), 'InvalidRequestError', 'message_too_big', false],
+  ['close 1009 in mid-answer', transport({ kind: 'closed', closeCode: 1009, phase: 'answering' }), 'StreamError', 'close_1009', true],
   ...[1006, 1008, 1011, 1012, 1013, 4000].map((code): [string, WireFailure, string, string, boolean] =>
     [`close ${code}`, transport({ kind: 'closed', closeCode: code }), 'StreamError', `close_${code}`, true]),
   ['a close that names its reason', transport({ kind: 'closed', closeCode: 4000, closeReason: 'websocket_connection_limit_reached' }), 'ProviderUnavailableError', 'websocket_connection_limit_reached', true],
