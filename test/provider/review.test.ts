@@ -148,12 +148,6 @@ describe('retries', () => {
     twin.enqueue({ text: 'late', delayMs: 50, eventDelayMs: 5 })
     expect((await provider.complete(ask('x', { timeout: 1e9 }))).content).toMatchObject([{ text: 'late' }])
   })
-
-  test('a listing is retried as often after a refused token as without', async () => {
-    const { provider, twin } = await mounted({ config: { max_retries: 0 } })
-    twin.expireAccessTokens()
-    await expect(provider.listModels()).resolves.not.toEqual([])
-  })
 })
 
 describe('the bare socket', () => {
