@@ -128,9 +128,13 @@ describe.each(['sse', 'websocket'] as const)('before output, over %s', (transpor
     expect(named('provider:retry').map(({ delay }) => delay)).toEqual(waits)
   })
 
-  test('a cut before any event is an error, unrepeated: it may have run', async () => {
-    const { mounted: { provider, twin }, models } = await trial(transport)
-    twin.enqueue({ text: 'x', cutAfterEvents: 0 })
+  test.each<[string, TwinReply]>([
+    ['a cut', { text: 'x', cutAfterEvents: 0 }],
+    ['a reset', { text: 'x', cutAfterEvents: 0, reset: true }],
+    ['silence', { text: 'x', stallAfterEvents: 0 }],
+  ])('%s before any event is an error, unrepeated: it may have run', async (_title, reply) => {
+    const { mounted: { provider, twin }, models } = await trial(transport, { config: { timeout: 0.4 } })
+    twin.enqueue(reply)
     expect(await failure(provider.delegate('coding', ask('x')).response())).toMatchObject({ name: 'StreamError', retryable: true })
     expect(models()).toEqual([FIRST])
   })
@@ -210,6 +214,8 @@ describe.each(['sse', 'websocket'] as const)('after output, over %s', (transport
     ['quota', { events: failing('insufficient_quota') }, 'QuotaExceededError'],
     ['context length', { events: failing('context_length_exceeded') }, 'ContextLengthError'],
     ['policy', { events: failing('cyber_policy') }, 'ContentFilterError'],
+    ['a model that is gone', { events: failing('model_not_found') }, 'NotFoundError'],
+    ['a bad request', { events: failing('invalid_prompt') }, 'InvalidRequestError'],
   ])('%s never starts over, and what came is in the error', async (_title, reply, name) => {
     const { mounted: { provider, twin, named }, models, waits } = await trial(transport, { config: { timeout: 0.4 } })
     twin.enqueue(reply)
