@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ChatRequest, LLMError, StreamEvent } from '../../src/contract/index.js'
-import { ask, collect, mountOnTwin, textOf, type Mounted, type MountedOptions } from '../support/mounted.js'
+import { ask, collect, failureOf, mountOnTwin, textOf, TOOL, type Mounted, type MountedOptions } from '../support/mounted.js'
 
 const open: Mounted[] = []
 afterEach(async () => {
@@ -13,8 +13,6 @@ const mount = async (options: MountedOptions = {}): Promise<Mounted> => {
   return mounted
 }
 
-const TOOL = { name: 'read_file', description: 'Reads a file', parameters: { type: 'object', properties: { path: { type: 'string' } } } }
-const failureOf = async (promise: Promise<unknown>): Promise<LLMError> => promise.then(() => { throw new Error('it succeeded') }, (error: unknown) => error as LLMError)
 const types = (events: readonly StreamEvent[]): string[] => events.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1])
 
 describe.each(['sse', 'websocket'] as const)('a call over %s', (transport) => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { ChatRequest, ChatResponse, LLMError } from '../../src/contract/index.js'
+import type { ChatRequest, ChatResponse } from '../../src/contract/index.js'
 import type { TwinReply, TwinRequest } from '../../src/twin/index.js'
-import { ask, mountOnTwin, type Mounted, type MountedOptions } from '../support/mounted.js'
+import { ask, failureOf, mountOnTwin, TOOL, type Mounted, type MountedOptions } from '../support/mounted.js'
 
 const open: Mounted[] = []
 afterEach(async () => {
@@ -13,11 +13,9 @@ const mount = async (options: MountedOptions = {}): Promise<Mounted> => {
   return mounted
 }
 
-const TOOL = { name: 'read_file', description: 'Reads a file', parameters: { type: 'object', properties: { path: { type: 'string' } } } }
 const routeOf = (answer: ChatResponse) => answer.metadata?.route as { transport: string; transport_reason: string }
 const upgrades = ({ twin }: Mounted): TwinRequest[] => twin.requests.filter(({ method, path, headers }) => method === 'GET' && path.endsWith('/responses') && headers.upgrade === 'websocket')
 const inputOf = (request: TwinRequest | undefined) => (request?.body as { input: unknown[] }).input
-const failureOf = async (promise: Promise<unknown>) => promise.then(() => { throw new Error('it succeeded') }, (error: unknown) => error as LLMError)
 
 /** A conversation that grows by one user message a turn. */
 function conversation(id?: string) {

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { isLLMError, type ChatRequest, type ChatResponse, type JsonObject, type LLMError, type StreamEvent } from '../../src/contract/index.js'
+import { isLLMError, type ChatRequest, type ChatResponse, type JsonObject, type StreamEvent } from '../../src/contract/index.js'
 import type { Twin, TwinReply, TwinRequest } from '../../src/twin/index.js'
-import { ask, collect, mountOnTwin, textOf, type Mounted, type MountedOptions } from '../support/mounted.js'
+import { ask, collect, failureOf, mountOnTwin, textOf, TOOL, type Mounted, type MountedOptions } from '../support/mounted.js'
 
 const open: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -16,8 +16,6 @@ const mount = async (options: MountedOptions = {}): Promise<Mounted> => {
   return mounted
 }
 
-const TOOL = { name: 'read_file', description: 'Reads a file', parameters: { type: 'object', properties: { path: { type: 'string' } } } }
-const failureOf = async (promise: Promise<unknown>): Promise<LLMError> => promise.then(() => { throw new Error('it succeeded') }, (error: unknown) => error as LLMError)
 const answerText = (answer: ChatResponse): string => answer.content.map((block) => (block.type === 'text' ? block.text : '')).join('')
 const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex')
 

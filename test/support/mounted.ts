@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EVENTS, type ChatRequest, type MountPlan, type StreamEvent } from '../../src/contract/index.js'
+import { EVENTS, type ChatRequest, type LLMError, type MountPlan, type StreamEvent } from '../../src/contract/index.js'
 import { createHost, type Host } from '../../src/host/index.js'
 import { createModule, type ChatGPTProvider, type ModuleParts } from '../../src/index.js'
 import { startTwin, type Twin, type TwinOptions } from '../../src/twin/index.js'
@@ -90,3 +90,10 @@ export async function collect(stream: AsyncIterable<StreamEvent>): Promise<Strea
 
 export const textOf = (events: readonly StreamEvent[]): string =>
   events.map((event) => (event.type === 'text.delta' ? event.text : '')).join('')
+
+/** What a promise is rejected with. */
+export const failureOf = async (promise: Promise<unknown>): Promise<LLMError> =>
+  promise.then(() => { throw new Error('it succeeded') }, (error: unknown) => error as LLMError)
+
+/** A tool, as a request offers it. */
+export const TOOL = { name: 'read_file', description: 'Reads a file', parameters: { type: 'object', properties: { path: { type: 'string' } } } }
