@@ -84,9 +84,10 @@ async function withFileLock(path: string, random: () => number, work: () => Prom
   const take = async () => {
     for (let attempt = 1; ; attempt++) {
       try {
-        // The holder needs milliseconds; one that died is passed after 5 s. One that was taken for dead
+        // The holder needs milliseconds; one that died is passed after 2 s, the least the package takes: a sidecar
+        // that follows a killed one would end that much later. One that was taken for dead
         // while it only slept writes all the same: whole, so the worst is one lost merge.
-        return await lockfile.lock(path, { realpath: false, stale: 5000, onCompromised: () => undefined })
+        return await lockfile.lock(path, { realpath: false, stale: 2000, onCompromised: () => undefined })
       } catch (error) {
         if (!isHeld(error) || attempt === LOCK_TRIES) throw error
         await delay(5 + backoffMs(LOCK_BACKOFF, attempt, random))
