@@ -34,6 +34,8 @@ export interface Catalog {
    * good one, else the built-in one, with the failure. Rejects only with the reason of `signal`.
    */
   list(options?: { refetch?: boolean; signal?: AbortSignal }): Promise<CatalogSnapshot>
+  /** What `list()` would answer without a wait; undefined where it would fetch. The same object as long as it says the same. */
+  fresh(): CatalogSnapshot | undefined
   /** What is known without a call or a file; undefined before the first list. */
   peek(): CatalogSnapshot | undefined
   /**
@@ -62,8 +64,11 @@ function buildSnapshot(
   const reason = failure === undefined ? {} : { failure: failure.error }
   if ('fallback' in state) return { models: state.fallback, source: 'fallback', ageSeconds: 0, ...reason }
   const { models, fetchedAtMs } = state.listing
-  const ageSeconds = Math.round(Math.max(0, nowMs - fetchedAtMs) / 1000)
-  return { models, source: state.fresh ? 'live' : 'last_good', fetchedAtMs, ageSeconds, ...reason }
+  return { models, source: state.fresh ? 'live' : 'last_good', fetchedAtMs, ageSeconds: readAge(state.listing, nowMs), ...reason }
+}
+
+function readAge({ fetchedAtMs }: Listing, nowMs: number): number {
+  return Math.round(Math.max(0, nowMs - fetchedAtMs) / 1000)
 }
 
 /** The account's model list. */
@@ -100,14 +105,21 @@ export function createCatalog(options: CatalogOptions): Catalog {
     const state = listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels()) }
     return buildSnapshot(state, failure, now())
   }
+  let shown: { listing: Listing; snapshot: CatalogSnapshot } | undefined
+  const fresh = () => {
+    if (!listing || !isFresh()) return undefined
+    if (refetchBehind) void fetchOnce()
+    const ageSeconds = readAge(listing, now())
+    if (shown?.listing !== listing || shown.snapshot.ageSeconds !== ageSeconds) shown = { listing, snapshot: snapshot() }
+    return shown.snapshot
+  }
 
   return {
+    fresh,
     async list({ refetch = false, signal } = {}) {
       signal?.throwIfAborted()
-      if (!refetch && isFresh()) {
-        if (refetchBehind) void fetchOnce()
-        return snapshot()
-      }
+      const live = refetch ? undefined : fresh()
+      if (live) return live
       if (!refetch && failure !== undefined && now() - failure.atMs < failureTtlMs) return snapshot()
       await fetchOnce(signal)
       // Only now: a list that was kept is no reason not to ask.

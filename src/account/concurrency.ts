@@ -21,6 +21,8 @@ export interface AcquireOptions {
 
 /** Limits how many calls of an account run at once, and learns from refusals how many it bears. */
 export interface Governor {
+  /** A place, where one is free at once and nobody waits; undefined where it would have to be waited for. */
+  tryAcquire(): (() => void) | undefined
   /** A place, as soon as there is one; the function gives it back, twice without harm. Rejects with the reason of `signal`. */
   acquire(options?: AcquireOptions): Promise<() => void>
   /**
@@ -86,10 +88,13 @@ export function createGovernor(options: GovernorOptions = {}): Governor {
     admit()
   })
 
+  const tryAcquire = () => (running < limit.value && line.size === 0 && pause.remainingMs() === 0 ? take() : undefined)
+
   return {
+    tryAcquire,
     async acquire(request = {}) {
       request.signal?.throwIfAborted()
-      return running < limit.value && line.size === 0 && pause.remainingMs() === 0 ? take() : enqueue(request)
+      return tryAcquire() ?? enqueue(request)
     },
     observeRateLimited(retryAfterMs = 0) {
       limit.cut()

@@ -16,6 +16,7 @@ export function createApiKeySource(lane: Lane, registerSecret?: (secret: string 
     billing: lane.billing,
     baseUrl: lane.baseUrl,
     signIn: lane.signIn,
+    held: () => undefined,
     async current() {
       if (!/^[\x21-\x7e]+$/.test(key)) throw new AuthenticationError('the configured api_key is no key: it holds spaces or characters that cannot be sent', { code: 'invalid_api_key' })
       return credential

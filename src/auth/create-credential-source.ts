@@ -82,7 +82,8 @@ function createStoredSource(deps: CredentialSourceDeps): ManagedCredentialSource
     billing: lane.billing,
     baseUrl: lane.baseUrl,
     signIn: lane.signIn,
-    current: async (options) => serveAgain(options?.signal) ?? serve(chooser.current, options?.signal),
+    held: serveAgain,
+    current: async (options) => (options?.signal?.aborted ? undefined : serveAgain()) ?? serve(chooser.current, options?.signal),
     replace(refused, options) {
       remember(rejected, shortHash(refused))
       return serve(chooser.replace, options?.signal)
@@ -121,8 +122,8 @@ function createServing(
 ) {
   let last: { record: StoredCredential; credential: Credential } | undefined
   return {
-    serveAgain: (signal?: AbortSignal): Credential | undefined =>
-      last && !signal?.aborted && serves(last.record, last.credential.expiresAtMs) ? last.credential : undefined,
+    serveAgain: (): Credential | undefined =>
+      last && serves(last.record, last.credential.expiresAtMs) ? last.credential : undefined,
     async serve(work: () => Promise<StoredCredential>, signal?: AbortSignal): Promise<Credential> {
       try {
         const record = await abortable(work, signal)

@@ -30,6 +30,8 @@ export interface Credential {
 export interface CredentialSource {
   readonly lane: LaneName
   readonly billing: Billing
+  /** What `current()` would answer without a wait; undefined where it would look into the store or refresh. */
+  held(): Credential | undefined
   /** The credential in force, refreshed ahead of its expiry. @throws AuthenticationError, NetworkError */
   current(options?: { signal?: AbortSignal }): Promise<Credential>
   /**

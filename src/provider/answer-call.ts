@@ -12,7 +12,8 @@ import { joinResponses } from './join-responses.js'
 import type { RequestBuilder } from './request-builder.js'
 import { runAttempt } from './run-attempt.js'
 import { sealResponse } from './seal-response.js'
-import type { Answering } from './with-call-events.js'
+import type { Deliver } from './response-stream.js'
+import type { AnnounceRequest } from './with-call-events.js'
 import type { TurnStates } from './turn-states.js'
 import { withRetry } from './with-retry.js'
 
@@ -23,15 +24,18 @@ export interface AnswerInput {
   builder: RequestBuilder
   turnStates: TurnStates
   call: Call
-  announceRequest: (payload: unknown) => Promise<void>
-  tap?: (events: readonly WireEvent[]) => void
+  announceRequest: AnnounceRequest
+  /** takes what the answer shows, batch by batch */
+  show: Deliver<Step>
+  /** sees the wire's own events before anything is made of them */
+  tap?: ((events: readonly WireEvent[]) => void) | undefined
 }
 
 /**
  * The whole answer of one call: a request and, where its output was cut for length, the requests that
  * continue it, inside one pair of events.
  */
-export async function* answerCall(input: AnswerInput): Answering {
+export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
   const { deps, emitter, call } = input
   const parts: ChatResponse[] = []
   let continuation: BuiltRequest | undefined
@@ -39,15 +43,17 @@ export async function* answerCall(input: AnswerInput): Answering {
   for (let number = 0; ; number++) {
     const turn = { built: continuation, difference: undefined as string | undefined }
     call.outputSeen = false
+    const mapper = createStepMapper({ firstIndex: blockOffset })
     let accumulator: Accumulator
     try {
-      const steps = toSteps(attempts(input, turn), blockOffset, input.tap)
-      const result = yield* steps
-      accumulator = result.accumulator
-      blockOffset = result.nextBlock
+      accumulator = await attempts(input, turn, (events) => {
+        input.tap?.(events)
+        return input.show(mapEvents(mapper, events))
+      })
     } catch (thrown) {
       throw withEarlierParts(thrown, parts)
     }
+    blockOffset = mapper.nextIndex
     parts.push(accumulator.build())
     const { terminal } = accumulator
     const whole = () => sealResponse(deps, call, joinResponses(parts), accumulator, turn)
@@ -67,7 +73,9 @@ export async function* answerCall(input: AnswerInput): Answering {
 }
 
 /** The attempts at one request; leaves what was built, and how it differs from the turn before, in `turn`. */
-function attempts(input: AnswerInput, turn: { built?: BuiltRequest; difference?: string }) {
+function attempts(
+  input: AnswerInput, turn: { built?: BuiltRequest | undefined; difference?: string | undefined }, deliver: Deliver<WireEvent>,
+): Promise<Accumulator> {
   const { deps, emitter, exchanges, builder, turnStates, call } = input
   const continuation = turn.built
   return withRetry(deps, emitter, call, () =>
@@ -80,16 +88,16 @@ function attempts(input: AnswerInput, turn: { built?: BuiltRequest; difference?:
         const fresh = builder.build(call, provenance)
         return continuation ? { ...fresh, built: continuation } : fresh
       },
-      async onBuilt(built) {
-        if (!turn.built && built.repairs.length > 0) {
-          await emitter.emit('toolSequenceRepaired', {
-            provider: deps.mountName, repair_count: built.repairs.length, repairs: [...built.repairs],
-          })
-        }
+      onBuilt(built) {
+        const repairs = turn.built ? [] : built.repairs
         turn.built = built
-        await input.announceRequest(deps.settings.raw ? parseJson(serializeRequest(built)) : undefined)
+        const announce = () => input.announceRequest(deps.settings.raw ? parseJson(serializeRequest(built)) : undefined)
+        if (repairs.length === 0) return announce()
+        return Promise.resolve(emitter.emit('toolSequenceRepaired', {
+          provider: deps.mountName, repair_count: repairs.length, repairs: [...repairs],
+        })).then(announce)
       },
-      onSending(built, conversation) {
+      onSent(built, conversation) {
         if (continuation || call.route.cache) return
         turn.difference = builder.compare(conversation, built)
         call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
@@ -98,36 +106,9 @@ function attempts(input: AnswerInput, turn: { built?: BuiltRequest; difference?:
         call.route.transport = exchange.kind
         call.route.transport_reason = exchange.reason
       },
+      deliver,
     }),
   )
-}
-
-async function* toSteps(
-  source: AsyncGenerator<readonly WireEvent[], Accumulator, undefined>,
-  firstIndex: number,
-  tap?: (events: readonly WireEvent[]) => void,
-): AsyncGenerator<readonly Step[], { accumulator: Accumulator; nextBlock: number }, undefined> {
-  const mapper = createStepMapper({ firstIndex })
-  let finished = false
-  try {
-    for (;;) {
-      let result: IteratorResult<readonly WireEvent[], Accumulator> | undefined = await source.next()
-      if (result.done) {
-        finished = true
-        return { accumulator: result.value, nextBlock: mapper.nextIndex }
-      }
-      tap?.(result.value)
-      const steps = mapEvents(mapper, result.value)
-      // Not kept while the caller reads: it is as large as all that follows from it.
-      result = undefined
-      yield steps
-    }
-  } catch (thrown) {
-    finished = true
-    throw thrown
-  } finally {
-    if (!finished) await source.return(undefined as never)
-  }
 }
 
 function mapEvents(mapper: StepMapper, events: readonly WireEvent[]): Step[] {

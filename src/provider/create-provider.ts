@@ -45,7 +45,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const startCall = calls.start
 
   const stream = (request: ChatRequest, options: CallOptions = {}): ResponseStream =>
-    startCall(options, (signal) => runCall(workshop, { request, options, signal }))
+    startCall(options, (signal, deliver) => runCall(workshop, { request, options, signal }, deliver))
 
   const provider: ChatGPTProvider = {
     name: mountName,
@@ -64,8 +64,8 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     complete: (request, options) => stream(request, options).response(),
     parseToolCalls,
     delegate: (roles, request, options = {}) =>
-      startCall(options, (signal) =>
-        runDelegation(workshop, { roles: typeof roles === 'string' ? [roles] : roles, request, options, signal, self: provider })),
+      startCall(options, (signal, deliver) =>
+        runDelegation(workshop, { roles: typeof roles === 'string' ? [roles] : roles, request, options, signal, self: provider }, deliver)),
     ...openRawDoors(workshop, startCall),
     warmUp: (request, options) => warmUp(workshop, request, options),
     transportChoice: () => workshop.exchanges.choice(),

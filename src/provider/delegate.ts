@@ -11,7 +11,7 @@ import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
 import { orAbort } from '../lib/index.js'
 import { limitTotal } from './limit-total.js'
 import { runForeign } from './run-foreign.js'
-import type { Outcome, Run } from './response-stream.js'
+import type { Deliver, Outcome } from './response-stream.js'
 import { runCall, type Workshop } from './run-call.js'
 import { createStreamWriter } from './stream-writer.js'
 import type { RetryBudget } from './call.js'
@@ -26,7 +26,7 @@ export interface Delegation {
 }
 
 /** Resolves the roles and runs their chain; ends in an outcome whatever happens. */
-export async function* runDelegation(workshop: Workshop, given: Delegation): Run {
+export async function runDelegation(workshop: Workshop, given: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps, emitter } = workshop
   const limit = limitTotal(given.signal, { provider: deps.mountName, totalTimeoutMs: deps.settings.totalTimeoutMs })
   const delegation = { ...given, signal: limit.signal }
@@ -35,13 +35,13 @@ export async function* runDelegation(workshop: Workshop, given: Delegation): Run
     const usable = route.candidates.filter(canServe)
     if (usable.length === 0) throw nothingServes(deps, delegation.roles, route)
     await emitter.emit('resolve', { provider: deps.mountName, route: receiptOf(deps, delegation, route, usable[0]) })
-    return yield* runChain(workshop, delegation, route, usable)
+    return await runChain(workshop, delegation, route, usable, deliver)
   } catch (thrown) {
     const error = deps.redactor.error(isLLMError(thrown) ? thrown : new LLMError(String(thrown), { provider: deps.mountName, cause: thrown }))
     const writer = createStreamWriter({
       requestId: '', sessionId: deps.sessionId, emitter, announce: false, thinking: true, now: deps.now,
     })
-    yield await writer.fail(error)
+    await deliver(await writer.fail(error))
     return { error }
   } finally {
     limit.clear()
@@ -51,9 +51,9 @@ export async function* runDelegation(workshop: Workshop, given: Delegation): Run
 const canServe = (candidate: CandidateVerdict): boolean =>
   (candidate.status === 'live' || candidate.status === 'unverified') && candidate.resolved_model !== undefined
 
-async function* runChain(
-  workshop: Workshop, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[],
-): Run {
+async function runChain(
+  workshop: Workshop, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[], deliver: Deliver<StreamEvent>,
+): Promise<Outcome> {
   const { deps, emitter } = workshop
   const { maxRetries } = deps.settings
   const budget: RetryBudget = { left: maxRetries, max: maxRetries }
@@ -62,16 +62,16 @@ async function* runChain(
   let position = 0
   for (;;) {
     const candidate = usable[position] as CandidateVerdict
-    const run = runCandidate(workshop, delegation, route, candidate, {
+    const trial = holdUntilShown(deliver)
+    const outcome = await runCandidate(workshop, delegation, route, candidate, {
       budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation ? { degradation } : {}),
-    })
-    const trial = yield* untilShown(run)
-    if (trial.shown) return yield* trial.rest
-    const { error } = trial.outcome
-    const next = error && !delegation.signal.aborted ? nextCandidate(usable, position, error) : undefined
-    if (!error || next === undefined) {
-      for (const batch of trial.held) yield batch
-      return trial.outcome
+    }, trial.deliver)
+    const { error } = outcome
+    if (!error || trial.shown) return outcome
+    const next = delegation.signal.aborted ? undefined : nextCandidate(usable, position, error)
+    if (next === undefined) {
+      await trial.show()
+      return outcome
     }
     if (error.code === 'model_not_available') void deps.catalog.list({ refetch: true }).catch(() => undefined)
     const successor = usable[next] as CandidateVerdict
@@ -92,20 +92,34 @@ async function* runChain(
   }
 }
 
-type Trial =
-  | { shown: true; rest: Run }
-  | { shown: false; held: (readonly StreamEvent[])[]; outcome: Outcome }
+interface Trial {
+  deliver: Deliver<StreamEvent>
+  /** output was shown, or the answer's end */
+  readonly shown: boolean
+  /** Hands out what was held back. */
+  show(): Promise<void> | undefined
+}
 
 /** Holds a candidate's events back until it shows output; what failed before that leaves no trace in the stream. */
-async function* untilShown(run: Run): AsyncGenerator<readonly StreamEvent[], Trial, undefined> {
-  const held: (readonly StreamEvent[])[] = []
-  for (;;) {
-    const result = await run.next()
-    if (result.done) return { shown: false, held, outcome: result.value }
-    held.push(result.value)
-    if (!result.value.some((event) => event.type !== 'message.start' && event.type !== 'error')) continue
-    for (const batch of held) yield batch
-    return { shown: true, rest: run }
+function holdUntilShown(deliver: Deliver<StreamEvent>): Trial {
+  let held: StreamEvent[] = []
+  let shown = false
+  const show = () => {
+    shown = true
+    const events = held
+    held = []
+    return events.length > 0 ? deliver(events) : undefined
+  }
+  return {
+    get shown() {
+      return shown
+    },
+    deliver(events) {
+      if (shown) return deliver(events)
+      held.push(...events)
+      return events.some(({ type }) => type !== 'message.start' && type !== 'error') ? show() : undefined
+    },
+    show,
   }
 }
 
@@ -129,13 +143,14 @@ interface CandidateTerms {
 
 function runCandidate(
   workshop: Workshop, delegation: Delegation, route: ResolvedRoute, candidate: CandidateVerdict, terms: CandidateTerms,
-): Run {
+  deliver: Deliver<StreamEvent>,
+): Promise<Outcome> {
   const { deps } = workshop
   const request = { ...delegation.request, model: candidate.resolved_model as string }
   const other = candidate.mounted_as === undefined ? undefined : deps.findProvider(candidate.mounted_as)
   const receipt = { ...receiptOf(deps, delegation, route, candidate), attempts: terms.attempts }
   if (other && other !== delegation.self) {
-    return runForeign(workshop, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms })
+    return runForeign(workshop, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms }, deliver)
   }
   return runCall(workshop, {
     request,
@@ -145,7 +160,7 @@ function runCandidate(
     delegated: true,
     route: receipt,
     ...terms,
-  })
+  }, deliver)
 }
 
 /** A candidate's config stands where a spawn would have merged it: over the mount's own. */

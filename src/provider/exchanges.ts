@@ -28,7 +28,9 @@ export interface ExchangeRequest {
   clocks: Clocks
   httpOnly: boolean
   /** the backend's word for this turn, where it gave one */
-  turnState?: string
+  turnState?: string | undefined
+  /** called once when the request has left, if it does */
+  onSent?: () => void
 }
 
 export interface Exchange extends Choice {
@@ -148,6 +150,7 @@ async function openHttpExchange(options: ExchangesOptions, request: ExchangeRequ
     body: serializeRequest(request.built),
     signal: request.signal,
     clocks: request.clocks,
+    ...(request.onSent ? { onSent: request.onSent } : {}),
     // Only the Codex backend is known to take it; on this machine's own loop it would only cost.
     compress: request.credential.lane === 'codex' && url.startsWith('https:'),
   })
@@ -166,6 +169,7 @@ function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, 
     return undefined
   }
   const frames = line.connection.exchange(message, { signal, clocks })
+  request.onSent?.()
   let running = true
   return {
     kind: 'websocket',

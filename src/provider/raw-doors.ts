@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { isLLMError, type CallOptions, type ChatRequest, type ResponseStream } from '../contract/index.js'
+import { isLLMError, type CallOptions, type ChatRequest } from '../contract/index.js'
 import { fromTransportFailure, mapWireFailure, type WireEvent } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import type { Run } from './response-stream.js'
+import type { CallStarter } from './call-starter.js'
 import { runCall, type Workshop } from './run-call.js'
 
 /** A wire event as the backend sent it, numbered without gaps over the whole call. */
@@ -29,7 +29,7 @@ export interface RawDoors {
 
 export function openRawDoors(
   workshop: Workshop,
-  startCall: (options: CallOptions, start: (signal: AbortSignal) => Run) => ResponseStream,
+  startCall: CallStarter['start'],
 ): RawDoors {
   const { deps, exchanges } = workshop
   return {
@@ -37,8 +37,8 @@ export function openRawDoors(
       const tapped: WireEvent[] = []
       let sequence_number = 0
       const take = (): RawEvent[] => tapped.splice(0).map((event) => ({ ...event, sequence_number: sequence_number++ }))
-      const stream = startCall(options, (signal) =>
-        runCall(workshop, { request, options, signal, tap: (events) => tapped.push(...events) }))
+      const stream = startCall(options, (signal, deliver) =>
+        runCall(workshop, { request, options, signal, tap: (events) => tapped.push(...events) }, deliver))
       for await (const event of stream) {
         yield* take()
         if (event.type === 'error') break

@@ -9,11 +9,9 @@ import { TransportFailure } from '../transport/transport.js'
 import { AttemptFailure, type AttemptState } from './attempt-failure.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
-import type { Exchange, Exchanges } from './exchanges.js'
+import type { Exchange, ExchangeRequest, Exchanges } from './exchanges.js'
+import type { Deliver } from './response-stream.js'
 import { TURN_STATE, turnOf, type TurnStates } from './turn-states.js'
-
-/** Batches of wire events, then the accumulator that has read them up to a terminal that ends well or runs on. */
-export type AttemptRun = AsyncGenerator<readonly WireEvent[], Accumulator, undefined>
 
 export interface AttemptInput {
   deps: ProviderDeps
@@ -23,42 +21,52 @@ export interface AttemptInput {
   /** builds the request anew, so that a refreshed credential or a repair takes effect */
   build: (provenance: ReasoningProvenance) => { built: BuiltRequest; conversation: string }
   /** before anything is sent; called in every attempt */
-  onBuilt: (built: BuiltRequest, conversation: string) => Promise<void>
+  onBuilt: (built: BuiltRequest, conversation: string) => Promise<unknown> | undefined
   /** the request is on its way; for what need not come before */
-  onSending: (built: BuiltRequest, conversation: string) => void
+  onSent: (built: BuiltRequest, conversation: string) => void
   /** the backend has taken the request, or may have */
   onOpen: (exchange: Exchange) => void
+  /** takes the answer's events as they come */
+  deliver: Deliver<WireEvent>
 }
 
 /**
- * One request and its answer, read to the terminal event. Ends well where the answer is complete or cut
- * by the length limit; everything else is thrown as an AttemptFailure that says how far it had come.
- * Auth is innermost: each attempt asks for the credential in force.
+ * One request and its answer, read to the terminal event; answers what has read it. Ends well where the
+ * answer is complete or cut by the length limit; everything else is thrown as an AttemptFailure that says
+ * how far it had come. Auth is innermost: each attempt asks for the credential in force.
+ *
+ * Up to the request's last byte nothing is waited for that is there already, and what can be done while
+ * the backend thinks is done then.
  */
-export async function* runAttempt(input: AttemptInput): AttemptRun {
+export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
   const { deps, call, exchanges } = input
-  const credential = await deps.credentials.current({ signal: call.signal })
-  const provenance: ReasoningProvenance = {
-    account: credential.accountKey,
-    lane: credential.lane,
-    model_family: modelFamily(call.model.slug),
-  }
+  const credential = deps.credentials.held() ?? (await deps.credentials.current({ signal: call.signal }))
+  const provenance = provenanceOf(credential, call.model.slug)
   const { built, conversation } = input.build(provenance)
-  await input.onBuilt(built, conversation)
-  const release = await deps.governor.acquire({ interactive: call.options.interactive, signal: call.signal, key: conversation })
-  const accumulator = createAccumulator({ provenance })
-  const failures = createFailureReader(input, accumulator, credential)
+  const announcing = input.onBuilt(built, conversation)
+  if (announcing) await announcing
+  call.signal.throwIfAborted()
+  const place = { interactive: call.options.interactive, signal: call.signal, key: conversation }
+  const release = deps.governor.tryAcquire() ?? (await deps.governor.acquire(place))
   const startedAtMs = deps.now()
+  let reading: Reading | undefined
+  const prepare = (): Reading => {
+    if (reading) return reading
+    const accumulator = createAccumulator({ provenance })
+    return (reading = { accumulator, failures: createFailureReader(input, accumulator, credential) })
+  }
   let exchange: Exchange | undefined
   let probing = false
   try {
     probing = refuseExhausted(deps, call)
-    const opening = open()
-    input.onSending(built, conversation)
-    exchange = await opening
+    try {
+      exchange = await exchanges.open(describeExchange(input, { built, credential, conversation }, prepare))
+    } catch (thrown) {
+      throw prepare().failures.fromThrown(thrown)
+    }
+    const { accumulator, failures } = prepare()
     input.onOpen(exchange)
-    observeHeaders(input, accumulator, exchange.headers)
-    yield* readToTerminal(exchange, accumulator, failures, input)
+    await readToTerminal(exchange, accumulator, failures, input)
     const turnState = accumulator.headers[TURN_STATE]
     if (turnState !== undefined) input.turnStates.learn(conversation, turnOf(call.request), turnState)
     // The server holds a response for the next turn only if it completed.
@@ -74,24 +82,38 @@ export async function* runAttempt(input: AttemptInput): AttemptRun {
     if (probing) deps.quota.releaseProbe(call.model.slug)
     release()
   }
+}
 
-  async function open(): Promise<Exchange> {
-    try {
-      const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
-      const turnState = input.turnStates.get(conversation, turnOf(call.request))
-      const idleMs = call.request.timeout ? call.request.timeout * 1000 : idleTimeoutMs
-      return await exchanges.open({
-        built,
-        credential,
-        conversation,
-        signal: call.signal,
-        clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs, idleMs), idleMs },
-        httpOnly: call.httpOnly,
-        ...(turnState === undefined ? {} : { turnState }),
-      })
-    } catch (thrown) {
-      throw failures.fromThrown(thrown)
-    }
+interface Reading {
+  accumulator: Accumulator
+  failures: FailureReader
+}
+
+/** What must be told apart in reasoning that comes back: who thought it, where, and with which kind of model. */
+export function provenanceOf({ accountKey, lane }: Credential, slug: string): ReasoningProvenance {
+  return { account: accountKey, lane, model_family: modelFamily(slug) }
+}
+
+function describeExchange(
+  { call, turnStates, onSent }: AttemptInput,
+  { built, credential, conversation }: Pick<ExchangeRequest, 'built' | 'credential' | 'conversation'>,
+  prepare: () => void,
+): ExchangeRequest {
+  const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
+  const turnState = turnStates.get(conversation, turnOf(call.request))
+  const idleMs = call.request.timeout ? call.request.timeout * 1000 : idleTimeoutMs
+  return {
+    built,
+    credential,
+    conversation,
+    signal: call.signal,
+    clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs, idleMs), idleMs },
+    httpOnly: call.httpOnly,
+    turnState,
+    onSent() {
+      prepare()
+      onSent(built, conversation)
+    },
   }
 }
 
@@ -115,34 +137,54 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
   throw new AttemptFailure(error, 'unsent')
 }
 
-async function* readToTerminal(
-  exchange: Exchange,
-  accumulator: Accumulator,
-  failures: FailureReader,
-  { deps, call }: AttemptInput,
-): AsyncGenerator<readonly WireEvent[], void, undefined> {
+async function readToTerminal(exchange: Exchange, accumulator: Accumulator, failures: FailureReader, input: AttemptInput): Promise<void> {
+  const { call, deliver } = input
+  const learn = createHeaderReader(exchange.headers, input)
+  accumulator.observeHeaders(exchange.headers)
   let frames: readonly string[] | undefined
   let batch: Batch | undefined
   while (!accumulator.terminal) {
     try {
-      frames = await exchange.frames.next()
+      frames = exchange.frames.arrived() ?? (await exchange.frames.next())
     } catch (thrown) {
+      learn()
       throw failures.fromThrown(thrown)
     }
-    if (!frames) throw failures.cut()
+    if (!frames) {
+      learn()
+      throw failures.cut()
+    }
     for (let from = 0; from < frames.length && !accumulator.terminal;) {
-      batch = readBatch(frames, from, accumulator, { deps, call })
+      batch = readBatch(frames, from, accumulator, input, learn)
       from = batch.next
       call.outputSeen ||= accumulator.sawOutput
       failures.sawEvents ||= batch.events.length > 0
+      if (accumulator.terminal) learn()
       const failed = accumulator.terminal && failures.fromTerminal()
       if (failed && !call.outputSeen) throw failed
-      if (batch.events.length > 0) yield batch.events
+      const wanted = batch.events.length > 0 ? deliver(batch.events) : undefined
+      if (wanted) await wanted
       if (failed) throw failed
       if (batch.malformed && !accumulator.terminal) throw failures.cut('malformed_event')
     }
-    // A suspended generator keeps what its variables hold: with 300 streams waiting that was 30 MB.
+    // A suspended function keeps what its variables hold: with 300 streams waiting that was 30 MB.
     frames = batch = undefined
+    learn()
+  }
+}
+
+/**
+ * Tells quota and catalog, once, what came in front of the answer. Behind its first events: those are what
+ * the caller waits for, and this takes 12 µs.
+ */
+function createHeaderReader(headers: Exchange['headers'], { deps, call }: AttemptInput): () => void {
+  let learned = false
+  return () => {
+    if (learned) return
+    learned = true
+    deps.quota.observeHeaders(headers, call.model.slug)
+    const etag = headers['x-models-etag']
+    if (etag) deps.catalog.observeEtag(etag)
   }
 }
 
@@ -154,7 +196,9 @@ interface Batch {
 }
 
 /** Reads what arrived together; the first output ends a batch, so that the caller sees it at once. */
-function readBatch(frames: readonly string[], from: number, accumulator: Accumulator, { deps, call }: Pick<AttemptInput, 'deps' | 'call'>): Batch {
+function readBatch(
+  frames: readonly string[], from: number, accumulator: Accumulator, { deps, call }: AttemptInput, learnHeaders: () => void,
+): Batch {
   const events: WireEvent[] = []
   const sawOutput = accumulator.sawOutput
   let next = from
@@ -167,18 +211,14 @@ function readBatch(frames: readonly string[], from: number, accumulator: Accumul
     }
     const event = decodeEvent(value)
     if (!event) continue
-    if (event.type === 'codex.rate_limits') deps.quota.observeEvent(value, call.model.slug)
+    if (event.type === 'codex.rate_limits') {
+      learnHeaders()
+      deps.quota.observeEvent(value, call.model.slug)
+    }
     accumulator.accept(event)
     events.push(event)
   }
   return { events, next, malformed: false }
-}
-
-function observeHeaders({ deps, call }: AttemptInput, accumulator: Accumulator, headers: Readonly<Record<string, string>>): void {
-  deps.quota.observeHeaders(headers, call.model.slug)
-  accumulator.observeHeaders(headers)
-  const etag = headers['x-models-etag']
-  if (etag) deps.catalog.observeEtag(etag)
 }
 
 interface FailureReader {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { CallOptions, ChatRequest, Degradation, RouteReceipt } from '../contract/index.js'
-import type { WireEvent } from '../responses/index.js'
+import type { CallOptions, ChatRequest, ChatResponse, Degradation, RouteReceipt, StreamEvent } from '../contract/index.js'
+import type { Step, WireEvent } from '../responses/index.js'
 import { answerCall } from './answer-call.js'
 import type { Call, CallHead, RetryBudget } from './call.js'
 import { chooseModel } from './choose-model.js'
@@ -9,9 +9,9 @@ import type { Emitter } from './emitter.js'
 import type { Exchanges } from './exchanges.js'
 import { limitTotal } from './limit-total.js'
 import type { RequestBuilder } from './request-builder.js'
-import type { Run } from './response-stream.js'
+import type { Deliver, Outcome } from './response-stream.js'
 import type { TurnStates } from './turn-states.js'
-import { withCallEvents, type AnnounceRequest, type Answering } from './with-call-events.js'
+import { withCallEvents, type AnnounceRequest } from './with-call-events.js'
 
 /** The parts of a provider that its calls share. */
 export interface Workshop {
@@ -42,30 +42,33 @@ export interface CallPlan {
  * call; retry inside them, never emitting `llm:request` again; auth innermost, so that each attempt
  * carries the credential in force.
  */
-export async function* runCall(workshop: Workshop, plan: CallPlan): Run {
+export async function runCall(workshop: Workshop, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps, emitter } = workshop
   // A chain has its limit around all of its candidates.
   const { totalTimeoutMs } = plan.delegated ? {} : (plan.settings ?? deps.settings)
   const limit = limitTotal(plan.signal, { provider: deps.mountName, totalTimeoutMs })
-  const head = createHead(deps, { ...plan, signal: limit.signal })
+  const head = createHead(deps, plan, limit.signal)
   try {
-    return yield* withCallEvents(deps, emitter, head, (announceRequest) => answerHead(workshop, plan, head, announceRequest))
+    return await withCallEvents(deps, emitter, head, deliver, (announceRequest, show) => answerHead(workshop, plan, head, announceRequest, show))
   } finally {
     limit.clear()
   }
 }
 
-async function* answerHead(workshop: Workshop, plan: CallPlan, head: CallHead, announceRequest: AnnounceRequest): Answering {
+async function answerHead(
+  workshop: Workshop, { tap }: CallPlan, head: CallHead, announceRequest: AnnounceRequest, show: Deliver<Step>,
+): Promise<ChatResponse> {
   const { deps } = workshop
-  const snapshot = await deps.catalog.list({ signal: head.signal })
+  head.signal.throwIfAborted()
+  const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
   const model = chooseModel(head.request, snapshot, head.settings, deps.mountName)
   head.route.resolved_model = model.slug
   const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0 }
   head.signal.throwIfAborted()
-  return yield* answerCall({ ...workshop, call, announceRequest, ...(plan.tap ? { tap: plan.tap } : {}) })
+  return answerCall({ ...workshop, call, announceRequest, show, tap })
 }
 
-function createHead(deps: ProviderDeps, plan: CallPlan): CallHead {
+function createHead(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): CallHead {
   const settings = plan.settings ?? deps.settings
   const requestedModel = plan.request.model ?? settings.defaultModel
   return {
@@ -74,7 +77,7 @@ function createHead(deps: ProviderDeps, plan: CallPlan): CallHead {
     options: plan.options,
     requestedModel,
     settings,
-    signal: plan.signal,
+    signal,
     budget: plan.budget ?? { left: settings.maxRetries, max: settings.maxRetries },
     hasAlternative: plan.hasAlternative ?? false,
     delegated: plan.delegated ?? false,

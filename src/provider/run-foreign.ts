@@ -1,7 +1,7 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
 import { orAbort } from '../lib/index.js'
 import type { Step } from '../responses/index.js'
-import type { Outcome, Run } from './response-stream.js'
+import type { Deliver, Outcome } from './response-stream.js'
 import type { Workshop } from './run-call.js'
 import { createStreamWriter } from './stream-writer.js'
 
@@ -19,7 +19,7 @@ export interface ForeignCall {
  * A candidate on another provider of the host: it makes its own calls and emits its own events. One
  * that cannot stream is completed, and its answer given out whole.
  */
-export async function* runForeign(workshop: Workshop, call: ForeignCall): Run {
+export async function runForeign(workshop: Workshop, call: ForeignCall, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps, emitter } = workshop
   const options = { ...call.options, signal: call.signal }
   const writer = createStreamWriter({
@@ -34,7 +34,8 @@ export async function* runForeign(workshop: Workshop, call: ForeignCall): Run {
         for (;;) {
           const { done, value } = await orAbort(events.next(), call.signal)
           if (done || value.type === 'error') break
-          yield [{ ...withDegradation(value, call), seq: seq++ }]
+          const wanted = deliver([{ ...withDegradation(value, call), seq: seq++ }])
+          if (wanted) await wanted
         }
       } finally {
         // Not waited for: one that does not listen to the signal would not end here either.
@@ -44,12 +45,12 @@ export async function* runForeign(workshop: Workshop, call: ForeignCall): Run {
     }
     const response = seal(await orAbort(call.provider.complete(call.request, options), call.signal), call)
     const degradations = response.degradation ? [response.degradation] : []
-    yield [...writer.start(), ...(await writeWhole(writer, response)), ...writer.end(response.usage ?? null, degradations)]
+    await deliver([...writer.start(), ...(await writeWhole(writer, response)), ...writer.end(response.usage ?? null, degradations)])
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, call))
-    yield (await writer.fail(error)).map((event) => ({ ...event, seq }))
-    return { error } satisfies Outcome
+    await deliver((await writer.fail(error)).map((event) => ({ ...event, seq })))
+    return { error }
   }
 }
 
@@ -63,7 +64,7 @@ function withDegradation(event: StreamEvent, { degradation }: ForeignCall): Stre
   return event.type === 'message.end' && degradation && event.degradations.length === 0 ? { ...event, degradations: [degradation] } : event
 }
 
-function writeWhole(writer: ReturnType<typeof createStreamWriter>, response: ChatResponse): Promise<StreamEvent[]> {
+function writeWhole(writer: ReturnType<typeof createStreamWriter>, response: ChatResponse): StreamEvent[] | Promise<StreamEvent[]> {
   return writer.write(
     response.content.flatMap((block, index): Step[] => {
       if (block.type === 'text') return [{ type: 'block_delta', index, block: 'text', text: block.text }]

@@ -3,23 +3,23 @@ import type { Step } from '../responses/index.js'
 import type { CallHead } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
-import type { Outcome, Run } from './response-stream.js'
+import type { Deliver, Outcome } from './response-stream.js'
 import { createStreamWriter, type StreamWriter } from './stream-writer.js'
 
-/** What runs below the events: batches of steps, then the answer they made. */
-export type Answering = AsyncGenerator<readonly Step[], ChatResponse, undefined>
+/** What runs below the events: pushes batches of steps, then answers what they made. */
+export type Answering = (announceRequest: AnnounceRequest, show: Deliver<Step>) => Promise<ChatResponse>
 
-/** `llm:request`; only the first announcement counts. */
-export type AnnounceRequest = (payload: unknown) => Promise<void>
+/** `llm:request`; only the first announcement counts. Undefined where nobody had to be waited for. */
+export type AnnounceRequest = (payload: unknown) => Promise<unknown> | undefined
 
 /**
  * Owns the pair: one `llm:request`, one `llm:response`, whatever happens in between, and the stream's
  * single terminal event. Outermost of the wrappers, so that no retry ever emits the pair again; it
  * owns the end because the contract wants `llm:response` after the ChatResponse is built.
  */
-export async function* withCallEvents(
-  deps: ProviderDeps, emitter: Emitter, call: CallHead, answer: (announceRequest: AnnounceRequest) => Answering,
-): Run {
+export async function withCallEvents(
+  deps: ProviderDeps, emitter: Emitter, call: CallHead, deliver: Deliver<StreamEvent>, answer: Answering,
+): Promise<Outcome> {
   const pair = createPair(deps, emitter, call)
   const writer = createStreamWriter({
     requestId: call.id,
@@ -29,51 +29,39 @@ export async function* withCallEvents(
     thinking: call.options.thinking !== false,
     now: deps.now,
   })
-  const answering = answer(pair.open)
   try {
     // `raw` wants the payload, which is built later; without it the pair opens now.
-    if (!deps.settings.raw) await pair.open(undefined)
-    const response = yield* writeAnswer(answering, writer)
+    const opening = deps.settings.raw ? undefined : pair.open(undefined)
+    if (opening) await opening
+    const response = await answer(pair.open, showSteps(writer, deliver))
     await pair.close({ response })
-    yield writer.end(response.usage ?? null, response.degradation ? [response.degradation] : [])
+    await deliver(writer.end(response.usage ?? null, response.degradation ? [response.degradation] : []))
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, deps, call))
     const ending = await writer.fail(error)
     await pair.close({ error })
-    yield ending
+    await deliver(ending)
     return { error }
-  } finally {
-    if (!pair.closed) {
-      // The run was abandoned where it stood.
-      await answering.return(undefined as never)
-      await pair.close({ error: new AbortError('The caller stopped reading the answer.', nameCall(deps, call)) })
-    }
   }
 }
 
-async function* writeAnswer(answering: Answering, writer: StreamWriter): AsyncGenerator<readonly StreamEvent[], ChatResponse, undefined> {
+/** Writes steps as stream events, the message's start in front of the first of them. */
+function showSteps(writer: StreamWriter, deliver: Deliver<StreamEvent>): Deliver<Step> {
   let begun = false
-  let events: StreamEvent[] | undefined
-  for (;;) {
-    let result: IteratorResult<readonly Step[], ChatResponse> | undefined = await answering.next()
-    const head = begun ? [] : writer.start()
+  return (steps) => {
+    const head = begun ? undefined : writer.start()
     begun = true
-    if (result.done) {
-      if (head.length > 0) yield head
-      return result.value
+    const written = writer.write(steps)
+    const hand = (events: StreamEvent[]): Promise<void> | undefined => {
+      const batch = head ? [...head, ...events] : events
+      return batch.length > 0 ? deliver(batch) : undefined
     }
-    events = await writer.write(result.value)
-    // Neither is kept while the caller reads or the wire is silent.
-    result = undefined
-    if (head.length > 0) events.unshift(...head)
-    if (events.length > 0) yield events
-    events = undefined
+    return Array.isArray(written) ? hand(written) : written.then(hand)
   }
 }
 
 interface Pair {
-  readonly closed: boolean
   open: AnnounceRequest
   close(outcome: Outcome): Promise<void>
 }
@@ -83,19 +71,16 @@ function createPair(deps: ProviderDeps, emitter: Emitter, call: CallHead): Pair 
   const common = nameCall(deps, call)
   let opened = false
   let closed = false
-  const open: AnnounceRequest = async (payload) => {
-    if (opened) return
+  const open: AnnounceRequest = (payload) => {
+    if (opened) return undefined
     opened = true
-    await emitter.emit('llmRequest', {
+    return emitter.emit('llmRequest', {
       ...common,
       message_count: call.request.messages.length,
       ...(deps.settings.raw && payload !== undefined ? { raw: deps.redactor.value(payload) } : {}),
     })
   }
   return {
-    get closed() {
-      return closed
-    },
     open,
     async close({ error, response }) {
       if (closed) return

@@ -1,11 +1,10 @@
 import { isLLMError, type LLMError } from '../contract/index.js'
 import { backoffMs } from '../lib/index.js'
-import type { Accumulator, WireEvent } from '../responses/index.js'
+import type { Accumulator } from '../responses/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
-import type { AttemptRun } from './run-attempt.js'
 
 /** Waits between attempts that were told nothing: the official client's first step, with full jitter. */
 const BACKOFF = { baseMs: 400, capMs: 20_000 }
@@ -25,16 +24,16 @@ type Decision = { kind: 'give_up' } | { kind: 'at_once' } | { kind: 'wait'; ms: 
  * retryable failures of requests that provably did not run are repeated, and nothing is once output
  * has been seen. Every wait is announced before it begins.
  */
-export async function* withRetry(
+export async function withRetry(
   deps: ProviderDeps,
   emitter: Emitter,
   call: Call,
-  attempt: () => AttemptRun,
-): AsyncGenerator<readonly WireEvent[], Accumulator, undefined> {
+  attempt: () => Promise<Accumulator>,
+): Promise<Accumulator> {
   const history = { repairs: 0, refreshed: false, capacityWaits: 0, timeouts: 0 }
   for (;;) {
     try {
-      const accumulator = yield* attempt()
+      const accumulator = await attempt()
       call.route.attempts.push({ model: call.model.slug, transport: call.route.transport, outcome: 'ok' })
       return accumulator
     } catch (thrown) {

@@ -50,7 +50,8 @@ export function createTransport(options: TransportOptions = {}): Transport {
     },
     async stream(request) {
       checkOpen()
-      const ready = client ?? (await loadHttp())
+      if (client) return client.stream(request)
+      const ready = await loadHttp()
       checkOpen()
       return ready.stream(request)
     },

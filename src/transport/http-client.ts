@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici'
 import { compressZstd } from './compress.js'
 import { createDispatcher, type PooledDispatcher } from './create-dispatcher.js'
 import { abortedFailure } from './failures.js'
-import { HttpExchange, type ResponseHead } from './http-exchange.js'
+import { HttpExchange } from './http-exchange.js'
 import { createHttpFrames } from './http-frames.js'
 import type { OpenSocket } from './open-socket.js'
 import { readBody, readExcerpt } from './read-body.js'
@@ -40,34 +40,42 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
   const running = new Set<HttpExchange>()
   let closed = false
   const decodeBytes = () => Math.max(LEAST_DECODE_BYTES, DECODE_BUDGET_BYTES / running.size)
-  const begin = async (request: HttpRequest): Promise<{ exchange: HttpExchange; head: ResponseHead }> => {
-    const url = readTarget(request.url, ['http:', 'https:'])
+  const targets = createTargets()
+  /** Without an await where nothing is compressed: the request is on its way before the caller goes on. */
+  const begin = (request: HttpRequest): HttpExchange | Promise<HttpExchange> => {
+    const target = targets(request.url)
     if (request.signal?.aborted) throw abortedFailure('unsent', request.signal)
     const body = request.body === undefined ? undefined : Buffer.from(request.body)
-    // Without an await where nothing is compressed: the request is on its way before the caller goes on.
-    const compressed = body && mayCompress(request) ? await compressZstd(body) : undefined
+    if (!body || !mayCompress(request)) return send(request, target, body, request.headers)
+    return compressZstd(body).then((compressed) =>
+      compressed ? send(request, target, compressed, { ...request.headers, 'content-encoding': 'zstd' }) : send(request, target, body, request.headers))
+  }
+  const send = (request: HttpRequest, target: Target, body: Buffer | undefined, headers: Record<string, string>): HttpExchange => {
     if (closed) throw abortedFailure('unsent')
     const exchange: HttpExchange = new HttpExchange({
-      method: request.method, url, clocks: request.clocks ?? {},
-      headers: compressed ? { ...request.headers, 'content-encoding': 'zstd' } : request.headers,
-      ...(body && { body: compressed ?? body }), ...(request.signal && { signal: request.signal }),
-      onWaited: () => pool.waited(url.origin),
+      ...target, headers, method: request.method, clocks: request.clocks ?? {},
+      ...(body && { body }), ...(request.signal && { signal: request.signal }), ...(request.onSent && { onSent: request.onSent }),
+      onWaited: () => pool.waited(target.origin),
       onFinished: () => void running.delete(exchange),
     })
     running.add(exchange)
-    pool.waiting(url.origin)
+    pool.waiting(target.origin)
     exchange.start(pool.dispatcher)
-    return { exchange, head: await exchange.head }
+    return exchange
   }
   return {
     async fetch(request) {
-      const { exchange, head } = await begin(request)
+      const begun = begin(request)
+      const exchange = begun instanceof HttpExchange ? begun : await begun
+      const head = await exchange.head
       const body = await readBody(exchange, maxFrameBytes)
       if (body !== undefined) return { ...head, body }
       throw new TransportFailure(`the answer is longer than ${maxFrameBytes} bytes`, { kind: 'content', phase: 'answering', ...head })
     },
     async stream(request) {
-      const { exchange, head } = await begin(request)
+      const begun = begin(request)
+      const exchange = begun instanceof HttpExchange ? begun : await begun
+      const head = await exchange.head
       const { status, headers } = head
       const good = status >= 200 && status < 300
       const type = headers['content-type']
@@ -83,6 +91,28 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
       for (const exchange of [...running]) exchange.close()
       await pool.close()
     },
+  }
+}
+
+interface Target {
+  origin: string
+  host: string
+  path: string
+}
+
+/** Checked addresses: a client calls few, and each of them thousands of times. */
+const REMEMBERED_TARGETS = 64
+
+function createTargets(): (url: string) => Target {
+  const known = new Map<string, Target>()
+  return (text) => {
+    const found = known.get(text)
+    if (found) return found
+    const { origin, host, pathname, search } = readTarget(text, ['http:', 'https:'])
+    const target = { origin, host, path: `${pathname}${search}` }
+    if (known.size >= REMEMBERED_TARGETS) known.clear()
+    known.set(text, target)
+    return target
   }
 }
 

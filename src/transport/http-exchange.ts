@@ -3,17 +3,24 @@ import type { Dispatcher } from 'undici'
 import { createArrivalQueue } from './arrival-queue.js'
 import { abortedFailure, flattenHeaders, readReason, readSystemCode, timeoutFailure, wrapFailure } from './failures.js'
 import { TransportFailure, type Clocks, type Headers, type Phase, type TransportFailureKind } from './transport.js'
-import { createWatch, type Watch } from './watch.js'
+import { createWatch, type Stage, type Watch } from './watch.js'
 
 export interface ExchangeOptions {
   method: 'GET' | 'POST' | 'DELETE'
-  url: URL
+  /** scheme, host and port */
+  origin: string
+  /** for messages */
+  host: string
+  /** path and query */
+  path: string
   headers: Record<string, string>
   body?: Buffer
   signal?: AbortSignal
   clocks: Clocks
   /** Called once when the exchange has got a connection, or has failed without one. */
   onWaited: () => void
+  /** Called once when the request has left, if it does. */
+  onSent?: () => void
   /** Called once when nothing more is read or written. */
   onFinished: () => void
 }
@@ -35,8 +42,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   readonly arrivals = createArrivalQueue<Buffer>({ pause: () => this.#pause(), resume: () => this.#resume() })
   phase: Phase = 'unsent'
   readonly #options: ExchangeOptions
-  readonly #watch: Watch
   readonly #onAbort: () => void
+  #watch: Watch | undefined
+  #stage: Stage = 'connecting'
+  #attended = false
   #controller: Dispatcher.DispatchController | undefined
   #settleHead: { resolve: (head: ResponseHead) => void; reject: (failure: TransportFailure) => void } | undefined
   #waited = false
@@ -48,7 +57,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   constructor(options: ExchangeOptions) {
     this.#options = options
     this.head = new Promise((resolve, reject) => (this.#settleHead = { resolve, reject }))
-    this.#watch = createWatch(options.clocks, (clock, limitMs) => this.fail(timeoutFailure(clock, limitMs, this.phase)))
     this.#onAbort = () => this.#drop(abortedFailure(this.phase, options.signal))
   }
 
@@ -59,15 +67,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   start(dispatcher: Dispatcher): void {
-    const { signal, url, method, headers, body } = this.#options
+    const { signal, origin, path, method, headers, body } = this.#options
     if (signal?.aborted) return this.#onAbort()
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
     const inPieces = body !== undefined && body.length > PIECE_BYTES
     const sent = inPieces ? { ...headers, 'content-length': String(body.length) } : headers
     try {
       dispatcher.dispatch(
         {
-          origin: url.origin, path: `${url.pathname}${url.search}`, method, headers: sent,
+          origin, path, method, headers: sent,
           body: inPieces ? this.#cutBody(body) : (body ?? null), headersTimeout: 0, bodyTimeout: 0,
         },
         this,
@@ -75,6 +82,24 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     } catch (error) {
       this.#failWith(error)
     }
+    // Undici looks once more at an idle connection and writes to it in the next turn of the event loop: what is
+    // done before that turn, the request waits for. Clock, listener and all else come right behind it.
+    if (!this.#finished) setImmediate(() => this.#attend())
+  }
+
+  #attend(): void {
+    this.#attended = true
+    const { signal, clocks, onSent } = this.#options
+    if (this.#finished || this.#drainedBytes !== undefined) return
+    if (signal?.aborted) return this.#onAbort()
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#watch = createWatch(clocks, (clock, limitMs) => this.fail(timeoutFailure(clock, limitMs, this.phase)), this.#stage)
+    if (this.phase !== 'unsent') onSent?.()
+  }
+
+  #enter(stage: Stage): void {
+    this.#stage = stage
+    this.#watch?.enter(stage)
   }
 
   /** Ends the exchange; its connection with it, unless it is over already. */
@@ -90,7 +115,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   release(): void {
     if (this.#finished || this.#drainedBytes !== undefined) return
     this.#drainedBytes = 0
-    this.#watch.stop()
+    this.#watch?.stop()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#drainTimer = setTimeout(() => this.close(), DRAIN_MS)
     this.#drainTimer.unref()
@@ -106,16 +131,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#finished) return controller.abort(new Error('given up before it was sent'))
     this.#markWaited()
     const { body } = this.#options
-    if (body && body.length > PIECE_BYTES) this.#watch.enter('sending')
+    if (body && body.length > PIECE_BYTES) this.#enter('sending')
     // Undici writes a body of one piece in the same tick, after this call.
     else this.#markSent()
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Dispatcher.ResponseData['headers']): void {
     this.phase = 'answering'
-    if (status < 200) return this.#watch.alive()
-    this.#watch.enter('awaiting')
-    this.#watch.alive()
+    if (status < 200) return this.#watch?.alive()
+    this.#enter('awaiting')
+    this.#watch?.alive()
     this.#settleHead?.resolve({ status, headers: flattenHeaders(headers) })
   }
 
@@ -125,10 +150,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       if (this.#drainedBytes > DRAIN_BYTES) this.close()
       return
     }
-    if (this.#received) this.#watch.alive()
+    if (this.#received) this.#watch?.alive()
     else {
       this.#received = true
-      this.#watch.enter('receiving')
+      this.#enter('receiving')
     }
     this.arrivals.push(chunk, chunk.length)
   }
@@ -151,7 +176,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   #failWith(error: unknown): void {
     if (this.#finished) return
-    const { host } = this.#options.url
+    const { host } = this.#options
     const kind = readKind(error, this.#waited, this.phase)
     // A parser's error carries the bytes it choked on; they stay out of ours.
     const told = isUnreadable(error) ? new Error(readReason(error)) : error
@@ -160,7 +185,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#finished = true
-    this.#watch.stop()
+    this.#watch?.stop()
     clearTimeout(this.#drainTimer)
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#markWaited()
@@ -174,27 +199,30 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #markSent(): void {
-    if (this.phase === 'unsent') this.phase = 'sent'
-    if (this.phase === 'sent') this.#watch.enter('awaiting')
+    if (this.phase !== 'unsent') return
+    this.phase = 'sent'
+    this.#enter('awaiting')
+    const { onSent } = this.#options
+    if (this.#attended && onSent) queueMicrotask(onSent)
   }
 
   #pause(): void {
-    this.#watch.suspend()
+    this.#watch?.suspend()
     this.#controller?.pause()
   }
 
   #resume(): void {
-    this.#watch.resume()
+    this.#watch?.resume()
     this.#controller?.resume()
   }
 
   #cutBody(body: Buffer): Readable {
     let offset = 0
-    const watch = this.#watch
-    const pieces = new Readable({
+    const alive = () => this.#watch?.alive()
+        const pieces = new Readable({
       highWaterMark: PIECE_BYTES,
       read() {
-        watch.alive()
+        alive()
         if (offset >= body.length) return void this.push(null)
         const piece = body.subarray(offset, (offset += PIECE_BYTES))
         this.push(piece)

@@ -30,17 +30,25 @@ export function createHttpFrames(
     state = 'ended'
     return frames
   }
+  /** Undefined where nothing has arrived; no frame where none of it is whole yet. */
+  const decodeArrived = (): string[] | undefined => {
+    const pieces = arrivals.take(options.decodeBytes())
+    return pieces.length > 0 ? decode(() => decoder.push(joinPieces(pieces))) : undefined
+  }
   return {
     status: head.status,
     headers: head.headers,
+    arrived() {
+      const frames = state === 'open' ? decodeArrived() : undefined
+      return frames && frames.length > 0 ? frames : undefined
+    },
     async next() {
       for (;;) {
         if (state === 'closed') throw abortedFailure(exchange.phase)
         if (state === 'released') return undefined
-        const pieces = arrivals.take(options.decodeBytes())
-        if (pieces.length > 0) {
-          const frames = decode(() => decoder.push(joinPieces(pieces)))
-          if (frames.length > 0) return frames
+        const arrived = decodeArrived()
+        if (arrived) {
+          if (arrived.length > 0) return arrived
         } else if (arrivals.ended || decoder.overflowed) {
           // Not after an abort: who gave the answer up wants nothing of it.
           const frames = state === 'open' && exchange.failureKind !== 'aborted' ? finish() : []

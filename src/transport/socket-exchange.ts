@@ -47,10 +47,15 @@ export class SocketExchange implements FrameStream {
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
+  arrived(): readonly string[] | undefined {
+    const taken = this.#arrivals.take()
+    return taken.length > 0 ? taken : undefined
+  }
+
   async next(): Promise<readonly string[] | undefined> {
     for (;;) {
-      const taken = this.#arrivals.take()
-      if (taken.length > 0) return taken
+      const arrived = this.arrived()
+      if (arrived) return arrived
       if (this.#arrivals.failure) throw this.#arrivals.failure
       if (this.#arrivals.ended) return undefined
       await this.#arrivals.arrival()

@@ -96,6 +96,8 @@ export interface HttpRequest {
   clocks?: Clocks
   /** compress the body with zstd where this Node can; default false */
   compress?: boolean
+  /** Called once when the request has left, if it does: for what need not come before, while the peer thinks. */
+  onSent?: () => void
 }
 
 export interface HttpReply {
@@ -114,6 +116,8 @@ export interface FrameStream {
    * @throws TransportFailure
    */
   next(): Promise<readonly string[] | undefined>
+  /** What `next()` would answer without a wait; undefined where it would wait, answer the end or throw. */
+  arrived(): readonly string[] | undefined
   /** The answer is complete: the connection may serve again. Nothing more is read of it. Twice without harm. */
   release(): void
   /** The answer is given up: its connection ends now. Twice without harm. */

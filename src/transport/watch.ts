@@ -22,8 +22,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 /**
  * @param clocks absent, zero and infinite mean off
  * @param expire called at most once, with the clock that ran out
+ * @param stage what the exchange is doing by now
  */
-export function createWatch(clocks: Clocks, expire: (clock: ClockName, limitMs: number) => void): Watch {
+export function createWatch(clocks: Clocks, expire: (clock: ClockName, limitMs: number) => void, stage: Stage = 'connecting'): Watch {
   const idle = readLimit('idle', clocks.idleMs)
   const limits: Record<Stage, Limit | undefined> = {
     connecting: readLimit('connect', clocks.connectMs) ?? idle,
@@ -31,7 +32,7 @@ export function createWatch(clocks: Clocks, expire: (clock: ClockName, limitMs: 
     awaiting: readLimit('first_frame', clocks.firstFrameMs) ?? idle,
     receiving: idle,
   }
-  let limit = limits.connecting
+  let limit = limits[stage]
   let beats = 0
   let suspended = false
   let stopped = false

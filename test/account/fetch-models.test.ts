@@ -17,6 +17,7 @@ function fetcher(statuses: number[]) {
     } as unknown as Transport,
     credentials: {
       lane: 'codex', billing: 'plan',
+      held: () => undefined,
       current: async () => ({ accessToken: 'made-up', lane: 'codex' }) as Credential,
       replace: async () => ({ accessToken: 'made-up-too', lane: 'codex' }) as Credential,
       peek: async () => undefined,
