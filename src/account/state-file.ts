@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { backoffMs, delay, isRecord, parseJson } from '../lib/index.js'
+import { isRecord, parseJson, withFileLock } from '../lib/index.js'
 import type { Persisted } from './persisted.js'
 
 export interface StateFileOptions {
@@ -72,35 +72,11 @@ async function writeContent(path: string, content: Content): Promise<void> {
   }
 }
 
-const LOCK_TRIES = 80
-const LOCK_BACKOFF = { baseMs: 20, capMs: 250 }
-
-/** Only a lock that somebody holds is worth waiting for; a folder that may not be written stays so. */
-const isHeld = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ELOCKED'
-
-/** Runs `work` while no other process is inside for the same path; waits about ten seconds at most. */
-async function withFileLock(path: string, random: () => number, work: () => Promise<void>): Promise<void> {
-  const { default: lockfile } = await import('proper-lockfile')
-  const take = async () => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        // The holder needs milliseconds; one that died is passed after 2 s, the least the package takes: a sidecar
-        // that follows a killed one would end that much later. One that was taken for dead
-        // while it only slept writes all the same: whole, so the worst is one lost merge.
-        return await lockfile.lock(path, { realpath: false, stale: 2000, onCompromised: () => undefined })
-      } catch (error) {
-        if (!isHeld(error) || attempt === LOCK_TRIES) throw error
-        await delay(5 + backoffMs(LOCK_BACKOFF, attempt, random))
-      }
-    }
-  }
-  const release = await take()
-  try {
-    await work()
-  } finally {
-    await release().catch(() => undefined)
-  }
-}
+/**
+ * The holder needs milliseconds; one that died is passed at once on this machine, elsewhere when its heartbeat has
+ * stopped. One that was taken for dead while it only slept writes all the same: whole, so the worst is one lost merge.
+ */
+const LOCK_WAIT_MS = 10_000
 
 const accountsOf = (content: Content): Content => (isRecord(content['accounts']) ? content['accounts'] : {})
 
@@ -131,7 +107,7 @@ export function createStateFile(path: string = defaultStatePath(), options: Stat
     const run = async () => {
       const fs = await loadFs()
       await fs.mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      await withFileLock(path, random, async () => {
+      await withFileLock({ folder: `${path}.lock`, place: path, waitMs: LOCK_WAIT_MS, random }, async () => {
         const content = await readContent(path, now(), warn)
         const next = writeSection(content, accountKey, section, change(readSection(content, accountKey, section)))
         await writeContent(path, next)

@@ -1,10 +1,12 @@
 /**
- * lib/ owns small pure helpers that any room may use. It refuses to know a domain word:
+ * lib/ owns small helpers that any room may use, pure ones and the lock across processes. It refuses to know a domain word:
  * nothing here has heard of a model, a token or a host.
  */
 export { backoffMs } from './backoff.js'
 export type { BackoffPolicy } from './backoff.js'
 export { delay } from './delay.js'
+export { FileLockError, tidyFileLock, withFileLock } from './file-lock.js'
+export type { FileLock, FileLockOptions } from './file-lock.js'
 export { orAbort } from './or-abort.js'
 export { isRecord, parseJson, readNumber, readString } from './json.js'
 export { readYamlTokens } from './read-yaml-tokens.js'

@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createStateFile, defaultStatePath } from '../../src/account/index.js'
+import { identifyHost } from '../../src/lib/host-identity.js'
+
+const listeners = () => process.eventNames().map((name) => [String(name), process.listenerCount(name)])
+/** before anything was written: a package that listens does it once a process */
+const listenersAtFirst = listeners()
 
 let folder: string
 let path: string
@@ -62,6 +67,22 @@ test('writers who change the same section at once lose nothing of each other’s
   await Promise.all(writers.flatMap((writer, index) => [1, 2, 3].map((round) => writer.update?.(add(`${index}.${round}`)))))
   const names = (await writers[0]!.load()) as string[]
   expect([...names].sort()).toEqual(['0.1', '0.2', '0.3', '1.1', '1.2', '1.3', '2.1', '2.2', '2.3', '3.1', '3.2', '3.3'])
+})
+
+test('a write leaves no listener on the process: signals are the host’s', async () => {
+  await createStateFile(path).persisted('a', 'quota').save(1)
+  expect(listeners()).toEqual(listenersAtFirst)
+})
+
+test('the lock of a process that is gone from this machine is passed at once', async () => {
+  await mkdir(`${path}.lock`, { recursive: true })
+  await writeFile(join(`${path}.lock`, `1-${2 ** 22 + 17}-${await identifyHost()}-abc`), '')
+  const place = createStateFile(path).persisted('a', 'quota')
+  const startedAt = performance.now()
+  await place.save(1)
+  expect(performance.now() - startedAt).toBeLessThan(1000)
+  expect(await place.load()).toBe(1)
+  expect(await readdir(join(folder, 'deep'))).toEqual(['state.json'])
 })
 
 test('a failed write rejects, and the next one is tried all the same', async () => {

@@ -1,6 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { shortHash } from '../lib/index.js'
+import { shortHash } from './short-hash.js'
 
 /**
  * A short word that is the same for two processes exactly where one's process id means something to
