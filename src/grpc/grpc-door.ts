@@ -6,6 +6,7 @@ import { configSchema } from '../config/index.js'
 import { providerConfigFields } from '../index.js'
 import { VERSION } from '../version.js'
 import { createCallEvents } from './call-events.js'
+import { createCallOrder, type CallOrder } from './call-order.js'
 import { createGate } from './create-gate.js'
 import { writeStatus } from './grpc-failure.js'
 import { createKernelHooks } from './kernel-hooks.js'
@@ -41,6 +42,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 interface Inside extends LoadedGrpc {
   slot: MountSlot
   events: ReturnType<typeof createCallEvents>
+  calls: CallOrder
   running: Set<AbortController>
 }
 
@@ -51,7 +53,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<Grp
   const { grpc } = loaded
   const hooks = kernel && createKernelHooks(loaded, { ...kernel, warn })
   const events = createCallEvents(hooks?.emit)
-  const inside: Inside = { ...loaded, events, slot: createMountSlot(config, events, warn), running: new Set() }
+  const inside: Inside = { ...loaded, events, calls: createCallOrder(), slot: createMountSlot(config, events, warn), running: new Set() }
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     ...(secret === undefined ? {} : { interceptors: [createGate(loaded, secret)] }),
@@ -106,13 +108,16 @@ function unary<Request, Response>(inside: Inside, work: (request: Request, signa
 }
 
 function serveProvider(inside: Inside) {
-  const { slot, events } = inside
+  const { slot, events, calls } = inside
   return {
     GetInfo: unary(inside, async () => writeProviderInfo(await readInfo(slot))),
     ListModels: unary(inside, async () => ({ models: (await (await slot.provider()).listModels()).map(writeModelInfo) })),
     Complete: unary(inside, async (proto: ProtoChatRequest, signal) => {
-      const request = readChatRequest(proto)
-      return writeChatResponse(await (await slot.provider()).complete(request, { signal }))
+      const request = readChatRequest(proto, calls)
+      const response = await (await slot.provider()).complete(request, { signal })
+      // First seen here, so that they come back as the model wrote them.
+      for (const block of response.content) if (block.type === 'tool_call') calls.keep(block.id, block.input)
+      return writeChatResponse(response)
     }),
     ParseToolCalls: unary(inside, async (proto: ProtoChatResponse) => {
       const response = readChatResponse(proto)
@@ -121,7 +126,7 @@ function serveProvider(inside: Inside) {
     CompleteStreaming(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>) {
       const withEvents = call.metadata.get('x-amplifier-events')[0] === '1'
       void admit(inside, call, async (signal) => {
-        const request = readChatRequest(call.request)
+        const request = readChatRequest(call.request, calls)
         const provider = await slot.provider()
         await streamCall({ provider, request, signal, events, withEvents, write: (message) => writeWhenRoom(call, message, signal) })
       }).then((outcome) => {

@@ -3,18 +3,19 @@ import {
   type Role, type ToolCall, type Visibility,
 } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
+import type { CallOrder } from './call-order.js'
 import type { ProtoBlock, ProtoChatRequest, ProtoChatResponse, ProtoMessage, ProtoToolCall } from './proto-types.js'
 
 const ROLES: readonly (Role | undefined)[] = [undefined, 'system', 'user', 'assistant', 'tool', 'function', 'developer']
 const VISIBILITIES: readonly (Visibility | undefined)[] = [undefined, 'developer', 'internal', 'user']
 
 /** A kernel's request in the contract's words; false, zero and empty mean absent. @throws InvalidRequestError */
-export function readChatRequest(proto: ProtoChatRequest): ChatRequest {
+export function readChatRequest(proto: ProtoChatRequest, calls: CallOrder): ChatRequest {
   const responseFormat = readResponseFormat(proto.response_format)
   const metadata = proto.metadata_json ? readObject(proto.metadata_json, 'metadata_json') : undefined
   const choice = proto.tool_choice.startsWith('{') ? parseJson(proto.tool_choice) : undefined
   return {
-    messages: proto.messages.map(readMessage),
+    messages: proto.messages.map((message, index) => readMessage(message, index, calls)),
     ...(proto.tools.length > 0 ? { tools: proto.tools.map(readTool) } : {}),
     ...(responseFormat ? { response_format: responseFormat } : {}),
     ...(proto.temperature ? { temperature: proto.temperature } : {}),
@@ -31,16 +32,20 @@ export function readChatRequest(proto: ProtoChatRequest): ChatRequest {
   }
 }
 
-function readMessage(proto: ProtoMessage, index: number): Message {
+function readMessage(proto: ProtoMessage, index: number, calls: CallOrder): Message {
   const role = ROLES[proto.role]
   if (!role) throw new InvalidRequestError(`messages[${index}].role: ${proto.role} is no role`, { code: 'invalid_role' })
   return {
     role,
-    content: proto.block_content ? proto.block_content.blocks.map(readBlock) : (proto.text_content ?? ''),
+    content: proto.block_content ? proto.block_content.blocks.map((block) => restoreOrder(readBlock(block), calls)) : (proto.text_content ?? ''),
     ...(proto.name ? { name: proto.name } : {}),
     ...(proto.tool_call_id ? { tool_call_id: proto.tool_call_id } : {}),
     ...(proto.metadata_json ? { metadata: readObject(proto.metadata_json, `messages[${index}].metadata_json`) } : {}),
   }
+}
+
+function restoreOrder(block: ContentBlock, calls: CallOrder): ContentBlock {
+  return block.type === 'tool_call' ? { ...block, input: calls.keep(block.id, block.input) } : block
 }
 
 function readTool(proto: ProtoChatRequest['tools'][number]) {
@@ -122,8 +127,9 @@ function readLoosely(text: string): unknown {
   return parseJson(text) ?? (text === 'null' ? null : text)
 }
 
+/** With its keys sorted: the Rust kernel sends them in another order each time, and a tool that reads differently breaks the prompt cache. */
 function readObject(text: string, field: string): JsonObject {
   const value = parseJson(text)
-  if (isRecord(value)) return value
+  if (isRecord(value)) return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
   throw new InvalidRequestError(`${field} must be the JSON text of an object`, { code: 'invalid_json' })
 }
