@@ -64,7 +64,7 @@ export function prepareTurn(context: TwinContext, input: TurnInput): PreparedTur
   const problem = checkItems(turn.input, { ...terms, model: turn.model, store: turn.store, opens: (sealed) => context.sealer.opens(sealed, terms) }) ??
     (turn.warmup ? undefined : checkPairs(items)) ?? context.quota.verdict(turn.model.slug, grant.lane)
   if (problem) return refuse(problem)
-  const reply = context.replies.take(input.entry, turn.warmup ? 'warmup' : 'turn')
+  const reply = context.replies.take(input.entry, turn.warmup ? 'warmup' : 'turn', items)
   if (reply && isRefusalReply(reply)) return { kind: 'refused', refusal: toRefusal(reply), faults: reply }
   if (!turn.warmup && !context.activity.enter(grant.accountId, context.behaviour.maxConcurrent)) return refuse(refuseBurst(context.behaviour.maxConcurrent))
   const leave = turn.warmup ? () => undefined : once(() => context.activity.leave(grant.accountId))

@@ -117,7 +117,7 @@ export function createSocketChannel(parts: SocketChannelParts): Channel {
     written += Buffer.byteLength(text)
     full = written >= faults.cutAfterBytes
     if (written <= faults.cutAfterBytes) return outlet.message(text)
-    tear = () => outlet.torn(text, Math.max(0, allowed))
+    if (allowed > 0) tear = () => outlet.torn(text, allowed)
     return true
   }
 

@@ -20,7 +20,7 @@ export interface SocketDoor {
   upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): Promise<void>
   expire(): void
   forget(): void
-  closeAll(code?: number, reason?: string): void
+  closeAll(code?: number, reason?: string, which?: { idle?: boolean }): void
   close(): void
 }
 
@@ -75,8 +75,9 @@ export function createSocketDoor(context: TwinContext, server: TwinServer): Sock
     forget() {
       for (const session of sessions) session.state = undefined
     },
-    closeAll(code, reason) {
+    closeAll(code, reason, which = {}) {
       for (const session of sessions) {
+        if (which.idle === true && session.isAnswering()) continue
         if (code === undefined) cutRaw(session.raw, true)
         else session.socket.close(code, reason)
       }

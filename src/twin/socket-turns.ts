@@ -21,6 +21,7 @@ export interface SocketSession {
   /** the state that a previous_response_id can name: the latest response alone */
   state: { responseId: string; history: readonly Record<string, unknown>[] } | undefined
   openedAt: number
+  isAnswering(): boolean
 }
 
 export interface SocketSessionParts {
@@ -42,7 +43,7 @@ interface Line {
 
 export function serveSocket(context: TwinContext, parts: SocketSessionParts): SocketSession {
   const { socket, raw, grant, upgrade } = parts
-  const session: SocketSession = { socket, raw, state: undefined, openedAt: context.now() }
+  const session: SocketSession = { socket, raw, state: undefined, openedAt: context.now(), isAnswering: () => line.current !== undefined }
   const gone = new AbortController()
   const line: Line = { context, grant, session, signal: AbortSignal.any([gone.signal, context.signal]), current: undefined }
   socket.on('message', (data, isBinary) => {

@@ -33,7 +33,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
       sockets.forget()
       context.stored.clear()
     },
-    closeSockets: (code, reason) => sockets.closeAll(code, reason),
+    closeSockets: (code, reason, which) => sockets.closeAll(code, reason, which),
     async close() {
       closing.abort()
       sockets.close()
@@ -62,7 +62,7 @@ function describeAddresses({ url, accountId }: TwinContext): Pick<Twin, 'url' | 
 
 type Scripting = Pick<
   Twin,
-  | 'requests' | 'responses' | 'enqueue' | 'pendingReplies' | 'enqueueRefresh' | 'refuse' | 'expireAccessTokens' | 'revokeAccessToken'
+  | 'requests' | 'responses' | 'enqueue' | 'pendingReplies' | 'withdraw' | 'enqueueRefresh' | 'refuse' | 'expireAccessTokens' | 'revokeAccessToken'
   | 'invalidateRefreshToken' | 'refreshes' | 'revocations' | 'setModels' | 'setRateLimits' | 'exhaust' | 'relieve' | 'configure' | 'activity'
 >
 
@@ -75,6 +75,7 @@ function buildScripting(context: TwinContext): Scripting {
     responses: () => context.requests.filter((entry) => entry.method === 'FRAME' || (entry.method === 'POST' && entry.path.endsWith('/responses'))),
     enqueue: (...replies) => context.replies.push(replies),
     pendingReplies: () => context.replies.size(),
+    withdraw: (...replies) => context.replies.withdraw(replies),
     enqueueRefresh: (...faults) => void context.refreshFaults.push(...faults),
     refuse(path, interception) {
       const waiting = context.interceptions.get(path) ?? []

@@ -36,7 +36,7 @@ export interface TwinFaults {
   eventDelayMs?: number
   /** after this many events the connection ends, by FIN unless `reset`, `endBody` or `closeCode` say otherwise */
   cutAfterEvents?: number
-  /** like cutAfterEvents, by bytes of the body (SSE) or of messages (WebSocket), in the middle of an event or frame */
+  /** like cutAfterEvents, by bytes of the body (SSE) or of messages (WebSocket), in the middle of an event or frame; 0: before anything */
   cutAfterBytes?: number
   /** RST instead of FIN; without a cut, before the status line */
   reset?: boolean
@@ -106,8 +106,8 @@ export interface ScriptedReply {
 }
 
 export type TwinReply = {
-  /** takes the reply only for requests it says yes to */
-  match?: (request: TwinRequest) => boolean
+  /** takes the reply only for requests it says yes to; `items` is all the model sees, a continuation's stored ones too */
+  match?: (request: TwinRequest, items: readonly Record<string, unknown>[]) => boolean
   /** for a warm-up (`generate: false`), which takes no reply otherwise */
   warmup?: boolean
 } & (RefusalReply | RecordingReply | ScriptedReply) & TwinFaults
@@ -217,6 +217,8 @@ export interface Twin {
   enqueue(...replies: TwinReply[]): void
   /** how many enqueued replies nobody has taken */
   pendingReplies(): number
+  /** takes back what nobody has taken of these replies */
+  withdraw(...replies: TwinReply[]): void
   /** what the next exchanges of a refresh token meet, one each */
   enqueueRefresh(...faults: AuthFault[]): void
   /** what a path answers instead, for some times; `path` as in a URL, without query */
@@ -247,8 +249,8 @@ export interface Twin {
   expireConnections(): void
   /** the server forgets every response that a WebSocket could continue */
   forgetResponses(): void
-  /** ends every WebSocket: with a close frame of `code`, else by RST */
-  closeSockets(code?: number, reason?: string): void
+  /** ends every WebSocket, or those alone that answer nothing: with a close frame of `code`, else by RST */
+  closeSockets(code?: number, reason?: string, which?: { idle?: boolean }): void
   /** ends every connection, stalled ones too. Twice without harm */
   close(): Promise<void>
 }

@@ -23,6 +23,8 @@ export interface UsageMeter {
 
 const CHARS_PER_TOKEN = 4
 const REMEMBERED_PROMPTS = 4
+/** Cache keys; the real cache forgets too, and a twin that serves for hours must not grow. */
+const REMEMBERED_KEYS = 32
 const IMAGE_CHARACTERS = 4096
 
 export const tokensOf = (characters: number): number => Math.ceil(characters / CHARS_PER_TOKEN)
@@ -30,15 +32,22 @@ export const tokensOf = (characters: number): number => Math.ceil(characters / C
 export function createUsageMeter(behaviour: TwinBehaviour): UsageMeter {
   const remembered = new Map<string, (readonly string[])[]>()
   const texts = new WeakMap<object, string>()
+  const remember = (key: string, prompts: (readonly string[])[]) => {
+    remembered.delete(key)
+    remembered.set(key, prompts)
+    const [oldest] = remembered.keys()
+    if (remembered.size > REMEMBERED_KEYS && oldest !== undefined) remembered.delete(oldest)
+  }
   return {
     count({ accountId, model, cacheKey, parts }) {
       const key = `${accountId}\n${model}\n${cacheKey ?? ''}`
       const before = remembered.get(key) ?? []
       const longest = before.reduce((most, prompt) => Math.max(most, countCommonPrefix(prompt, parts)), 0)
-      remembered.set(key, [parts, ...before].slice(0, REMEMBERED_PROMPTS))
       const { minTokens, stepTokens } = behaviour.promptCache
       const hit = Math.floor(Math.floor(longest / CHARS_PER_TOKEN) / stepTokens) * stepTokens
       const total = tokensOf(parts.reduce((sum, part) => sum + part.length, 0))
+      // A prompt that is shorter than any hit can make none.
+      if (total >= minTokens) remember(key, [parts, ...before].slice(0, REMEMBERED_PROMPTS))
       return { inputTokens: total, cachedTokens: hit < minTokens ? 0 : Math.min(hit, total) }
     },
     textOf(item) {

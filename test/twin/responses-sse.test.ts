@@ -130,6 +130,16 @@ describe('scripted answers', () => {
     expect(twin.pendingReplies()).toBe(0)
   })
 
+  test('replies that nobody has taken can be taken back', async () => {
+    const { ask: turn, twin } = await start()
+    const [taken, kept, back] = [{ text: 'taken' }, { text: 'kept' }, { text: 'back' }]
+    twin.enqueue(taken, back, kept)
+    expect(textOf(readEvents((await turn(ask('a'))).text))).toBe('taken')
+    twin.withdraw(taken, back)
+    expect(twin.pendingReplies()).toBe(1)
+    expect(textOf(readEvents((await turn(ask('a'))).text))).toBe('kept')
+  })
+
   test('reasoning, text and calls of a script come as items in that order', async () => {
     const { ask: turn, twin } = await start()
     twin.enqueue({ reasoning: 'one\n\ntwo', text: 'hello', toolCalls: [{ name: 'x', arguments: { a: 1 }, call_id: 'call_1' }], model: 'gpt-5.4' })

@@ -168,6 +168,36 @@ describe('the life of a connection', () => {
     expect((await two.closed).code).toBe(1006)
     expect(twin.openConnections().websocket).toBe(0)
   })
+
+  test('closeSockets() leaves those that answer alone where only idle ones are meant', async () => {
+    const { connect, twin } = await start()
+    const [idle, busy] = [await connect(), await connect()]
+    twin.enqueue({ text: 'said in full', stallAfterEvents: 2, stallMs: 50 })
+    const answered = busy.turn(frame('a'))
+    await expect.poll(() => twin.activity().running).toBe(1)
+    twin.closeSockets(1001, '', { idle: true })
+    expect((await idle.closed).code).toBe(1001)
+    expect(textOf(await answered)).toBe('said in full')
+  })
+
+  test('a close after no bytes comes before any frame', async () => {
+    const { connect, twin } = await start()
+    const socket = await connect()
+    const came: unknown[] = []
+    socket.socket.on('message', (data) => came.push(data))
+    twin.enqueue({ text: 'x', cutAfterBytes: 0, closeCode: 1009 })
+    socket.send(frame('a'))
+    expect([(await socket.closed).code, came]).toEqual([1009, []])
+    expect(twin.responses()).toMatchObject([{ ended: 'cut' }])
+  })
+
+  test('a reply can be for what the model sees, of which a continuation sends the end alone', async () => {
+    const { connect, twin } = await start()
+    const socket = await connect()
+    const id = responseOf(await socket.turn(frame('the first words')))['id']
+    twin.enqueue({ text: 'seen', match: ({ body }, items) => JSON.stringify(items).includes('the first words') && !JSON.stringify(body).includes('the first words') })
+    expect(textOf(await socket.turn(frame('more', { previous_response_id: id })))).toBe('seen')
+  })
 })
 
 describe('the upgrade', () => {
