@@ -27,7 +27,7 @@ export const FAULTS = {
   server_error: { weight: 2, plan: ({ good, random }) => ({ replies: [...refusals(random, () => busy(random.pick([500, 502, 503, 504]), {})), good] }) },
   unauthorized: { weight: 1, kills: true, plan: ({ good }) => ({ replies: [{ status: 401, body: { detail: 'Unauthorized' } }, good] }) },
   failed_at_once: { weight: 2, plan: ({ good, random }) => ({ replies: [failed(...random.pick([['server_error'], ['rate_limit_exceeded', 'Please try again in 10ms.']])), good] }) },
-  failed_in_words: { weight: 1, plan: ({ good, random }) => ({ replies: [{ ...good, ...failed('server_error') }], may: BROKEN, random }) },
+  failed_in_words: { weight: 1, plan: ({ good }) => ({ replies: [{ ...good, ...failed('server_error') }], may: BROKEN }) },
   invalid_prompt: { weight: 1, plan: () => ({ replies: [failed('invalid_prompt')], may: ['InvalidRequestError'] }) },
   context_length: { weight: 1, plan: () => ({ replies: [failed('context_length_exceeded')], may: ['ContextLengthError'] }) },
   content_filter: { weight: 1, plan: ({ good }) => ({ replies: [{ text: good.text ?? '', incomplete: 'content_filter' }], may: ['ContentFilterError'] }) },
