@@ -1,6 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,21 +11,24 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTwin, type Twin } from '../../src/twin/index.js'
-import { buildCommandLine, preparePython } from '../support/amplifier-python.js'
+import { KERNELS, buildCommandLine, preparePython } from '../support/amplifier-python.js'
 
 interface Outcome { check: string; failure: string | null; seconds: number }
 
 const CHECKS: Readonly<Record<string, string>> = {
   session_answers_with_a_tool_call: 'answers a prompt with a tool call, its events in order with streamed deltas',
+  events_come_in_order_while_the_answer_does: "puts events on the session's hooks in order, while the answer comes",
   kernel_validation_passes: "passes the kernel's own provider validation",
   models_and_info_come_across: 'shows models and info',
   merged_config_of_a_spawn_is_in_effect: "has a spawn's merged config in effect",
   thinking_keeps_its_provenance: 'keeps the provenance of thinking',
   errors_are_the_kernels_own: "raises the kernel's own errors",
   killed_sidecar_gives_a_retryable_error_and_comes_back: 'raises a retryable StreamError where the sidecar is killed, and the next call works',
-  cancelling_ends_the_call: 'ends a call that is cancelled',
+  a_hundred_calls_at_once_and_a_stalled_one: 'answers 99 calls at once while another stalls',
+  large_prompts_and_images_pass_or_say_why_not: 'takes a prompt of 1 MB and an image of 5 MB, and says what is too large',
+  cancelling_ends_the_call: 'ends a call that is cancelled, and frees the upstream socket within 250 ms',
   cleanup_twice_leaves_no_process: 'leaves no process after two cleanups',
-  many_mounts_leave_no_orphan: 'leaves no orphan after 20 mounts',
+  many_mounts_leave_no_orphan: 'leaves no orphan after many mounts',
 }
 const run = promisify(execFile)
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -30,20 +36,24 @@ const PAGE = readFileSync(join(root, 'examples', 'amplifier', 'README.md'), 'utf
 const PACKAGE = 'node_modules/amplifier-module-provider-openai-chatgpt/'
 const built = existsSync(join(root, 'dist', 'cli', 'main.js'))
 const script = join(dirname(fileURLToPath(import.meta.url)), 'amplifier_session.py')
-const prepared = await preparePython()
-if ('reason' in prepared) process.stderr.write(`skipped: ${prepared.reason}\n`)
+const kernels = await Promise.all(KERNELS.map(async (version) => ({ version, prepared: await preparePython(version) })))
+for (const { prepared } of kernels) if ('reason' in prepared) process.stderr.write(`skipped: ${prepared.reason}\n`)
 
-describe.skipIf('reason' in prepared)('a real Amplifier session', () => {
+const main = kernels.some(({ prepared }) => 'python' in prepared) ? await buildCommandLine('session') : ''
+
+for (const { version, prepared } of kernels) describe.skipIf('reason' in prepared)(`a real session of amplifier-core ${version}`, () => {
   let twin: Twin
+  let activity: Server
   let folder: string
   let finished: Promise<unknown>
   const outcomes = new Map<string, Promise<Outcome>>()
 
   beforeAll(async () => {
-    const main = await buildCommandLine('session')
     twin = await startTwin()
+    activity = createServer((_request, response) => response.end(JSON.stringify(twin.activity()))).listen(0, '127.0.0.1')
+    await once(activity, 'listening')
     const says = (word: string) => (request: { body: unknown }) => JSON.stringify(request.body ?? '').includes(word)
-    for (let count = 0; count < 3; count++) twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 8, match: says('please stall') })
+    for (let count = 0; count < 5; count++) twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 8, match: says('please stall') })
     twin.enqueue({ text: 'done', reasoning: 'pondering', match: says('please ponder') })
     twin.enqueue({ status: 400, body: { error: { code: 'context_length_exceeded', message: 'too long' } }, match: says('please refuse') })
     folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))
@@ -52,7 +62,14 @@ describe.skipIf('reason' in prepared)('a real Amplifier session', () => {
     const config = {
       sidecar_command: [process.execPath, main], base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: tokens, transport: 'sse', max_retries: 0,
     }
-    const child = spawn('python' in prepared ? prepared.python : '', [script, JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn('python' in prepared ? prepared.python : '', [script, JSON.stringify(config)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        ...process.env, TWIN_ACTIVITY: `http://127.0.0.1:${(activity.address() as AddressInfo).port}/`,
+        // Four mounts at once each time: 20 with the newest kernel, 4 with the other.
+        MOUNTS: version === KERNELS[0] ? '5' : '1',
+      },
+    })
     const report = new Map<string, (outcome: Outcome) => void>()
     for (const check of Object.keys(CHECKS)) outcomes.set(check, new Promise((resolve) => report.set(check, resolve)))
     const lines = createInterface(child.stdout)
@@ -68,6 +85,7 @@ describe.skipIf('reason' in prepared)('a real Amplifier session', () => {
 
   afterAll(async () => {
     await finished
+    activity.close()
     await twin.close()
     await rm(folder, { recursive: true, force: true })
   }, 60_000)
@@ -84,8 +102,8 @@ describe.skipIf('reason' in prepared)('a real Amplifier session', () => {
   }, 60_000)
 })
 
-describe.skipIf('reason' in prepared)('the page for Amplifier', () => {
-  const python = 'python' in prepared ? prepared.python : ''
+describe.skipIf(kernels.every(({ prepared }) => 'reason' in prepared))('the page for Amplifier', () => {
+  const python = kernels.flatMap(({ prepared }) => ('python' in prepared ? [prepared.python] : []))[0] ?? ''
   const line = (start: string) => new RegExp(`^${start} (.*)$`, 'm').exec(PAGE)?.[1] ?? `no line starts with ${start}`
 
   test('its pip line installs the folder as a module that a kernel finds', async () => {

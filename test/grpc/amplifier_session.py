@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import traceback
+import urllib.request
 
 from amplifier_core import AmplifierSession, llm_errors
 from amplifier_core.message_models import ChatRequest, Message, ToolSpec
@@ -14,6 +15,7 @@ from amplifier_core.validation import ProviderValidator
 
 CONFIG = json.loads(sys.argv[1])
 MODULE = "provider-openai-chatgpt"
+STREAM_EVENTS = ("llm:stream_block_start", "llm:stream_block_delta", "llm:stream_block_end")
 
 
 class Loop:
@@ -108,7 +110,7 @@ class Session:
                 waiter(event)
             return HookResult(action="continue")
 
-        for event in ("llm:request", "llm:response", "llm:stream_block_start", "llm:stream_block_delta", "llm:stream_block_end", "llm:stream_aborted"):
+        for event in ("llm:request", "llm:response", *STREAM_EVENTS, "llm:stream_aborted"):
             self.coordinator.hooks.register(event, note, name=f"note-{event}")
         return self
 
@@ -136,6 +138,21 @@ def alive(pid):
     return True
 
 
+def twin_runs():
+    """How many answers the backend is giving."""
+    # No proxy of the environment stands between us and a server on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(os.environ["TWIN_ACTIVITY"], timeout=5) as reply:
+        return json.load(reply)["running"]
+
+
+async def upstream_is_freed(within=0.25):
+    started = time.monotonic()
+    while await asyncio.to_thread(twin_runs) > 0:
+        assert time.monotonic() - started < within, f"the upstream call still runs after {within} s"
+        await asyncio.sleep(0.005)
+
+
 async def session_answers_with_a_tool_call():
     async with Session() as run:
         answer = await run.session.execute('call look {"at":"the door"}')
@@ -145,6 +162,65 @@ async def session_answers_with_a_tool_call():
         assert names.count("llm:request") == names.count("llm:response") == 2, names
         deltas = [data["text"] for event, data in run.events if event == "llm:stream_block_delta" and data["block_type"] == "text"]
         assert len(deltas) > 1 and answer in "".join(deltas), deltas
+
+
+async def events_come_in_order_while_the_answer_does():
+    async with Session() as run:
+        task = await run.begun("please stall")
+        # The answer has begun and not ended, so nothing here waited for its end.
+        names = [event for event, _ in run.events]
+        assert not task.done() and names[:3] == ["llm:request", "llm:stream_block_start", "llm:stream_block_delta"], names
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        run.events.clear()
+        await run.ask("please ponder")
+        names = [event for event, _ in run.events]
+        assert names[0] == "llm:request" and names[-1] == "llm:response" and set(names[1:-1]) <= set(STREAM_EVENTS), names
+        open_block, sequence, kinds = None, 0, []
+        for event, data in run.events[1:-1]:
+            if event == "llm:stream_block_start":
+                assert open_block is None, (event, data)
+                open_block, sequence = data["block_index"], 0
+                kinds.append(data["block_type"])
+            else:
+                assert data["block_index"] == open_block, (event, data)
+            if event == "llm:stream_block_delta":
+                assert data["sequence"] == sequence, (event, data)
+                sequence += 1
+            if event == "llm:stream_block_end":
+                open_block = None
+        assert open_block is None and kinds == ["thinking", "text"], kinds
+        assert len({data["request_id"] for _, data in run.events[1:-1]}) == 1
+        assert run.events[-1][1]["status"] == "ok" and run.events[-1][1]["usage"]["input_tokens"] > 0, run.events[-1]
+
+
+async def a_hundred_calls_at_once_and_a_stalled_one():
+    async with Session() as run:
+        stalled = await run.begun("please stall")
+        answers = await asyncio.gather(*(run.ask(f"number {index}.") for index in range(99)))
+        assert not stalled.done(), stalled
+        for index, answer in enumerate(answers):
+            assert f"number {index}." in str(answer.content), answer
+        stalled.cancel()
+        await asyncio.gather(stalled, return_exceptions=True)
+
+
+async def large_prompts_and_images_pass_or_say_why_not():
+    async with Session() as run:
+        answer = await run.ask("x" * 1_000_000)
+        assert answer.usage.input_tokens > 100_000, answer.usage
+        image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "B" * 6_666_668}}
+        content = [{"type": "text", "text": "look"}, image]
+        answer = await run.provider.complete(ChatRequest(messages=[Message(role="user", content=content)]))
+        assert answer.finish_reason == "stop", answer
+        for text, kind in (("x" * 1_500_000, llm_errors.ContextLengthError), ("x" * 70_000_000, llm_errors.InvalidRequestError)):
+            try:
+                await run.ask(text)
+            except kind as error:
+                assert not error.retryable and len(str(error)) < 1000, error
+            else:
+                raise AssertionError(f"{len(text)} characters were taken")
+        assert "still here" in str((await run.ask("still here")).content)
 
 
 async def kernel_validation_passes():
@@ -213,13 +289,17 @@ async def cancelling_ends_the_call():
             assert time.monotonic() - started < 0.25
         else:
             raise AssertionError("nothing was raised")
+        await upstream_is_freed()
         run.coordinator.cancellation.reset()
         task = await run.begun("please stall")
+        assert await asyncio.to_thread(twin_runs) == 1
         task.cancel()
         try:
             await task
         except asyncio.CancelledError:
-            pass
+            await upstream_is_freed()
+        else:
+            raise AssertionError("nothing was raised")
         assert "still here" in str((await run.ask("still here")).content)
 
 
@@ -244,8 +324,9 @@ async def many_mounts_leave_no_orphan():
 
 
 CHECKS = [
-    session_answers_with_a_tool_call, kernel_validation_passes, models_and_info_come_across, merged_config_of_a_spawn_is_in_effect,
+    session_answers_with_a_tool_call, events_come_in_order_while_the_answer_does, kernel_validation_passes, models_and_info_come_across, merged_config_of_a_spawn_is_in_effect,
     thinking_keeps_its_provenance, errors_are_the_kernels_own, killed_sidecar_gives_a_retryable_error_and_comes_back,
+    a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
     cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
 ]
 

@@ -12,9 +12,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const cache = join(root, 'node_modules', '.cache', 'amplifier-python')
 const example = join(root, 'examples', 'amplifier')
 
+/** The releases of amplifier-core that our package is run against: the newest, and the oldest that it takes. */
+export const KERNELS = ['2.0.2', '1.6.1'] as const
+
 /** The Python with amplifier-core and our package in it, or the reason why there is none. */
-export async function preparePython(version = '1.6.1'): Promise<{ python: string } | { reason: string }> {
-  const venv = join(cache, version === '1.6.1' ? 'venv' : `venv-${version}`)
+export async function preparePython(version: string = KERNELS[0]): Promise<{ python: string } | { reason: string }> {
+  const venv = join(cache, `venv-${version}`)
   const python = join(venv, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   const pip = (...args: string[]) => run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...args])
   try {

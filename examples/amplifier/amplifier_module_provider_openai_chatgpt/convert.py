@@ -177,6 +177,9 @@ def read_error(error: grpc.aio.AioRpcError, began: bool) -> llm_errors.LLMError:
         return llm_errors.AbortError("the call was cancelled", provider=PROVIDER)
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return llm_errors.LLMTimeoutError("the deadline passed", provider=PROVIDER)
+    if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
+        # gRPC's own word for a message over the channel's limit: the same request would be too large again.
+        return llm_errors.InvalidRequestError(f"too large for the sidecar: {error.details()}", provider=PROVIDER, retryable=False)
     kind = llm_errors.StreamError if began else llm_errors.ProviderUnavailableError
     return kind(f"the sidecar went away: {error.details()}", provider=PROVIDER, retryable=True)
 
