@@ -69,6 +69,15 @@ const inputOf = (request: { body: unknown }): unknown => (request.body as { inpu
 const kindsOf = (request: { body: unknown }): string[] =>
   (inputOf(request) as { type?: string }[]).map((item) => item.type ?? 'message')
 
+interface Step {
+  toolCalls: { toolCallId: string; toolName: string; input?: unknown }[]
+  usage: { inputTokens?: number | undefined; outputTokens?: number | undefined; cachedInputTokens?: number | undefined; reasoningTokens?: number | undefined }
+}
+const callsOf = ({ toolCalls }: Step) => toolCalls.map(({ toolCallId, toolName, input }) => ({ id: toolCallId, name: toolName, arguments: input }))
+const callsOfResponse = ({ tool_calls: calls }: ChatResponse) => (calls ?? []).map(({ id, name, arguments: input }) => ({ id, name, arguments: input }))
+const usageOf = ({ usage }: Step) => [usage.inputTokens, usage.outputTokens, usage.cachedInputTokens, usage.reasoningTokens]
+const usageOfResponse = ({ usage }: ChatResponse) => [usage?.input_tokens, usage?.output_tokens, usage?.cache_read_tokens ?? undefined, usage?.reasoning_tokens ?? undefined]
+
 describe('the tool loop of the ai package', () => {
   test('three steps of streamText give the text, calls, usage and wire input of complete()', async () => {
     const chatgpt = create({ reasoning_summary: 'auto', reasoning_effort: 'medium' })
@@ -86,23 +95,25 @@ describe('the tool loop of the ai package', () => {
     expect([...types]).toEqual(expect.arrayContaining(['reasoning-start', 'reasoning-delta', 'reasoning-end', 'tool-input-delta', 'tool-call', 'text-delta', 'finish']))
     expect(types.has('error')).toBe(false)
     expect(await result.text).toBe('a and b are alike.')
-    expect(steps.map((step) => step.toolCalls.map(({ toolCallId, toolName, input }) => ({ id: toolCallId, name: toolName, arguments: input as unknown }))))
-      .toEqual(expected.map((response) => (response.tool_calls ?? []).map(({ id, name, arguments: input }) => ({ id, name, arguments: input }))))
-    expect(steps.map((step) => [step.usage.inputTokens, step.usage.outputTokens, step.usage.cachedInputTokens, step.usage.reasoningTokens]))
-      .toEqual(expected.map(({ usage }) => [usage?.input_tokens, usage?.output_tokens, usage?.cache_read_tokens ?? undefined, usage?.reasoning_tokens ?? undefined]))
+    expect(steps.map(callsOf)).toEqual(expected.map(callsOfResponse))
+    expect(steps.map(usageOf)).toEqual(expected.map(usageOfResponse))
     const [byHand, bySdk] = [twin.responses().slice(before, between), twin.responses().slice(between)]
     expect(bySdk.map(kindsOf)).toEqual(byHand.map(kindsOf))
     // The sealed thoughts went back to where they came from.
     expect(kindsOf(bySdk[2] as { body: unknown }).filter((kind) => kind === 'reasoning')).toHaveLength(2)
   })
 
-  test('generateText runs the same loop, with the route receipt and the reasoning', async () => {
+  test('three steps of generateText give the same, with the route receipt and the reasoning', async () => {
     const events: string[] = []
     const chatgpt = create({ reasoning_summary: 'auto', reasoning_effort: 'medium' }, { onEvent: (event) => void events.push(event) })
+    twin.enqueue(...SCRIPT)
+    const expected = await loopOverComplete(chatgpt)
     twin.enqueue(...SCRIPT)
     const from = twin.responses().length
     const result = await generateText({ model: chatgpt('gpt-5.5'), prompt: 'compare a with b', tools: { read }, stopWhen: stepCountIs(5) })
     expect(result.text).toBe('a and b are alike.')
+    expect(result.steps.map(callsOf)).toEqual(expected.map(callsOfResponse))
+    expect(result.steps.map(usageOf)).toEqual(expected.map(usageOfResponse))
     expect(result.reasoningText).toBe('Both are read.')
     expect(result.finishReason).toBe('stop')
     expect(result.providerMetadata?.['openai-chatgpt']?.['route']).toMatchObject({ resolved_model: 'gpt-5.5', lane: 'codex' })
@@ -119,6 +130,17 @@ describe('the tool loop of the ai package', () => {
     const result = streamText({ model: chatgpt('gpt-5.5'), prompt: 'call read {"path":"a"}', tools: { read }, stopWhen: stepCountIs(3) })
     expect(await result.text).toContain('content of a')
     expect(kindsOf(twin.responses()[from + 1] as { body: unknown })).toEqual(['message', 'reasoning', 'function_call', 'function_call_output'])
+  })
+
+  test('three steps over a WebSocket say the same, on one connection', async () => {
+    twin.enqueue(...SCRIPT)
+    const from = twin.responses().length
+    const result = await generateText({ model: create({ transport: 'websocket' })('gpt-5.5'), prompt: 'compare a with b', tools: { read }, stopWhen: stepCountIs(5) })
+    expect(result.text).toBe('a and b are alike.')
+    expect(result.steps.flatMap(callsOf)).toEqual(['a', 'b'].map((path) => ({ id: `call_${path}`, name: 'read', arguments: { path } })))
+    const sent = twin.responses().slice(from).filter(({ body }) => (body as { generate?: boolean }).generate !== false)
+    expect(sent.map(({ transport }) => transport)).toEqual(['websocket', 'websocket', 'websocket'])
+    expect(new Set(sent.map(({ connection }) => connection)).size).toBe(1)
   })
 
   test('a role is resolved through the matrix and says so in its receipt', async () => {
@@ -148,6 +170,7 @@ describe('objects', () => {
   })
 })
 
+type ToolOutput = Extract<Extract<LanguageModelV3CallOptions['prompt'][number], { role: 'tool' }>['content'][number], { type: 'tool-result' }>['output']
 const prompt: LanguageModelV3CallOptions['prompt'] = [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }]
 
 async function drain(stream: ReadableStream<LanguageModelV3StreamPart>): Promise<LanguageModelV3StreamPart[]> {
@@ -206,6 +229,35 @@ describe('settings and contents', () => {
     expect(JSON.stringify(twin.responses().at(-1)?.body)).toMatch(/function_call_output.*input_image/)
   })
 
+  test.each<[string, ToolOutput, string]>([
+    ['an error as text', { type: 'error-text', value: 'no such file' }, 'no such file'],
+    ['an error as JSON', { type: 'error-json', value: { code: 'ENOENT' } }, '{"code":"ENOENT"}'],
+    ['JSON', { type: 'json', value: { lines: 3 } }, '{"lines":3}'],
+    ['a denial with its reason', { type: 'execution-denied', reason: 'not on a Friday' }, 'not on a Friday'],
+    ['a denial without one', { type: 'execution-denied' }, 'The user denied the execution of this tool.'],
+  ])('a tool result that is %s goes to the model', async (_title, output, sent) => {
+    await create()('gpt-5.5').doGenerate({
+      prompt: [
+        ...prompt,
+        { role: 'assistant', content: [{ type: 'tool-call', toolCallId: 'call_1', toolName: 'read', input: { path: 'a' } }] },
+        { role: 'tool', content: [{ type: 'tool-result', toolCallId: 'call_1', toolName: 'read', output }] },
+      ],
+    })
+    const items = inputOf(twin.responses().at(-1) as { body: unknown }) as { type: string; output?: string }[]
+    expect(items.find(({ type }) => type === 'function_call_output')?.output).toBe(sent)
+  })
+
+  test('a prompt of 1 MB and an image of 5 MB pass, and one over the context says so', async () => {
+    const model = create()('gpt-5.5')
+    const { usage } = await generateText({ model, prompt: 'x'.repeat(1_000_000) })
+    expect(usage.inputTokens).toBeGreaterThan(100_000)
+    const image = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(5_000_000)])
+    await generateText({ model, messages: [{ role: 'user', content: [{ type: 'text', text: 'look' }, { type: 'image', image, mediaType: 'image/png' }] }] })
+    expect(twin.responses().at(-1)?.bytes).toBeGreaterThan(6_666_000)
+    const failure: unknown = await generateText({ model, prompt: 'x'.repeat(1_500_000) }).catch((error: unknown) => error)
+    expect(APICallError.isInstance(failure) && failure).toMatchObject({ isRetryable: false, cause: { name: 'ContextLengthError' } })
+  })
+
   test('doStream gives the content, usage and finish reason of doGenerate', async () => {
     const model = create()('gpt-5.5')
     const whole = await model.doGenerate({ prompt })
@@ -240,6 +292,25 @@ describe('failures', () => {
     expect(twin.responses().length - from).toBe(1)
     twin.enqueue({ status: 400, body: { error: { message: 'bad input', type: 'invalid_request_error' } } })
     await expect(model.doStream({ prompt })).rejects.toSatisfy((error: unknown) => APICallError.isInstance(error))
+  })
+
+  test('a token that the backend refuses, also after its refresh, is an APICallError with status 401', async () => {
+    const refused: TwinReply = { status: 401, body: { error: { message: 'Your session has ended.', code: 'token_revoked' } } }
+    twin.enqueue(refused, refused)
+    const failure: unknown = await generateText({ model: create()('gpt-5.5'), prompt: 'hello' }).catch((error: unknown) => error)
+    expect(APICallError.isInstance(failure) && failure).toMatchObject({ statusCode: 401, isRetryable: false, cause: { name: 'AuthenticationError' } })
+    expect(String(failure)).toContain('login')
+  })
+
+  test('close() while the mount is under way ends what it began, and says so to later calls', async () => {
+    const closing = create()
+    const running = generateText({ model: closing('gpt-5.5'), prompt: 'hello', maxRetries: 0 }).then(() => 'answered', (error: unknown) => error)
+    const before = twin.openConnections()
+    await Promise.all([closing.close(), closing.close()])
+    const outcome = await running
+    expect(outcome === 'answered' || outcome instanceof Error).toBe(true)
+    await vi.waitFor(() => expect(twin.openConnections()).toEqual(before), { timeout: 1000, interval: 5 })
+    await expect(generateText({ model: closing('gpt-5.5'), prompt: 'hello' })).rejects.toSatisfy((error: unknown) => LoadAPIKeyError.isInstance(error))
   })
 
   test('our retries are not multiplied by those of the AI SDK, which retries only where ours are off', async () => {
@@ -279,6 +350,28 @@ describe('failures', () => {
     if (way === 'abort') controller.abort()
     else await reader.cancel()
     await vi.waitFor(() => expect(twin.openConnections().http).toBe(running - 1), { timeout: 1000, interval: 5 })
+    expect(performance.now() - startedMs).toBeLessThan(250)
+  })
+
+  test.each(['an abort before the first output', 'an abort of generateText', 'an abort of streamText whose loop was left'] as const)('%s frees the upstream socket within 250 ms', async (way) => {
+    const model = create()('gpt-5.5')
+    twin.enqueue({ text: 'a long answer that never ends', deltaChars: 2, stallAfterEvents: way === 'an abort before the first output' ? 1 : 7 })
+    const controller = new AbortController()
+    const call = { model, prompt: 'hello', abortSignal: controller.signal }
+    if (way === 'an abort of streamText whose loop was left') {
+      for await (const text of streamText(call).textStream) if (text) break
+      // The AI SDK keeps a second reader of the stream: leaving the loop alone tells us nothing.
+      expect(twin.activity().running).toBe(1)
+      controller.abort()
+    } else {
+      const running = way === 'an abort of generateText' ? generateText(call) : Promise.resolve(model.doStream({ prompt, abortSignal: controller.signal }))
+      const outcome = running.then(() => 'answered', (error: unknown) => error)
+      await vi.waitFor(() => expect(twin.activity().running).toBe(1), { interval: 5 })
+      controller.abort()
+      expect(await outcome).toMatchObject({ name: 'AbortError' })
+    }
+    const startedMs = performance.now()
+    await vi.waitFor(() => expect(twin.activity().running).toBe(0), { timeout: 1000, interval: 5 })
     expect(performance.now() - startedMs).toBeLessThan(250)
   })
 })

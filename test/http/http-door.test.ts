@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import OpenAI from 'openai'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createHttpDoor, type HttpDoor } from '../../src/http/index.js'
 import { mountOnTwin, type Mounted } from '../support/mounted.js'
 
@@ -153,13 +154,64 @@ describe('the door for OpenAI clients', () => {
     expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining('64 MB') as string } })
   })
 
-  test('a client that goes away frees the upstream socket within 250 ms', async () => {
+  test.each([
+    ['chat/completions', true, 'before the first byte', 0], ['chat/completions', true, 'in its middle', 8], ['chat/completions', false, 'while it waits', 8],
+    ['responses', true, 'before the first byte', 0], ['responses', true, 'in its middle', 8], ['responses', false, 'while it waits', 8],
+  ] as const)('a client of /%s (stream: %s) that goes away %s frees the upstream socket within 250 ms', async (path, stream, when, stallAfterEvents) => {
+    mounted.twin.enqueue({ text: 'one two three four', stallAfterEvents, eventsPerWrite: 1 })
+    const body = JSON.stringify({ model: 'gpt-5.5', stream, ...(path === 'responses' ? { input: 'x' } : { messages: [{ role: 'user', content: 'x' }] }) })
+    const socket = connect(Number(new URL(door.baseUrl).port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    const came = once(socket, 'data')
+    came.catch(() => undefined)
+    socket.write(`POST /v1/${path} HTTP/1.1\r\nHost: ${new URL(door.baseUrl).host}\r\nAuthorization: Bearer ${KEY}\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    if (when === 'in its middle') await came
+    else await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(1), { interval: 5 })
+    const startedMs = performance.now()
+    socket.destroy()
+    await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(0), { timeout: 1000, interval: 5 })
+    expect(performance.now() - startedMs).toBeLessThan(250)
+  })
+
+  test('the official client that aborts frees the upstream socket within 250 ms', async () => {
     mounted.twin.enqueue({ text: 'one two three four', stallAfterEvents: 8, eventsPerWrite: 1 })
     const controller = new AbortController()
     const stream = await client.chat.completions.create({ model: 'gpt-5.5', messages: [{ role: 'user', content: 'x' }], stream: true }, { signal: controller.signal })
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break
     controller.abort()
     await expect.poll(() => mounted.twin.activity().running, { timeout: 250, interval: 10 }).toBe(0)
+  })
+
+  test('a hundred calls at once all answer, and a stalled one holds nobody up', async () => {
+    mounted.twin.enqueue({ text: 'never', stallAfterEvents: 3, match: (request) => JSON.stringify(request.body).includes('stall-me') })
+    const controller = new AbortController()
+    const ask = (content: string, options = {}) => client.chat.completions.create({ model: 'gpt-5.5', messages: [{ role: 'user', content }] }, options)
+    const stalled = ask('stall-me', { signal: controller.signal }).then(() => 'answered', (error: unknown) => error)
+    await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(1), { interval: 5 })
+    const answers = await Promise.all(Array.from({ length: 99 }, (_, index) => ask(`number ${index}.`)))
+    expect(answers.map(({ choices }) => choices[0]?.message.content)).toEqual(answers.map((_, index) => `You said: number ${index}.`))
+    controller.abort()
+    expect(await stalled).toBeInstanceOf(OpenAI.APIUserAbortError)
+  })
+
+  test.each([
+    ['a header line without a name', 'GET /v1/models HTTP/1.1\r\nHost: HOST\r\n: x\r\n\r\n', 400],
+    ['two lengths that differ', 'POST /v1/responses HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}', 400],
+    ['a length beside chunks', 'POST /v1/responses HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}', 400],
+    ['no Host', 'GET /v1/models HTTP/1.1\r\n\r\n', 400],
+    ['an empty Host', 'GET /v1/models HTTP/1.1\r\nHost:\r\n\r\n', 403],
+    ['headers of 64 KB', `GET /v1/models HTTP/1.1\r\nHost: HOST\r\nx: ${'x'.repeat(65_536)}\r\n\r\n`, 431],
+    ['a chunk whose size is no number', 'POST /v1/responses HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer KEY\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n', 400],
+    ['a key of bytes that are no text', 'GET /v1/models HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer \u00ff\u00fe\r\n\r\n', 401],
+  ])('%s is refused, and the door goes on', async (_title, text, status) => {
+    const { host, port } = new URL(door.baseUrl)
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect(Number(port), '127.0.0.1', () => socket.write(Buffer.from(text.replace('HOST', host).replace('KEY', KEY), 'latin1')))
+      // A status line is all we want: what may be kept open is ended.
+      socket.on('data', (bytes) => { resolve(String(bytes)); socket.destroy() }).on('close', () => resolve('')).on('error', () => undefined)
+    })
+    expect(answer.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect((await client.models.list()).data.length).toBeGreaterThan(0)
   })
 
   test('a prompt of 1 MB and an image of 5 MB pass', async () => {
