@@ -26,6 +26,8 @@ export interface GrpcDoorOptions {
   kernel?: { address: string; token?: string }
   /** default: any that is free */
   port?: number
+  /** how long a connection may be silent before it has to answer a ping, within a fifth of that; default 5 minutes */
+  keepaliveMs?: number
   /** default: nowhere */
   warn?: (message: string) => void
 }
@@ -38,6 +40,8 @@ export interface GrpcDoor {
 
 /** 5 MB of image are 7 MB of base64, and a turn may hold several. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+/** Node keeps the socket of a client that broke the protocol and went away: without pings each costs a descriptor for good. */
+const KEEPALIVE_MS = 300_000
 
 interface Inside extends LoadedGrpc {
   slot: MountSlot
@@ -48,7 +52,7 @@ interface Inside extends LoadedGrpc {
 
 /** Serves a provider to kernels of other processes, on loopback. @throws ConfigurationError, Error where the port is taken */
 export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<GrpcDoor> {
-  const { config = {}, secret, kernel, port = 0, warn = () => undefined } = options
+  const { config = {}, secret, kernel, port = 0, keepaliveMs = KEEPALIVE_MS, warn = () => undefined } = options
   const loaded = await loadGrpc()
   const { grpc } = loaded
   const hooks = kernel && createKernelHooks(loaded, { ...kernel, warn })
@@ -56,6 +60,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<Grp
   const inside: Inside = { ...loaded, events, calls: createCallOrder(), slot: createMountSlot(config, events, warn), running: new Set() }
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': keepaliveMs / 5,
     ...(secret === undefined ? {} : { interceptors: [createGate(loaded, secret)] }),
   })
   server.addService(loaded.provider, serveProvider(inside))
