@@ -113,7 +113,11 @@ function test() {
     // A file that could not even be loaded has no failed test of its own.
     if (vitest.status !== 0 && failures === 0) failed++
 
-    if (built) packed(folder, check)
+    const skip = (name, reason) => {
+      skipped++
+      process.stdout.write(`\n== ${name}\nskipped: ${reason}\n`)
+    }
+    if (built) packed(folder, check, skip)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -121,7 +125,7 @@ function test() {
   process.exitCode = failed === 0 ? 0 : 1
 }
 
-function packed(folder, check) {
+function packed(folder, check, skip) {
   const install = join(folder, 'install')
   mkdirSync(install)
   writeFileSync(join(install, 'package.json'), '{ "private": true }\n')
@@ -131,12 +135,19 @@ function packed(folder, check) {
   const main = join(install, 'node_modules', 'amplifier-module-provider-openai-chatgpt', 'dist', 'cli', 'main.js')
   const env = { ...process.env, HOME: folder, USERPROFILE: folder }
   check(`the installed demo on Node ${process.version}`, process.execPath, [main, 'demo'], { cwd: install, env })
+  check('what the package brings and loads', process.execPath, [join(root, 'test', 'packed', 'footprint.mjs'), install], { cwd: install, env })
   check('the installed gRPC sidecar', process.execPath, [join(root, 'test', 'packed', 'serve-grpc.mjs'), join(main, '..', '..', '..')], { cwd: install, env })
   const other = join(folder, 'node24')
   mkdirSync(other)
   writeFileSync(join(other, 'package.json'), '{ "private": true }\n')
   if (!check('Node 24 from the registry', 'npm', ['install', '--silent', '--no-audit', '--no-fund', 'node@24'], { cwd: other })) return
-  check('the installed demo on Node 24', join(other, 'node_modules', '.bin', 'node'), [main, 'demo'], { cwd: install, env })
+  const node24 = join(other, 'node_modules', '.bin', 'node')
+  check('the installed demo on Node 24', node24, [main, 'demo'], { cwd: install, env })
+  // It wants Node 22 or later, so the suite itself, which runs on Node 20 too, has version 6.
+  const name = 'the package in AI SDK 7 on Node 24'
+  const added = spawnSync('npm', ['install', '--silent', '--no-audit', '--no-fund', 'ai@7'], { cwd: install, encoding: 'utf8', shell: process.platform === 'win32' })
+  if (added.status === 0) check(name, node24, [join(root, 'test', 'packed', 'ai-sdk.mjs'), install], { cwd: install, env })
+  else skip(name, `ai@7 could not be installed: ${(added.error?.message ?? added.stderr).trim().slice(0, 300)}`)
 }
 
 await compileValidators()
