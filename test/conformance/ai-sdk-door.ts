@@ -56,12 +56,19 @@ function buildOptions(request: ChatRequest, signal: AbortSignal | undefined): La
   }
 }
 
+type UserPart = Extract<LanguageModelV3Message, { role: 'user' }>['content'][number]
+
+function buildUserPart(block: ContentBlock): UserPart[] {
+  if (block.type === 'text') return [{ type: 'text', text: block.text }]
+  return block.type === 'image' ? [{ type: 'file', mediaType: String(block.source.media_type), data: String(block.source.data) }] : []
+}
+
 type AssistantPart = Extract<LanguageModelV3Message, { role: 'assistant' }>['content'][number]
 
 function buildMessage({ role, content, tool_call_id: callId, name }: Message): LanguageModelV3Message {
   if (role === 'system') return { role, content: String(content) }
   if (role === 'tool') return { role, content: [{ type: 'tool-result', toolCallId: callId ?? '', toolName: name ?? '', output: { type: 'text', value: String(content) } }] }
-  if (role !== 'assistant') return { role: 'user', content: [{ type: 'text', text: String(content) }] }
+  if (role !== 'assistant') return { role: 'user', content: typeof content === 'string' ? [{ type: 'text', text: content }] : content.flatMap(buildUserPart) }
   return {
     role,
     content: (content as ContentBlock[]).flatMap((block): AssistantPart[] => {

@@ -13,6 +13,7 @@ interface WireBlock {
   text_block?: { text: string } | null
   thinking_block?: { thinking: string; content?: string } | null
   tool_call_block?: { id: string; name: string; input_json: string } | null
+  image_block?: { source_json: string } | null
 }
 interface WireResponse {
   content_blocks: WireBlock[]
@@ -88,6 +89,7 @@ function buildMessage({ role, content, tool_call_id: callId, name }: Message): o
 
 function buildBlock(block: ContentBlock): WireBlock {
   if (block.type === 'thinking') return { thinking_block: { thinking: block.thinking, content: JSON.stringify(block.content) } }
+  if (block.type === 'image') return { image_block: { source_json: JSON.stringify(block.source) } }
   return block.type === 'tool_call' ? { tool_call_block: { id: block.id, name: block.name, input_json: JSON.stringify(block.input) } } : { text_block: { text: block.type === 'text' ? block.text : '' } }
 }
 

@@ -46,7 +46,8 @@ function buildItems({ role, content, tool_call_id: callId }: Message): Item[] {
   if (role === 'tool') return [{ type: 'function_call_output', call_id: callId, output: content }]
   if (typeof content === 'string') return [{ type: 'message', role, content }]
   return content.flatMap((block): Item[] => {
-    if (block.type === 'text') return [{ type: 'message', role, content: [{ type: 'output_text', text: block.text }] }]
+    if (block.type === 'text') return [{ type: 'message', role, content: [{ type: role === 'assistant' ? 'output_text' : 'input_text', text: block.text }] }]
+    if (block.type === 'image') return [{ type: 'message', role, content: [{ type: 'input_image', image_url: `data:${String(block.source.media_type)};base64,${String(block.source.data)}` }] }]
     if (block.type === 'tool_call') return [{ type: 'function_call', call_id: block.id, name: block.name, arguments: JSON.stringify(block.input) }]
     return block.type === 'thinking' ? [{ type: 'reasoning', summary: [{ type: 'summary_text', text: block.thinking }], encrypted_content: block.content?.[0] }] : []
   })
