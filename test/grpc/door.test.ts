@@ -91,23 +91,37 @@ describe('the gRPC door', () => {
     expect(String(error?.metadata.get('grpc-status-details-bin')[0])).toContain('amplifier.module.AmplifierError')
   })
 
-  test.each(['cancel', 'deadline'])('a %s of the caller frees the upstream call within 250 ms', async (how) => {
-    const before = twin.openConnections().http
-    twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 6 })
+  test.each([
+    ['cancel', 'in mid-stream', 6], ['cancel', 'before the first byte', 0], ['deadline', 'in mid-stream', 6], ['deadline', 'before the first byte', 0],
+  ] as const)('a %s of the caller %s frees the upstream call within 250 ms', async (how, _when, stallAfterEvents) => {
+    twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents })
     const running = client.CompleteStreaming(ask('stall'), metadata(), how === 'deadline' ? { deadline: Date.now() + 300 } : {})
     const ended = new Promise<grpc.ServiceError>((resolve) => running.on('error', resolve))
-    await new Promise((resolve) => running.once('data', resolve))
+    if (stallAfterEvents > 0) await new Promise((resolve) => running.once('data', resolve))
     running.resume()
+    await until(() => twin.activity().running === 1, 1000)
     if (how === 'cancel') running.cancel()
     expect((await ended).code).toBe(how === 'cancel' ? grpc.status.CANCELLED : grpc.status.DEADLINE_EXCEEDED)
-    expect(await until(() => twin.openConnections().http <= before, 1000)).toBeLessThan(250)
+    expect(await until(() => twin.activity().running === 0, 1000)).toBeLessThan(250)
+  })
+
+  test('a caller of Complete that hangs up frees the upstream call within 250 ms', async () => {
+    twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 6 })
+    const ended = new Promise<grpc.ServiceError | null>((resolve) => {
+      const running = client.Complete?.(ask('stall'), metadata(), {}, resolve) as unknown as grpc.ClientUnaryCall
+      void until(() => twin.activity().running === 1, 1000).then(() => running.cancel())
+    })
+    expect((await ended)?.code).toBe(grpc.status.CANCELLED)
+    expect(await until(() => twin.activity().running === 0, 1000)).toBeLessThan(250)
   })
 
   test('a hundred calls at once all answer, and a stalled one holds nobody up', async () => {
     twin.enqueue({ text: 'never', stallAfterEvents: 3, match: (request) => JSON.stringify(request.body).includes('stall-me') })
     const stalled = client.CompleteStreaming(ask('stall-me'), metadata())
     stalled.on('error', () => undefined)
+    await until(() => twin.activity().running === 1, 1000)
     const answers = await Promise.all(Array.from({ length: 99 }, (_, index) => stream(ask(`number ${index}.`))))
+    expect(twin.activity().running).toBe(1)
     expect(answers.every((run, index) => run.at(-1)?.content.includes(`number ${index}.`))).toBe(true)
     stalled.cancel()
   })
