@@ -108,11 +108,13 @@ describe('the door for OpenAI clients', () => {
     ['no key', { authorization: '' }, 401],
     ['a wrong key', { authorization: 'Bearer local-made-up-kez' }, 401],
     ['a web page', { origin: 'https://evil.example' }, 403],
-  ])('%s is refused', async (_title, headers, status) => {
-    const response = await post('/chat/completions', '{}', headers)
-    expect(response.status).toBe(status)
-    expect(response.headers.get('access-control-allow-origin')).toBeNull()
-    expect(await response.json()).toMatchObject({ error: { message: expect.any(String) as string } })
+  ])('%s is refused by every path', async (_title, headers, status) => {
+    const asked = [post('/chat/completions', '{}', headers), post('/responses', '{}', headers), fetch(`${door.baseUrl}/models`, { headers: { authorization: `Bearer ${KEY}`, ...headers } })]
+    for (const response of await Promise.all(asked)) {
+      expect(response.status).toBe(status)
+      expect(response.headers.get('access-control-allow-origin')).toBeNull()
+      expect(await response.json()).toMatchObject({ error: { message: expect.any(String) as string } })
+    }
   })
 
   test('another Host is refused, as a page that rebinds DNS would send it', async () => {
