@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici'
 import type { HttpClient } from './http-client.js'
 import type { OpenSocket } from './open-socket.js'
 import type { ProxyEnvironment } from './resolve-proxy.js'
-import { TransportFailure, type SocketConnection, type Transport } from './transport.js'
+import { TransportFailure, type HttpRequest, type SocketConnection, type Transport } from './transport.js'
 
 export interface TransportOptions {
   /** where proxies (see resolveProxy) and NODE_EXTRA_CA_CERTS are read; default `process.env` */
@@ -41,6 +41,12 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const checkOpen = () => {
     if (closing.signal.aborted) throw new TransportFailure('the transport is closed', { kind: 'aborted', phase: 'unsent' })
   }
+  const streamFirst = async (request: HttpRequest) => {
+    checkOpen()
+    const ready = await loadHttp()
+    checkOpen()
+    return ready.stream(request)
+  }
   return {
     async fetch(request) {
       checkOpen()
@@ -48,13 +54,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
       checkOpen()
       return ready.fetch(request)
     },
-    async stream(request) {
-      checkOpen()
-      if (client) return client.stream(request)
-      const ready = await loadHttp()
-      checkOpen()
-      return ready.stream(request)
-    },
+    stream: (request) => (client && !closing.signal.aborted ? client.stream(request) : streamFirst(request)),
     async connect(request) {
       checkOpen()
       const [{ connectSocket }, openSocket] = await Promise.all([import('./connect-socket.js'), loadOpener()])

@@ -1,12 +1,15 @@
 import { isAscii } from 'node:buffer'
 
+/** Without a state between two texts, so one serves all streams. */
+const DECODER = new TextDecoder('utf-8', { ignoreBOM: true })
+
 /**
  * Text of whole UTF-8 bytes. ASCII, which nearly all JSON on the wire is, goes the short way: for 1 KB
  * 0.11 µs against 0.60 µs with TextDecoder, which in turn is a third faster than Buffer on anything else.
  */
-export function createTextReader(): (bytes: Buffer) => string {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  return (bytes) => (isAscii(bytes) ? bytes.toString('latin1') : decoder.decode(bytes))
+export function readText(bytes: Buffer): string {
+  if (isAscii(bytes)) return bytes.toString('latin1')
+  return DECODER.decode(bytes)
 }
 
 export interface Utf8Decoder {
@@ -18,17 +21,16 @@ export interface Utf8Decoder {
 
 /** Decodes UTF-8 that arrives in pieces cut anywhere. */
 export function createUtf8Decoder(): Utf8Decoder {
-  const read = createTextReader()
   let carried: Buffer | undefined
   return {
     push(bytes) {
       const whole = carried ? Buffer.concat([carried, bytes]) : bytes
       const cut = findIncompleteTail(whole)
       carried = cut === whole.length ? undefined : Buffer.from(whole.subarray(cut))
-      return read(cut === whole.length ? whole : whole.subarray(0, cut))
+      return readText(cut === whole.length ? whole : whole.subarray(0, cut))
     },
     end() {
-      const text = carried ? read(carried) : ''
+      const text = carried ? readText(carried) : ''
       carried = undefined
       return text
     },

@@ -2,11 +2,12 @@ import type { Dispatcher } from 'undici'
 import { compressZstd } from './compress.js'
 import { createDispatcher, type PooledDispatcher } from './create-dispatcher.js'
 import { abortedFailure } from './failures.js'
-import { HttpExchange } from './http-exchange.js'
+import { HttpExchange, type ResponseHead, type Target } from './http-exchange.js'
 import { createHttpFrames } from './http-frames.js'
 import type { OpenSocket } from './open-socket.js'
 import { readBody, readExcerpt } from './read-body.js'
 import { readTarget } from './read-target.js'
+import { createSseDecoder, type SseDecoder } from './sse-frames.js'
 import { TransportFailure, type FrameStream, type HttpReply, type HttpRequest } from './transport.js'
 
 /** How much of a refusal's body is kept, and how long it is waited for. */
@@ -20,6 +21,8 @@ const EXCERPT_MS = 5_000
  */
 const DECODE_BUDGET_BYTES = 2 * 1024 * 1024
 const LEAST_DECODE_BYTES = 16 * 1024
+
+const NO_CLOCKS = {}
 
 export interface HttpClient {
   fetch(request: HttpRequest): Promise<HttpReply>
@@ -42,19 +45,22 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
   const decodeBytes = () => Math.max(LEAST_DECODE_BYTES, DECODE_BUDGET_BYTES / running.size)
   const targets = createTargets()
   /** Without an await where nothing is compressed: the request is on its way before the caller goes on. */
-  const begin = (request: HttpRequest): HttpExchange | Promise<HttpExchange> => {
+  const begin = (request: HttpRequest, onSent = request.onSent): HttpExchange | Promise<HttpExchange> => {
     const target = targets(request.url)
     if (request.signal?.aborted) throw abortedFailure('unsent', request.signal)
     const body = request.body === undefined ? undefined : Buffer.from(request.body)
-    if (!body || !mayCompress(request)) return send(request, target, body, request.headers)
+    if (!body || !mayCompress(request)) return send(request, target, body, request.headers, onSent)
     return compressZstd(body).then((compressed) =>
-      compressed ? send(request, target, compressed, { ...request.headers, 'content-encoding': 'zstd' }) : send(request, target, body, request.headers))
+      compressed
+        ? send(request, target, compressed, { ...request.headers, 'content-encoding': 'zstd' }, onSent)
+        : send(request, target, body, request.headers, onSent))
   }
-  const send = (request: HttpRequest, target: Target, body: Buffer | undefined, headers: Record<string, string>): HttpExchange => {
+  const send = (
+    request: HttpRequest, target: Target, body: Buffer | undefined, headers: Record<string, string>, onSent: (() => void) | undefined,
+  ): HttpExchange => {
     if (closed) throw abortedFailure('unsent')
     const exchange: HttpExchange = new HttpExchange({
-      ...target, headers, method: request.method, clocks: request.clocks ?? {},
-      ...(body && { body }), ...(request.signal && { signal: request.signal }), ...(request.onSent && { onSent: request.onSent }),
+      method: request.method, target, headers, body, signal: request.signal, clocks: request.clocks ?? NO_CLOCKS, onSent,
       onWaited: () => pool.waited(target.origin),
       onFinished: () => void running.delete(exchange),
     })
@@ -73,18 +79,17 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
       throw new TransportFailure(`the answer is longer than ${maxFrameBytes} bytes`, { kind: 'content', phase: 'answering', ...head })
     },
     async stream(request) {
-      const begun = begin(request)
+      // Made while the server thinks: when the answer is here, its first event is waited for.
+      let decoder: SseDecoder | undefined
+      const onSent = () => {
+        decoder = createSseDecoder({ maxFrameChars: maxFrameBytes })
+        request.onSent?.()
+      }
+      const begun = begin(request, onSent)
       const exchange = begun instanceof HttpExchange ? begun : await begun
       const head = await exchange.head
-      const { status, headers } = head
-      const good = status >= 200 && status < 300
-      const type = headers['content-type']
-      if (good && (type === undefined || /^\s*text\/event-stream\s*(?:;|$)/i.test(type))) {
-        return createHttpFrames(exchange, head, { maxFrameChars: maxFrameBytes, decodeBytes })
-      }
-      const body = await readExcerpt(exchange, EXCERPT_BYTES, EXCERPT_MS)
-      const message = good ? `the answer is ${type}, not an event stream` : `the server answered ${status}`
-      throw new TransportFailure(message, { kind: good ? 'content' : 'refused', phase: 'answering', status, headers, body })
+      if (!isEventStream(head)) throw await readRefusal(exchange, head)
+      return createHttpFrames(exchange, head, { decoder: decoder ?? createSseDecoder({ maxFrameChars: maxFrameBytes }), decodeBytes })
     },
     async close() {
       closed = true
@@ -94,10 +99,18 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
   }
 }
 
-interface Target {
-  origin: string
-  host: string
-  path: string
+const isGood = ({ status }: ResponseHead): boolean => status >= 200 && status < 300
+
+function isEventStream(head: ResponseHead): boolean {
+  const type = head.headers['content-type']
+  return isGood(head) && (type === undefined || /^\s*text\/event-stream\s*(?:;|$)/i.test(type))
+}
+
+async function readRefusal(exchange: HttpExchange, head: ResponseHead): Promise<TransportFailure> {
+  const body = await readExcerpt(exchange, EXCERPT_BYTES, EXCERPT_MS)
+  return isGood(head)
+    ? new TransportFailure(`the answer is ${head.headers['content-type']}, not an event stream`, { kind: 'content', phase: 'answering', ...head, body })
+    : new TransportFailure(`the server answered ${head.status}`, { kind: 'refused', phase: 'answering', ...head, body })
 }
 
 /** Checked addresses: a client calls few, and each of them thousands of times. */

@@ -1,26 +1,31 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { createArrivalQueue } from './arrival-queue.js'
+import { createArrivalQueue, type ArrivalQueue } from './arrival-queue.js'
 import { abortedFailure, flattenHeaders, readReason, readSystemCode, timeoutFailure, wrapFailure } from './failures.js'
 import { TransportFailure, type Clocks, type Headers, type Phase, type TransportFailureKind } from './transport.js'
 import { createWatch, type Stage, type Watch } from './watch.js'
 
-export interface ExchangeOptions {
-  method: 'GET' | 'POST' | 'DELETE'
+/** A checked address. */
+export interface Target {
   /** scheme, host and port */
   origin: string
   /** for messages */
   host: string
   /** path and query */
   path: string
+}
+
+export interface ExchangeOptions {
+  method: 'GET' | 'POST' | 'DELETE'
+  target: Target
   headers: Record<string, string>
-  body?: Buffer
-  signal?: AbortSignal
+  body: Buffer | undefined
+  signal: AbortSignal | undefined
   clocks: Clocks
   /** Called once when the exchange has got a connection, or has failed without one. */
   onWaited: () => void
   /** Called once when the request has left, if it does. */
-  onSent?: () => void
+  onSent: (() => void) | undefined
   /** Called once when nothing more is read or written. */
   onFinished: () => void
 }
@@ -39,10 +44,10 @@ const DRAIN_MS = 250
 /** One request and its answer, as undici's handler. Undici calls the `on…` methods; everything else is ours. */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   readonly head: Promise<ResponseHead>
-  readonly arrivals = createArrivalQueue<Buffer>({ pause: () => this.#pause(), resume: () => this.#resume() })
   phase: Phase = 'unsent'
   readonly #options: ExchangeOptions
   readonly #onAbort: () => void
+  #arrivals: ArrivalQueue<Buffer> | undefined
   #watch: Watch | undefined
   #stage: Stage = 'connecting'
   #attended = false
@@ -60,6 +65,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#onAbort = () => this.#drop(abortedFailure(this.phase, options.signal))
   }
 
+  /** What has come of the body. */
+  get arrivals(): ArrivalQueue<Buffer> {
+    return (this.#arrivals ??= createArrivalQueue({ pause: () => this.#pause(), resume: () => this.#resume() }))
+  }
+
   /** Why it failed, where it has. */
   get failureKind(): TransportFailureKind | undefined {
     const { failure } = this.arrivals
@@ -67,7 +77,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   start(dispatcher: Dispatcher): void {
-    const { signal, origin, path, method, headers, body } = this.#options
+    const { signal, target: { origin, path }, method, headers, body } = this.#options
     if (signal?.aborted) return this.#onAbort()
     const inPieces = body !== undefined && body.length > PIECE_BYTES
     const sent = inPieces ? { ...headers, 'content-length': String(body.length) } : headers
@@ -176,7 +186,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   #failWith(error: unknown): void {
     if (this.#finished) return
-    const { host } = this.#options
+    const { host } = this.#options.target
     const kind = readKind(error, this.#waited, this.phase)
     // A parser's error carries the bytes it choked on; they stay out of ours.
     const told = isUnreadable(error) ? new Error(readReason(error)) : error
@@ -219,7 +229,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #cutBody(body: Buffer): Readable {
     let offset = 0
     const alive = () => this.#watch?.alive()
-        const pieces = new Readable({
+    const pieces = new Readable({
       highWaterMark: PIECE_BYTES,
       read() {
         alive()

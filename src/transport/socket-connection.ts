@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type WebSocket from 'ws'
 import { createArrivalQueue } from './arrival-queue.js'
-import { createTextReader } from './decode-utf8.js'
+import { readText } from './decode-utf8.js'
 import { abortedFailure, timeoutFailure } from './failures.js'
 import { createHeartbeat, type Heartbeat } from './heartbeat.js'
 import { createInbox, type Inbox } from './inbox.js'
@@ -59,7 +59,6 @@ export class WebSocketConnection implements SocketConnection {
         this.#terminate('the peer answered no ping')
       },
     })
-    const readText = createTextReader()
     ws.on('message', (data: Buffer) => {
       // A compressed read may take long to unpack, and nothing is read meanwhile: its messages are life too.
       this.#heartbeat.heard()

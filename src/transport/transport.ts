@@ -97,7 +97,7 @@ export interface HttpRequest {
   /** compress the body with zstd where this Node can; default false */
   compress?: boolean
   /** Called once when the request has left, if it does: for what need not come before, while the peer thinks. */
-  onSent?: () => void
+  onSent?: (() => void) | undefined
 }
 
 export interface HttpReply {
