@@ -71,6 +71,28 @@ function readAge({ fetchedAtMs }: Listing, nowMs: number): number {
   return Math.round(Math.max(0, nowMs - fetchedAtMs) / 1000)
 }
 
+/** A tag that is told apart from our own is so once, fetched for once: replicas may never agree on it. */
+function createEtagComparison(): (observed: string, own: string | undefined) => 'same' | 'changed' | undefined {
+  let foreign: string | undefined
+  return (observed, own) => {
+    const etag = normalizeEtag(observed)
+    if (etag === undefined || own === undefined) return undefined
+    if (etag === own) return 'same'
+    if (etag === foreign) return undefined
+    foreign = etag
+    return 'changed'
+  }
+}
+
+/** Shows a list once for as long as it says the same; its age counts in seconds. */
+function createListingShow(build: () => CatalogSnapshot): (listing: Listing, nowMs: number) => CatalogSnapshot {
+  let shown: { listing: Listing; snapshot: CatalogSnapshot } | undefined
+  return (listing, nowMs) => {
+    if (shown?.listing !== listing || shown.snapshot.ageSeconds !== readAge(listing, nowMs)) shown = { listing, snapshot: build() }
+    return shown.snapshot
+  }
+}
+
 /** The account's model list. */
 export function createCatalog(options: CatalogOptions): Catalog {
   const { fetchModels, ttlMs, now = Date.now, persisted, failureTtlMs = 5000 } = options
@@ -78,8 +100,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   let listing: Listing | undefined
   let loaded: Promise<void> | undefined
   let failure: Failure | undefined
-  // Told apart from our own tag once, fetched for once: replicas may never agree on it.
-  let foreignEtag: string | undefined
+  const compareEtag = createEtagComparison()
   let refetchBehind = false
   let saving: Promise<void> | undefined
   let closed = false
@@ -101,17 +122,13 @@ export function createCatalog(options: CatalogOptions): Catalog {
     }
   }, signal)
   const isFresh = () => listing !== undefined && failure === undefined && now() - listing.fetchedAtMs < ttlMs
-  const snapshot = () => {
-    const state = listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels()) }
-    return buildSnapshot(state, failure, now())
-  }
-  let shown: { listing: Listing; snapshot: CatalogSnapshot } | undefined
+  const snapshot = () =>
+    buildSnapshot(listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels()) }, failure, now())
+  const show = createListingShow(snapshot)
   const fresh = () => {
     if (!listing || !isFresh()) return undefined
     if (refetchBehind) void fetchOnce()
-    const ageSeconds = readAge(listing, now())
-    if (shown?.listing !== listing || shown.snapshot.ageSeconds !== ageSeconds) shown = { listing, snapshot: snapshot() }
-    return shown.snapshot
+    return show(listing, now())
   }
 
   return {
@@ -128,14 +145,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
     },
     peek: () => (listing === undefined && failure === undefined ? undefined : snapshot()),
     observeEtag(observed) {
-      const etag = normalizeEtag(observed)
-      if (etag === undefined || listing?.etag === undefined) return
-      if (etag === listing.etag) {
-        if (failure === undefined && now() - listing.fetchedAtMs > ttlMs / 2) listing = { ...listing, fetchedAtMs: now() }
-      } else if (etag !== foreignEtag) {
-        foreignEtag = etag
-        refetchBehind = true
-      }
+      const outcome = compareEtag(observed, listing?.etag)
+      if (outcome === 'changed') refetchBehind = true
+      const confirmed = outcome === 'same' && failure === undefined ? listing : undefined
+      if (confirmed && now() - confirmed.fetchedAtMs > ttlMs / 2) listing = { ...confirmed, fetchedAtMs: now() }
     },
     async close() {
       closed = true
