@@ -40,8 +40,8 @@ interface State {
   readonly collector: ItemCollector
   readonly provenance: ReasoningProvenance
   terminal: Terminal | undefined
-  /** the `response` object of the newest event that had one, fields of older ones kept */
-  response: JsonObject
+  /** the fields of the `response` objects that came, the newest word on each */
+  readonly response: JsonObject
   headers: Record<string, string>
   metadata: JsonObject
   sawOutput: boolean
@@ -90,13 +90,13 @@ export function createAccumulator(context: { provenance: ReasoningProvenance }):
 
 function accept(state: State, event: WireEvent): void {
   if (state.terminal) return
+  // The first events of an answer: what comes after them is waited for.
+  if (event.type === 'response.created' || event.type === 'response.in_progress') return acceptResponse(state, event)
   if (state.collector.accept(event)) {
     state.sawOutput = true
     return
   }
   switch (event.type) {
-    case 'response.created':
-    case 'response.in_progress':
     case 'response.queued':
       return acceptResponse(state, event)
     case 'response.metadata':
@@ -119,8 +119,7 @@ function acceptTerminal(state: State, event: WireEvent): void {
 
 function acceptResponse(state: State, event: LifecycleEvent | TerminalEvent): void {
   // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
-  const said = Object.entries(event.response).filter(([, value]) => value !== null && value !== undefined)
-  state.response = { ...state.response, ...Object.fromEntries(said) }
+  for (const [name, value] of Object.entries(event.response)) if (value !== null && value !== undefined) state.response[name] = value
   const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
   if (typeof endTurn === 'boolean') state.metadata['end_turn'] = endTurn
 }

@@ -24,7 +24,7 @@ export function createArrangement(): Arrangement {
  */
 export function arrangeItems(mapped: readonly MappedMessage[], settled: Arrangement): RepairedSequence {
   if (!continues(mapped, settled.messages)) Object.assign(settled, createArrangement())
-  settle(mapped, settled)
+  if (mapped.length > settled.messages.length) settle(mapped, settled)
   const rest = mapped.slice(settled.messages.length)
   if (rest.length === 0) return { items: settled.items.slice(), repairs: [] }
   const placed = rest.flatMap(({ entries }, message): PlacedEntry[] => entries.map((entry) => ({ entry, message })))

@@ -50,8 +50,8 @@ export interface BuiltRequest {
   repairs: readonly ToolRepair[]
   /** reasoning blocks that could not be sent back here */
   droppedReasoning: number
-  /** JSON texts of large fields, valid as long as the field still is `value` */
-  fieldTexts?: Readonly<Record<string, { value: unknown; text: string }>>
+  /** the members of `fields` as JSON text, valid as long as they still are `of` */
+  fieldsText?: { of: JsonObject; text: string }
 }
 
 const NO_TOOLS: ToolDefinitions = {
@@ -81,24 +81,19 @@ export function buildRequest(input: BuildInput): BuiltRequest {
     toolOutputMaxChars: input.settings.toolOutputMaxChars || undefined,
     customTools: tools.custom,
   }
-  const mapped = memo.mapMessages(request.messages, nameContext(context, first), (message, index) =>
+  const mapped = memo.mapMessages(request.messages, context, first, (message, index) =>
     index === first ? NOTHING : mapMessage(message, index, context),
   )
   const { droppedReasoning, unknownBlocks } = sumUp(mapped, model.slug)
   const { items, repairs } = arrangeItems(mapped, memo.arrangement)
-  const { fields, leftOut } = buildFields(input, instructions, tools)
+  const { fields, leftOut, text } = memo.defineFields(input, instructions, tools, () => buildFields(input, instructions, tools))
   return {
     fields,
     items,
-    leftOut: [...leftOut, ...unknownBlocks],
+    leftOut: unknownBlocks.length === 0 ? leftOut : [...leftOut, ...unknownBlocks],
     repairs,
     droppedReasoning,
-    fieldTexts: Object.fromEntries(
-      ['instructions', 'tools'].flatMap((name) => {
-        const value = fields[name]
-        return value === undefined ? [] : [[name, { value, text: memo.fieldText(name, value) }]]
-      }),
-    ),
+    fieldsText: { of: fields, text },
   }
 }
 
@@ -125,8 +120,4 @@ function readInstructions(message: Message | undefined): string {
   const content = message?.content ?? ''
   if (typeof content === 'string') return wellFormed(content)
   return wellFormed(content.map((block) => (isRecord(block) ? String(block['text'] ?? '') : String(block))).join('\n\n'))
-}
-
-function nameContext(context: MessageContext, first: number): string {
-  return JSON.stringify({ ...context, customTools: [...context.customTools], first })
 }

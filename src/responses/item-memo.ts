@@ -1,6 +1,10 @@
 import type { Message, ToolSpec } from '../contract/index.js'
 import { createArrangement, type Arrangement } from './arrange-items.js'
-import type { MappedMessage } from './message-items.js'
+import type { BuildInput } from './build-request.js'
+import { createFieldsMatcher, type FieldsMatcher } from './match-fields.js'
+import type { MappedMessage, MessageContext } from './message-items.js'
+import type { RequestFields } from './request-fields.js'
+import { writeFields } from './serialize-request.js'
 import { matchesSnapshot, takeSnapshot, type Snapshot } from './snapshot.js'
 import type { ToolDefinitions } from './tool-definitions.js'
 
@@ -17,19 +21,25 @@ export interface ItemMemo {
  */
 export interface ConversationMemo {
   /**
-   * @param context names all that the items depend on besides the message; another one forgets everything
+   * @param context all that the items depend on besides the message; another one forgets everything
+   * @param instructions which message went into the instructions, -1 for none
    * @param map is called for the messages that are new or changed
    */
   mapMessages(
     messages: readonly Message[],
-    context: string,
+    context: MessageContext,
+    instructions: number,
     map: (message: Message, index: number) => MappedMessage,
   ): MappedMessage[]
   defineTools(tools: readonly ToolSpec[], context: string, build: () => ToolDefinitions): ToolDefinitions
   /** how far the history is settled */
   readonly arrangement: Arrangement
-  /** JSON text of a field's value, written once as long as `value` is the same string or object */
-  fieldText(name: string, value: unknown): string
+  /** Everything but the input, with its JSON text: made once as long as all that it comes from stays the same. */
+  defineFields(input: BuildInput, instructions: string, tools: ToolDefinitions, build: () => RequestFields): WrittenFields
+}
+
+export interface WrittenFields extends RequestFields {
+  text: string
 }
 
 interface Remembered {
@@ -57,16 +67,28 @@ export function createItemMemo(): ItemMemo {
 }
 
 export function createConversationMemo(): ConversationMemo {
-  let context: string | undefined
+  let context: MessageContext | undefined
+  let instructionsAt: number | undefined
   let remembered: Remembered[] = []
   let tools: { context: string; snapshot: Snapshot; definitions: ToolDefinitions } | undefined
+  let fields: { isFor: FieldsMatcher; written: WrittenFields } | undefined
   const texts = new Map<string, { value: unknown; text: string }>()
   const arrangement = createArrangement()
+  /** Instructions and tools are long, and stay when the fields around them change. */
+  const write = (name: string, value: unknown): string => {
+    if (name !== 'instructions' && name !== 'tools') return JSON.stringify(value)
+    const known = texts.get(name)
+    if (known !== undefined && known.value === value) return known.text
+    const text = JSON.stringify(value)
+    texts.set(name, { value, text })
+    return text
+  }
   return {
     arrangement,
-    mapMessages(messages, nextContext, map) {
-      if (context !== nextContext) remembered = []
+    mapMessages(messages, nextContext, nextInstructionsAt, map) {
+      if (context === undefined || instructionsAt !== nextInstructionsAt || !isSameContext(context, nextContext)) remembered = []
       context = nextContext
+      instructionsAt = nextInstructionsAt
       remembered.length = Math.min(remembered.length, messages.length)
       return messages.map((message, index) => {
         const known = remembered[index]
@@ -82,14 +104,31 @@ export function createConversationMemo(): ConversationMemo {
       tools = { context: nextContext, snapshot: takeSnapshot(specs), definitions }
       return definitions
     },
-    fieldText(name, value) {
-      const known = texts.get(name)
-      if (known !== undefined && known.value === value) return known.text
-      const text = JSON.stringify(value)
-      texts.set(name, { value, text })
-      return text
+    defineFields(input, instructions, definitions, build) {
+      if (fields?.isFor(input, instructions, definitions)) return fields.written
+      const built = build()
+      const written = { ...built, text: writeFields(built.fields, write) }
+      fields = { isFor: createFieldsMatcher(input, instructions, definitions), written }
+      return written
     },
   }
+}
+
+function isSameContext(one: MessageContext, other: MessageContext): boolean {
+  return (
+    one.provenance.account === other.provenance.account &&
+    one.provenance.lane === other.provenance.lane &&
+    one.provenance.model_family === other.provenance.model_family &&
+    one.isPlanLane === other.isPlanLane &&
+    one.acceptsImages === other.acceptsImages &&
+    one.model === other.model &&
+    one.toolOutputMaxChars === other.toolOutputMaxChars &&
+    isSameSet(one.customTools, other.customTools)
+  )
+}
+
+function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one === other || (one.size === other.size && [...one].every((name) => other.has(name)))
 }
 
 /** The fields of a message that its items are made of. */

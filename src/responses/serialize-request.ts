@@ -1,3 +1,4 @@
+import type { JsonObject } from '../contract/index.js'
 import type { BuiltRequest } from './build-request.js'
 
 export interface SerializeExtra {
@@ -17,22 +18,32 @@ export interface SerializeExtra {
  * every call: the text of a turn, up to the end of its items, is how the next turn's text begins.
  */
 export function serializeRequest(built: BuiltRequest, extra: SerializeExtra = {}): string {
-  const members: string[] = []
-  const add = (name: string, value: unknown, text?: string) => {
-    if (value !== undefined) members.push(`${JSON.stringify(name)}:${text ?? JSON.stringify(value)}`)
-  }
-  const { client_metadata: metadata, ...fields } = built.fields
-  add('type', extra.type)
-  for (const [name, value] of Object.entries(fields)) add(name, value, knownText(built, name, value))
-  add('generate', extra.generate)
-  add('previous_response_id', extra.previous_response_id)
+  const { fieldsText } = built
   const items = extra.fromItem === undefined ? built.items : built.items.slice(extra.fromItem)
-  members.push(`"input":[${items.join(',')}]`)
-  add('client_metadata', extra.client_metadata ?? metadata)
-  return `{${members.join(',')}}`
+  const metadata = extra.client_metadata ?? built.fields['client_metadata']
+  const members = [
+    member('type', extra.type),
+    fieldsText?.of === built.fields ? fieldsText.text : writeFields(built.fields),
+    member('generate', extra.generate),
+    member('previous_response_id', extra.previous_response_id),
+    `"input":[${items.join(',')}]`,
+    member('client_metadata', metadata),
+  ]
+  return `{${members.filter((text) => text !== '').join(',')}}`
 }
 
-function knownText(built: BuiltRequest, name: string, value: unknown): string | undefined {
-  const known = built.fieldTexts?.[name]
-  return known !== undefined && known.value === value ? known.text : undefined
+/**
+ * The fields as members of a JSON object, without `client_metadata`, which follows the input.
+ * @param write answers the JSON text of a field's value
+ */
+export function writeFields(fields: JsonObject, write: (name: string, value: unknown) => string = (_name, value) => JSON.stringify(value)): string {
+  const members: string[] = []
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined && name !== 'client_metadata') members.push(`${JSON.stringify(name)}:${write(name, value)}`)
+  }
+  return members.join(',')
+}
+
+function member(name: string, value: unknown): string {
+  return value === undefined ? '' : `"${name}":${JSON.stringify(value)}`
 }

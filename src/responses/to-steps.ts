@@ -79,6 +79,10 @@ function onOther(state: MapperState, event: WireEvent): readonly Step[] {
       return onItemAdded(state, event)
     case 'response.output_item.done':
       return onItemDone(state, event)
+    case 'response.created':
+    case 'response.in_progress':
+    case 'response.content_part.added':
+      return NO_STEPS
     default: {
       const terminal = readTerminal(event)
       return terminal ? onTerminal(state, event, terminal) : NO_STEPS

@@ -23,9 +23,9 @@ test('a warm-up has no items', () => {
   )
 })
 
-test('a text kept for a field is used as long as the field is the value it was made from', () => {
-  const tools = [{ a: 1 }]
-  const kept = { ...built, fields: { tools }, fieldTexts: { tools: { value: tools, text: '"kept"' } } }
+test('a text kept for the fields is used as long as they are the object it was made from', () => {
+  const fields = { tools: [{ a: 1 }] }
+  const kept = { ...built, fields, fieldsText: { of: fields, text: '"tools":"kept"' } }
   expect(serializeRequest(kept)).toContain('"tools":"kept"')
   expect(serializeRequest({ ...kept, fields: { tools: [{ a: 2 }] } })).toContain('"tools":[{"a":2}]')
 })
