@@ -5,28 +5,19 @@ import {
 } from '../responses/index.js'
 import { parseJson } from '../lib/index.js'
 import type { Call } from './call.js'
-import type { ProviderDeps } from './deps.js'
-import type { Emitter } from './emitter.js'
-import type { Exchanges } from './exchanges.js'
 import { joinResponses } from './join-responses.js'
-import type { RequestBuilder } from './request-builder.js'
 import { runAttempt } from './run-attempt.js'
 import { sealResponse } from './seal-response.js'
 import type { Deliver } from './response-stream.js'
-import type { AnnounceRequest } from './with-call-events.js'
-import type { TurnStates } from './turn-states.js'
+import type { AnnounceRequest, Screen } from './with-call-events.js'
+import type { Workshop } from './workshop.js'
 import { withRetry } from './with-retry.js'
 
 export interface AnswerInput {
-  deps: ProviderDeps
-  emitter: Emitter
-  exchanges: Exchanges
-  builder: RequestBuilder
-  turnStates: TurnStates
+  workshop: Workshop
   call: Call
   announceRequest: AnnounceRequest
-  /** takes what the answer shows, batch by batch */
-  show: Deliver<Step>
+  screen: Screen
   /** sees the wire's own events before anything is made of them */
   tap?: ((events: readonly WireEvent[]) => void) | undefined
 }
@@ -36,7 +27,8 @@ export interface AnswerInput {
  * continue it, inside one pair of events.
  */
 export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
-  const { deps, emitter, call } = input
+  const { call } = input
+  const { deps, emitter } = input.workshop
   const parts: ChatResponse[] = []
   let continuation: BuiltRequest | undefined
   let blockOffset = 0
@@ -48,7 +40,7 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
     try {
       accumulator = await attempts(input, turn, (events) => {
         input.tap?.(events)
-        return input.show(mapEvents(mapper, events))
+        return input.screen.show(mapEvents(mapper, events))
       })
     } catch (thrown) {
       throw withEarlierParts(thrown, parts)
@@ -76,7 +68,8 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
 function attempts(
   input: AnswerInput, turn: { built?: BuiltRequest | undefined; difference?: string | undefined }, deliver: Deliver<WireEvent>,
 ): Promise<Accumulator> {
-  const { deps, emitter, exchanges, builder, turnStates, call } = input
+  const { call } = input
+  const { deps, emitter, exchanges, builder, turnStates } = input.workshop
   const continuation = turn.built
   return withRetry(deps, emitter, call, () =>
     runAttempt({
@@ -98,6 +91,7 @@ function attempts(
         })).then(announce)
       },
       onSent(built, conversation) {
+        input.screen.prepare()
         if (continuation || call.route.cache) return
         turn.difference = builder.compare(conversation, built)
         call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }

@@ -1,6 +1,6 @@
 import { AbortError, type CallOptions, type ResponseStream, type StreamEvent } from '../contract/index.js'
 import type { ProviderDeps } from './deps.js'
-import { createResponseStream, type Deliver, type Outcome } from './response-stream.js'
+import { createResponseStream, type Deliver, type Outcome, type RunningStream } from './response-stream.js'
 
 export interface CallStarter {
   /** One controller a call: the caller's signal, the host's cancellation and `close()` all end in it. */
@@ -11,36 +11,33 @@ export interface CallStarter {
 
 /** The calls of one mount that run, so that all of them can be stopped together. */
 export function createCallStarter({ cancellation, mountName: provider }: Pick<ProviderDeps, 'cancellation' | 'mountName'>): CallStarter {
-  const running = new Set<AbortController>()
+  const running = new Set<RunningStream>()
   let closed = false
   const stopAll = (reason: string): void => {
-    for (const controller of running) controller.abort(new AbortError(reason, { provider }))
+    for (const call of [...running]) call.stop(new AbortError(reason, { provider }))
   }
   const stopListening = cancellation.onCancel(() => stopAll('The host cancelled the call.'))
 
-  const refuse = (controller: AbortController, reason: string): void => controller.abort(new AbortError(reason, { provider }))
-
   return {
-    start(options, run) {
+    start({ signal }, run) {
       const controller = new AbortController()
-      const { signal } = options
-      const onAbort = (): void =>
-        controller.abort(new AbortError('The caller cancelled the call.', { provider, cause: signal?.reason }))
-      return createResponseStream(track, controller)
-
-      async function track(deliver: Deliver<StreamEvent>): Promise<Outcome> {
+      const onAbort = (): void => call.stop(new AbortError('The caller cancelled the call.', { provider, cause: signal?.reason }))
+      const call = createResponseStream((deliver) => {
         if (signal?.aborted) onAbort()
-        if (cancellation.isCancelled) refuse(controller, 'The host has cancelled the session.')
-        if (closed) refuse(controller, 'The provider is closed.')
+        if (cancellation.isCancelled) call.stop(new AbortError('The host has cancelled the session.', { provider }))
+        if (closed) call.stop(new AbortError('The provider is closed.', { provider }))
         signal?.addEventListener('abort', onAbort, { once: true })
-        running.add(controller)
-        try {
-          return await run(controller.signal, deliver)
-        } finally {
-          running.delete(controller)
+        running.add(call)
+        return run(controller.signal, deliver)
+      }, {
+        controller,
+        left: () => new AbortError('The caller stopped reading the answer before its end.', { provider }),
+        onEnded() {
+          running.delete(call)
           signal?.removeEventListener('abort', onAbort)
-        }
-      }
+        },
+      })
+      return call.stream
     },
     close() {
       if (closed) return

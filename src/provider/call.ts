@@ -24,7 +24,7 @@ export interface CallHead {
   readonly hasAlternative: boolean
   /** part of a chain: a model known to be exhausted is not asked */
   readonly delegated: boolean
-  readonly degradation?: Degradation
+  readonly degradation?: Degradation | undefined
   readonly route: RouteReceipt
 }
 

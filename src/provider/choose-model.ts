@@ -11,6 +11,25 @@ export interface ModelChoice extends RequestModel {
   prefersWebSocket: boolean
 }
 
+export type ModelChooser = (request: ChatRequest, snapshot: CatalogSnapshot, settings: ProviderSettings) => ModelChoice
+
+/** Chooses once for as long as the model list and the settings are the same; see {@link chooseModel}. */
+export function createModelChooser(provider: string): ModelChooser {
+  const choices = new Map<string, { models: CatalogSnapshot['models']; settings: ProviderSettings; choice: ModelChoice }>()
+  return (request, snapshot, settings) => {
+    const key = `${request.model ?? ''} ${request.reasoning_effort ?? ''}`
+    const known = choices.get(key)
+    if (known?.models === snapshot.models && known.settings === settings) return known.choice
+    const choice = chooseModel(request, snapshot, settings, provider)
+    if (choices.size >= REMEMBERED) choices.clear()
+    choices.set(key, { models: snapshot.models, settings, choice })
+    return choice
+  }
+}
+
+/** Models and efforts that are asked for. */
+const REMEMBERED = 64
+
 /**
  * Effort comes from the first of: the name's suffix, the request, the mount config, the environment,
  * the model's own default. A model that a live catalog doesn't have is refused here, unsent.

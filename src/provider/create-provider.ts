@@ -3,6 +3,7 @@ import type { CallOptions, ChatRequest, ChatResponse, ModelInfo, Provider, Respo
 import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
 import { createCallStarter } from './call-starter.js'
+import { createModelChooser } from './choose-model.js'
 import { createEmitter } from './emitter.js'
 import { createExchanges } from './exchanges.js'
 import { openRawDoors, type RawDoors } from './raw-doors.js'
@@ -10,7 +11,8 @@ import { buildProviderInfo } from './provider-info.js'
 import { createRequestBuilder } from './request-builder.js'
 import { createTurnStates } from './turn-states.js'
 import { warmUp } from './warm-up.js'
-import { runCall, type Workshop } from './run-call.js'
+import { runCall } from './run-call.js'
+import type { Workshop } from './workshop.js'
 
 /** The provider protocol, delegation, and the doors for those who want the wire itself. */
 export interface ChatGPTProvider extends Provider, RawDoors {
@@ -37,6 +39,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       userAgent: deps.userAgent, connectTimeoutMs: settings.connectTimeoutMs, now: deps.now,
     }),
     turnStates: createTurnStates(),
+    chooseModel: createModelChooser(mountName),
     builder: createRequestBuilder((fields, lane) =>
       deps.warn(`the ${lane} lane takes no ${fields.join(', ')}: left out of every request of this mount`)),
   }

@@ -12,7 +12,8 @@ import { orAbort } from '../lib/index.js'
 import { limitTotal } from './limit-total.js'
 import { runForeign } from './run-foreign.js'
 import type { Deliver, Outcome } from './response-stream.js'
-import { runCall, type Workshop } from './run-call.js'
+import { runCall } from './run-call.js'
+import type { Workshop } from './workshop.js'
 import { createStreamWriter } from './stream-writer.js'
 import type { RetryBudget } from './call.js'
 
@@ -26,10 +27,13 @@ export interface Delegation {
 }
 
 /** Resolves the roles and runs their chain; ends in an outcome whatever happens. */
-export async function runDelegation(workshop: Workshop, given: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+export function runDelegation(workshop: Workshop, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const { mountName: provider, settings: { totalTimeoutMs } } = workshop.deps
+  return limitTotal(delegation.signal, { provider, totalTimeoutMs }, (signal) => resolveAndRun(workshop, { ...delegation, signal }, deliver))
+}
+
+async function resolveAndRun(workshop: Workshop, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps, emitter } = workshop
-  const limit = limitTotal(given.signal, { provider: deps.mountName, totalTimeoutMs: deps.settings.totalTimeoutMs })
-  const delegation = { ...given, signal: limit.signal }
   try {
     const route = await orAbort(deps.resolveRoute(delegation.roles), delegation.signal)
     const usable = route.candidates.filter(canServe)
@@ -43,8 +47,6 @@ export async function runDelegation(workshop: Workshop, given: Delegation, deliv
     })
     await deliver(await writer.fail(error))
     return { error }
-  } finally {
-    limit.clear()
   }
 }
 

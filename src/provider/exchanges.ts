@@ -5,12 +5,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import type { JsonObject } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
-import { decodeEvent, serializeRequest, type BuiltRequest } from '../responses/index.js'
+import { serializeRequest, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Clocks, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
 import { createLinePool, type Line, type LinePool } from './line-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
 import { TURN_STATE } from './turn-states.js'
+import { warmUpLine } from './warm-up-line.js'
 
 /** A message of 16 MiB or more closes the connection with 1009; what comes near goes over HTTP. */
 const MAX_SOCKET_MESSAGE_BYTES = 15.5 * 1024 * 1024
@@ -49,7 +49,8 @@ export interface Exchanges {
   /**
    * Opens a connection before there is a request. With a `request` the server is given instructions and
    * tools at once, and its first turn sends its items alone; without one the connection serves whichever
-   * conversation comes first. Does nothing where the next exchange would go over HTTP. @throws TransportFailure
+   * conversation comes first. Does nothing where the next exchange would go over HTTP, and nothing for a
+   * conversation that has a line: what the server holds of it stays. @throws TransportFailure
    */
   warmUp(credential: Credential, request?: ExchangeRequest, signal?: AbortSignal): Promise<void>
   /** What the next exchange would go over, and why. */
@@ -81,32 +82,33 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
     choice.opened()
     return pool.add(conversation, credential.accessToken, connection)
   }
+  const openSocketExchange = async (request: ExchangeRequest, reason: string): Promise<Exchange> => {
+    let line: Line
+    try {
+      line = await lineFor(request)
+    } catch (failure) {
+      if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
+      return openHttpExchange(options, request, choice.blocked(failure))
+    }
+    return openLineExchange(pool, line, request, reason) ?? openHttpExchange(options, request, TOO_LARGE)
+  }
   return {
-    async open(request) {
+    open(request) {
       const { kind, reason } = request.httpOnly ? { kind: 'sse', reason: TOO_LARGE } : choice.current()
-      if (kind === 'sse') return openHttpExchange(options, request, reason)
-      let line: Line
-      try {
-        line = await lineFor(request)
-      } catch (failure) {
-        if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
-        return openHttpExchange(options, request, choice.blocked(failure))
-      }
-      return openLineExchange(pool, line, request, reason) ?? openHttpExchange(options, request, TOO_LARGE)
+      return kind === 'sse' ? openHttpExchange(options, request, reason) : openSocketExchange(request, reason)
     },
     async warmUp(credential, request, signal) {
       if (choice.current().kind === 'sse') return
+      if (request && pool.holds(request.conversation, credential.accessToken)) return
+      let line: Line | undefined
       try {
-        if (!request) {
-          pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
-          return
-        }
-        const line = await lineFor(request)
-        await prime(pool, line, request)
+        if (request) line = await lineFor(request)
+        else pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
       } catch (failure) {
         if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
         choice.blocked(failure)
       }
+      if (line && request) await warmUpLine(pool, line, request)
     },
     choice: () => choice.current(),
     connect,
@@ -115,13 +117,12 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
 }
 
 function headersFor(options: ExchangesOptions, credential: Credential, conversation: string): Record<string, string> {
-  return {
-    ...options.credentials.headers(credential),
+  return Object.assign(options.credentials.headers(credential), {
     originator: 'amplifier',
     'user-agent': options.userAgent,
     'session-id': conversation,
     'thread-id': conversation,
-  }
+  })
 }
 
 function openConnection(
@@ -136,25 +137,23 @@ function openConnection(
   })
 }
 
-async function openHttpExchange(options: ExchangesOptions, request: ExchangeRequest, reason: string): Promise<Exchange> {
+function openHttpExchange(options: ExchangesOptions, request: ExchangeRequest, reason: string): Promise<Exchange> {
   const url = `${options.baseUrl}/responses`
-  const frames = await options.transport.stream({
+  const headers = headersFor(options, request.credential, request.conversation)
+  headers['content-type'] = 'application/json'
+  headers['accept'] = 'text/event-stream'
+  if (request.turnState !== undefined) headers[TURN_STATE] = request.turnState
+  return options.transport.stream({
     method: 'POST',
     url,
-    headers: {
-      ...headersFor(options, request.credential, request.conversation),
-      'content-type': 'application/json',
-      accept: 'text/event-stream',
-      ...(request.turnState === undefined ? {} : { [TURN_STATE]: request.turnState }),
-    },
+    headers,
     body: serializeRequest(request.built),
     signal: request.signal,
     clocks: request.clocks,
-    ...(request.onSent ? { onSent: request.onSent } : {}),
+    onSent: request.onSent,
     // Only the Codex backend is known to take it; on this machine's own loop it would only cost.
     compress: request.credential.lane === 'codex' && url.startsWith('https:'),
-  })
-  return { kind: 'sse', reason, frames, headers: frames.headers, finish: () => frames.release(), abandon: () => frames.close() }
+  }).then((frames) => ({ kind: 'sse', reason, frames, headers: frames.headers, finish: () => frames.release(), abandon: () => frames.close() }))
 }
 
 /** Undefined where the message is too large for a WebSocket; the line is free again then. */
@@ -203,34 +202,6 @@ function takeUpgradeHeaders(line: Line): Readonly<Record<string, string>> {
 
 function turnMetadata({ turnState }: ExchangeRequest): { client_metadata?: Record<string, string> } {
   return turnState === undefined ? {} : { client_metadata: { [TURN_STATE]: turnState } }
-}
-
-/** Gives the server everything but the input (`generate: false`), and chains the first turn to its answer. */
-async function prime(pool: LinePool, line: Line, request: ExchangeRequest): Promise<void> {
-  const built: BuiltRequest = { ...request.built, items: [] }
-  const frames = line.connection.exchange(serializeRequest(built, { type: 'response.create', generate: false }), request)
-  try {
-    let responseId: string | undefined
-    while (responseId === undefined) {
-      const batch = await frames.next()
-      if (!batch) throw new TransportFailure('the warm-up was not answered', { kind: 'cut', phase: 'sent' })
-      responseId = batch.map(readCompletedId).find((id) => id !== undefined)
-    }
-    frames.release()
-    line.chain.completed(built, responseId, [])
-    pool.giveBack(line)
-  } catch (failure) {
-    frames.close()
-    pool.drop(line)
-    throw failure
-  }
-}
-
-function readCompletedId(frame: string): string | undefined {
-  const event = decodeEvent(parseJson(frame))
-  if (event?.type !== 'response.completed' && event?.type !== 'response.done') return undefined
-  const { id } = isRecord(event.response) ? event.response : {}
-  return typeof id === 'string' ? id : undefined
 }
 
 /** Whether a failed upgrade says that WebSockets don't pass here, rather than something about the caller. */

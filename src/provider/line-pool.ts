@@ -3,7 +3,7 @@
  * it; it belongs to one conversation and carries one exchange at a time.
  */
 import { createChain, type BuiltRequest, type Chain } from '../responses/index.js'
-import type { SocketConnection } from '../transport/transport.js'
+import { TransportFailure, type SocketConnection } from '../transport/transport.js'
 
 export interface Line {
   conversation: string
@@ -20,6 +20,9 @@ export interface Line {
 export interface LinePool {
   /** The idle line whose chain this request extends, else any idle line of the conversation; taken lines are busy. */
   take(conversation: string, bearer: string, built: BuiltRequest): Line | undefined
+  /** Whether the conversation has a line that its next turn could take, idle or busy. */
+  holds(conversation: string, bearer: string): boolean
+  /** @throws TransportFailure where the pool is closed; the connection then is too */
   add(conversation: string, bearer: string, connection: SocketConnection): Line
   /** An idle line that the first conversation without one takes. */
   addSpare(bearer: string, connection: SocketConnection): void
@@ -39,6 +42,7 @@ const IDLE_MS = 4.5 * 60_000
 export function createLinePool(options: { now: () => number }): LinePool {
   const lines = new Set<Line>()
   let sweeper: NodeJS.Timeout | undefined
+  let closed = false
 
   const drop = (line: Line): void => {
     lines.delete(line)
@@ -66,7 +70,12 @@ export function createLinePool(options: { now: () => number }): LinePool {
       }
       return taken
     },
+    holds(conversation, bearer) {
+      sweep()
+      return [...lines].some((line) => line.conversation === conversation && line.bearer === bearer)
+    },
     add(conversation, bearer, connection) {
+      if (closed) refuse(connection)
       const line: Line = { conversation, bearer, connection, chain: createChain(), busy: true, headersRead: false, lastUsedMs: options.now() }
       lines.add(line)
       sweeper ??= setInterval(sweep, 30_000).unref()
@@ -85,11 +94,18 @@ export function createLinePool(options: { now: () => number }): LinePool {
     },
     drop,
     close() {
+      closed = true
       for (const line of [...lines]) drop(line)
       if (sweeper) clearInterval(sweeper)
       sweeper = undefined
     },
   }
+}
+
+/** Whoever was connecting when the mount ended: nobody would ever close what it brings. */
+function refuse(connection: SocketConnection): never {
+  connection.close(1000)
+  throw new TransportFailure('the provider is closed', { kind: 'aborted', phase: 'unsent' })
 }
 
 function isLineStale(line: Line, nowMs: number): boolean {

@@ -3,7 +3,8 @@ import { isLLMError, type CallOptions, type ChatRequest } from '../contract/inde
 import { fromTransportFailure, mapWireFailure, type WireEvent } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
 import type { CallStarter } from './call-starter.js'
-import { runCall, type Workshop } from './run-call.js'
+import { runCall } from './run-call.js'
+import type { Workshop } from './workshop.js'
 
 /** A wire event as the backend sent it, numbered without gaps over the whole call. */
 export type RawEvent = WireEvent & { sequence_number: number }

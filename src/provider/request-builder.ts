@@ -15,8 +15,10 @@ export interface RequestBuilder {
 /** What fits a header and the backend's limit for a prompt cache key; any other id goes out as its hash. */
 const PLAIN_KEY = /^[\w.:-]{1,64}$/
 
-/** Conversations whose last request is remembered. */
+/** Conversations whose last request, and whose name, is remembered. */
 const REMEMBERED = 32
+/** A hash takes 15 µs in a program that has just begun; longer openings are rather hashed than kept. */
+const REMEMBERED_OPENING_CHARS = 4096
 
 /**
  * Builds requests with what earlier turns have built already.
@@ -26,20 +28,16 @@ export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane
   const memo = createItemMemo()
   const reported = new Set<string>()
   const lastBuilt = new Map<string, BuiltRequest>()
+  const conversationOf = createConversationNamer()
 
   return {
     build(call, provenance) {
       const { request, model, settings } = call
-      const conversation = conversationKey(request)
+      const conversation = conversationOf(request)
       const built = buildRequest({
         request,
         model,
-        settings: {
-          reasoningSummary: settings.reasoningSummary,
-          textVerbosity: settings.textVerbosity,
-          toolOutputMaxChars: settings.toolOutputMaxChars,
-          extraRequestParams: settings.extraRequestParams,
-        },
+        settings,
         lane: provenance.lane as LaneName,
         // No item's provenance matches an empty account: all encrypted reasoning stays behind.
         provenance: call.dropReasoning ? { ...provenance, account: '' } : provenance,
@@ -68,10 +66,20 @@ export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane
  * The conversation's own id; else a name made from what never changes in one: its first messages up
  * to the first user message. The same conversation has the same prompt cache key after a restart.
  */
-function conversationKey(request: ChatRequest): string {
-  const { conversation_id: id } = request
-  if (id) return PLAIN_KEY.test(id) ? id : `conv-${shortHash(id)}`
-  const first = request.messages.findIndex((message) => message.role === 'user')
-  const opening = request.messages.slice(0, first + 1).map((message) => message.content)
-  return `conv-${shortHash(JSON.stringify(opening))}`
+function createConversationNamer(): (request: ChatRequest) => string {
+  const names = new Map<string, string>()
+  return (request) => {
+    const { conversation_id: id } = request
+    if (id) return PLAIN_KEY.test(id) ? id : `conv-${shortHash(id)}`
+    const first = request.messages.findIndex((message) => message.role === 'user')
+    const opening = JSON.stringify(request.messages.slice(0, first + 1).map((message) => message.content))
+    const known = names.get(opening)
+    if (known !== undefined) return known
+    const name = `conv-${shortHash(opening)}`
+    if (opening.length <= REMEMBERED_OPENING_CHARS) {
+      if (names.size >= REMEMBERED) names.clear()
+      names.set(opening, name)
+    }
+    return name
+  }
 }

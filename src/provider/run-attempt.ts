@@ -143,33 +143,39 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
   accumulator.observeHeaders(exchange.headers)
   let frames: readonly string[] | undefined
   let batch: Batch | undefined
+  let wanted: Promise<void> | undefined
   while (!accumulator.terminal) {
     try {
-      frames = exchange.frames.arrived() ?? (await exchange.frames.next())
+      frames = exchange.frames.arrived()
+      if (!frames) {
+        if (wanted) await wanted
+        learn()
+        frames = await exchange.frames.next()
+      }
     } catch (thrown) {
-      learn()
       throw failures.fromThrown(thrown)
     }
-    if (!frames) {
-      learn()
-      throw failures.cut()
-    }
+    if (!frames) throw failures.cut()
     for (let from = 0; from < frames.length && !accumulator.terminal;) {
       batch = readBatch(frames, from, accumulator, input, learn)
       from = batch.next
       call.outputSeen ||= accumulator.sawOutput
       failures.sawEvents ||= batch.events.length > 0
-      if (accumulator.terminal) learn()
+      if (accumulator.terminal || batch.malformed) learn()
       const failed = accumulator.terminal && failures.fromTerminal()
       if (failed && !call.outputSeen) throw failed
-      const wanted = batch.events.length > 0 ? deliver(batch.events) : undefined
-      if (wanted) await wanted
+      if (batch.events.length > 0) wanted = deliver(batch.events)
+      // What comes before any output is a few events, and the output may be here already.
+      if (wanted && call.outputSeen) {
+        await wanted
+        // Its reader gets nothing more of a call that was stopped, so it must not end as if it were whole.
+        if (call.signal.aborted) throw failures.fromThrown(new TransportFailure('the call was stopped', { kind: 'aborted', phase: 'answering' }))
+      }
       if (failed) throw failed
       if (batch.malformed && !accumulator.terminal) throw failures.cut('malformed_event')
     }
     // A suspended function keeps what its variables hold: with 300 streams waiting that was 30 MB.
     frames = batch = undefined
-    learn()
   }
 }
 

@@ -1,26 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { CallOptions, ChatRequest, ChatResponse, Degradation, RouteReceipt, StreamEvent } from '../contract/index.js'
-import type { Step, WireEvent } from '../responses/index.js'
+import type { WireEvent } from '../responses/index.js'
 import { answerCall } from './answer-call.js'
 import type { Call, CallHead, RetryBudget } from './call.js'
-import { chooseModel } from './choose-model.js'
 import type { ProviderDeps, ProviderSettings } from './deps.js'
-import type { Emitter } from './emitter.js'
-import type { Exchanges } from './exchanges.js'
 import { limitTotal } from './limit-total.js'
-import type { RequestBuilder } from './request-builder.js'
 import type { Deliver, Outcome } from './response-stream.js'
-import type { TurnStates } from './turn-states.js'
-import { withCallEvents, type AnnounceRequest } from './with-call-events.js'
-
-/** The parts of a provider that its calls share. */
-export interface Workshop {
-  deps: ProviderDeps
-  emitter: Emitter
-  exchanges: Exchanges
-  builder: RequestBuilder
-  turnStates: TurnStates
-}
+import { withCallEvents, type AnnounceRequest, type Screen } from './with-call-events.js'
+import type { Workshop } from './workshop.js'
 
 export interface CallPlan {
   request: ChatRequest
@@ -30,7 +17,7 @@ export interface CallPlan {
   budget?: RetryBudget
   hasAlternative?: boolean
   delegated?: boolean
-  degradation?: Degradation
+  degradation?: Degradation | undefined
   /** sees the wire's own events before anything is made of them */
   tap?: (events: readonly WireEvent[]) => void
   /** what the chain knows of the route; the call fills in the rest */
@@ -42,30 +29,27 @@ export interface CallPlan {
  * call; retry inside them, never emitting `llm:request` again; auth innermost, so that each attempt
  * carries the credential in force.
  */
-export async function runCall(workshop: Workshop, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+export function runCall(workshop: Workshop, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps, emitter } = workshop
   // A chain has its limit around all of its candidates.
-  const { totalTimeoutMs } = plan.delegated ? {} : (plan.settings ?? deps.settings)
-  const limit = limitTotal(plan.signal, { provider: deps.mountName, totalTimeoutMs })
-  const head = createHead(deps, plan, limit.signal)
-  try {
-    return await withCallEvents(deps, emitter, head, deliver, (announceRequest, show) => answerHead(workshop, plan, head, announceRequest, show))
-  } finally {
-    limit.clear()
-  }
+  const totalTimeoutMs = plan.delegated ? undefined : (plan.settings ?? deps.settings).totalTimeoutMs
+  return limitTotal(plan.signal, { provider: deps.mountName, totalTimeoutMs }, (signal) => {
+    const head = createHead(deps, plan, signal)
+    return withCallEvents(deps, emitter, head, deliver, (announceRequest, screen) => answerHead(workshop, plan, head, announceRequest, screen))
+  })
 }
 
 async function answerHead(
-  workshop: Workshop, { tap }: CallPlan, head: CallHead, announceRequest: AnnounceRequest, show: Deliver<Step>,
+  workshop: Workshop, { tap }: CallPlan, head: CallHead, announceRequest: AnnounceRequest, screen: Screen,
 ): Promise<ChatResponse> {
   const { deps } = workshop
   head.signal.throwIfAborted()
   const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
-  const model = chooseModel(head.request, snapshot, head.settings, deps.mountName)
+  const model = workshop.chooseModel(head.request, snapshot, head.settings)
   head.route.resolved_model = model.slug
   const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0 }
   head.signal.throwIfAborted()
-  return answerCall({ ...workshop, call, announceRequest, show, tap })
+  return answerCall({ workshop, call, announceRequest, screen, tap })
 }
 
 function createHead(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): CallHead {
@@ -81,7 +65,7 @@ function createHead(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): Ca
     budget: plan.budget ?? { left: settings.maxRetries, max: settings.maxRetries },
     hasAlternative: plan.hasAlternative ?? false,
     delegated: plan.delegated ?? false,
-    ...(plan.degradation ? { degradation: plan.degradation } : {}),
+    degradation: plan.degradation,
     route: {
       requested_model: requestedModel,
       resolved_model: requestedModel,

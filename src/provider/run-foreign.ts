@@ -2,7 +2,7 @@ import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResp
 import { orAbort } from '../lib/index.js'
 import type { Step } from '../responses/index.js'
 import type { Deliver, Outcome } from './response-stream.js'
-import type { Workshop } from './run-call.js'
+import type { Workshop } from './workshop.js'
 import { createStreamWriter } from './stream-writer.js'
 
 export interface ForeignCall {

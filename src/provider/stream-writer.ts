@@ -31,18 +31,10 @@ export interface StreamWriter {
 export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
   const { emitter, requestId, sessionId, thinking } = options
   const announcer = createAnnouncer(options)
+  const readTime = createTimestamp(options.now)
   let seq = 0
   let stamp = ''
-  let stampMs = -1
 
-  const time = (): string => {
-    const ms = options.now()
-    if (ms !== stampMs) {
-      stampMs = ms
-      stamp = new Date(ms).toISOString()
-    }
-    return stamp
-  }
   const event = (body: StreamEventBody): StreamEvent => ({ ...body, ts: stamp, session_id: sessionId, seq: seq++ })
 
   const render = (step: Step, out: StreamEvent[]): void => {
@@ -72,11 +64,11 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
 
   return {
     start() {
-      time()
+      stamp = readTime()
       return [event({ type: 'message.start' })]
     },
     write(steps) {
-      time()
+      stamp = readTime()
       const out: StreamEvent[] = []
       for (let index = 0; index < steps.length; index++) {
         const step = steps[index] as Step
@@ -89,16 +81,30 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
       return out
     },
     end(usage, degradations) {
-      time()
+      stamp = readTime()
       return [event({ type: 'message.end', usage, degradations })]
     },
     async fail(error) {
-      time()
+      stamp = readTime()
       if (announcer.deltas > 0) {
         await emitter.emit('streamAborted', { request_id: requestId, error: { type: error.name, msg: error.message } })
       }
       return [event({ type: 'error', error: describeError(error) })]
     },
+  }
+}
+
+/** The time as ISO 8601; written once for as long as it is the same millisecond. */
+function createTimestamp(now: () => number): () => string {
+  let stamp = ''
+  let stampMs = -1
+  return () => {
+    const ms = now()
+    if (ms !== stampMs) {
+      stampMs = ms
+      stamp = new Date(ms).toISOString()
+    }
+    return stamp
   }
 }
 

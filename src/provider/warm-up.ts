@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ChatRequest } from '../contract/index.js'
 import { modelFamily } from '../responses/index.js'
 import type { Call } from './call.js'
-import { chooseModel } from './choose-model.js'
-import type { Workshop } from './run-call.js'
+import type { Workshop } from './workshop.js'
 
 /** A warm-up is worth no longer wait than the call it spares one. */
 const LIMIT_MS = 10_000
@@ -30,8 +29,8 @@ export async function warmUp(workshop: Workshop, request: ChatRequest | undefine
   }
 }
 
-async function describeCall({ deps }: Workshop, request: ChatRequest, signal: AbortSignal): Promise<Call> {
-  const model = chooseModel(request, await deps.catalog.list({ signal }), deps.settings, deps.mountName)
+async function describeCall({ deps, chooseModel }: Workshop, request: ChatRequest, signal: AbortSignal): Promise<Call> {
+  const model = chooseModel(request, await deps.catalog.list({ signal }), deps.settings)
   return {
     id: randomUUID(), request, options: {}, requestedModel: model.requested, settings: deps.settings, signal, model,
     budget: { left: 0, max: 0 }, hasAlternative: false, delegated: false, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0,

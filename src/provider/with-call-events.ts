@@ -7,7 +7,14 @@ import type { Deliver, Outcome } from './response-stream.js'
 import { createStreamWriter, type StreamWriter } from './stream-writer.js'
 
 /** What runs below the events: pushes batches of steps, then answers what they made. */
-export type Answering = (announceRequest: AnnounceRequest, show: Deliver<Step>) => Promise<ChatResponse>
+export type Answering = (announceRequest: AnnounceRequest, screen: Screen) => Promise<ChatResponse>
+
+/** Where the answer's steps are shown. */
+export interface Screen {
+  /** Makes ready what the first step needs: while the backend thinks there is time. */
+  prepare(): void
+  show: Deliver<Step>
+}
 
 /** `llm:request`; only the first announcement counts. Undefined where nobody had to be waited for. */
 export type AnnounceRequest = (payload: unknown) => Promise<unknown> | undefined
@@ -21,25 +28,26 @@ export async function withCallEvents(
   deps: ProviderDeps, emitter: Emitter, call: CallHead, deliver: Deliver<StreamEvent>, answer: Answering,
 ): Promise<Outcome> {
   const pair = createPair(deps, emitter, call)
-  const writer = createStreamWriter({
+  let made: StreamWriter | undefined
+  const writer = (): StreamWriter => (made ??= createStreamWriter({
     requestId: call.id,
     sessionId: deps.sessionId,
     emitter,
     announce: call.settings.useStreaming && call.request.metadata?.stream !== false,
     thinking: call.options.thinking !== false,
     now: deps.now,
-  })
+  }))
   try {
     // `raw` wants the payload, which is built later; without it the pair opens now.
     const opening = deps.settings.raw ? undefined : pair.open(undefined)
     if (opening) await opening
-    const response = await answer(pair.open, showSteps(writer, deliver))
+    const response = await answer(pair.open, createScreen(writer, deliver))
     await pair.close({ response })
-    await deliver(writer.end(response.usage ?? null, response.degradation ? [response.degradation] : []))
+    await deliver(writer().end(response.usage ?? null, response.degradation ? [response.degradation] : []))
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, deps, call))
-    const ending = await writer.fail(error)
+    const ending = await writer().fail(error)
     await pair.close({ error })
     await deliver(ending)
     return { error }
@@ -47,17 +55,18 @@ export async function withCallEvents(
 }
 
 /** Writes steps as stream events, the message's start in front of the first of them. */
-function showSteps(writer: StreamWriter, deliver: Deliver<StreamEvent>): Deliver<Step> {
+function createScreen(writer: () => StreamWriter, deliver: Deliver<StreamEvent>): Screen {
   let begun = false
-  return (steps) => {
-    const head = begun ? undefined : writer.start()
-    begun = true
-    const written = writer.write(steps)
-    const hand = (events: StreamEvent[]): Promise<void> | undefined => {
-      const batch = head ? [...head, ...events] : events
-      return batch.length > 0 ? deliver(batch) : undefined
-    }
-    return Array.isArray(written) ? hand(written) : written.then(hand)
+  const hand = (events: StreamEvent[]): Promise<void> | undefined => (events.length > 0 ? deliver(events) : undefined)
+  return {
+    prepare: () => void writer(),
+    show(steps) {
+      const head = begun ? undefined : writer().start()
+      begun = true
+      const written = writer().write(steps)
+      if (head) return Array.isArray(written) ? hand(head.concat(written)) : written.then((events) => hand(head.concat(events)))
+      return Array.isArray(written) ? hand(written) : written.then(hand)
+    },
   }
 }
 

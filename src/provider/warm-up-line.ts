@@ -1,0 +1,61 @@
+import type { JsonObject } from '../contract/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import { decodeEvent, serializeRequest, type BuiltRequest } from '../responses/index.js'
+import { TransportFailure, type Clocks } from '../transport/transport.js'
+import type { Line, LinePool } from './line-pool.js'
+
+export interface WarmUpRequest {
+  built: BuiltRequest
+  signal: AbortSignal
+  clocks: Clocks
+}
+
+/**
+ * Gives the server everything but the input (`generate: false`), and chains the line's first turn to its
+ * answer. Ends with the answer's end, whichever it is; a line whose warm-up failed is dropped.
+ * @throws TransportFailure
+ */
+export async function warmUpLine(pool: LinePool, line: Line, { built, signal, clocks }: WarmUpRequest): Promise<void> {
+  const opening: BuiltRequest = { ...built, items: [] }
+  try {
+    const frames = line.connection.exchange(serializeRequest(opening, { type: 'response.create', generate: false }), { signal, clocks })
+    let responseId: string | undefined
+    while (responseId === undefined) {
+      const batch = await frames.next()
+      if (!batch) throw new TransportFailure('the warm-up was not answered', { kind: 'cut', phase: 'sent' })
+      responseId = batch.map(readResponseId).find((id) => id !== undefined)
+    }
+    frames.release()
+    line.chain.completed(opening, responseId, [])
+    pool.giveBack(line)
+  } catch (failure) {
+    pool.drop(line)
+    throw failure
+  }
+}
+
+/** Of the completed response; undefined before its end. @throws TransportFailure at any other end */
+function readResponseId(frame: string): string | undefined {
+  const event = decodeEvent(parseJson(frame))
+  switch (event?.type) {
+    case 'response.completed':
+    case 'response.done':
+      return idOf(event.response)
+    case 'error':
+    case 'response.failed':
+    case 'response.incomplete':
+    case 'response.cancelled':
+      return refuse()
+    default:
+      return undefined
+  }
+}
+
+function idOf(response: JsonObject | undefined): string {
+  const id = isRecord(response) ? response['id'] : undefined
+  return typeof id === 'string' ? id : refuse()
+}
+
+function refuse(): never {
+  throw new TransportFailure('the warm-up was refused', { kind: 'content', phase: 'answering' })
+}
