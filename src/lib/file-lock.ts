@@ -95,16 +95,17 @@ export async function tidyFileLock(folder: string): Promise<void> {
 /** The marker `choosing` stands until the ticket does, so nobody passes one that is about to be lower. */
 async function takeTicket(options: FileLockOptions): Promise<Claim & { ticket: number }> {
   const { pid } = process
+  const { random = Math.random } = options
   const host = await identifyHost()
   for (;;) {
-    const tail = `${pid}-${host}-${Math.floor((options.random ?? Math.random)() * 2 ** 48).toString(36)}`
+    const tail = `${pid}-${host}-${Math.floor(random() * 2 ** 48).toString(36)}`
     const marker = `${CHOOSING}-${tail}`
     try {
-      await createFile(options.folder, marker)
+      await createFile(options.folder, marker, random)
       const taken = await list(options.folder)
       const ticket = 1 + Math.max(0, ...taken.map((claim) => claim.ticket ?? 0))
       const name = `${ticket}-${tail}`
-      await createFile(options.folder, name)
+      await createFile(options.folder, name, random)
       // Without the marker somebody took us for dead, and our ticket may be out of order.
       if (await exists(join(options.folder, marker))) return { name, ticket, pid, host }
       await unlink(join(options.folder, name)).catch(() => undefined)
@@ -196,15 +197,20 @@ async function list(folder: string): Promise<Claim[]> {
   })
 }
 
-/** The last one out removes the folder, so it may vanish between the two steps. */
-async function createFile(folder: string, name: string): Promise<void> {
+/**
+ * The last one out removes the folder, so it may vanish between the two steps, and inside the first: Node's recursive
+ * mkdir looks at a folder that is there already, and answers ENOENT where it is gone by then.
+ */
+async function createFile(folder: string, name: string, random: () => number): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
     try {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
       await (await open(join(folder, name), 'wx', 0o600)).close()
       return
     } catch (error) {
-      if (!isCode(error, 'ENOENT') || attempt === 50) throw error
+      if (!isCode(error, 'ENOENT') || attempt === 100) throw error
+      // Out of step with whoever removes it at the same pace.
+      await delay(random() * Math.min(attempt, 10))
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { identifyHost } from '../../src/lib/host-identity.js'
@@ -27,6 +27,19 @@ test('sixty who want it hold it one after the other, and nothing is left behind'
   expect(most).toBe(1)
   expect(order.length).toBe(60)
   await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+test('the folder may vanish at any moment before a claim stands in it', async () => {
+  const { folder, options } = await lockIn()
+  let locking = true
+  const removals = Array.from({ length: 2 }, async () => {
+    while (locking) await rmdir(folder).catch(() => undefined)
+  })
+  let held = 0
+  for (let round = 0; round < 150; round++) await withFileLock(options, async () => { held += 1 })
+  locking = false
+  await Promise.all(removals)
+  expect(held).toBe(150)
 })
 
 test('work that throws lets the next one in', async () => {
