@@ -126,9 +126,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
     buildSnapshot(listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels()) }, failure, now())
   const show = createListingShow(snapshot)
   const fresh = () => {
-    if (!listing || !isFresh()) return undefined
+    const nowMs = now()
+    if (!listing || failure !== undefined || nowMs - listing.fetchedAtMs >= ttlMs) return undefined
     if (refetchBehind) void fetchOnce()
-    return show(listing, now())
+    return show(listing, nowMs)
   }
 
   return {

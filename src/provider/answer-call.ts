@@ -35,17 +35,19 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
   for (let number = 0; ; number++) {
     const turn = { built: continuation, difference: undefined as string | undefined }
     call.outputSeen = false
-    const mapper = createStepMapper({ firstIndex: blockOffset })
+    const firstIndex = blockOffset
+    let mapper: StepMapper | undefined
+    const prepareMapper = () => (mapper ??= createStepMapper({ firstIndex }))
     let accumulator: Accumulator
     try {
-      accumulator = await attempts(input, turn, (events) => {
+      accumulator = await attempts(input, turn, prepareMapper, (events) => {
         input.tap?.(events)
-        return input.screen.show(mapEvents(mapper, events))
+        return input.screen.show(mapEvents(prepareMapper(), events))
       })
     } catch (thrown) {
       throw withEarlierParts(thrown, parts)
     }
-    blockOffset = mapper.nextIndex
+    blockOffset = mapper?.nextIndex ?? firstIndex
     parts.push(accumulator.build())
     const { terminal } = accumulator
     const whole = () => sealResponse(deps, call, joinResponses(parts), accumulator, turn)
@@ -64,10 +66,16 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
   }
 }
 
-/** The attempts at one request; leaves what was built, and how it differs from the turn before, in `turn`. */
-function attempts(
-  input: AnswerInput, turn: { built?: BuiltRequest | undefined; difference?: string | undefined }, deliver: Deliver<WireEvent>,
-): Promise<Accumulator> {
+interface Turn {
+  built?: BuiltRequest | undefined
+  difference?: string | undefined
+}
+
+/**
+ * The attempts at one request; leaves what was built, and how it differs from the turn before, in `turn`.
+ * @param prepare makes ready what `deliver` needs; called when the request is on its way
+ */
+function attempts(input: AnswerInput, turn: Turn, prepare: () => void, deliver: Deliver<WireEvent>): Promise<Accumulator> {
   const { call } = input
   const { deps, emitter, exchanges, builder, turnStates } = input.workshop
   const continuation = turn.built
@@ -91,6 +99,7 @@ function attempts(
         })).then(announce)
       },
       onSent(built, conversation) {
+        prepare()
         input.screen.prepare()
         if (continuation || call.route.cache) return
         turn.difference = builder.compare(conversation, built)

@@ -11,8 +11,6 @@ export interface RetryBudget {
 
 /** What is known of a call before anything was asked of anybody. */
 export interface CallHead {
-  /** names the call in `llm:stream_*` events */
-  readonly id: string
   readonly request: ChatRequest
   readonly options: CallOptions
   /** as the caller or the mount config named the model */

@@ -1,13 +1,15 @@
 import { findModel, nearestModels } from '../account/index.js'
 import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
 import { NotFoundError, type ChatRequest } from '../contract/index.js'
-import { parseModelName, type RequestModel } from '../responses/index.js'
+import { modelFamily, parseModelName, type RequestModel } from '../responses/index.js'
 import type { ProviderSettings } from './deps.js'
 
 /** What goes on the wire for a requested model, and what is known of it. */
 export interface ModelChoice extends RequestModel {
   /** as the caller or the mount config named it */
   requested: string
+  /** see {@link modelFamily} */
+  family: string
   prefersWebSocket: boolean
 }
 
@@ -54,6 +56,7 @@ export function chooseModel(
   return {
     requested,
     slug: parsed.slug,
+    family: modelFamily(parsed.slug),
     ...(reasons && effort ? { effort } : {}),
     ...(serviceTier === undefined ? {} : { serviceTier }),
     reasons,

@@ -73,6 +73,8 @@ export interface ExchangesOptions {
 export function createExchanges(options: ExchangesOptions): Exchanges {
   const pool = createLinePool({ now: options.now })
   const choice = createTransportChoice(options.mode, options.now)
+  const url = `${options.baseUrl}/responses`
+  const http = (request: ExchangeRequest, reason: string) => openHttpExchange(options, url, request, reason)
   const connect: Exchanges['connect'] = (credential, conversation, signal) => openConnection(options, credential, conversation, signal)
   const lineFor = async (request: ExchangeRequest): Promise<Line> => {
     const { credential, conversation, built, signal } = request
@@ -88,14 +90,14 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       line = await lineFor(request)
     } catch (failure) {
       if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
-      return openHttpExchange(options, request, choice.blocked(failure))
+      return http(request, choice.blocked(failure))
     }
-    return openLineExchange(pool, line, request, reason) ?? openHttpExchange(options, request, TOO_LARGE)
+    return openLineExchange(pool, line, request, reason) ?? http(request, TOO_LARGE)
   }
   return {
     open(request) {
       const { kind, reason } = request.httpOnly ? { kind: 'sse', reason: TOO_LARGE } : choice.current()
-      return kind === 'sse' ? openHttpExchange(options, request, reason) : openSocketExchange(request, reason)
+      return kind === 'sse' ? http(request, reason) : openSocketExchange(request, reason)
     },
     async warmUp(credential, request, signal) {
       if (choice.current().kind === 'sse') return
@@ -137,8 +139,7 @@ function openConnection(
   })
 }
 
-function openHttpExchange(options: ExchangesOptions, request: ExchangeRequest, reason: string): Promise<Exchange> {
-  const url = `${options.baseUrl}/responses`
+function openHttpExchange(options: ExchangesOptions, url: string, request: ExchangeRequest, reason: string): Promise<Exchange> {
   const headers = headersFor(options, request.credential, request.conversation)
   headers['content-type'] = 'application/json'
   headers['accept'] = 'text/event-stream'

@@ -2,12 +2,13 @@ import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
-  createAccumulator, decodeEvent, fromTransportFailure, mapWireFailure, modelFamily, readUsageLimit,
+  createAccumulator, decodeEvent, fromTransportFailure, mapWireFailure, readUsageLimit,
   type Accumulator, type BuiltRequest, type WireEvent, type WireFailure,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
 import { AttemptFailure, type AttemptState } from './attempt-failure.js'
 import type { Call } from './call.js'
+import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
 import type { Exchange, ExchangeRequest, Exchanges } from './exchanges.js'
 import type { Deliver } from './response-stream.js'
@@ -41,11 +42,13 @@ export interface AttemptInput {
 export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
   const { deps, call, exchanges } = input
   const credential = deps.credentials.held() ?? (await deps.credentials.current({ signal: call.signal }))
-  const provenance = provenanceOf(credential, call.model.slug)
+  const provenance = provenanceOf(credential, call.model)
   const { built, conversation } = input.build(provenance)
   const announcing = input.onBuilt(built, conversation)
-  if (announcing) await announcing
-  call.signal.throwIfAborted()
+  if (announcing) {
+    await announcing
+    call.signal.throwIfAborted()
+  }
   const place = { interactive: call.options.interactive, signal: call.signal, key: conversation }
   const release = deps.governor.tryAcquire() ?? (await deps.governor.acquire(place))
   const startedAtMs = deps.now()
@@ -90,8 +93,8 @@ interface Reading {
 }
 
 /** What must be told apart in reasoning that comes back: who thought it, where, and with which kind of model. */
-export function provenanceOf({ accountKey, lane }: Credential, slug: string): ReasoningProvenance {
-  return { account: accountKey, lane, model_family: modelFamily(slug) }
+export function provenanceOf({ accountKey, lane }: Credential, { family }: ModelChoice): ReasoningProvenance {
+  return { account: accountKey, lane, model_family: family }
 }
 
 function describeExchange(
@@ -137,6 +140,8 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
   throw new AttemptFailure(error, 'unsent')
 }
 
+const NONE: readonly WireEvent[] = []
+
 async function readToTerminal(exchange: Exchange, accumulator: Accumulator, failures: FailureReader, input: AttemptInput): Promise<void> {
   const { call, deliver } = input
   const learn = createHeaderReader(exchange.headers, input)
@@ -144,10 +149,14 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
   let frames: readonly string[] | undefined
   let batch: Batch | undefined
   let wanted: Promise<void> | undefined
+  // What comes before any output is a few events, and the output may be here already: they go together.
+  let early = NONE
   while (!accumulator.terminal) {
     try {
       frames = exchange.frames.arrived()
       if (!frames) {
+        if (early.length > 0) wanted = deliver(early)
+        early = NONE
         if (wanted) await wanted
         learn()
         frames = await exchange.frames.next()
@@ -164,9 +173,11 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
       if (accumulator.terminal || batch.malformed) learn()
       const failed = accumulator.terminal && failures.fromTerminal()
       if (failed && !call.outputSeen) throw failed
-      if (batch.events.length > 0) wanted = deliver(batch.events)
-      // What comes before any output is a few events, and the output may be here already.
-      if (wanted && call.outputSeen) {
+      early = early.length > 0 ? early.concat(batch.events) : batch.events
+      if (!call.outputSeen && !accumulator.terminal && !batch.malformed) continue
+      if (early.length > 0) wanted = deliver(early)
+      early = NONE
+      if (wanted) {
         await wanted
         // Its reader gets nothing more of a call that was stopped, so it must not end as if it were whole.
         if (call.signal.aborted) throw failures.fromThrown(new TransportFailure('the call was stopped', { kind: 'aborted', phase: 'answering' }))

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import type { CatalogSnapshot } from '../account/index.js'
 import type { CallOptions, ChatRequest, ChatResponse, Degradation, RouteReceipt, StreamEvent } from '../contract/index.js'
 import type { WireEvent } from '../responses/index.js'
 import { answerCall } from './answer-call.js'
@@ -39,24 +39,25 @@ export function runCall(workshop: Workshop, plan: CallPlan, deliver: Deliver<Str
   })
 }
 
-async function answerHead(
+function answerHead(
   workshop: Workshop, { tap }: CallPlan, head: CallHead, announceRequest: AnnounceRequest, screen: Screen,
 ): Promise<ChatResponse> {
-  const { deps } = workshop
+  const { catalog } = workshop.deps
   head.signal.throwIfAborted()
-  const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
-  const model = workshop.chooseModel(head.request, snapshot, head.settings)
-  head.route.resolved_model = model.slug
-  const call: Call = { ...head, model, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0 }
-  head.signal.throwIfAborted()
-  return answerCall({ workshop, call, announceRequest, screen, tap })
+  const answer = (snapshot: CatalogSnapshot): Promise<ChatResponse> => {
+    const model = workshop.chooseModel(head.request, snapshot, head.settings)
+    head.route.resolved_model = model.slug
+    const call: Call = Object.assign(head, { model, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0 })
+    return answerCall({ workshop, call, announceRequest, screen, tap })
+  }
+  const known = catalog.fresh()
+  return known ? answer(known) : catalog.list({ signal: head.signal }).then(answer)
 }
 
 function createHead(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): CallHead {
   const settings = plan.settings ?? deps.settings
   const requestedModel = plan.request.model ?? settings.defaultModel
   return {
-    id: randomUUID(),
     request: plan.request,
     options: plan.options,
     requestedModel,

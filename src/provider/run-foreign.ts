@@ -45,7 +45,7 @@ export async function runForeign(workshop: Workshop, call: ForeignCall, deliver:
     }
     const response = seal(await orAbort(call.provider.complete(call.request, options), call.signal), call)
     const degradations = response.degradation ? [response.degradation] : []
-    await deliver([...writer.start(), ...(await writeWhole(writer, response)), ...writer.end(response.usage ?? null, degradations)])
+    await deliver([...(await writeWhole(writer, response)), ...writer.end(response.usage ?? null, degradations)])
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, call))

@@ -9,6 +9,7 @@ import type { Step } from '../responses/index.js'
 import type { Emitter } from './emitter.js'
 
 export interface StreamWriterOptions {
+  /** names the call in `llm:stream_*` events */
   requestId: string
   sessionId: string
   emitter: Emitter
@@ -20,8 +21,10 @@ export interface StreamWriterOptions {
 }
 
 export interface StreamWriter {
-  start(): StreamEvent[]
-  /** The stream events of these steps, as soon as every hook has run: at once where none has to be waited for. */
+  /**
+   * The stream events of these steps, the message's start in front of the first of them, as soon as every hook has
+   * run: at once where none has to be waited for.
+   */
   write(steps: readonly Step[]): StreamEvent[] | Promise<StreamEvent[]>
   end(usage: Usage | null, degradations: Degradation[]): StreamEvent[]
   /** Announces the break where deltas had been announced, and answers the terminal event. */
@@ -63,13 +66,9 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
   }
 
   return {
-    start() {
-      stamp = readTime()
-      return [event({ type: 'message.start' })]
-    },
     write(steps) {
       stamp = readTime()
-      const out: StreamEvent[] = []
+      const out: StreamEvent[] = seq === 0 ? [{ type: 'message.start', ts: stamp, session_id: sessionId, seq: seq++ }] : []
       for (let index = 0; index < steps.length; index++) {
         const step = steps[index] as Step
         if (announcer.wants(step)) {

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { ChatRequest } from '../contract/index.js'
-import { modelFamily } from '../responses/index.js'
 import type { Call } from './call.js'
+import { provenanceOf } from './run-attempt.js'
 import type { Workshop } from './workshop.js'
 
 /** A warm-up is worth no longer wait than the call it spares one. */
@@ -19,8 +18,7 @@ export async function warmUp(workshop: Workshop, request: ChatRequest | undefine
       return
     }
     const call = await describeCall(workshop, request, signal)
-    const provenance = { account: credential.accountKey, lane: credential.lane, model_family: modelFamily(call.model.slug) }
-    const { built, conversation } = workshop.builder.build(call, provenance)
+    const { built, conversation } = workshop.builder.build(call, provenanceOf(credential, call.model))
     await exchanges.warmUp(credential, {
       built, credential, conversation, signal, clocks: { connectMs: deps.settings.connectTimeoutMs, idleMs: LIMIT_MS }, httpOnly: false,
     }, signal)
@@ -32,7 +30,7 @@ export async function warmUp(workshop: Workshop, request: ChatRequest | undefine
 async function describeCall({ deps, chooseModel }: Workshop, request: ChatRequest, signal: AbortSignal): Promise<Call> {
   const model = chooseModel(request, await deps.catalog.list({ signal }), deps.settings)
   return {
-    id: randomUUID(), request, options: {}, requestedModel: model.requested, settings: deps.settings, signal, model,
+    request, options: {}, requestedModel: model.requested, settings: deps.settings, signal, model,
     budget: { left: 0, max: 0 }, hasAlternative: false, delegated: false, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0,
     route: {
       requested_model: model.requested, resolved_model: model.slug, served_model: 'unknown', provider: deps.mountName, lane: deps.credentials.lane,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { AbortError, LLMError, isLLMError, type ChatResponse, type EventPayloads, type LLMErrorFields, type StreamEvent } from '../contract/index.js'
 import type { Step } from '../responses/index.js'
 import type { CallHead } from './call.js'
@@ -30,7 +31,7 @@ export async function withCallEvents(
   const pair = createPair(deps, emitter, call)
   let made: StreamWriter | undefined
   const writer = (): StreamWriter => (made ??= createStreamWriter({
-    requestId: call.id,
+    requestId: randomUUID(),
     sessionId: deps.sessionId,
     emitter,
     announce: call.settings.useStreaming && call.request.metadata?.stream !== false,
@@ -54,17 +55,12 @@ export async function withCallEvents(
   }
 }
 
-/** Writes steps as stream events, the message's start in front of the first of them. */
 function createScreen(writer: () => StreamWriter, deliver: Deliver<StreamEvent>): Screen {
-  let begun = false
   const hand = (events: StreamEvent[]): Promise<void> | undefined => (events.length > 0 ? deliver(events) : undefined)
   return {
     prepare: () => void writer(),
     show(steps) {
-      const head = begun ? undefined : writer().start()
-      begun = true
       const written = writer().write(steps)
-      if (head) return Array.isArray(written) ? hand(head.concat(written)) : written.then((events) => hand(head.concat(events)))
       return Array.isArray(written) ? hand(written) : written.then(hand)
     },
   }

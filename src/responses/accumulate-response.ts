@@ -40,8 +40,10 @@ interface State {
   readonly collector: ItemCollector
   readonly provenance: ReasoningProvenance
   terminal: Terminal | undefined
-  /** the fields of the `response` objects that came, the newest word on each */
+  /** the fields of the `response` objects that came, the newest word on each; see {@link responseOf} */
   readonly response: JsonObject
+  /** what came since it was last asked for */
+  readonly unread: (LifecycleEvent | TerminalEvent)[]
   headers: Record<string, string>
   metadata: JsonObject
   sawOutput: boolean
@@ -53,7 +55,7 @@ const MODEL_HEADER = 'openai-model'
 export function createAccumulator(context: { provenance: ReasoningProvenance }): Accumulator {
   const state: State = {
     collector: createItemCollector(), provenance: context.provenance,
-    terminal: undefined, response: {}, headers: {}, metadata: {}, sawOutput: false,
+    terminal: undefined, response: {}, unread: [], headers: {}, metadata: {}, sawOutput: false,
   }
   return {
     headers: state.headers,
@@ -61,10 +63,10 @@ export function createAccumulator(context: { provenance: ReasoningProvenance }):
       return state.terminal
     },
     get responseId() {
-      return readString(state.response, 'id')
+      return readString(responseOf(state), 'id')
     },
     get servedModel() {
-      return state.headers[MODEL_HEADER] || readString(state.response, 'model') || undefined
+      return state.headers[MODEL_HEADER] || readString(responseOf(state), 'model') || undefined
     },
     get sawOutput() {
       return state.sawOutput
@@ -91,14 +93,15 @@ export function createAccumulator(context: { provenance: ReasoningProvenance }):
 function accept(state: State, event: WireEvent): void {
   if (state.terminal) return
   // The first events of an answer: what comes after them is waited for.
-  if (event.type === 'response.created' || event.type === 'response.in_progress') return acceptResponse(state, event)
+  if (event.type === 'response.created' || event.type === 'response.in_progress') return void state.unread.push(event)
   if (state.collector.accept(event)) {
     state.sawOutput = true
     return
   }
   switch (event.type) {
     case 'response.queued':
-      return acceptResponse(state, event)
+      state.unread.push(event)
+      return
     case 'response.metadata':
     case 'codex.response.metadata':
       Object.assign(state.headers, event.headers)
@@ -112,22 +115,26 @@ function acceptTerminal(state: State, event: WireEvent): void {
   const terminal = readTerminal(event)
   if (!terminal) return
   if (event.type === 'error') Object.assign(state.headers, event.headers)
-  else acceptResponse(state, event as TerminalEvent)
+  else state.unread.push(event as TerminalEvent)
   // A failure carries all headers of its answer: the request id is among them.
   state.terminal = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...state.headers } } } : terminal
 }
 
-function acceptResponse(state: State, event: LifecycleEvent | TerminalEvent): void {
-  // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
-  for (const [name, value] of Object.entries(event.response)) if (value !== null && value !== undefined) state.response[name] = value
-  const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
-  if (typeof endTurn === 'boolean') state.metadata['end_turn'] = endTurn
+/** Put together when somebody asks: nobody does before the end, and the first events are in the way of the first delta. */
+function responseOf(state: State): JsonObject {
+  for (const event of state.unread.splice(0)) {
+    // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
+    for (const [name, value] of Object.entries(event.response)) if (value !== null && value !== undefined) state.response[name] = value
+    const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
+    if (typeof endTurn === 'boolean') state.metadata['end_turn'] = endTurn
+  }
+  return state.response
 }
 
 /** The items of a finished answer: done ones, else the terminal's own, else what the deltas brought. */
 function finalItems(state: State): JsonObject[] {
   const tracked = inOutputOrder(state)
-  const output = readOutput(state.response)
+  const output = readOutput(responseOf(state))
   const isCut = state.terminal?.kind !== 'completed'
   const isWhole = (item: JsonObject) => !isHalfCall(item, isCut)
   if (output.length > 0 && !tracked.some((item) => item.doneItem)) return output.filter(isWhole)
@@ -158,15 +165,16 @@ function isHalfCall(item: JsonObject, isCut: boolean): boolean {
 function assemble(state: State, items: readonly JsonObject[]): ChatResponse {
   const content = items.flatMap((item, position) => buildBlocks(item, state.provenance, position))
   const calls = content.flatMap((block) => (block.type === 'tool_call' ? [toToolCall(block)] : []))
-  const usage = readUsage(state.response['usage'])
-  const serviceTier = readString(state.response, 'service_tier')
+  const wire = responseOf(state)
+  const usage = readUsage(wire['usage'])
+  const serviceTier = readString(wire, 'service_tier')
   return {
     content,
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
     usage: usage ?? null,
     finish_reason: finishReason(state.terminal, calls.length),
     metadata: {
-      response_id: readString(state.response, 'id') ?? null,
+      response_id: readString(wire, 'id') ?? null,
       ...state.metadata,
       ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
     },

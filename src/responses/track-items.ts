@@ -44,14 +44,15 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
   const byId = new Map<string, T>()
   let last: T | undefined
 
-  const link = (item: T, index: number | undefined, ...ids: (string | undefined)[]): T => {
+  const link = (item: T, index: number | undefined, itemId: string | undefined, callId: string | undefined): T => {
     if (index !== undefined) {
       item.index ??= index
       byIndex.set(index, item)
     }
-    for (const id of ids) if (id !== undefined) byId.set(id, item)
-    item.itemId ??= ids[0]
-    item.callId ??= ids[1]
+    if (itemId !== undefined) byId.set(itemId, item)
+    if (callId !== undefined) byId.set(callId, item)
+    item.itemId ??= itemId
+    item.callId ??= callId
     return item
   }
 
@@ -86,6 +87,7 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
       const kind = kindOfItem(item.type)
       const itemId = readId(item['id']) ?? event.item_id
       const callId = readId(item['call_id'])
+      if (items.length === 0) return (last = link(make(kind), index, itemId, callId))
       /** could still be this very item: of its kind, and not yet where the event brings it */
       const isOpen = (candidate: T | undefined): candidate is T =>
         candidate?.kind === kind && !candidate.done && (isDone || !candidate.added)
@@ -95,8 +97,7 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
         (known?.kind === kind ? known : undefined) ??
         (isOpen(atIndex) ? atIndex : undefined) ??
         items.find((candidate) => isOpen(candidate) && (candidate.index === undefined || index === undefined) && !hasOtherId(candidate, itemId))
-      last = undefined
-      return link(found ?? make(kind), index, itemId, callId)
+      return (last = link(found ?? make(kind), index, itemId, callId))
     },
     find: (item) => byId.get(readId(item['id']) ?? '') ?? byId.get(readId(item['call_id']) ?? ''),
   }

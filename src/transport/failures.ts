@@ -38,7 +38,8 @@ export function timeoutFailure(clock: keyof typeof CLOCK_SAYS, limitMs: number, 
 /** Header values as one text each, names in lower case. */
 export function flattenHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const flat: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
     if (value !== undefined) flat[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ')
   }
   return flat

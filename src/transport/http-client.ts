@@ -47,7 +47,6 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
   /** Without an await where nothing is compressed: the request is on its way before the caller goes on. */
   const begin = (request: HttpRequest, onSent = request.onSent): HttpExchange | Promise<HttpExchange> => {
     const target = targets(request.url)
-    if (request.signal?.aborted) throw abortedFailure('unsent', request.signal)
     const body = request.body === undefined ? undefined : Buffer.from(request.body)
     if (!body || !mayCompress(request)) return send(request, target, body, request.headers, onSent)
     return compressZstd(body).then((compressed) =>
@@ -66,7 +65,7 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
     })
     running.add(exchange)
     pool.waiting(target.origin)
-    exchange.start(pool.dispatcher)
+    exchange.start(pool.dispatcherFor(target.origin))
     return exchange
   }
   return {
@@ -130,7 +129,7 @@ function createTargets(): (url: string) => Target {
 }
 
 function adoptDispatcher(dispatcher: Dispatcher): PooledDispatcher {
-  return { dispatcher, waiting: () => undefined, waited: () => undefined, close: () => Promise.resolve() }
+  return { dispatcherFor: () => dispatcher, waiting: () => undefined, waited: () => undefined, close: () => Promise.resolve() }
 }
 
 function mayCompress({ compress = false, headers }: HttpRequest): boolean {

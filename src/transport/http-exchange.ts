@@ -104,6 +104,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (signal?.aborted) return this.#onAbort()
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#watch = createWatch(clocks, (clock, limitMs) => this.fail(timeoutFailure(clock, limitMs, this.phase)), this.#stage)
+    // Made by whoever reads it first, which is the first piece of the answer otherwise.
+    void this.arrivals
     if (this.phase !== 'unsent') onSent?.()
   }
 
@@ -150,7 +152,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.phase = 'answering'
     if (status < 200) return this.#watch?.alive()
     this.#enter('awaiting')
-    this.#watch?.alive()
     this.#settleHead?.resolve({ status, headers: flattenHeaders(headers) })
   }
 
