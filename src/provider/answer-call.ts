@@ -47,7 +47,7 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
     } catch (thrown) {
       throw withEarlierParts(thrown, parts)
     }
-    blockOffset = mapper?.nextIndex ?? firstIndex
+    blockOffset = mapper?.nextIndex() ?? firstIndex
     parts.push(accumulator.build())
     const { terminal } = accumulator
     const whole = () => sealResponse(deps, call, joinResponses(parts), accumulator, turn)

@@ -1,5 +1,5 @@
 import { type AbortError, type ChatResponse, type LLMError, type ResponseStream, type StreamEvent } from '../contract/index.js'
-import { createEventQueue } from './event-queue.js'
+import { EventQueue } from './event-queue.js'
 
 /** How a run ended; it never throws. */
 export type Outcome = { response: ChatResponse; error?: undefined } | { response?: undefined; error: LLMError }
@@ -39,7 +39,7 @@ export function createResponseStream(run: Run, { controller, left, onEnded }: Ru
   let over = false
   let draining = false
   let resume: (() => void) | undefined
-  const queue = createEventQueue()
+  const queue = new EventQueue()
 
   const wake = (): void => {
     resume?.()

@@ -109,7 +109,7 @@ function createTimestamp(now: () => number): () => string {
 
 interface Announcer {
   /** deltas announced so far */
-  readonly deltas: number
+  deltas: number
   /** Whether the step is worth a call of {@link announce}: tool arguments never are, nor what nobody hears. */
   wants(step: Step): boolean
   announce(step: Step): Promise<unknown> | undefined
@@ -122,15 +122,12 @@ function createAnnouncer({ emitter, requestId, announce }: StreamWriterOptions):
     block_end: announce && emitter.heard('streamBlockEnd'),
   }
   const sequences: number[] = []
-  let deltas = 0
-  return {
-    get deltas() {
-      return deltas
-    },
+  const announcer: Announcer = {
+    deltas: 0,
     wants(step) {
       if (step.type !== 'block_delta') return heard[step.type]
       if (step.block === 'tool_use' || !announce) return false
-      deltas++
+      announcer.deltas++
       return heard.block_delta
     },
     announce(step) {
@@ -145,6 +142,7 @@ function createAnnouncer({ emitter, requestId, announce }: StreamWriterOptions):
       return emitter.emit('streamBlockStart', step.name === undefined ? block : { ...block, name: step.name })
     },
   }
+  return announcer
 }
 
 function toBody(step: Step, thinking: boolean): StreamEventBody | undefined {

@@ -52,41 +52,57 @@ interface State {
 const MODEL_HEADER = 'openai-model'
 
 /** @param context.provenance goes into each thinking block that can be sent back */
-export function createAccumulator(context: { provenance: ReasoningProvenance }): Accumulator {
-  const state: State = {
-    collector: createItemCollector(), provenance: context.provenance,
-    terminal: undefined, response: {}, unread: [], headers: {}, metadata: {}, sawOutput: false,
+export function createAccumulator({ provenance }: { provenance: ReasoningProvenance }): Accumulator {
+  return new ResponseAccumulator(provenance)
+}
+
+/** A class for its getters, which are asked at every event: an object that brings its own is a slow one, and took 0.4 µs to make. */
+class ResponseAccumulator implements Accumulator, State {
+  readonly collector = createItemCollector()
+  readonly provenance: ReasoningProvenance
+  terminal: Terminal | undefined = undefined
+  readonly response: JsonObject = {}
+  readonly unread: (LifecycleEvent | TerminalEvent)[] = []
+  readonly headers: Record<string, string> = {}
+  readonly metadata: JsonObject = {}
+  sawOutput = false
+
+  constructor(provenance: ReasoningProvenance) {
+    this.provenance = provenance
   }
-  return {
-    headers: state.headers,
-    get terminal() {
-      return state.terminal
-    },
-    get responseId() {
-      return readString(responseOf(state), 'id')
-    },
-    get servedModel() {
-      return state.headers[MODEL_HEADER] || readString(responseOf(state), 'model') || undefined
-    },
-    get sawOutput() {
-      return state.sawOutput
-    },
-    get doneItems() {
-      return inOutputOrder(state).flatMap((item) => (item.doneItem ? [item.doneItem] : []))
-    },
-    observeHeaders(headers) {
-      Object.assign(state.headers, headers)
-    },
-    accept: (event) => accept(state, event),
-    failure() {
-      const failure = terminalToFailure(state.terminal)
-      return failure && { ...failure, headers: { ...state.headers, ...failure.headers } }
-    },
-    build: () => assemble(state, finalItems(state)),
-    partial() {
-      const response = assemble(state, receivedItems(state))
-      return response.content.length === 0 ? undefined : { ...response, finish_reason: null }
-    },
+
+  get responseId(): string | undefined {
+    return readString(responseOf(this), 'id')
+  }
+
+  get servedModel(): string | undefined {
+    return this.headers[MODEL_HEADER] || readString(responseOf(this), 'model') || undefined
+  }
+
+  get doneItems(): JsonObject[] {
+    return inOutputOrder(this).flatMap((item) => (item.doneItem ? [item.doneItem] : []))
+  }
+
+  observeHeaders(headers: Readonly<Record<string, string>>): void {
+    Object.assign(this.headers, headers)
+  }
+
+  accept(event: WireEvent): void {
+    accept(this, event)
+  }
+
+  failure(): WireFailure | undefined {
+    const failure = terminalToFailure(this.terminal)
+    return failure && { ...failure, headers: { ...this.headers, ...failure.headers } }
+  }
+
+  build(): ChatResponse {
+    return assemble(this, finalItems(this))
+  }
+
+  partial(): ChatResponse | undefined {
+    const response = assemble(this, receivedItems(this))
+    return response.content.length === 0 ? undefined : { ...response, finish_reason: null }
   }
 }
 

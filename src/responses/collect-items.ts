@@ -3,7 +3,7 @@
  * unfinished one an item of the same shape is put together from its deltas.
  */
 import type { JsonObject } from '../contract/index.js'
-import { createFragments, type Fragments } from './fragments.js'
+import { Fragments } from './fragments.js'
 import { parseArguments, readArgumentsText } from './read-arguments.js'
 import { partToDone, reasoningKey } from './read-item-parts.js'
 import { createItemTracker, type ItemTracker, type TrackedItem } from './track-items.js'
@@ -100,7 +100,7 @@ function setText(tracker: ItemTracker<CollectedItem>, event: TextDone): boolean 
 function setWhole(part: Part, whole: string | undefined): void {
   part.whole = whole
   if (whole === undefined || whole.length < part.fragments.length) return
-  part.fragments = createFragments()
+  part.fragments = new Fragments()
   part.fragments.push(whole)
 }
 
@@ -181,7 +181,7 @@ function byNumber([left]: [number | string, unknown], [right]: [number | string,
 function findPart(item: CollectedItem, key: number | string): Part {
   const known = item.parts.get(key)
   if (known) return known
-  const part: Part = { fragments: createFragments(), whole: undefined, isRefusal: false, annotations: [] }
+  const part: Part = { fragments: new Fragments(), whole: undefined, isRefusal: false, annotations: [] }
   // What still comes for a finished item is not kept.
   if (!item.done) item.parts.set(key, part)
   return part

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import type { PartEvent, ReasoningDone, TextDone } from './wire-events.js'
+import type { ItemReference, PartEvent, ReasoningDone, TextDone } from './wire-events.js'
 
 export interface MessagePart {
   /** its place in the item's content */
@@ -43,7 +43,9 @@ export function reasoningKey(event: { type: string; summary_index?: number; cont
 /** A finished part says the same as the event that finishes its text; undefined where it has none. */
 export function partToDone(event: PartEvent): TextDone | ReasoningDone | undefined {
   const { part, output_index, item_id, content_index, summary_index } = event
-  const reference = { ...(output_index === undefined ? {} : { output_index }), ...(item_id === undefined ? {} : { item_id }) }
+  const reference: ItemReference = {}
+  if (output_index !== undefined) reference.output_index = output_index
+  if (item_id !== undefined) reference.item_id = item_id
   if (event.type === 'response.reasoning_summary_part.done') {
     const text = readString(part, 'text')
     return text === undefined ? undefined : { type: 'response.reasoning_summary_text.done', ...reference, summary_index: summary_index ?? 0, text }

@@ -17,7 +17,7 @@ export interface StepMapper {
   /** The steps that this event makes, often none; after the terminal event none. */
   push(event: WireEvent): readonly Step[]
   /** what the next block will be numbered */
-  readonly nextIndex: number
+  nextIndex(): number
 }
 
 interface MapperState {
@@ -28,34 +28,32 @@ interface MapperState {
 }
 
 /** @param options.firstIndex where the numbers start, for an answer that goes on after another; default 0 */
-export function createStepMapper(options: { firstIndex?: number } = {}): StepMapper {
-  let count = options.firstIndex ?? 0
-  const nextIndex = () => count++
-  const state: MapperState = { tracker: createItemTracker(createStepItem), nextIndex, itemsDone: 0, ended: false }
+export function createStepMapper({ firstIndex = 0 }: { firstIndex?: number } = {}): StepMapper {
+  let count = firstIndex
+  const state: MapperState = { tracker: createItemTracker(createStepItem), nextIndex: () => count++, itemsDone: 0, ended: false }
   return {
-    get nextIndex() {
-      return count
-    },
-    push(event) {
-      if (state.ended) return NO_STEPS
-      switch (event.type) {
-        case 'response.output_text.delta':
-        case 'response.refusal.delta': {
-          const part = findText(state.tracker.forDelta(event, 'message'), event.content_index ?? 0)
-          return growBlock(part.block, part.shown, event.delta, nextIndex)
-        }
-        case 'response.function_call_arguments.delta':
-        case 'response.custom_tool_call_input.delta': {
-          const item = state.tracker.forDelta(event, 'tool')
-          return pushArguments((item.tool ??= createToolBlock()), event.delta)
-        }
-        case 'response.reasoning_summary_text.delta':
-        case 'response.reasoning_text.delta':
-          return onThought(state, event, event.delta)
-        default:
-          return onOther(state, event)
-      }
-    },
+    push: (event) => (state.ended ? NO_STEPS : onEvent(state, event)),
+    nextIndex: () => count,
+  }
+}
+
+function onEvent(state: MapperState, event: WireEvent): readonly Step[] {
+  switch (event.type) {
+    case 'response.output_text.delta':
+    case 'response.refusal.delta': {
+      const part = findText(state.tracker.forDelta(event, 'message'), event.content_index ?? 0)
+      return growBlock(part.block, part.shown, event.delta, state.nextIndex)
+    }
+    case 'response.function_call_arguments.delta':
+    case 'response.custom_tool_call_input.delta': {
+      const item = state.tracker.forDelta(event, 'tool')
+      return pushArguments((item.tool ??= createToolBlock()), event.delta)
+    }
+    case 'response.reasoning_summary_text.delta':
+    case 'response.reasoning_text.delta':
+      return onThought(state, event, event.delta)
+    default:
+      return onOther(state, event)
   }
 }
 

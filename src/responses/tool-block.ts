@@ -1,6 +1,6 @@
 /** A tool call's block: it starts once its name is known and ends with its arguments, decoded once. */
 import type { JsonObject } from '../contract/index.js'
-import { createFragments, type Fragments } from './fragments.js'
+import { Fragments } from './fragments.js'
 import { decodeArguments, parseArguments, readArgumentsText } from './read-arguments.js'
 import { createShownText, missingText, NO_STEPS, type ShownText } from './step-blocks.js'
 import type { Step } from './steps.js'
@@ -20,7 +20,7 @@ export interface ToolBlock {
 export function createToolBlock(): ToolBlock {
   return {
     index: undefined, ended: false, custom: false, callId: '', name: '',
-    fragments: createFragments(), shown: createShownText(), whole: undefined,
+    fragments: new Fragments(), shown: createShownText(), whole: undefined,
   }
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { createArrivalQueue, type ArrivalQueue } from './arrival-queue.js'
+import { ArrivalQueue } from './arrival-queue.js'
 import { abortedFailure, flattenHeaders, readReason, readSystemCode, timeoutFailure, wrapFailure } from './failures.js'
 import { TransportFailure, type Clocks, type Headers, type Phase, type TransportFailureKind } from './transport.js'
 import { createWatch, type Stage, type Watch } from './watch.js'
@@ -67,7 +67,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   /** What has come of the body. */
   get arrivals(): ArrivalQueue<Buffer> {
-    return (this.#arrivals ??= createArrivalQueue({ pause: () => this.#pause(), resume: () => this.#resume() }))
+    return (this.#arrivals ??= new ArrivalQueue({ pause: () => this.#pause(), resume: () => this.#resume() }))
   }
 
   /** Why it failed, where it has. */

@@ -44,7 +44,7 @@ export function createHttpFrames(
         const arrived = decodeArrived()
         if (arrived) {
           if (arrived.length > 0) return arrived
-        } else if (arrivals.ended || decoder.overflowed) {
+        } else if (arrivals.ended || decoder.overflowed()) {
           // Not after an abort: who gave the answer up wants nothing of it.
           const frames = state === 'open' && exchange.failureKind !== 'aborted' ? finish() : []
           if (frames.length > 0) return frames

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type WebSocket from 'ws'
-import { createArrivalQueue } from './arrival-queue.js'
+import { ArrivalQueue } from './arrival-queue.js'
 import { readText } from './decode-utf8.js'
 import { abortedFailure, timeoutFailure } from './failures.js'
 import { createHeartbeat, type Heartbeat } from './heartbeat.js'
@@ -49,7 +49,7 @@ export class WebSocketConnection implements SocketConnection {
         ws.resume()
       },
     }
-    this.#inbox = createInbox(createArrivalQueue(this.#flow))
+    this.#inbox = createInbox(new ArrivalQueue(this.#flow))
     this.#heartbeat = createHeartbeat({
       intervalMs: pingMs,
       ping: () => ws.ping(),

@@ -1,4 +1,4 @@
-import { createArrivalQueue } from './arrival-queue.js'
+import { ArrivalQueue } from './arrival-queue.js'
 import { abortedFailure, timeoutFailure } from './failures.js'
 import type { Clocks, FrameStream, Headers, Phase, TransportFailure } from './transport.js'
 import { createWatch, type Watch } from './watch.js'
@@ -26,7 +26,7 @@ export class SocketExchange implements FrameStream {
   readonly #options: SocketExchangeOptions
   readonly #watch: Watch
   readonly #onAbort: () => void
-  readonly #arrivals = createArrivalQueue<string>({
+  readonly #arrivals = new ArrivalQueue<string>({
     pause: () => {
       this.#watch.suspend()
       this.#options.flow.pause()

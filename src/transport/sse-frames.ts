@@ -3,7 +3,7 @@ import { createUtf8Decoder } from './decode-utf8.js'
 
 export interface SseDecoder {
   /** An event over the limit has begun: the next call throws. */
-  readonly overflowed: boolean
+  overflowed(): boolean
   /** The data of every event that these bytes complete. @throws FrameTooLarge, after the events before it were answered */
   push(bytes: Buffer): string[]
   /**
@@ -47,9 +47,7 @@ export function createSseDecoder(options: { maxFrameChars: number }): SseDecoder
     return taken
   }
   return {
-    get overflowed() {
-      return tooLarge
-    },
+    overflowed: () => tooLarge,
     push: (bytes) => feed(lines(utf8.push(bytes))),
     end() {
       const whole = feed(lines(utf8.end()))
