@@ -81,14 +81,19 @@ const WORDS = {
       peak.live = Math.max(peak.live, sample.live)
       peak.rss = Math.max(peak.rss, sample.rss)
     }
+    const settled = []
     const deltas = await call({
       onDelta(seen) {
-        if (seen % 50_000 === 0) note(read())
+        if (seen % 50_000 === 0) {
+          const sample = read()
+          note(sample)
+          if (seen >= 200_000) settled.push(sample.rss)
+        }
         return seen % 100 === 0 ? sleep(1) : undefined
       },
     })
     note({ live: 0, rss: process.memoryUsage.rss() })
-    return { deltas, live_growth_mb: round((peak.live - start.live) / 1e6), rss_growth_mb: round((peak.rss - start.rss) / 1e6) }
+    return { deltas, live_growth_mb: round((peak.live - start.live) / 1e6), rss_growth_mb: round((peak.rss - start.rss) / 1e6), settled_growth_mb: round(((settled.at(-1) ?? 0) - (settled[0] ?? 0)) / 1e6) }
   },
 }
 

@@ -108,6 +108,7 @@ function printMemory(origin) {
     const limit = client === 'bare' ? undefined : 3
     printRow(`${LABELS[client]}: live memory grew`, taken.live_growth_mb, taken.live_growth_mb / textMb, limit)
     printRow(`${LABELS[client]}: the process grew`, taken.rss_growth_mb, taken.rss_growth_mb / textMb)
+    if (!quick) printRow(`${LABELS[client]}: the process grew after delta 200,000, to the last`, taken.settled_growth_mb, taken.settled_growth_mb / textMb, limit)
   }
 }
 
