@@ -130,7 +130,9 @@ function createJudge({ door, conversation, kind, plan, truth, tally }) {
     if (request.transport === 'websocket') {
       tally.socketTurns++
       if (delta) tally.deltas++
-      if (quiet && attempts.length === 1 && disturber.since(before).quiet) {
+      // A refresh that was answered before the last turn began may be taken up after it: a line belongs to its token.
+      const sameToken = request.headers.authorization === conversation.authorization
+      if (quiet && sameToken && attempts.length === 1 && disturber.since(before).quiet) {
         tally.quietTurns++
         if (!delta) complain('the whole history was sent over a line that holds it')
       }
@@ -163,6 +165,7 @@ function createJudge({ door, conversation, kind, plan, truth, tally }) {
       } else checkResponse(result.response, truth, complain)
       const last = attempts.at(-1)
       const goesOn = result.response && last?.request.transport === 'websocket' && plan.replies.length - 1 <= 0
+      conversation.authorization = last?.request.headers.authorization
       conversation.quiet = goesOn && since.quiet ? disturber.snapshot() : undefined
       const outcome = result.response ? 'ok' : name === 'AbortError' ? 'aborted' : name
       tally.count(door.name, kind, outcome, result.ms)
