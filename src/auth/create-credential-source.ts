@@ -1,6 +1,5 @@
-import { AuthenticationError, type LLMError } from '../contract/index.js'
-import { delay as realDelay, shortHash } from '../lib/index.js'
-import { abortable } from './abortable.js'
+import { AbortError, AuthenticationError, type LLMError } from '../contract/index.js'
+import { delay as realDelay, orAbort, shortHash } from '../lib/index.js'
 import { createApiKeySource } from './api-key-source.js'
 import { mapAuthFailure, mapLoadFault } from './auth-failures.js'
 import { createChooser, type Held } from './choose-record.js'
@@ -126,17 +125,23 @@ function createServing(
       last && serves(last.record, last.credential.expiresAtMs) ? last.credential : undefined,
     async serve(work: () => Promise<StoredCredential>, signal?: AbortSignal): Promise<Credential> {
       try {
-        const record = await abortable(work, signal)
+        if (signal?.aborted) throw cancelled(signal)
+        const record = await (signal ? orAbort(work(), signal) : work())
         const credential = await identifyOnce(record)
         const refusal = lane.refuse(credential)
         if (refusal !== undefined) throw new AuthenticationError(refusal, { code: credential.accountId === undefined ? 'missing_account_id' : 'missing_scope' })
         last = { record, credential }
         return credential
       } catch (error) {
-        throw mapAuthFailure(error, lane)
+        throw signal?.aborted && error === signal.reason ? cancelled(signal) : mapAuthFailure(error, lane)
       }
     },
   }
+}
+
+/** The caller goes; the work goes on for the others who wait for it. */
+function cancelled(signal: AbortSignal): AbortError {
+  return new AbortError('cancelled while waiting for the sign-in', { cause: signal.reason })
 }
 
 /** Reading the tokens' claims is done once for a record. */
