@@ -34,7 +34,8 @@ export interface CandidateVerdict {
 
 export interface RouteAttempt {
   model: string
-  transport: 'sse' | 'websocket'
+  /** absent where another provider of the host was asked */
+  transport?: 'sse' | 'websocket'
   outcome: 'ok' | 'error'
   /** the error's kind */
   error_type?: string
@@ -76,10 +77,11 @@ export interface RouteReceipt {
   /** what really answered, `unknown` where the wire did not say */
   served_model: string
   provider: string
-  lane: LaneName
-  billing: Billing
+  /** This and the next two are ours to say: absent where another provider of the host answers and does not say. */
+  lane?: LaneName
+  billing?: Billing
+  transport?: 'sse' | 'websocket'
   attempts: RouteAttempt[]
-  transport: 'sse' | 'websocket'
   /** why this transport */
   transport_reason: string
   cache?: CacheReceipt

@@ -23,7 +23,7 @@ export interface CallHead {
   /** part of a chain: a model known to be exhausted is not asked */
   readonly delegated: boolean
   readonly degradation?: Degradation | undefined
-  readonly route: RouteReceipt
+  readonly route: RouteReceipt & { transport: 'sse' | 'websocket' }
 }
 
 export interface Call extends CallHead {

@@ -149,9 +149,9 @@ function runCandidate(
 ): Promise<Outcome> {
   const { deps } = workshop
   const request = { ...delegation.request, model: candidate.resolved_model as string }
-  const other = candidate.mounted_as === undefined ? undefined : deps.findProvider(candidate.mounted_as)
+  const other = findOther(deps, delegation, candidate)
   const receipt = { ...receiptOf(deps, delegation, route, candidate), attempts: terms.attempts }
-  if (other && other !== delegation.self) {
+  if (other) {
     return runForeign(workshop, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms }, deliver)
   }
   return runCall(workshop, {
@@ -163,6 +163,12 @@ function runCandidate(
     route: receipt,
     ...terms,
   }, deliver)
+}
+
+/** The host's provider that serves a candidate, where it is not the one that delegates. */
+function findOther(deps: ProviderDeps, { self }: Delegation, { mounted_as: name }: CandidateVerdict): Provider | undefined {
+  const provider = name === undefined ? undefined : deps.findProvider(name)
+  return provider === self ? undefined : provider
 }
 
 /** A candidate's config stands where a spawn would have merged it: over the mount's own. */
@@ -195,11 +201,10 @@ function receiptOf(
     resolved_model: resolved,
     served_model: 'unknown',
     provider: chosen?.mounted_as ?? deps.mountName,
-    lane: deps.credentials.lane,
-    billing: deps.credentials.billing,
     attempts: [],
-    transport: 'sse',
-    transport_reason: 'not sent',
+    ...(chosen && findOther(deps, delegation, chosen)
+      ? { transport_reason: 'another provider' }
+      : { lane: deps.credentials.lane, billing: deps.credentials.billing, transport: 'sse' as const, transport_reason: 'not sent' }),
   }
 }
 

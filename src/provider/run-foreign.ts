@@ -1,5 +1,5 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
-import { orAbort } from '../lib/index.js'
+import { isRecord, orAbort } from '../lib/index.js'
 import type { Step } from '../responses/index.js'
 import type { Deliver, Outcome } from './response-stream.js'
 import type { Workshop } from './workshop.js'
@@ -49,6 +49,7 @@ export async function runForeign(workshop: Workshop, call: ForeignCall, deliver:
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, call))
+    call.receipt.attempts.push({ model: call.request.model ?? call.receipt.resolved_model, outcome: 'error', error_type: error.name })
     await deliver((await writer.fail(error)).map((event) => ({ ...event, seq })))
     return { error }
   }
@@ -83,6 +84,19 @@ function seal(response: ChatResponse, call: ForeignCall): ChatResponse {
   return {
     ...response,
     ...(degradation ? { degradation } : {}),
-    metadata: { ...response.metadata, route: call.receipt },
+    metadata: { ...response.metadata, route: describeRoute(call, response) },
+  }
+}
+
+/** Ours says how the call came there; what happened there only the other provider can say, where it gives a receipt too. */
+function describeRoute({ receipt, request }: ForeignCall, response: ChatResponse): RouteReceipt {
+  const own: unknown = response.metadata?.['route']
+  if (!isRecord(own)) return { ...receipt, attempts: [...receipt.attempts, { model: request.model ?? receipt.resolved_model, outcome: 'ok' }] }
+  const { served_model, lane, billing, transport, transport_reason, cache, quota, attempts } = own as Partial<RouteReceipt>
+  const told = { served_model, lane, billing, transport, transport_reason, cache, quota }
+  return {
+    ...receipt,
+    ...Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined)),
+    attempts: [...receipt.attempts, ...(attempts ?? [])],
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { LLMError } from '../../src/contract/index.js'
+import type { LLMError, RouteReceipt } from '../../src/contract/index.js'
 import type { TwinReply } from '../../src/twin/index.js'
 import { ask, collect, mountOnTwin, textOf, type Mounted, type MountedOptions } from '../support/mounted.js'
 
@@ -197,9 +197,29 @@ describe('before output', () => {
     twin.enqueue({ status: 500, body: {} }, { status: 500, body: {} }, { status: 500, body: {} })
     const stream = provider.delegate('coding', ask('x'))
     expect(textOf(await collect(stream))).toBe('from the other one')
-    await expect(stream.response()).resolves.toMatchObject({ degradation: { requested: FIRST, actual: 'other-1' } })
+    const { degradation, metadata } = await stream.response()
+    expect(degradation).toMatchObject({ requested: FIRST, actual: 'other-1' })
+    const { lane, billing, transport, ...route } = metadata?.route as RouteReceipt
+    // Whose plan pays there, and over what it goes, only the other one knows.
+    expect([lane, billing, transport]).toEqual([undefined, undefined, undefined])
+    expect(route).toMatchObject({ provider: 'other', resolved_model: 'other-1', served_model: 'unknown', transport_reason: 'another provider' })
+    expect(route.attempts.map(({ model, outcome }) => [model, outcome])).toEqual([[FIRST, 'error'], [FIRST, 'error'], [FIRST, 'error'], ['other-1', 'ok']])
     expect(models()).toEqual([FIRST, FIRST, FIRST])
     expect(named('provider:fallback')).toHaveLength(1)
+  })
+
+  test('what a provider that took over says of its own way stands in the receipt', async () => {
+    const second = await trial('sse')
+    const chain = { coding: { description: 'x', candidates: [{ provider: 'openai-chatgpt', model: FIRST }, { provider: 'second', model: SECOND }] } }
+    const { mounted: { provider, twin, host } } = await trial('sse', { config: { routing_overrides: chain, max_retries: 0 } })
+    await host.coordinator.mount('providers', second.mounted.provider, { name: 'second' })
+    twin.enqueue({ status: 500, body: {} })
+    const { metadata } = await provider.delegate('coding', ask('x')).response()
+    expect(metadata?.route).toMatchObject({
+      role: 'coding', provider: 'second', served_model: SECOND, lane: 'codex', transport: 'sse', transport_reason: 'configured',
+      attempts: [{ model: FIRST, outcome: 'error' }, { model: SECOND, transport: 'sse', outcome: 'ok' }],
+    })
+    expect(second.models()).toEqual([SECOND])
   })
 })
 
