@@ -113,6 +113,12 @@ describe.each(WAYS)('over $scheme', ({ scheme, call }) => {
 })
 
 describe.each(WAYS.filter(({ scheme }) => scheme === 'https' || scheme === 'wss'))('over $scheme', ({ scheme, call }) => {
+  test('a name that no resolver knows fails the call before it is sent', async () => {
+    // A label is at most 63 characters long, so nobody has to be asked.
+    const failure = await failureOf(call(openTransport({ env: {} }), `${scheme}://${'a'.repeat(64)}.example/`))
+    expect({ ...failure }).toMatchObject({ kind: 'connect', phase: 'unsent', systemCode: 'ENOTFOUND' })
+  })
+
   test('a host elsewhere is asked for by its name', async () => {
     const server = await serveWay(scheme)
     const proxy = await serveProxy()
