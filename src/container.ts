@@ -94,6 +94,10 @@ export function composeAccount(input: AccountInput, shared: ProcessShared = proc
   return open(input, shared).account
 }
 
+/**
+ * The parts of one mount, made when they are first asked for; `dispose()` ends them, the last made first.
+ * @param shared what mounts of this process have in common; another one in tests
+ */
 export function composeMount(input: MountInput, shared: ProcessShared = processShared): MountContainer {
   const { child, cleanups, account } = open(input, shared)
   const mount: MountContainer = Object.create(account, {

@@ -13,6 +13,7 @@ export interface Finding {
 
 export type FindingPlace = Pick<Finding, 'file' | 'line' | 'column'>
 
+/** `file:line:column: message`, as editors and terminals link it. */
 export function describeFinding(finding: Finding): string {
   return `${finding.file}:${finding.line}:${finding.column}: ${finding.message}`
 }

@@ -8,6 +8,7 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
 /** A JSON object whose shape nobody has checked yet. */
 export type JsonObject = Record<string, unknown>
 
+/** Who a message is from. */
 export type Role = 'system' | 'developer' | 'user' | 'assistant' | 'function' | 'tool'
 export type Visibility = 'internal' | 'developer' | 'user'
 
@@ -62,6 +63,7 @@ export interface ReasoningBlock extends BlockBase {
   summary: unknown[]
 }
 
+/** One part of a message or an answer. */
 export type ContentBlock =
   | TextBlock
   | ThinkingBlock
@@ -79,6 +81,7 @@ export interface ReasoningProvenance {
   model_family: string
 }
 
+/** One message of the history. The caller's objects are never changed. */
 export interface Message {
   role: Role
   content: string | ContentBlock[]
@@ -88,6 +91,7 @@ export interface Message {
   [extra: string]: unknown
 }
 
+/** A function that the model may call; `parameters` is its JSON Schema. Other fields (`type`, `strict`, `format`) make hosted and custom tools. */
 export interface ToolSpec {
   name: string
   parameters: JsonObject
@@ -95,11 +99,16 @@ export interface ToolSpec {
   [extra: string]: unknown
 }
 
+/** The form of the answer's text: free, any JSON object, or JSON of a schema. */
 export type ResponseFormat =
   | { type: 'text' }
   | { type: 'json' }
   | { type: 'json_schema'; schema?: JsonObject; json_schema?: JsonObject; strict?: boolean | null; name?: string }
 
+/**
+ * What a host asks of a provider. Only `messages` is required; what is absent or null comes from the mount's config, then from the model.
+ * @example { messages: [{ role: 'user', content: 'Say hello' }], model: 'gpt-5.5:high', conversation_id: 'c1' }
+ */
 export interface ChatRequest {
   messages: Message[]
   tools?: ToolSpec[] | null
@@ -119,6 +128,7 @@ export interface ChatRequest {
   [extra: string]: unknown
 }
 
+/** A call of a tool with its arguments decoded. */
 export interface ToolCall {
   id: string
   name: string
@@ -126,6 +136,7 @@ export interface ToolCall {
   [extra: string]: unknown
 }
 
+/** Tokens of one answer, its continuations included. */
 export interface Usage {
   /** gross: cached tokens included */
   input_tokens: number
@@ -139,14 +150,17 @@ export interface Usage {
   [extra: string]: unknown
 }
 
+/** Another model than the one that was asked for answered, and why. */
 export interface Degradation {
   requested: string
   actual: string
   reason: string
 }
 
+/** Why the answer ended: by itself, for its tool calls, at a length limit, or by a policy. */
 export type FinishReason = 'stop' | 'tool_calls' | 'length' | 'content_filter'
 
+/** A whole answer. `metadata.route` is the route receipt, `metadata.response_id` the backend's id of it. */
 export interface ChatResponse {
   content: ContentBlock[]
   tool_calls?: ToolCall[] | null

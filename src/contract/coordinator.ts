@@ -2,6 +2,7 @@
 
 export type HookAction = 'continue' | 'deny' | 'modify' | 'inject_context' | 'ask_user'
 
+/** What a handler wants done about an event; see the host's own contract for each action. */
 export interface HookResult {
   action: HookAction
   data?: Record<string, unknown>
@@ -25,6 +26,7 @@ export type HookHandler = (
   data: Record<string, unknown>,
 ) => HookResult | undefined | void | Promise<HookResult | undefined | void>
 
+/** The host's events: ours are emitted here. */
 export interface Hooks {
   /** Lower priority runs first, ties by registration; default priority 0. Answers the unregister function. */
   register(event: string, handler: HookHandler, options?: { priority?: number; name?: string }): () => void
@@ -36,6 +38,7 @@ export interface Hooks {
   hasHandlers?(event: string): boolean
 }
 
+/** Whether the session is being cancelled, and a call when it is. */
 export interface Cancellation {
   readonly isCancelled: boolean
   readonly isGraceful: boolean
@@ -44,6 +47,7 @@ export interface Cancellation {
   onCancel(callback: () => void | Promise<void>): (() => void) | void
 }
 
+/** One module of a mount plan with its config; `id` names a second mount of the same module. */
 export interface MountPlanEntry {
   module: string
   id?: string
@@ -52,12 +56,14 @@ export interface MountPlanEntry {
   [extra: string]: unknown
 }
 
+/** An agent of a mount plan: which role it plays, or which models it prefers. */
 export interface AgentPlan {
   model_role?: string | string[]
   provider_preferences?: { provider: string; model: string; config?: Record<string, unknown> }[]
   [extra: string]: unknown
 }
 
+/** What a session is made of. */
 export interface MountPlan {
   session?: Record<string, unknown>
   providers?: MountPlanEntry[]
@@ -67,8 +73,10 @@ export interface MountPlan {
   [extra: string]: unknown
 }
 
+/** Undoes a mount. Twice without harm. */
 export type Cleanup = () => void | Promise<void>
 
+/** What a host hands to each module it mounts. */
 export interface Coordinator {
   readonly config: MountPlan
   readonly sessionId: string

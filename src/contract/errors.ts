@@ -23,6 +23,7 @@ export type LLMErrorName =
   | 'QuotaExceededError'
   | 'InvalidToolCallError'
 
+/** What an error carries beside its message; absent where nobody said. */
 export interface LLMErrorFields {
   provider?: string
   model?: string
@@ -43,6 +44,7 @@ export interface LLMErrorFields {
 
 const FAMILY = Symbol.for('amplifier.llm-error')
 
+/** The family's base, and what is thrown where no kind fits. `retryable` says whether the same request may be sent again. */
 export class LLMError extends Error {
   override readonly name: LLMErrorName = 'LLMError'
   readonly provider?: string
@@ -72,6 +74,7 @@ export class LLMError extends Error {
   }
 }
 
+/** Too many requests for now (HTTP 429): retryable, after `retry_after` seconds where the backend named them. */
 export class RateLimitError extends LLMError {
   override readonly name: LLMErrorName = 'RateLimitError'
   constructor(message: string, fields: LLMErrorFields = {}, retryableByDefault = true) {
@@ -87,30 +90,37 @@ export class QuotaExceededError extends RateLimitError {
   }
 }
 
+/** Nobody is signed in, or the sign-in is refused and could not be refreshed; the message names the command to run. Not retryable. */
 export class AuthenticationError extends LLMError {
   override readonly name: LLMErrorName = 'AuthenticationError'
 }
 
+/** Signed in, but the account or its plan may not do this (HTTP 403). Not retryable. */
 export class AccessDeniedError extends AuthenticationError {
   override readonly name = 'AccessDeniedError'
 }
 
+/** The request is longer than the model's context window. Not retryable: shorten it. */
 export class ContextLengthError extends LLMError {
   override readonly name = 'ContextLengthError'
 }
 
+/** A policy of the backend stopped the request or the answer; what had come is in `partial`. Not retryable. */
 export class ContentFilterError extends LLMError {
   override readonly name = 'ContentFilterError'
 }
 
+/** The request cannot be sent, or the backend refused its content (HTTP 400, 413, 422); the message names the part. Not retryable. */
 export class InvalidRequestError extends LLMError {
   override readonly name = 'InvalidRequestError'
 }
 
+/** A model or an address that does not exist (HTTP 404); the message names the nearest models. Not retryable. */
 export class NotFoundError extends LLMError {
   override readonly name = 'NotFoundError'
 }
 
+/** The backend is overloaded or broken (HTTP 5xx, a model at capacity). Retryable. */
 export class ProviderUnavailableError extends LLMError {
   override readonly name: LLMErrorName = 'ProviderUnavailableError'
   constructor(message: string, fields: LLMErrorFields = {}) {
@@ -118,10 +128,12 @@ export class ProviderUnavailableError extends LLMError {
   }
 }
 
+/** No connection came about, so nothing was sent. Retryable, unless the far side's certificate is not trusted. */
 export class NetworkError extends ProviderUnavailableError {
   override readonly name = 'NetworkError'
 }
 
+/** The limit on the whole call ran out, code `total_timeout`. Retryable. Silence on the wire is a StreamError. */
 export class LLMTimeoutError extends LLMError {
   override readonly name = 'LLMTimeoutError'
   constructor(message: string, fields: LLMErrorFields = {}) {
@@ -129,6 +141,7 @@ export class LLMTimeoutError extends LLMError {
   }
 }
 
+/** The caller, the host or the provider's end cancelled the call; what had come is in `partial`. Not retryable. */
 export class AbortError extends LLMError {
   override readonly name = 'AbortError'
 }
@@ -146,6 +159,7 @@ export class ConfigurationError extends LLMError {
   override readonly name = 'ConfigurationError'
 }
 
+/** A tool call whose arguments are no JSON object, with both as they came. Not retryable. */
 export class InvalidToolCallError extends LLMError {
   override readonly name = 'InvalidToolCallError'
   readonly tool_name: string

@@ -3,6 +3,7 @@ import type { StreamEvent } from './stream-event.js'
 
 export type ConfigFieldType = 'text' | 'secret' | 'choice' | 'boolean'
 
+/** One question of a host's set-up dialogue. */
 export interface ConfigField {
   id: string
   display_name: string
@@ -16,6 +17,7 @@ export interface ConfigField {
   requires_model: boolean
 }
 
+/** What a provider says of itself; answered without a call to anybody. */
 export interface ProviderInfo {
   id: string
   display_name: string
@@ -26,6 +28,7 @@ export interface ProviderInfo {
   config_fields: ConfigField[]
 }
 
+/** One model of the account, with its limits in tokens. */
 export interface ModelInfo {
   id: string
   display_name: string
@@ -39,6 +42,7 @@ export interface ModelInfo {
   cost_per_output_token?: number | null
 }
 
+/** How one call runs, beside what it asks. */
 export interface CallOptions {
   signal?: AbortSignal
   /** false leaves `thinking.delta` out of the stream; default true */

@@ -5,6 +5,7 @@ export type LaneName = 'codex' | 'plan' | 'api_key'
 /** Declared by the lane, never inferred. */
 export type Billing = 'plan' | 'metered'
 
+/** What is known of a candidate: `live` is in the account's list, `unverified` could not be compared with one. */
 export type CandidateStatus =
   | 'live'
   | 'unverified'
@@ -14,6 +15,7 @@ export type CandidateStatus =
   | 'not_mounted'
   | 'not_tried'
 
+/** One candidate of a role, and whether it can serve. */
 export interface CandidateVerdict {
   provider: string
   /** as the matrix writes it: a literal or a glob */
@@ -32,6 +34,7 @@ export interface CandidateVerdict {
   line?: number
 }
 
+/** One request that was sent, or that failed before it was. */
 export interface RouteAttempt {
   model: string
   /** absent where another provider of the host was asked */
@@ -42,6 +45,7 @@ export interface RouteAttempt {
   error_code?: string
 }
 
+/** How much of the prompt the backend had cached, in tokens. */
 export interface CacheReceipt {
   key: string
   cached_tokens: number
@@ -50,6 +54,7 @@ export interface CacheReceipt {
   first_difference?: string
 }
 
+/** One window of the account's quota as it was last seen. */
 export interface QuotaWindow {
   /** `codex` or another limit id of the account */
   limit_id: string
@@ -62,6 +67,7 @@ export interface QuotaWindow {
   age_seconds: number
 }
 
+/** How a call came to the model that answered it, and over what. */
 export interface RouteReceipt {
   role?: string
   roles?: string[]

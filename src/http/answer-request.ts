@@ -28,6 +28,7 @@ function start({ provider, body, signal }: AnswerInput, request: ChatRequest): {
   return { model: body.model, stream }
 }
 
+/** Answers in the dialect of Chat Completions, whole or as an event stream. @throws LLMError while a status can still say so; later failures are events */
 export async function answerChat(input: AnswerInput): Promise<void> {
   const { body, response, now } = input
   const { model, stream } = start(input, readChatRequest(body))
@@ -55,6 +56,7 @@ export async function answerChat(input: AnswerInput): Promise<void> {
   }
 }
 
+/** Answers in the dialect of Responses, whole or as an event stream. @throws LLMError while a status can still say so; later failures are events */
 export async function answerResponses(input: AnswerInput): Promise<void> {
   const { body, response, now } = input
   const { model, stream } = start(input, readResponsesRequest(body))
@@ -86,6 +88,7 @@ export async function answerResponses(input: AnswerInput): Promise<void> {
   }
 }
 
+/** A whole JSON answer with its length; nothing where the client is gone. */
 export function writeJson(response: ServerResponse, value: unknown, status = 200, headers: Record<string, string> = {}): void {
   if (response.destroyed) return
   const text = JSON.stringify(value)

@@ -29,6 +29,7 @@ function readImage(url: unknown, param: string): ContentBlock {
   return { type: 'image', source: { type: 'url', url } }
 }
 
+/** A text or a list of parts of either dialect. @throws the HTTP failure that names `param` */
 export function readContent(content: unknown, param: string): string | ContentBlock[] {
   if (content === null || content === undefined) return ''
   if (typeof content === 'string') return content
@@ -36,6 +37,7 @@ export function readContent(content: unknown, param: string): string | ContentBl
   return content.map((part, index) => readPart(part, `${param}[${index}]`))
 }
 
+/** A call's arguments; text that is no JSON object comes as `{_raw: text}`, so nothing is lost. */
 export function readArguments(text: unknown): JsonObject {
   if (isRecord(text)) return text
   const value = typeof text === 'string' ? parseJson(text) : undefined
@@ -60,6 +62,7 @@ export function readTools(tools: unknown): ToolSpec[] | undefined {
   })
 }
 
+/** A word (`auto`, `none`, `required`), or the name of the function it forces. */
 export function readToolChoice(choice: unknown): ChatRequest['tool_choice'] {
   if (typeof choice === 'string') return choice
   if (!isRecord(choice)) return undefined

@@ -29,6 +29,10 @@ export interface ChatGPTProvider extends Provider, RawDoors {
 const DEFAULT_CONTEXT_WINDOW = 272_000
 const DEFAULT_MAX_OUTPUT_TOKENS = 128_000
 
+/**
+ * The provider of one mount. Opens and reads nothing before its first call; `close()` ends all that run.
+ * @param deps shared with nobody but through the parts themselves; times in ms
+ */
 export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const { settings, mountName } = deps
   const workshop: Workshop = {

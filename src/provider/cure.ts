@@ -6,6 +6,7 @@ import type { LLMError } from '../contract/index.js'
  */
 export type Cure = 'next' | 'next_other_provider' | 'none'
 
+/** The cure of a failure, by its kind and code alone; {@link Cure} says what each means. */
 export function cureOf(error: LLMError): Cure {
   switch (error.name) {
     case 'QuotaExceededError':

@@ -70,6 +70,7 @@ export interface ExchangesOptions {
   now: () => number
 }
 
+/** The exchanges of one mount, with its lines and its choice of transport. */
 export function createExchanges(options: ExchangesOptions): Exchanges {
   const pool = createLinePool({ now: options.now })
   const choice = createTransportChoice(options.mode, options.now)

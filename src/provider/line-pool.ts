@@ -39,6 +39,10 @@ const ROTATE_AFTER_MS = 55 * 60_000
 /** Idle sockets were seen dropped by the far side after 5 minutes. */
 const IDLE_MS = 4.5 * 60_000
 
+/**
+ * The lines of one mount. Idle and aged ones are closed every 30 s, for as long as there are any.
+ * @param options.now ms
+ */
 export function createLinePool(options: { now: () => number }): LinePool {
   const lines = new Set<Line>()
   let sweeper: NodeJS.Timeout | undefined

@@ -18,6 +18,7 @@ export interface RawSocket {
   close(): void
 }
 
+/** For those who want the wire itself, signed in and with its failures classified. */
 export interface RawDoors {
   /**
    * The wire's own events of one call, with the call's retries, events and errors as in `stream()`.
@@ -28,6 +29,7 @@ export interface RawDoors {
   openSocket(options?: { signal?: AbortSignal; conversation_id?: string }): Promise<RawSocket>
 }
 
+/** The doors of one mount; their calls are started, and stopped, with all others of it. */
 export function openRawDoors(
   workshop: Workshop,
   startCall: CallStarter['start'],

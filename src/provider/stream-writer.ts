@@ -31,6 +31,7 @@ export interface StreamWriter {
   fail(error: LLMError): Promise<StreamEvent[]>
 }
 
+/** The writer of one call; numbers its events from 0. */
 export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
   const { emitter, requestId, sessionId, thinking } = options
   const announcer = createAnnouncer(options)

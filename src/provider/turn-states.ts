@@ -13,6 +13,7 @@ export interface TurnStates {
 
 const REMEMBERED = 64
 
+/** Remembers the words of the newest 64 conversations of a mount. */
 export function createTurnStates(): TurnStates {
   const states = new Map<string, { turn: number; state: string }>()
   return {

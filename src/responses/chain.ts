@@ -40,6 +40,7 @@ interface Link {
 /** Fields in which two requests of a chain may differ. */
 const FREE_FIELDS = new Set(['client_metadata', 'stream_options', 'access_programs'])
 
+/** The chain of one line, empty until an answer is completed. */
 export function createChain(): Chain {
   let last: Link | undefined
   let reason = 'no_previous_response'

@@ -85,6 +85,7 @@ function buildEntry(recipe: Recipe, index: number): Record<string, unknown> {
   }
 }
 
+/** The models of a fresh twin, as `/models` lists them. */
 export function buildDefaultModels(): Record<string, unknown>[] {
   return RECIPES.map(buildEntry)
 }
