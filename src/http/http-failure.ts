@@ -11,12 +11,14 @@ export class HttpFailure extends Error {
     super(message)
   }
 
+  /** What goes out as JSON: `{error: {message, type, code, param}}`, null where there is nothing to say. */
   body(): JsonObject {
     const { type, code, param } = this.fields
     return { error: { message: this.message, type, code: code ?? null, param: param ?? null } }
   }
 }
 
+/** What to throw for a request that cannot be read: status 400; `param` names the field at fault. */
 export const badRequest = (message: string, param?: string): HttpFailure =>
   new HttpFailure(400, message, { type: 'invalid_request_error', ...(param === undefined ? {} : { param }) })
 
