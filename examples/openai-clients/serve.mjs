@@ -1,5 +1,6 @@
 // The HTTP door against the stand-in of the backend; with --once it asks itself one question and ends.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -17,7 +18,11 @@ const server = spawn(process.execPath, [program, 'serve', '--http', '--json'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 const end = async () => {
+  const running = server.exitCode === null && server.signalCode === null
+  const exited = running && once(server, 'exit')
   server.kill()
+  // It still keeps what it has learned of the account: the folder has to outlive it.
+  await exited
   await twin.close()
   await rm(folder, { recursive: true, force: true })
 }
