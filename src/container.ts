@@ -5,9 +5,9 @@
 import 'reflect-metadata'
 import { container as rootContainer, instanceCachingFactory, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import type { Dispatcher } from 'undici'
-import { createAccountPlaces, type AccountPlaces } from './account-places.js'
+import { createAccountPlaces, type AccountPlaces } from './account-storage.js'
 import {
-  createCatalog, createGovernor, createModelsFetcher, createQuota, type Catalog, type Governor, type Quota,
+  createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, type Catalog, type ConcurrencyLimiter, type Quota,
 } from './account/index.js'
 import {
   createCredentialSource, createLane, createRefreshShared,
@@ -86,7 +86,7 @@ const CREDENTIALS = token<ManagedCredentialSource>('credentials')
 const ACCOUNT_KEY = token<string>('account-key')
 const CATALOG = token<Catalog>('catalog')
 const QUOTA = token<Quota>('quota')
-const GOVERNOR = token<Governor>('governor')
+const LIMITER = token<ConcurrencyLimiter>('limiter')
 const PROVIDER = token<ChatGPTProvider>('provider')
 
 /** The parts of an account, for programs that have no host: the command line's `login` and `status`. */
@@ -186,8 +186,8 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
   const state = (section: string) => child.resolve(PLACES).state(child.resolve(ACCOUNT_KEY), section)
   provide(child, QUOTA, () =>
     share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota') }), (quota) => quota.flush()))
-  provide(child, GOVERNOR, () =>
-    share(`governor:${child.resolve(ACCOUNT_KEY)}`, () => createGovernor({ limit: options.maxConcurrency, now })))
+  provide(child, LIMITER, () =>
+    share(`limiter:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({ limit: options.maxConcurrency, now })))
   provide(child, CATALOG, () => {
     const catalog = createCatalog({
       now,
@@ -239,7 +239,7 @@ function registerProvider(child: DependencyContainer, { coordinator, options, pa
       credentials: child.resolve(CREDENTIALS),
       catalog: child.resolve(CATALOG),
       quota: child.resolve(QUOTA),
-      governor: child.resolve(GOVERNOR),
+      limiter: child.resolve(LIMITER),
       transport: child.resolve(TRANSPORT),
       hooks: coordinator.hooks,
       sessionId: coordinator.sessionId,

@@ -1,7 +1,7 @@
 import { isLLMError, ProviderUnavailableError, type LLMError } from '../contract/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import { buildFallbackModels } from './fallback-models.js'
-import { buildListing, decodeListing, encodeListing, normalizeEtag, type Listing } from './listing.js'
+import { buildListing, decodeListing, encodeListing, normalizeEtag, type Listing } from './model-listing.js'
 import type { Persisted } from './persisted.js'
 import { createSharedFlight } from './shared-flight.js'
 

@@ -1,5 +1,5 @@
 import type { QuotaWindow } from '../contract/index.js'
-import { createExhaustionMarks, type Exhaustion, type Verdict } from './exhaustion-marks.js'
+import { createExhaustionMarks, type Exhaustion, type Verdict } from './quota-exhaustion.js'
 import type { Persisted } from './persisted.js'
 import { createQuotaWriter } from './quota-writer.js'
 import {

@@ -1,5 +1,5 @@
 import { checkedIssuer, signInCommand, trimSlashes } from './lane-defaults.js'
-import { hide } from './protect.js'
+import { hideProperties } from './hide-secrets.js'
 import type { Lane, LaneConfig } from './lane.js'
 
 const BASE_URL = 'https://api.openai.com/v1'
@@ -18,5 +18,5 @@ export function createApiKeyLane(config: LaneConfig = {}): Lane {
     refuse: () => undefined,
     headers: (credential) => ({ authorization: `Bearer ${credential.accessToken}` }),
   }
-  return hide(lane, 'apiKey')
+  return hideProperties(lane, 'apiKey')
 }

@@ -1,6 +1,6 @@
 import { AuthenticationError } from '../contract/index.js'
 import { shortHash } from '../lib/index.js'
-import { hide } from './protect.js'
+import { hideProperties } from './hide-secrets.js'
 import type { Credential } from './credential-source.js'
 import type { ManagedCredentialSource } from './create-credential-source.js'
 import type { Lane } from './lane.js'
@@ -9,7 +9,7 @@ import type { Lane } from './lane.js'
 export function createApiKeySource(lane: Lane, registerSecret?: (secret: string | undefined) => void): ManagedCredentialSource {
   const key = lane.apiKey ?? ''
   registerSecret?.(key)
-  const credential: Credential = hide(
+  const credential: Credential = hideProperties(
     { lane: lane.name, accessToken: key, accountKey: shortHash(`${lane.name} ${key}`) }, 'accessToken')
   return {
     lane: lane.name,

@@ -1,5 +1,5 @@
 import { decodePayload, originOf, readClaims } from './claims.js'
-import { protect } from './protect.js'
+import { hideSecrets } from './hide-secrets.js'
 import { parseTime } from './stored-record.js'
 import type { Lane } from './lane.js'
 import type { StoredCredential, StoredRecord } from './token-store.js'
@@ -44,7 +44,7 @@ export async function buildRecord(input: BuildRecordInput): Promise<StoredCreden
     ...(reply.earliest_refresh_at === undefined ? {} : { earliest_refresh_at: localEarliest(reply, nowMs) }),
     ...input.fields,
   }
-  return protect(record)
+  return hideSecrets(record)
 }
 
 /**

@@ -2,7 +2,7 @@ import { AbortError, AuthenticationError, type LLMError } from '../contract/inde
 import { delay as realDelay, orAbort, shortHash } from '../lib/index.js'
 import { createApiKeySource } from './api-key-source.js'
 import { mapAuthFailure, mapLoadFault } from './auth-failures.js'
-import { createChooser, type Held } from './choose-record.js'
+import { createCredentialSelector, type Held } from './select-credential.js'
 import { identify } from './identify.js'
 import { assertSameAccount, refreshStored, type RefreshContext, type RefreshOutcome } from './refresh-transaction.js'
 import { saveSignIn, type SignIn } from './save-sign-in.js'
@@ -73,7 +73,7 @@ function createStoredSource(deps: CredentialSourceDeps): ManagedCredentialSource
     return record
   }
   const refresh = createFlight(context, shared, held)
-  const chooser = createChooser({ context, held, keep, refresh, aheadWaitMs: deps.aheadWaitMs ?? 5000 })
+  const chooser = createCredentialSelector({ context, held, keep, refresh, aheadWaitMs: deps.aheadWaitMs ?? 5000 })
   const identifyOnce = createIdentifier(lane)
   const { serve, serveAgain } = createServing(lane, identifyOnce, chooser.serves)
   return {
@@ -187,8 +187,8 @@ function createFlight(context: RefreshContext, shared: RefreshShared, held: Held
     }
     if (outcome.unsaved) {
       held.unsaved = outcome.unsaved
-      // The store still holds the token that was spent for it: sending that again would end the sign-in.
-      shared.failures.set(shortHash(outcome.unsaved.spent), new AuthenticationError(
+      // The store still holds the token that was consumed by it: sending that again would end the sign-in.
+      shared.failures.set(shortHash(outcome.unsaved.consumed), new AuthenticationError(
         `the refreshed sign-in could not be saved to ${context.store.place}, which still holds one that is spent. Make it writable, then run ${context.lane.signIn}`,
         { code: 'refresh_not_saved' }))
     }

@@ -1,7 +1,7 @@
 import { shortHash } from '../lib/index.js'
 import { readClaims, type Claims } from './claims.js'
 import { PLAN_SCOPE } from './plan-lane.js'
-import { hide } from './protect.js'
+import { hideProperties } from './hide-secrets.js'
 import { parseTime } from './stored-record.js'
 import type { Credential } from './credential-source.js'
 import type { Lane } from './lane.js'
@@ -24,7 +24,7 @@ export async function identify(lane: Pick<Lane, 'name' | 'issuer'>, record: Stor
     ...(lane.name === 'plan' ? { planEnabled: hasScope(record.scope, PLAN_SCOPE) } : {}),
     accountKey: nameAccount(lane, claims, record),
   }
-  return hide(credential, 'accessToken')
+  return hideProperties(credential, 'accessToken')
 }
 
 /** True where a space-separated scope holds `scope`. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { accountFolder } from './accounts.js'
 import { withFileLock } from './file-lock.js'
-import { createKeychainParts, PART_LENGTH, type KeyringEntry } from './keychain-parts.js'
+import { createChunkedEntry, PART_LENGTH, type KeyringEntry } from './chunked-entry.js'
 import { signInCommand } from './lane-defaults.js'
 import { decodeRecord } from './stored-record.js'
 import { TokenStoreError, type LoadResult, type StoredRecord, type TokenStore } from './token-store.js'
@@ -31,7 +31,7 @@ export function createKeychainStore(options: KeychainStoreOptions): TokenStore {
   const name = `${lane}.${account}`
   const place = `keychain (${service}, ${name})`
   const open = createOpener(options.keyring, service)
-  const parts = createKeychainParts(open, name)
+  const parts = createChunkedEntry(open, name)
   const lockFolder = join(accountFolder(options), `openai-chatgpt-keychain.${name}.lock`)
   const withLock: TokenStore['withLock'] = (work, limits) =>
     withFileLock({ folder: lockFolder, place, ...(limits?.waitMs === undefined ? {} : { waitMs: limits.waitMs }) }, work)
@@ -63,7 +63,7 @@ function createOpener(given: Keyring | undefined, service: string): (username: s
 }
 
 async function loadParts(
-  from: { parts: ReturnType<typeof createKeychainParts>; place: string; lane: LaneName; signIn: string },
+  from: { parts: ReturnType<typeof createChunkedEntry>; place: string; lane: LaneName; signIn: string },
 ): Promise<LoadResult> {
   const { parts, place, lane, signIn } = from
   try {

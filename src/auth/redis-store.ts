@@ -1,4 +1,4 @@
-import { createSealer, type Sealer } from './seal.js'
+import { createAtRestCipher, type AtRestCipher } from './encrypt-at-rest.js'
 import { signInCommand } from './lane-defaults.js'
 import { withRedisLock } from './redis-lock.js'
 import { decodeRecord, encodeRecord } from './stored-record.js'
@@ -39,7 +39,7 @@ export function createRedisStore(options: RedisStoreOptions): TokenStore {
   const base = `${options.prefix ?? 'amplifier-chatgpt'}:{${lane}:${account}}`
   const keys = { credential: `${base}:credential`, lock: `${base}:lock`, fence: `${base}:fence`, probe: `${base}:probe` }
   const place = `${connection.place} (${keys.credential})`
-  const sealer = createSealer(options.encryptionKey)
+  const sealer = createAtRestCipher(options.encryptionKey)
   const ttlMs = options.credentialTtlMs ?? 180 * DAY_MS
   const load = () => loadFrom({ connection, sealer, key: keys.credential, place, lane, signIn: signInCommand(lane, account) })
   const withLock: TokenStore['withLock'] = (work, limits) => withRedisLock({
@@ -79,7 +79,7 @@ export function createRedisStore(options: RedisStoreOptions): TokenStore {
 }
 
 async function loadFrom(
-  from: { connection: RedisConnection; sealer: Sealer; key: string; place: string; lane: LaneName; signIn: string },
+  from: { connection: RedisConnection; sealer: AtRestCipher; key: string; place: string; lane: LaneName; signIn: string },
 ): Promise<LoadResult> {
   const { connection, sealer, key, place, lane, signIn } = from
   let sealed: unknown

@@ -6,7 +6,7 @@ import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
 import { judgeFreshness, mayNotRefreshUntil } from './freshness.js'
 import { checkBinding } from './origin-binding.js'
-import { protect } from './protect.js'
+import { hideSecrets } from './hide-secrets.js'
 import { ExchangeError, withExchangeRetry, type TokenReply } from './token-endpoint.js'
 import { TokenStoreError, type StoredCredential, type StoreLock, type TokenStore } from './token-store.js'
 import type { Lane } from './lane.js'
@@ -30,8 +30,8 @@ export interface RefreshContext {
 export interface RefreshOutcome {
   record: StoredCredential
   how: 'adopted' | 'refreshed'
-  /** Where the new record could not be saved: the refresh token that was spent for it. */
-  unsaved?: { spent: string }
+  /** Where the new record could not be saved: the refresh token that was consumed for it. */
+  unsaved?: { consumed: string }
 }
 
 /**
@@ -45,7 +45,7 @@ export async function refreshStored(context: RefreshContext): Promise<RefreshOut
     const held = await loadUsable(context)
     if (!isRejected(context, held) && (await judgeFreshness(held, context.now())) === 'fresh') return { record: held, how: 'adopted' }
     refuseRefresh(context, held)
-    const spent = held.refresh_token ?? ''
+    const consumed = held.refresh_token ?? ''
     await store.save(noteBegin(held, context.now()), { lock })
     await store.proveWritable()
     if (!(await lock.held())) throw new TokenStoreError(`${store.place}: another process took the lock, because this one stood still`, 'stale_lock')
@@ -58,7 +58,7 @@ export async function refreshStored(context: RefreshContext): Promise<RefreshOut
     const next = await buildRecord({ lane: context.lane, reply, previous: held, nowMs: context.now() })
     if (next === undefined) throw new ExchangeError('the refresh brought no access token', { kind: 'transient' })
     for (const key of ['access_token', 'refresh_token', 'id_token'] as const) context.registerSecret(next[key] ?? undefined)
-    return await saveRefreshed(context, { next, spent, lock })
+    return await saveRefreshed(context, { next, consumed, lock })
   })
 }
 
@@ -82,24 +82,24 @@ export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' 
 
 /**
  * Saves what an exchange brought. Where the lock was lost while we exchanged, the store decides: if it
- * still holds the token we spent, ours is the newer one.
+ * still holds the token we consumed, ours is the newer one.
  */
 export async function saveRefreshed(
   context: Pick<RefreshContext, 'store' | 'warn' | 'delay'>,
-  result: { next: StoredCredential; spent: string; lock?: StoreLock },
+  result: { next: StoredCredential; consumed: string; lock?: StoreLock },
 ): Promise<RefreshOutcome> {
   const { store } = context
-  const { next, spent } = result
+  const { next, consumed } = result
   let { lock } = result
   for (let attempt = 1; ; attempt += 1) {
     try {
       if (lock) await store.save(next, { lock })
-      else return await store.withLock((again) => reconcile(context, { next, spent, lock: again }))
+      else return await store.withLock((again) => reconcile(context, { next, consumed, lock: again }))
       return { record: next, how: 'refreshed' }
     } catch (error) {
       if (attempt === 3) {
         context.warn(`the refreshed sign-in could not be saved and lives in this process only: ${error instanceof Error ? error.message : String(error)}`)
-        return { record: next, how: 'refreshed', unsaved: { spent } }
+        return { record: next, how: 'refreshed', unsaved: { consumed } }
       }
       if (error instanceof TokenStoreError && error.code === 'stale_lock') lock = undefined
       else await context.delay(100 * attempt)
@@ -109,10 +109,10 @@ export async function saveRefreshed(
 
 async function reconcile(
   context: Pick<RefreshContext, 'store'>,
-  { next, spent, lock }: { next: StoredCredential; spent: string; lock: StoreLock },
+  { next, consumed, lock }: { next: StoredCredential; consumed: string; lock: StoreLock },
 ): Promise<RefreshOutcome> {
   const found = await context.store.load()
-  if (found.state === 'present' && found.record.refresh_token !== spent) return { record: found.record, how: 'adopted' }
+  if (found.state === 'present' && found.record.refresh_token !== consumed) return { record: found.record, how: 'adopted' }
   await context.store.save(next, { lock })
   return { record: next, how: 'refreshed' }
 }
@@ -136,11 +136,11 @@ function refuseRefresh({ lane, failures, now }: RefreshContext, held: StoredCred
   }
 }
 
-/** What a later reader of a spent token needs to name the cause. Saving it is the first proof that saving works. */
+/** What a later reader of a consumed token needs to name the cause. Saving it is the first proof that saving works. */
 function noteBegin(held: StoredCredential, nowMs: number): StoredCredential {
   const token = shortHash(held.refresh_token ?? '')
   if (held.pending_refresh?.token === token) return held
-  return protect({
+  return hideSecrets({
     ...held,
     pending_refresh: { started_at: new Date(nowMs).toISOString(), token, pid: process.pid, host: hostname() },
   })

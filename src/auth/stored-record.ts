@@ -1,5 +1,5 @@
 import { isRecord, parseJson, readString } from '../lib/index.js'
-import { protect } from './protect.js'
+import { hideSecrets } from './hide-secrets.js'
 import type { LaneName } from '../contract/index.js'
 import type { LoadResult, StoredCredential, StoredRecord } from './token-store.js'
 
@@ -52,7 +52,7 @@ export function decodeRecord(text: string, from: { place: string; lane?: LaneNam
     if (token === undefined || token === null || token === '') continue
     if (typeof token !== 'string' || !TOKEN.test(token)) return corrupt(place, signIn, `has a ${key} that is no token`)
   }
-  const record = protect(value as StoredRecord)
+  const record = hideSecrets(value as StoredRecord)
   if (isSignedIn(record)) return { state: 'present', record }
   if (isRecord(value['tokens'])) {
     return { state: 'corrupt', message: `${place} looks like the Codex command line's auth.json, not like this module's token file. ` +

@@ -1,5 +1,5 @@
 import { backoffMs, delay, isRecord, parseJson, readNumber, readString } from '../lib/index.js'
-import { hide, protect } from './protect.js'
+import { hideProperties, hideSecrets } from './hide-secrets.js'
 import type { HttpReply, Transport } from '../transport/transport.js'
 
 /** What a token endpoint answered; every field is optional, and what is absent keeps its old value. */
@@ -136,7 +136,7 @@ export function decodeTokenReply(body: Record<string, unknown>, aheadMs = 0): To
   if (Number.isFinite(expiresIn)) reply.expires_in = expiresIn
   const earliest = body['earliest_refresh_at']
   if (typeof earliest === 'string' || typeof earliest === 'number' || earliest === null) reply.earliest_refresh_at = earliest
-  return hide(protect(reply), 'access_token', 'refresh_token', 'id_token')
+  return hideProperties(hideSecrets(reply), 'access_token', 'refresh_token', 'id_token')
 }
 
 /** The wire's own word for a refusal: a string under `error`, or `code` in `error`, in `detail` or at the top. */

@@ -30,7 +30,7 @@ export interface StoredRecord {
   earliest_refresh_at?: string | number | null
   /** plan lane: names this host to the issuer, `urn:uuid:` */
   host_id?: string
-  /** a refresh that has begun and not been saved; names the cause where its token turns out to be spent */
+  /** a refresh that has begun and not been saved; names the cause where its token turns out to be consumed */
   pending_refresh?: PendingRefresh
   [key: string]: unknown
 }

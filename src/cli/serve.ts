@@ -1,10 +1,10 @@
 import { ConfigurationError } from '../contract/index.js'
 import type { Action, CommandContext } from './command-line.js'
 
-type DoorName = 'grpc' | 'http'
+type ServerName = 'grpc' | 'http'
 
-/** A door's own file is loaded when it is asked for. */
-const DOORS: Readonly<Partial<Record<DoorName, () => Promise<Action>>>> = {
+/** A server's own file is loaded when it is asked for. */
+const SERVERS: Readonly<Partial<Record<ServerName, () => Promise<Action>>>> = {
   grpc: async () => (await import('../grpc/serve-command.js')).serveGrpc,
   http: async () => (await import('../http/serve-command.js')).serveHttp,
 }
@@ -13,8 +13,8 @@ const DOORS: Readonly<Partial<Record<DoorName, () => Promise<Action>>>> = {
 export async function serve(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   if (flags.grpc === flags.http) throw new ConfigurationError('serve takes either --grpc or --http', { code: 'usage' })
   const port = flags.port === undefined ? undefined : readPort(String(flags.port))
-  const name: DoorName = flags.grpc === true ? 'grpc' : 'http'
-  const load = DOORS[name]
+  const name: ServerName = flags.grpc === true ? 'grpc' : 'http'
+  const load = SERVERS[name]
   if (!load) throw new ConfigurationError(`serve --${name} is not part of this version`, { code: 'usage' })
   return (await load())(context, { ...flags, ...(port === undefined ? {} : { port }) }, [])
 }

@@ -26,7 +26,7 @@ export function createCallEvents(otherwise?: (event: CallEvent) => void): CallEv
       const ends = Object.values(EVENTS).map((name) => hooks.register(name, (event, data) => {
         const sink = current.getStore() ?? otherwise
         sink?.({ event, data })
-      }, { name: 'grpc-door' }))
+      }, { name: 'grpc-server' }))
       return () => ends.forEach((end) => end())
     },
   }

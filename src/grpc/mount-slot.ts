@@ -6,7 +6,7 @@ import type { CallEvents } from './call-events.js'
 export interface MountSlot {
   /** The mounted provider; mounts where nothing is mounted, or the last try failed. @throws LLMError */
   provider(): Promise<Provider>
-  /** Takes down what is mounted and mounts with `config` laid over the door's own. @throws LLMError */
+  /** Takes down what is mounted and mounts with `config` laid over the server's own. @throws LLMError */
   mount(config: Record<string, unknown>): Promise<void>
   /** Takes down what is mounted; the next call mounts again. */
   unmount(): Promise<void>

@@ -4,7 +4,7 @@ import { EXIT } from '../cli/exit-codes.js'
 import { readConfig } from '../cli/read-config.js'
 import { ConfigurationError } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
-import { createGrpcDoor } from './grpc-door.js'
+import { createGrpcServer } from './grpc-server.js'
 import { watchParent } from './watch-parent.js'
 
 /** Nobody reads our stderr once we serve, and a full pipe would stop the process: 64 KiB on Linux, half of that is ours. */
@@ -23,7 +23,7 @@ export async function serveGrpc(context: CommandContext, flags: Record<string, u
   const config = await readMountConfig(context, flags)
   const secret = flags.secret === false ? undefined : env.AMPLIFIER_CHATGPT_SECRET || randomBytes(32).toString('base64url')
   const { AMPLIFIER_KERNEL_ADDRESS: address, AMPLIFIER_KERNEL_TOKEN: token } = env
-  const door = await createGrpcDoor({
+  const server = await createGrpcServer({
     config, warn,
     ...(address ? { kernel: { address, ...(token ? { token } : {}) } } : {}),
     ...(secret === undefined ? {} : { secret }), ...(flags.port === undefined ? {} : { port: Number(flags.port) }),
@@ -36,14 +36,14 @@ export async function serveGrpc(context: CommandContext, flags: Record<string, u
   try {
     // Shown to whoever started us without one; a parent that sets it sees nothing of it.
     if (secret !== undefined && !env.AMPLIFIER_CHATGPT_SECRET) warn(`secret (metadata x-amplifier-token): ${secret}`)
-    stdout.write(`READY:${door.port}\n`)
+    stdout.write(`READY:${server.port}\n`)
     if (!ended.signal.aborted && !context.signal.aborted) await new Promise<void>((resolve) => ended.signal.addEventListener('abort', () => resolve(), { once: true }))
     return EXIT.ok
   } finally {
     watch.end()
     process.off('SIGTERM', end)
     context.signal.removeEventListener('abort', end)
-    await door.close()
+    await server.close()
   }
 }
 

@@ -59,7 +59,7 @@ function extendAssistant(messages: Message[], blocks: ContentBlock[]): void {
   else messages.push({ role: 'assistant', content: blocks })
 }
 
-/** A reasoning item that this door gave out carries the whole thinking block; any other is its summary only. */
+/** A reasoning item that this server gave out carries the whole thinking block; any other is its summary only. */
 function readReasoning(item: JsonObject): ContentBlock[] {
   const summary = Array.isArray(item.summary) ? item.summary : []
   const thinking = summary.map((part) => (isRecord(part) ? String(part.text ?? '') : '')).join('\n\n')

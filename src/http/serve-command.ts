@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type { CommandContext } from '../cli/command-line.js'
 import { EXIT } from '../cli/exit-codes.js'
 import { withSession } from '../cli/open-session.js'
-import { createHttpDoor } from './http-door.js'
+import { createHttpServer } from './http-server.js'
 
-/** `serve --http`: opens the door, shows the key once, and stays until it is stopped. */
+/** `serve --http`: opens the server, shows the key once, and stays until it is stopped. */
 export async function serveHttp(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const { stdout, env } = context.terminal
   // A key of the caller's own keeps scripts from reading ours off the screen.
   const key = env.AMPLIFIER_CHATGPT_HTTP_KEY || `local-${randomBytes(24).toString('base64url')}`
   return withSession(context, flags, async ({ provider, resolver }) => {
-    const door = await createHttpDoor({
+    const server = await createHttpServer({
       provider,
       key,
       roles: resolver?.known_roles ?? [],
@@ -19,11 +19,11 @@ export async function serveHttp(context: CommandContext, flags: Record<string, u
     })
     try {
       const shown = env.AMPLIFIER_CHATGPT_HTTP_KEY ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
-      stdout.write(flags.json === true ? `${JSON.stringify({ base_url: door.baseUrl, key: shown })}\n` : `base URL  ${door.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`)
+      stdout.write(flags.json === true ? `${JSON.stringify({ base_url: server.baseUrl, key: shown })}\n` : `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`)
       await untilStopped(context.signal)
       return EXIT.ok
     } finally {
-      await door.close()
+      await server.close()
     }
   })
 }

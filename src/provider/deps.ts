@@ -1,5 +1,5 @@
 /** What a provider is made of; the composition root hands the concrete parts in. */
-import type { Catalog, Governor, Quota } from '../account/index.js'
+import type { Catalog, ConcurrencyLimiter, Quota } from '../account/index.js'
 import type { CredentialSource } from '../auth/credential-source.js'
 import type { Cancellation, CandidateVerdict, Hooks, JsonObject, Provider } from '../contract/index.js'
 import type { Redactor } from '../lib/index.js'
@@ -46,7 +46,7 @@ export interface ProviderDeps {
   credentials: CredentialSource
   catalog: Catalog
   quota: Quota
-  governor: Governor
+  limiter: ConcurrencyLimiter
   transport: Transport
   hooks: Hooks
   sessionId: string

@@ -50,7 +50,7 @@ export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
     call.signal.throwIfAborted()
   }
   const place = { interactive: call.options.interactive, signal: call.signal, key: conversation }
-  const release = deps.governor.tryAcquire() ?? (await deps.governor.acquire(place))
+  const release = deps.limiter.tryAcquire() ?? (await deps.limiter.acquire(place))
   const startedAtMs = deps.now()
   let reading: Reading | undefined
   const prepare = (): Reading => {
@@ -77,7 +77,7 @@ export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
     exchange.finish({ responseId, doneItems: accumulator.doneItems })
     exchange = undefined
     deps.quota.observeServed(call.model.slug, { startedAtMs })
-    deps.governor.observeServed()
+    deps.limiter.observeServed()
     return accumulator
   } finally {
     exchange?.abandon()
@@ -247,7 +247,7 @@ interface FailureReader {
   cut(code?: string): AttemptFailure
 }
 
-/** Turns whatever ended an attempt into its classified failure, and tells quota and governor of limits. */
+/** Turns whatever ended an attempt into its classified failure, and tells quota and limiter of limits. */
 function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumulator, credential: Credential): FailureReader {
   const context = () => ({
     provider: deps.mountName,
@@ -272,7 +272,7 @@ function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumula
     if (error.name === 'QuotaExceededError') {
       deps.quota.observeExhausted({ model: call.model.slug, ...readUsageLimit(failure, deps.now()) })
     } else if (error.name === 'RateLimitError') {
-      deps.governor.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)
+      deps.limiter.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)
     }
   }
 

@@ -119,7 +119,7 @@ async function wait(
   const common = { provider: deps.mountName, model: call.requestedModel }
   if (isLLMError(error) && error.name === 'RateLimitError') {
     await emitter.emit('throttle', {
-      ...common, reason: error.code ?? error.name, retry_after: ms / 1000, concurrency: deps.governor.limit,
+      ...common, reason: error.code ?? error.name, retry_after: ms / 1000, concurrency: deps.limiter.limit,
     })
   }
   await emitter.emit('retry', {

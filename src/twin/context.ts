@@ -6,7 +6,7 @@ import { createIds, type Ids } from './ids.js'
 import { createModelShelf, type ModelShelf } from './models.js'
 import { createQuotaBoard, type QuotaBoard } from './rate-limits.js'
 import { createReplyQueue, type ReplyQueue } from './reply-queue.js'
-import { createSealer, type Sealer } from './seal.js'
+import { createAtRestCipher, type AtRestCipher } from './seal.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
 import { createTokenLedger, type Grant, type TokenLedger } from './token-ledger.js'
 import type { TwinInterception, TwinOptions, TwinRequest } from './types.js'
@@ -33,7 +33,7 @@ export interface TwinContext {
   readonly models: ModelShelf
   readonly quota: QuotaBoard
   readonly replies: ReplyQueue
-  readonly sealer: Sealer
+  readonly sealer: AtRestCipher
   readonly meter: UsageMeter
   readonly activity: Activity
   /** API-key lane: responses kept for previous_response_id */
@@ -89,7 +89,7 @@ export function createContext(options: TwinOptions, url: string, signal: AbortSi
     models: createModelShelf(options.models),
     quota: createQuotaBoard({ planType, now }),
     replies: createReplyQueue(),
-    sealer: createSealer(url),
+    sealer: createAtRestCipher(url),
     meter: createUsageMeter(behaviour),
     activity: createActivity(),
     stored: new Map(),

@@ -10,7 +10,7 @@ export interface SealTerms {
   model: string
 }
 
-export interface Sealer {
+export interface AtRestCipher {
   seal(terms: SealTerms): string
   /** Remembers what a recording sent, so that it comes back as the twin's own. */
   adopt(sealed: string, terms: SealTerms): void
@@ -26,7 +26,7 @@ export const familyOf = (slug: string): string => FAMILY.exec(slug)?.[0] ?? slug
 
 const bind = (terms: SealTerms) => `${terms.accountId}\n${terms.lane}\n${familyOf(terms.model)}`
 
-export function createSealer(secret: string): Sealer {
+export function createAtRestCipher(secret: string): AtRestCipher {
   const adopted = new Map<string, string>()
   let counter = 0
   const mac = (payload: Buffer, terms: SealTerms) => createHmac('sha256', secret).update(payload).update(bind(terms)).digest()

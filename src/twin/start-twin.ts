@@ -5,7 +5,7 @@ import { createControl } from './control.js'
 import { handleRequest } from './handle-request.js'
 import { createRoutes } from './routes.js'
 import { listen, type TwinServer } from './server.js'
-import { createSocketDoor } from './socket-door.js'
+import { createSocketServer } from './socket-server.js'
 import type { IssuedTokens, TokenOverrides, Twin, TwinOptions } from './types.js'
 import { CODEX_CLIENT_ID } from './auth-device.js'
 
@@ -19,7 +19,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
   const closing = new AbortController()
   const context = createContext(options, server.url, closing.signal)
   const devices = createDeviceDesk(context)
-  const sockets = createSocketDoor(context, server)
+  const sockets = createSocketServer(context, server)
   const twin: Twin = {
     ...describeAddresses(context),
     ...buildScripting(context),
@@ -46,7 +46,7 @@ export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
 
 function attach(
   server: TwinServer, context: TwinContext,
-  parts: { twin: Twin; devices: ReturnType<typeof createDeviceDesk>; sockets: ReturnType<typeof createSocketDoor> },
+  parts: { twin: Twin; devices: ReturnType<typeof createDeviceDesk>; sockets: ReturnType<typeof createSocketServer> },
 ): void {
   const handler = {
     context, routes: createRoutes(context, parts.devices), connectionOf: server.connectionOf,

@@ -2,8 +2,8 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { createCredentialSource, createRedisConnection, createRedisStore, createSharedState, type RedisStoreOptions } from '../../src/auth/index.js'
-import { createSealer } from '../../src/auth/seal.js'
+import { createCredentialSource, createRedisConnection, createRedisStore, createRedisState, type RedisStoreOptions } from '../../src/auth/index.js'
+import { createAtRestCipher } from '../../src/auth/encrypt-at-rest.js'
 import { delay } from '../../src/lib/index.js'
 import { startStand } from './support/stand.js'
 import { originalRecord } from './support/tokens.js'
@@ -38,18 +38,18 @@ async function stop(child: ChildProcess | undefined): Promise<void> {
 
 describe('what is sealed', () => {
   test.each([['a key of 32 bytes', KEY], ['the same as hex', '07'.repeat(32)], ['a passphrase', 'correct horse battery']])('opens with %s, in its own place only', async (_words, secret) => {
-    const sealed = await createSealer(secret).seal('made up', 'here')
+    const sealed = await createAtRestCipher(secret).seal('made up', 'here')
     expect(sealed).not.toContain('made up')
-    expect(await createSealer(secret).open(sealed, 'here')).toBe('made up')
-    expect(await createSealer(secret).open(sealed, 'there')).toBeUndefined()
-    expect(await createSealer('another passphrase').open(sealed, 'here')).toBeUndefined()
-    expect(await createSealer(secret).open(`${sealed.slice(0, -2)}AA`, 'here')).toBeUndefined()
-    expect(await createSealer(secret).open('nonsense', 'here')).toBeUndefined()
+    expect(await createAtRestCipher(secret).open(sealed, 'here')).toBe('made up')
+    expect(await createAtRestCipher(secret).open(sealed, 'there')).toBeUndefined()
+    expect(await createAtRestCipher('another passphrase').open(sealed, 'here')).toBeUndefined()
+    expect(await createAtRestCipher(secret).open(`${sealed.slice(0, -2)}AA`, 'here')).toBeUndefined()
+    expect(await createAtRestCipher(secret).open('nonsense', 'here')).toBeUndefined()
   })
 
   test('never with no key or a weak one', () => {
-    expect(() => createSealer(undefined)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message: expect.stringContaining('openssl rand -base64 32') as string }) as Error)
-    expect(() => createSealer('short')).toThrow(expect.objectContaining({ name: 'ConfigurationError' }) as Error)
+    expect(() => createAtRestCipher(undefined)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message: expect.stringContaining('openssl rand -base64 32') as string }) as Error)
+    expect(() => createAtRestCipher('short')).toThrow(expect.objectContaining({ name: 'ConfigurationError' }) as Error)
   })
 })
 
@@ -172,7 +172,7 @@ describe.runIf(installed)('a Redis server', () => {
   })
 
   test('keeps what hosts share, each value for its time', async () => {
-    const value = () => createSharedState({ connection: open().connection }).value('quota:made-up', 150)
+    const value = () => createRedisState({ connection: open().connection }).value('quota:made-up', 150)
     expect(await value().load()).toBeUndefined()
     await value().save({ used: 7 })
     expect(await value().load()).toEqual({ used: 7 })
@@ -189,7 +189,7 @@ describe('a Redis server that is not there', () => {
     const found = await store.load()
     expect(found).toMatchObject({ state: 'unreadable', transient: true, message: expect.stringContaining('cannot be reached') as string })
     expect(JSON.stringify([found, store.place])).not.toContain('made-up-password')
-    const shared = createSharedState({ connection }).value('x', 1000)
+    const shared = createRedisState({ connection }).value('x', 1000)
     await shared.save(1)
     expect(await shared.load()).toBeUndefined()
   })

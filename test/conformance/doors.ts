@@ -1,7 +1,7 @@
 import { openModule, type ModuleConfigInput, type NamedDoor } from '../../src/conformance/index.js'
 import { createModule } from '../../src/index.js'
 import { openAiSdkDoor } from './ai-sdk-door.js'
-import { openGrpcDoor } from './grpc-door.js'
+import { openGrpcServer } from './grpc-door.js'
 import { openHttpDoor } from './http-door.js'
 import { signInAt } from './sign-in.js'
 
@@ -14,6 +14,6 @@ export const DOORS: readonly NamedDoor[] = [
   { name: 'in process', open: openModule(createModule({ warn: () => undefined })) },
   { name: 'in process, over WebSocket', open: openModule(createModule({ warn: () => undefined }), { config: overWebSocket }) },
   { name: 'HTTP', open: openHttpDoor },
-  { name: 'gRPC', open: openGrpcDoor },
+  { name: 'gRPC', open: openGrpcServer },
   { name: 'AI SDK', open: openAiSdkDoor },
 ]

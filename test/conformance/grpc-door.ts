@@ -3,7 +3,7 @@ import * as grpc from '@grpc/grpc-js'
 import { load } from '@grpc/proto-loader'
 import { readFailure, type FailureReading, type OpenDoor, type RecordedEvent } from '../../src/conformance/index.js'
 import type { ChatRequest, ChatResponse, ContentBlock, FinishReason, Message } from '../../src/contract/index.js'
-import { createGrpcDoor } from '../../src/grpc/index.js'
+import { createGrpcServer } from '../../src/grpc/index.js'
 import { signInAt } from './sign-in.js'
 
 const SECRET = 'made-up-secret'
@@ -25,9 +25,9 @@ interface WireResponse {
 type StreamClient = grpc.Client & { CompleteStreaming(request: object, metadata: grpc.Metadata): grpc.ClientReadableStream<WireResponse> }
 
 /** The door for kernels in another process, by its protocol; every call is a streaming one, whose last message is the whole answer. */
-export const openGrpcDoor: OpenDoor = async (twin) => {
+export const openGrpcServer: OpenDoor = async (twin) => {
   const { config, remove } = await signInAt(twin)
-  const door = await createGrpcDoor({ secret: SECRET, config })
+  const door = await createGrpcServer({ secret: SECRET, config })
   const path = fileURLToPath(new URL('../../schemas/amplifier-module.proto', import.meta.url))
   const loaded = grpc.loadPackageDefinition(await load(path, { keepCase: true, defaults: true, oneofs: true }))
   const services = (loaded.amplifier as grpc.GrpcObject).module as Record<string, grpc.ServiceClientConstructor>

@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import type { FailureReading, OpenDoor } from '../../src/conformance/index.js'
 import type { ChatRequest, ChatResponse, ContentBlock, Message } from '../../src/contract/index.js'
-import { createHttpDoor } from '../../src/http/index.js'
+import { createHttpServer } from '../../src/http/index.js'
 import { mountOnTwin } from '../support/mounted.js'
 
 const KEY = 'local-made-up-key'
@@ -10,7 +10,7 @@ type Item = Record<string, unknown>
 /** The door for OpenAI clients, through their own package and the Responses dialect. */
 export const openHttpDoor: OpenDoor = async (twin) => {
   const mounted = await mountOnTwin({ on: twin, config: { max_retries: 0 } })
-  const door = await createHttpDoor({ provider: mounted.provider, key: KEY })
+  const door = await createHttpServer({ provider: mounted.provider, key: KEY })
   const client = new OpenAI({ apiKey: KEY, baseURL: door.baseUrl, maxRetries: 0 })
   return {
     async complete(request, { signal }) {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCallOrder } from '../../src/grpc/call-order.js'
-import { call, openGrpcDoor, type OpenDoor } from '../support/open-grpc-door.js'
+import { call, openGrpcServer, type OpenDoor } from '../support/open-grpc-server.js'
 
 let open: OpenDoor
-beforeAll(async () => { open = await openGrpcDoor() })
+beforeAll(async () => { open = await openGrpcServer() })
 afterAll(() => open.close())
 
 const reversed = (value: object) => JSON.stringify(Object.fromEntries(Object.entries(value).reverse()))

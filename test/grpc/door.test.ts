@@ -1,13 +1,13 @@
 import { connect } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { GrpcDoor } from '../../src/grpc/index.js'
+import type { GrpcServer } from '../../src/grpc/index.js'
 import type { Twin } from '../../src/twin/index.js'
-import { ask, call, metadata, openGrpcDoor, type Message, type OpenDoor, type ProviderClient } from '../support/open-grpc-door.js'
+import { ask, call, metadata, openGrpcServer, type Message, type OpenDoor, type ProviderClient } from '../support/open-grpc-server.js'
 
 let open: OpenDoor
 let twin: Twin
-let door: GrpcDoor
+let door: GrpcServer
 let client: ProviderClient
 
 async function stream(request: object, more: Record<string, string> = {}): Promise<Message[]> {
@@ -26,7 +26,7 @@ async function until(condition: () => boolean, limitMs: number): Promise<number>
 }
 
 beforeAll(async () => {
-  open = await openGrpcDoor();
+  open = await openGrpcServer();
   ({ twin, door, client } = open)
 })
 afterAll(() => open.close())

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import * as grpc from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { ask, call, loadServices, metadata, openGrpcDoor, type OpenDoor } from '../support/open-grpc-door.js'
+import { ask, call, loadServices, metadata, openGrpcServer, type OpenDoor } from '../support/open-grpc-server.js'
 
 const METHODS = [
   ['client', 'GetInfo'], ['client', 'ListModels'], ['client', 'Complete'], ['client', 'ParseToolCalls'],
@@ -9,7 +9,7 @@ const METHODS = [
 ] as const
 
 let open: OpenDoor
-beforeAll(async () => { open = await openGrpcDoor() })
+beforeAll(async () => { open = await openGrpcServer() })
 afterAll(() => open.close())
 
 describe('the lifecycle service', () => {
@@ -86,7 +86,7 @@ describe("a kernel's own service", () => {
 
   test('is told the events of calls in order, but of those whose caller takes them itself', async () => {
     const kernel = await startKernel()
-    const { client, twin, close } = await openGrpcDoor({ kernel: { address: `http://127.0.0.1:${kernel.port}`, token: 'kernel-token' } })
+    const { client, twin, close } = await openGrpcServer({ kernel: { address: `http://127.0.0.1:${kernel.port}`, token: 'kernel-token' } })
     try {
       twin.enqueue({ text: 'one two three four', deltaChars: 4 })
       await call(client, 'Complete', ask('count'))
@@ -110,7 +110,7 @@ describe("a kernel's own service", () => {
     const gone = await startKernel()
     gone.close()
     const warnings: string[] = []
-    const { client, close } = await openGrpcDoor({ kernel: { address: `127.0.0.1:${gone.port}` }, warn: (message) => warnings.push(message) })
+    const { client, close } = await openGrpcServer({ kernel: { address: `127.0.0.1:${gone.port}` }, warn: (message) => warnings.push(message) })
     try {
       expect(JSON.stringify(await call(client, 'Complete', ask('all the same')))).toContain('all the same')
       await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 5 })

@@ -3,13 +3,13 @@ import { connect } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { ask, call, openGrpcDoor, SECRET, type OpenDoor } from '../support/open-grpc-door.js'
+import { ask, call, openGrpcServer, SECRET, type OpenDoor } from '../support/open-grpc-server.js'
 
 const COMPLETE = '/amplifier.module.ProviderService/Complete'
 let open: OpenDoor
 const sessions: ClientHttp2Session[] = []
 
-beforeAll(async () => { open = await openGrpcDoor({ keepaliveMs: 100 }) })
+beforeAll(async () => { open = await openGrpcServer({ keepaliveMs: 100 }) })
 afterEach(async () => {
   for (const session of sessions.splice(0)) session.destroy()
   expect(JSON.stringify(await call(open.client, 'Complete', ask('still there')))).toContain('still there')

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { listOptionNames } from '../../src/config/index.js'
 import { buildCommandLine } from '../support/amplifier-python.js'
-import { call, loadServices, metadata, type Lifecycle } from '../support/open-grpc-door.js'
+import { call, loadServices, metadata, type Lifecycle } from '../support/open-grpc-server.js'
 
 const PAGE = readFileSync(new URL('../../examples/amplifier/README.md', import.meta.url), 'utf8')
 

@@ -25,7 +25,7 @@ const grpcFiles = () => Object.keys(cache).filter((path) => /[\\/](?:@grpc|proto
 const load = (entry) => import(pathToFileURL(join(folder, entry)).href)
 
 for (const { default: entry } of Object.values(exports)) if (entry?.endsWith('.js')) await load(entry)
-const [{ createModule }, { createHost }, { startTwin }, { createGrpcDoor }] = await Promise.all(['index', 'host/index', 'twin/index', 'grpc/index'].map((name) => load(`dist/${name}.js`)))
+const [{ createModule }, { createHost }, { startTwin }, { createGrpcServer }] = await Promise.all(['index', 'host/index', 'twin/index', 'grpc/index'].map((name) => load(`dist/${name}.js`)))
 const twin = await startTwin()
 const home = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-packed-'))
 const tokens = join(home, 'tokens.json')
@@ -36,7 +36,7 @@ const host = createHost({ config: { providers: [{ module: module.id, config }] }
 await host.start()
 await host.coordinator.get('providers', 'openai-chatgpt').complete({ messages: [{ role: 'user', content: 'hello' }] })
 equal(grpcFiles(), [], 'files of gRPC that a mount and a call loaded')
-const door = await createGrpcDoor({ config })
+const door = await createGrpcServer({ config })
 ok(grpcFiles().length > 0, 'an open gRPC door should have loaded gRPC')
 await door.close()
 await host.close()

@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
 import { ConfigurationError } from '../contract/index.js'
 
-export interface Sealer {
+export interface AtRestCipher {
   /** @param place a sealed text opens in no other place */
   seal(text: string, place: string): Promise<string>
   /** undefined where the key or the place is another one, or the text was changed */
@@ -21,7 +21,7 @@ const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
  * @param secret 32 bytes as base64 or hex, else a passphrase of 12 characters or more
  * @throws ConfigurationError for none, or a short passphrase
  */
-export function createSealer(secret: string | undefined, name = 'AMPLIFIER_CHATGPT_STORE_KEY'): Sealer {
+export function createAtRestCipher(secret: string | undefined, name = 'AMPLIFIER_CHATGPT_STORE_KEY'): AtRestCipher {
   if (secret === undefined || secret === '') {
     throw new ConfigurationError(`${name} is not set: credentials are kept there encrypted only. Make a key with: openssl rand -base64 32`, { code: 'store_key' })
   }

@@ -7,7 +7,7 @@ import { providerConfigFields } from '../index.js'
 import { VERSION } from '../version.js'
 import { createCallEvents } from './call-events.js'
 import { createCallOrder, type CallOrder } from './call-order.js'
-import { createGate } from './create-gate.js'
+import { createAuthInterceptor } from './auth-interceptor.js'
 import { writeStatus } from './grpc-failure.js'
 import { createKernelHooks } from './kernel-hooks.js'
 import { loadGrpc, type LoadedGrpc } from './load-grpc.js'
@@ -17,7 +17,7 @@ import { readChatRequest, readChatResponse } from './read-proto.js'
 import { streamCall } from './stream-call.js'
 import { writeChatResponse, writeModelInfo, writeProviderInfo, writeToolCall } from './write-proto.js'
 
-export interface GrpcDoorOptions {
+export interface GrpcServerOptions {
   /** mount config; a kernel's Mount lays its own over it */
   config?: Record<string, unknown>
   /** what `x-amplifier-token` must say; absent lets anybody on this machine in */
@@ -32,7 +32,7 @@ export interface GrpcDoorOptions {
   warn?: (message: string) => void
 }
 
-export interface GrpcDoor {
+export interface GrpcServer {
   readonly port: number
   /** Cancels what runs, closes the port and takes the mount down. Twice without harm. */
   close(): Promise<void>
@@ -51,7 +51,7 @@ interface Inside extends LoadedGrpc {
 }
 
 /** Serves a provider to kernels of other processes, on loopback. @throws ConfigurationError, Error where the port is taken */
-export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<GrpcDoor> {
+export async function createGrpcServer(options: GrpcServerOptions = {}): Promise<GrpcServer> {
   const { config = {}, secret, kernel, port = 0, keepaliveMs = KEEPALIVE_MS, warn = () => undefined } = options
   const loaded = await loadGrpc()
   const { grpc } = loaded
@@ -61,7 +61,7 @@ export async function createGrpcDoor(options: GrpcDoorOptions = {}): Promise<Grp
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': keepaliveMs / 5,
-    ...(secret === undefined ? {} : { interceptors: [createGate(loaded, secret)] }),
+    ...(secret === undefined ? {} : { interceptors: [createAuthInterceptor(loaded, secret)] }),
   })
   server.addService(loaded.provider, serveProvider(inside))
   server.addService(loaded.lifecycle, serveLifecycle(inside))

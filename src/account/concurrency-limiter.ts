@@ -1,8 +1,8 @@
 import { createAdaptiveLimit } from './adaptive-limit.js'
 import { createPause } from './pause.js'
-import { createWaitingLine, type Waiter } from './waiting-line.js'
+import { createWaitingLine, type Waiter } from './fair-queue.js'
 
-export interface GovernorOptions {
+export interface ConcurrencyLimiterOptions {
   /** places of the account, 1 or more; default 6 */
   limit?: number
   /** ms, any origin that doesn't run back */
@@ -20,7 +20,7 @@ export interface AcquireOptions {
 }
 
 /** Limits how many calls of an account run at once, and learns from refusals how many it bears. */
-export interface Governor {
+export interface ConcurrencyLimiter {
   /** A place, where one is free at once and nobody waits; undefined where it would have to be waited for. */
   tryAcquire(): (() => void) | undefined
   /** A place, as soon as there is one; the function gives it back, twice without harm. Rejects with the reason of `signal`. */
@@ -46,8 +46,8 @@ function startTimer(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-/** @see Governor */
-export function createGovernor(options: GovernorOptions = {}): Governor {
+/** @see ConcurrencyLimiter */
+export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}): ConcurrencyLimiter {
   const { now = () => performance.now(), schedule = startTimer } = options
   const limit = createAdaptiveLimit(Math.max(1, Math.floor(options.limit ?? 6)), now)
   const line = createWaitingLine()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createGovernor, type Governor } from '../../src/account/index.js'
+import { createConcurrencyLimiter, type ConcurrencyLimiter } from '../../src/account/index.js'
 
 interface Clock {
   ms: number
@@ -25,9 +25,9 @@ function createClock(): Clock {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-function createBench(limit?: number): { governor: Governor; clock: Clock } {
+function createBench(limit?: number): { limiter: ConcurrencyLimiter; clock: Clock } {
   const clock = createClock()
-  const governor = createGovernor({
+  const limiter = createConcurrencyLimiter({
     limit,
     now: () => clock.ms,
     schedule(ms, run) {
@@ -36,16 +36,16 @@ function createBench(limit?: number): { governor: Governor; clock: Clock } {
       return () => { if (clock.timers.includes(timer)) clock.timers.splice(clock.timers.indexOf(timer), 1) }
     },
   })
-  return { governor, clock }
+  return { limiter, clock }
 }
 
 /** Fills the places, then lets the named ones queue; what it answers tells who came in, in order. */
-async function queue(governor: Governor, names: { name: string; key?: string; interactive?: boolean; signal?: AbortSignal }[]) {
-  const fill = governor.limit - governor.running
-  const holders = await Promise.all(Array.from({ length: fill }, () => governor.acquire({ key: 'holder' })))
+async function queue(limiter: ConcurrencyLimiter, names: { name: string; key?: string; interactive?: boolean; signal?: AbortSignal }[]) {
+  const fill = limiter.limit - limiter.running
+  const holders = await Promise.all(Array.from({ length: fill }, () => limiter.acquire({ key: 'holder' })))
   const order: string[] = []
   const releases: (() => void)[] = []
-  const waits = names.map(({ name, ...options }) => governor.acquire(options).then((release) => {
+  const waits = names.map(({ name, ...options }) => limiter.acquire(options).then((release) => {
     order.push(name)
     releases.push(release)
   }))
@@ -54,23 +54,23 @@ async function queue(governor: Governor, names: { name: string; key?: string; in
 }
 
 test('gives six places unless told otherwise, the next call waits for one, and giving back twice counts once', async () => {
-  const { governor } = createBench()
-  const { holders, order } = await queue(governor, [{ name: 'seventh' }, { name: 'eighth' }])
-  expect([governor.limit, governor.running, governor.waiting]).toEqual([6, 6, 2])
+  const { limiter } = createBench()
+  const { holders, order } = await queue(limiter, [{ name: 'seventh' }, { name: 'eighth' }])
+  expect([limiter.limit, limiter.running, limiter.waiting]).toEqual([6, 6, 2])
   holders[0]?.()
   holders[0]?.()
   await settle()
   expect(order).toEqual(['seventh'])
-  expect([governor.running, governor.waiting]).toEqual([6, 1])
+  expect([limiter.running, limiter.waiting]).toEqual([6, 1])
 })
 
 test.each([0, -3, 1, 1.9])('has one place at least (limit %d)', (limit) => {
-  expect(createBench(limit).governor.limit).toBe(1)
+  expect(createBench(limit).limiter.limit).toBe(1)
 })
 
 test('places go round the keys, first come first served within one', async () => {
-  const { governor } = createBench(1)
-  const { holders, order, releases } = await queue(governor, [
+  const { limiter } = createBench(1)
+  const { holders, order, releases } = await queue(limiter, [
     { name: 'a1', key: 'a' }, { name: 'a2', key: 'a' }, { name: 'a3', key: 'a' }, { name: 'b1', key: 'b' }, { name: 'c1', key: 'c' }, { name: 'b2', key: 'b' },
   ])
   holders[0]?.()
@@ -82,8 +82,8 @@ test('places go round the keys, first come first served within one', async () =>
 })
 
 test('interactive calls go ahead, but after eight in a row a waiting background call has its turn', async () => {
-  const { governor } = createBench(1)
-  const { holders, order, releases } = await queue(governor, [
+  const { limiter } = createBench(1)
+  const { holders, order, releases } = await queue(limiter, [
     { name: 'background 1', key: 'a' }, { name: 'background 2', key: 'a' },
     ...Array.from({ length: 10 }, (_value, index) => ({ name: `interactive ${index + 1}`, key: 'a', interactive: true })),
   ])
@@ -97,79 +97,79 @@ test('interactive calls go ahead, but after eight in a row a waiting background 
 })
 
 test('a wait that is aborted rejects with its reason, leaves its place in the line and no listener', async () => {
-  const { governor } = createBench(1)
+  const { limiter } = createBench(1)
   const abort = new AbortController()
-  const { holders, order, waits } = await queue(governor, [{ name: 'leaves', signal: abort.signal }, { name: 'stays' }])
+  const { holders, order, waits } = await queue(limiter, [{ name: 'leaves', signal: abort.signal }, { name: 'stays' }])
   abort.abort(new Error('gone'))
   await expect(waits[0]).rejects.toThrow('gone')
-  expect(governor.waiting).toBe(1)
+  expect(limiter.waiting).toBe(1)
   holders[0]?.()
   await settle()
   expect(order).toEqual(['stays'])
-  await expect(governor.acquire({ signal: abort.signal })).rejects.toThrow('gone')
-  expect(governor.running).toBe(1)
+  await expect(limiter.acquire({ signal: abort.signal })).rejects.toThrow('gone')
+  expect(limiter.running).toBe(1)
 })
 
 test('an abort after the place was given takes nothing back', async () => {
-  const { governor } = createBench(1)
+  const { limiter } = createBench(1)
   const abort = new AbortController()
-  const { holders, waits, releases } = await queue(governor, [{ name: 'served', signal: abort.signal }])
+  const { holders, waits, releases } = await queue(limiter, [{ name: 'served', signal: abort.signal }])
   holders[0]?.()
   await waits[0]
   abort.abort(new Error('late'))
-  expect(governor.running).toBe(1)
+  expect(limiter.running).toBe(1)
   releases[0]?.()
-  expect([governor.running, governor.waiting]).toEqual([0, 0])
+  expect([limiter.running, limiter.waiting]).toEqual([0, 0])
 })
 
 describe('refusals for too many calls', () => {
   test('halve the limit, once for those of one moment, down to one; successes bring it back one by one', async () => {
-    const { governor, clock } = createBench(6)
+    const { limiter, clock } = createBench(6)
     const limits: number[] = []
     for (let moment = 0; moment < 4; moment++) {
-      for (let call = 0; call < 5; call++) governor.observeRateLimited()
-      limits.push(governor.limit)
+      for (let call = 0; call < 5; call++) limiter.observeRateLimited()
+      limits.push(limiter.limit)
       await clock.advance(2000)
     }
     expect(limits).toEqual([3, 1, 1, 1])
     const served: number[] = []
     for (let target = 2; target <= 6; target++) {
       let count = 0
-      while (governor.limit < target) {
-        governor.observeServed()
+      while (limiter.limit < target) {
+        limiter.observeServed()
         count++
       }
       served.push(count)
     }
     expect(served).toEqual([4, 4, 6, 8, 10])
-    for (let more = 0; more < 100; more++) governor.observeServed()
-    expect(governor.limit).toBe(6)
+    for (let more = 0; more < 100; more++) limiter.observeServed()
+    expect(limiter.limit).toBe(6)
   })
 
   test('begin the count of successes anew', () => {
-    const { governor, clock } = createBench(2)
-    governor.observeRateLimited()
-    for (let call = 0; call < 3; call++) governor.observeServed()
+    const { limiter, clock } = createBench(2)
+    limiter.observeRateLimited()
+    for (let call = 0; call < 3; call++) limiter.observeServed()
     clock.ms += 100
-    governor.observeRateLimited()
-    for (let call = 0; call < 3; call++) governor.observeServed()
-    expect(governor.limit).toBe(1)
-    governor.observeServed()
-    expect(governor.limit).toBe(2)
+    limiter.observeRateLimited()
+    for (let call = 0; call < 3; call++) limiter.observeServed()
+    expect(limiter.limit).toBe(1)
+    limiter.observeServed()
+    expect(limiter.limit).toBe(2)
   })
 
   test('hold new calls back for as long as told, ten seconds at most, with one timer and only while somebody waits', async () => {
-    const { governor, clock } = createBench(4)
-    governor.observeRateLimited(1500)
+    const { limiter, clock } = createBench(4)
+    limiter.observeRateLimited(1500)
     expect(clock.timers).toHaveLength(0)
     const abort = new AbortController()
     let served = 0
-    const first = governor.acquire().then((release) => {
+    const first = limiter.acquire().then((release) => {
       served++
       release()
     })
-    const second = governor.acquire({ signal: abort.signal })
-    expect([clock.timers.length, governor.waiting]).toEqual([1, 2])
+    const second = limiter.acquire({ signal: abort.signal })
+    expect([clock.timers.length, limiter.waiting]).toEqual([1, 2])
     abort.abort(new Error('gone'))
     await expect(second).rejects.toThrow('gone')
     await clock.advance(1499)
@@ -177,46 +177,46 @@ describe('refusals for too many calls', () => {
     await clock.advance(1)
     await first
     expect([served, clock.timers.length]).toEqual([1, 0])
-    governor.observeRateLimited(600_000)
-    const third = governor.acquire()
+    limiter.observeRateLimited(600_000)
+    const third = limiter.acquire()
     await clock.advance(9999)
-    expect(governor.waiting).toBe(1)
+    expect(limiter.waiting).toBe(1)
     await clock.advance(1)
     ;(await third)()
-    governor.observeRateLimited(Number.NaN)
-    ;(await governor.acquire())()
+    limiter.observeRateLimited(Number.NaN)
+    ;(await limiter.acquire())()
   })
 
   test('hold nobody for ever where the clock stands still', async () => {
-    const governor = createGovernor({ limit: 2, now: () => 5 })
-    governor.observeRateLimited(20)
-    ;(await governor.acquire())()
-    ;(await governor.acquire())()
-    expect(governor.running).toBe(0)
+    const limiter = createConcurrencyLimiter({ limit: 2, now: () => 5 })
+    limiter.observeRateLimited(20)
+    ;(await limiter.acquire())()
+    ;(await limiter.acquire())()
+    expect(limiter.running).toBe(0)
   })
 
   test('leave no timer when the last who waits goes away', async () => {
-    const { governor, clock } = createBench(1)
-    governor.observeRateLimited(5000)
+    const { limiter, clock } = createBench(1)
+    limiter.observeRateLimited(5000)
     const abort = new AbortController()
-    const wait = governor.acquire({ signal: abort.signal })
+    const wait = limiter.acquire({ signal: abort.signal })
     abort.abort(new Error('gone'))
     await expect(wait).rejects.toThrow('gone')
     expect(clock.timers).toHaveLength(0)
   })
 
   test('that come while calls run let them end and admit fewer behind them', async () => {
-    const { governor } = createBench(4)
-    const { holders, order } = await queue(governor, [{ name: 'one' }, { name: 'two' }, { name: 'three' }])
-    governor.observeRateLimited()
-    expect([governor.limit, governor.running]).toEqual([2, 4])
+    const { limiter } = createBench(4)
+    const { holders, order } = await queue(limiter, [{ name: 'one' }, { name: 'two' }, { name: 'three' }])
+    limiter.observeRateLimited()
+    expect([limiter.limit, limiter.running]).toEqual([2, 4])
     holders[0]?.()
     holders[1]?.()
     await settle()
-    expect([order, governor.running]).toEqual([[], 2])
+    expect([order, limiter.running]).toEqual([[], 2])
     holders[2]?.()
     await settle()
-    expect([order, governor.running]).toEqual([['one'], 2])
+    expect([order, limiter.running]).toEqual([['one'], 2])
   })
 })
 
@@ -238,8 +238,8 @@ describe('over random lives', () => {
     const random = createRandom(seed)
     const pick = (count: number) => Math.floor(random() * count)
     for (let life = 0; life < 30; life++) {
-      const { governor, clock } = createBench(1 + pick(6))
-      const most = governor.limit
+      const { limiter, clock } = createBench(1 + pick(6))
+      const most = limiter.limit
       const running: (() => void)[] = []
       let begun = 0
       let gone = 0
@@ -251,11 +251,11 @@ describe('over random lives', () => {
         const abort = new AbortController()
         const key = `k${pick(4)}`
         waiting.set(id, { since: begun, abort, key, ahead: waiting.size })
-        governor.acquire({ key, interactive: random() < 0.5, signal: abort.signal }).then((release) => {
+        limiter.acquire({ key, interactive: random() < 0.5, signal: abort.signal }).then((release) => {
           const entry = waiting.get(id)!
           waiting.delete(id)
           // One that begins must have found a place.
-          expect(governor.running).toBeLessThanOrEqual(most)
+          expect(limiter.running).toBeLessThanOrEqual(most)
           // Nine places for each background call of four keys ahead of it is the worst that the rules allow.
           longest.turns = Math.max(longest.turns, begun - entry.since - 9 * 4 * (entry.ahead + 1))
           begun++
@@ -272,22 +272,22 @@ describe('over random lives', () => {
           const [release] = running.splice(pick(running.length), 1)
           release?.()
           if (random() < 0.2) release?.()
-          governor.observeServed()
-        } else if (dice < 0.85) governor.observeRateLimited(random() < 0.5 ? pick(3000) : undefined)
+          limiter.observeServed()
+        } else if (dice < 0.85) limiter.observeRateLimited(random() < 0.5 ? pick(3000) : undefined)
         else if (dice < 0.9 && waiting.size > 0) [...waiting.values()][pick(waiting.size)]?.abort.abort(new Error('gone'))
-        const before = governor.running
-        const limitBefore = governor.limit
+        const before = limiter.running
+        const limitBefore = limiter.limit
         await clock.advance(pick(500))
         // Cuts may leave more running than the new limit; then no new one begins.
-        expect(governor.running).toBeLessThanOrEqual(Math.max(before, limitBefore, governor.limit))
-        expect(governor.running).toBe(running.length)
+        expect(limiter.running).toBeLessThanOrEqual(Math.max(before, limitBefore, limiter.limit))
+        expect(limiter.running).toBe(running.length)
       }
-      for (let turn = 0; governor.waiting > 0 && turn < 1000; turn++) {
+      for (let turn = 0; limiter.waiting > 0 && turn < 1000; turn++) {
         running.shift()?.()
         await clock.advance(10_000)
       }
       running.splice(0).forEach((release) => release())
-      expect([governor.waiting, governor.running, begun + gone, longest.turns, clock.timers.length]).toEqual([0, 0, asked, 0, 0])
+      expect([limiter.waiting, limiter.running, begun + gone, longest.turns, clock.timers.length]).toEqual([0, 0, asked, 0, 0])
     }
   })
 })

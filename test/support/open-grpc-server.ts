@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as grpc from '@grpc/grpc-js'
 import { load } from '@grpc/proto-loader'
-import { createGrpcDoor, type GrpcDoor, type GrpcDoorOptions } from '../../src/grpc/index.js'
+import { createGrpcServer, type GrpcServer, type GrpcServerOptions } from '../../src/grpc/index.js'
 import { startTwin, type Twin } from '../../src/twin/index.js'
 
 export type Reply = Record<string, never>
@@ -17,7 +17,7 @@ export const SECRET = 'made-up-secret'
 
 export interface OpenDoor {
   twin: Twin
-  door: GrpcDoor
+  door: GrpcServer
   client: ProviderClient
   lifecycle: Lifecycle
   close(): Promise<void>
@@ -31,13 +31,13 @@ export async function loadServices(): Promise<Record<string, grpc.ServiceClientC
 }
 
 /** A door with a secret, signed in at a twin, and clients of both its services. */
-export async function openGrpcDoor(options: GrpcDoorOptions = {}): Promise<OpenDoor> {
+export async function openGrpcServer(options: GrpcServerOptions = {}): Promise<OpenDoor> {
   const twin = await startTwin()
   const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))
   const token = join(folder, 'tokens.json')
   await writeFile(token, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
   const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: token, transport: 'sse', max_retries: 0 }
-  const door = await createGrpcDoor({ secret: SECRET, config, ...options })
+  const door = await createGrpcServer({ secret: SECRET, config, ...options })
   const services = await loadServices()
   const limits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 }
   const make = (name: string) => new (services[name] as grpc.ServiceClientConstructor)(`127.0.0.1:${door.port}`, grpc.credentials.createInsecure(), limits)

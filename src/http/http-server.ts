@@ -6,7 +6,7 @@ import { isRecord, parseJson } from '../lib/index.js'
 import { answerChat, answerResponses, writeJson, type AnswerInput } from './answer-request.js'
 import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
 
-export interface HttpDoorOptions {
+export interface HttpServerOptions {
   provider: Provider
   /** required as a bearer of every request */
   key: string
@@ -20,7 +20,7 @@ export interface HttpDoorOptions {
   now?: () => number
 }
 
-export interface HttpDoor {
+export interface HttpServer {
   /** `http://127.0.0.1:PORT/v1` */
   readonly baseUrl: string
   /** Stops what runs and lets go of every connection; twice without harm. */
@@ -30,8 +30,8 @@ export interface HttpDoor {
 /** A 1 MB prompt with 5 MB images in base64 fits several times. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 
-/** Opens the door; resolves when it listens. */
-export async function createHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
+/** Opens the server; resolves when it listens. */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host = '127.0.0.1', port = 0 } = options
   const server = createServer((request, response) => void handle(options, server, request, response))
   await new Promise<void>((resolve, reject) => {
@@ -48,7 +48,7 @@ export async function createHttpDoor(options: HttpDoorOptions): Promise<HttpDoor
   }
 }
 
-async function handle(options: HttpDoorOptions, server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(options: HttpServerOptions, server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.on('close', () => {
     if (!response.writableEnded) gone.abort(new AbortError('The client has gone.'))
@@ -64,22 +64,22 @@ async function handle(options: HttpDoorOptions, server: Server, request: Incomin
 }
 
 /** Who may come in: our own name in Host (a page that rebinds DNS cannot say it), no page of another origin, the key. */
-function admit({ key, host = '127.0.0.1' }: HttpDoorOptions, server: Server, request: IncomingMessage): void {
+function admit({ key, host = '127.0.0.1' }: HttpServerOptions, server: Server, request: IncomingMessage): void {
   const { port } = server.address() as AddressInfo
   const asked = (request.headers.host ?? '').toLowerCase()
-  // The address that the client really reached is ours too, where the door was opened to the network.
+  // The address that the client really reached is ours too, where the server was opened to the network.
   const reached = request.socket.localAddress?.replace(/^::ffff:/, '') ?? ''
   const names = new Set(['127.0.0.1', 'localhost', '[::1]', host.toLowerCase(), reached, `[${reached}]`].map((name) => `${name}:${port}`))
-  if (!names.has(asked)) throw new HttpFailure(403, 'This door does not go by that Host.', { type: 'permission_error' })
+  if (!names.has(asked)) throw new HttpFailure(403, 'This server does not go by that Host.', { type: 'permission_error' })
   if (request.headers.origin !== undefined) throw new HttpFailure(403, 'Web pages are not let in.', { type: 'permission_error' })
   const given = Buffer.from((request.headers.authorization ?? '').replace(/^bearer +/i, ''))
   const wanted = Buffer.from(key)
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
-    throw new HttpFailure(401, 'The key that this door showed when it opened is required as a bearer.', { type: 'authentication_error', code: 'invalid_api_key' })
+    throw new HttpFailure(401, 'The key that this server showed when it opened is required as a bearer.', { type: 'authentication_error', code: 'invalid_api_key' })
   }
 }
 
-async function route(options: HttpDoorOptions, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
   const [pathname = '/'] = (request.url ?? '/').split('?')
   const { provider, now = Date.now } = options
   if (pathname === '/v1/models' && request.method === 'GET') {
@@ -105,7 +105,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-async function listModels({ provider, roles = [], now = Date.now }: HttpDoorOptions): Promise<unknown> {
+async function listModels({ provider, roles = [], now = Date.now }: HttpServerOptions): Promise<unknown> {
   const created = Math.floor(now() / 1000)
   const models = await provider.listModels()
   const ids = [...models.map(({ id }) => id), ...roles.map((role) => `role:${role}`)]

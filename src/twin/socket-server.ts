@@ -16,7 +16,7 @@ import type { Grant } from './token-ledger.js'
 import type { TwinFaults, TwinInterception, TwinRequest } from './types.js'
 import { pause } from './wait.js'
 
-export interface SocketDoor {
+export interface SocketServer {
   upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): Promise<void>
   expire(): void
   forget(): void
@@ -29,7 +29,7 @@ const BETA = 'responses_websockets=2026-02-06'
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024 - 1
 const DOORS: ReadonlyMap<string, Door> = new Map([['/backend-api/codex/responses', 'codex'], ['/v1/responses', 'api']])
 
-export function createSocketDoor(context: TwinContext, server: TwinServer): SocketDoor {
+export function createSocketServer(context: TwinContext, server: TwinServer): SocketServer {
   const sessions = new Set<SocketSession>()
   const headersFor = new WeakMap<IncomingMessage, Record<string, string>>()
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: true, autoPong: false })

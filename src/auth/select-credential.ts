@@ -6,15 +6,15 @@ import type { StoredCredential } from './token-store.js'
 /** What one source holds between calls. */
 export interface Held {
   record?: StoredCredential
-  /** saved by nobody yet: the refresh token that was spent for the record */
-  unsaved?: { spent: string }
+  /** saved by nobody yet: the refresh token that was consumed for the record */
+  unsaved?: { consumed: string }
   pausedUntilMs: number
 }
 
 /** After a refresh ahead of expiry has failed, calls go on with what they have and don't try again for so long. */
 const PAUSE_MS = 30_000
 
-export interface ChooserParts {
+export interface SelectorParts {
   context: RefreshContext
   held: Held
   keep: (record: StoredCredential) => Promise<StoredCredential>
@@ -23,7 +23,7 @@ export interface ChooserParts {
 }
 
 /** Decides which record serves a call. */
-export function createChooser({ context, held, keep, refresh, aheadWaitMs }: ChooserParts) {
+export function createCredentialSelector({ context, held, keep, refresh, aheadWaitMs }: SelectorParts) {
   const { now, rejected, store } = context
   const isRejected = (record: StoredCredential) => rejected.size > 0 && rejected.has(shortHash(record.access_token))
   const judge = async (record: StoredCredential | undefined) =>
@@ -86,7 +86,7 @@ export function createChooser({ context, held, keep, refresh, aheadWaitMs }: Cho
 async function saveLate(context: RefreshContext, held: Held): Promise<StoredCredential | undefined> {
   const { record, unsaved } = held
   if (!record || !unsaved) return undefined
-  const outcome = await saveRefreshed({ ...context, warn: () => undefined, delay: async () => undefined }, { next: record, spent: unsaved.spent })
+  const outcome = await saveRefreshed({ ...context, warn: () => undefined, delay: async () => undefined }, { next: record, consumed: unsaved.consumed })
   if (outcome.unsaved !== undefined) return (await judgeFreshness(record, context.now())) === 'expired' ? undefined : record
   delete held.unsaved
   return undefined

@@ -5,7 +5,7 @@ const SECRETS = ['access_token', 'refresh_token', 'id_token', 'accessToken', 'ap
  * The same object, printed without its tokens: `console.log` and `util.inspect` show `[REDACTED]`.
  * JSON stays whole, since that is how a record is saved.
  */
-export function protect<T extends object>(value: T): T {
+export function hideSecrets<T extends object>(value: T): T {
   Object.defineProperty(value, INSPECT, {
     enumerable: false,
     configurable: true,
@@ -17,7 +17,7 @@ export function protect<T extends object>(value: T): T {
 }
 
 /** The same object with `keys` readable and not enumerable: neither a log nor `JSON.stringify` shows them. */
-export function hide<T extends object>(value: T, ...keys: (keyof T)[]): T {
+export function hideProperties<T extends object>(value: T, ...keys: (keyof T)[]): T {
   for (const key of keys) {
     if (value[key] === undefined) continue
     Object.defineProperty(value, key, { value: value[key], enumerable: false, writable: false, configurable: true })

@@ -9,7 +9,7 @@ export interface KeyringEntry {
   deletePassword(): Promise<unknown>
 }
 
-export interface KeychainParts {
+export interface ChunkedEntry {
   /** undefined where there is nothing, `cut` where the parts don't make up what was saved */
   read(): Promise<{ text: string } | 'cut' | undefined>
   /** @throws RangeError for a text that would need more than {@link MAX_LENGTH} */
@@ -29,7 +29,7 @@ interface Head {
 }
 
 /** Half a write is the old value: the head names the parts by generation, and old parts go last. */
-export function createKeychainParts(open: (username: string) => Promise<KeyringEntry>, name: string): KeychainParts {
+export function createChunkedEntry(open: (username: string) => Promise<KeyringEntry>, name: string): ChunkedEntry {
   const get = async (username: string): Promise<string | undefined> => {
     const entry = await open(username)
     try {

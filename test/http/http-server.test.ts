@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import OpenAI from 'openai'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createHttpDoor, type HttpDoor } from '../../src/http/index.js'
+import { createHttpServer, type HttpServer } from '../../src/http/index.js'
 import { mountOnTwin, type Mounted } from '../support/mounted.js'
 
 const run = promisify(execFile)
@@ -14,11 +14,11 @@ const TOOL = { type: 'function' as const, function: { name: 'read_file', descrip
 
 describe('the door for OpenAI clients', () => {
   let mounted: Mounted
-  let door: HttpDoor
+  let door: HttpServer
   let client: OpenAI
   beforeAll(async () => {
     mounted = await mountOnTwin({ config: { max_retries: 0 } })
-    door = await createHttpDoor({ provider: mounted.provider, key: KEY, roles: ['coding', 'fast'] })
+    door = await createHttpServer({ provider: mounted.provider, key: KEY, roles: ['coding', 'fast'] })
     client = new OpenAI({ apiKey: KEY, baseURL: door.baseUrl, maxRetries: 0 })
   })
   afterAll(async () => {

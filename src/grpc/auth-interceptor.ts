@@ -5,7 +5,7 @@ import { writeStatus } from './grpc-failure.js'
 import type { LoadedGrpc } from './load-grpc.js'
 
 /** Lets in whoever knows the secret, before a byte of the message is read: a stranger can't make us parse 64 MB. */
-export function createGate({ grpc, writers }: LoadedGrpc, secret: string): ServerInterceptor {
+export function createAuthInterceptor({ grpc, writers }: LoadedGrpc, secret: string): ServerInterceptor {
   const allows = createCheck(secret)
   return (_method, call) => new grpc.ServerInterceptingCall(call, {
     start: (next) => next({

@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createStateFile, type Persisted } from './account/index.js'
 import {
-  createFileStore, createKeychainStore, createMemoryStore, createRedisConnection, createRedisStore, createSharedState, tokenFilePath,
+  createFileStore, createKeychainStore, createMemoryStore, createRedisConnection, createRedisStore, createRedisState, tokenFilePath,
   type Lane, type RedisConnection, type TokenStore,
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
@@ -51,7 +51,7 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
       'token_store is redis, and there is no redis_url: set it in your own settings, or AMPLIFIER_CHATGPT_REDIS_URL', { code: 'redis_url' })
   }
   const connection: RedisConnection = createRedisConnection({ url })
-  const shared = createSharedState({ connection })
+  const shared = createRedisState({ connection })
   return {
     tokens: (lane) =>
       createRedisStore({

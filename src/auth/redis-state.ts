@@ -9,14 +9,14 @@ export interface SharedValue {
   save(value: unknown): Promise<void>
 }
 
-export interface SharedStateOptions {
+export interface RedisStateOptions {
   connection: RedisConnection
   /** in front of every key; default `amplifier-chatgpt` */
   prefix?: string
 }
 
 /** Values by name, each forgotten after its own time. */
-export function createSharedState(options: SharedStateOptions): { value(name: string, ttlMs: number): SharedValue } {
+export function createRedisState(options: RedisStateOptions): { value(name: string, ttlMs: number): SharedValue } {
   const { connection } = options
   return {
     value(name, ttlMs) {
