@@ -3,6 +3,8 @@
  * the wire, what the wire's events mean, and what its failures are. It refuses to know sockets,
  * timers, credentials and policy.
  */
+export type { AnswerReader } from './answer-reader.js'
+export type { BlockEvent } from './block-events.js'
 export { createAccumulator } from './accumulate-response.js'
 export type { Accumulator } from './accumulate-response.js'
 export { decodeEvent } from './decode-event.js'
