@@ -42,6 +42,8 @@ export interface GrpcServer {
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 /** Node keeps the socket of a client that broke the protocol and went away: without pings each costs a descriptor for good. */
 const KEEPALIVE_MS = 300_000
+/** A client that computes answers late: 20 ms dropped good ones on a busy machine. */
+const MIN_PING_WAIT_MS = 2_000
 
 interface Inside extends LoadedGrpc {
   slot: MountSlot
@@ -60,7 +62,7 @@ export async function createGrpcServer(options: GrpcServerOptions = {}): Promise
   const inside: Inside = { ...loaded, events, calls: createCallOrder(), slot: createMountSlot(config, events, warn), running: new Set() }
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-    'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': keepaliveMs / 5,
+    'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': Math.max(keepaliveMs / 5, MIN_PING_WAIT_MS),
     ...(secret === undefined ? {} : { interceptors: [createAuthInterceptor(loaded, secret)] }),
   })
   server.addService(loaded.provider, serveProvider(inside))

@@ -9,7 +9,7 @@ const COMPLETE = '/amplifier.module.ProviderService/Complete'
 let open: OpenDoor
 const sessions: ClientHttp2Session[] = []
 
-beforeAll(async () => { open = await openGrpcServer({ keepaliveMs: 100 }) })
+beforeAll(async () => { open = await openGrpcServer() })
 afterEach(async () => {
   for (const session of sessions.splice(0)) session.destroy()
   expect(JSON.stringify(await call(open.client, 'Complete', ask('still there')))).toContain('still there')
@@ -78,15 +78,22 @@ describe('what no gRPC client would send', () => {
     expect(answer.grpcStatus === undefined ? (answer.status ?? 0) >= 400 || answer.rst !== undefined || answer.error !== undefined : answer.grpcStatus > 0, JSON.stringify(answer)).toBe(true)
   })
 
-  // A failure prints fast-check's seed.
   test('random bytes behind the preface of HTTP/2 end their own connection, and no other', async () => {
-    await fc.assert(fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 600 }), fc.boolean(), async (bytes, asFrames) => {
-      await new Promise<void>((resolve) => {
-        const socket = connect(open.door.port, '127.0.0.1', () => socket.end(Buffer.concat([PREFACE, asFrames ? EMPTY_SETTINGS : Buffer.alloc(0), bytes])))
-        socket.on('close', () => resolve()).on('error', () => undefined).resume()
-      })
-      expect(await call(open.client, 'GetInfo', {})).toMatchObject({ id: 'openai-chatgpt' })
-    }), { numRuns: 50 })
+    const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 2 ** 31)
+    console.log(`broken HTTP/2: TEST_SEED=${seed}`)
+    // What is silent ends with the first unanswered ping: all at once, since one after the other would wait for each.
+    const pinged = await openGrpcServer({ keepaliveMs: 500 })
+    try {
+      await Promise.all(fc.sample(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 600 }), fc.boolean()), { numRuns: 50, seed }).map(async ([bytes, asFrames]) => {
+        await new Promise<void>((resolve) => {
+          const socket = connect(pinged.door.port, '127.0.0.1', () => socket.end(Buffer.concat([PREFACE, asFrames ? EMPTY_SETTINGS : Buffer.alloc(0), bytes])))
+          socket.on('close', () => resolve()).on('error', () => undefined).resume()
+        })
+        expect(await call(pinged.client, 'GetInfo', {})).toMatchObject({ id: 'openai-chatgpt' })
+      }))
+    } finally {
+      await pinged.close()
+    }
   })
 
   test('random bytes as a message are refused or answered', async () => {
