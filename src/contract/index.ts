@@ -19,7 +19,7 @@ export {
 export type { AnyLLMError, LLMErrorFields, LLMErrorName } from './errors.js'
 export { EVENTS, OBSERVABILITY_EVENTS } from './events.js'
 export type { EventKey, EventName, EventPayloads, StreamBlockType } from './events.js'
-export type { CallOptions, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'
+export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'
 export type {
   Billing, CacheReceipt, CandidateStatus, CandidateVerdict, LaneName, QuotaWindow, RouteAttempt, RouteReceipt,
 } from './route.js'

@@ -1,4 +1,5 @@
-import type { ChatRequest, ChatResponse, ContentBlock, JsonObject, ToolCall } from './chat.js'
+import type { ChatRequest, ChatResponse, ContentBlock, JsonObject, ReasoningProvenance, ToolCall } from './chat.js'
+import type { RouteReceipt } from './route.js'
 import type { StreamEvent } from './stream-event.js'
 
 export type ConfigFieldType = 'text' | 'secret' | 'choice' | 'boolean'
@@ -49,6 +50,19 @@ export interface CallOptions {
   thinking?: boolean
   /** true lets the call go ahead of background calls when the account's places are all taken; default false */
   interactive?: boolean
+  /**
+   * Is given the wire's own events before anything is made of them, in batches as they came: those of the request
+   * that answers, none of an attempt that was repeated. Never called where another provider of the host answers.
+   */
+  onWireEvents?: (events: readonly { readonly type: string }[], source: WireSource) => void
+}
+
+/** Where a call's wire events come from. */
+export interface WireSource {
+  /** who the answer's encrypted items are for */
+  provenance: ReasoningProvenance
+  /** as far as it is known while the answer runs */
+  route: RouteReceipt
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isLLMError, type ChatResponse } from '../contract/index.js'
+import { isLLMError, type ChatResponse, type ReasoningProvenance, type WireSource } from '../contract/index.js'
 import {
   buildContinuation, createStepMapper, holdsToolCall, serializeRequest, type Accumulator, type BuiltRequest, type Step, type StepMapper,
   type WireEvent,
@@ -19,7 +19,7 @@ export interface AnswerInput {
   announceRequest: AnnounceRequest
   screen: Screen
   /** sees the wire's own events before anything is made of them */
-  tap?: ((events: readonly WireEvent[]) => void) | undefined
+  tap?: ((events: readonly WireEvent[], source: WireSource) => void) | undefined
 }
 
 /**
@@ -33,7 +33,7 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
   let continuation: BuiltRequest | undefined
   let blockOffset = 0
   for (let number = 0; ; number++) {
-    const turn = { built: continuation, difference: undefined as string | undefined }
+    const turn: Turn = { built: continuation }
     call.outputSeen = false
     const firstIndex = blockOffset
     let mapper: StepMapper | undefined
@@ -41,7 +41,7 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
     let accumulator: Accumulator
     try {
       accumulator = await attempts(input, turn, prepareMapper, (events) => {
-        input.tap?.(events)
+        if (turn.provenance) input.tap?.(events, { provenance: turn.provenance, route: call.route })
         return input.screen.show(mapEvents(prepareMapper(), events))
       })
     } catch (thrown) {
@@ -68,7 +68,8 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
 
 interface Turn {
   built?: BuiltRequest | undefined
-  difference?: string | undefined
+  difference?: string
+  provenance?: ReasoningProvenance
 }
 
 /**
@@ -86,6 +87,7 @@ function attempts(input: AnswerInput, turn: Turn, prepare: () => void, deliver: 
       turnStates,
       call,
       build(provenance) {
+        turn.provenance = provenance
         const fresh = builder.build(call, provenance)
         return continuation ? { ...fresh, built: continuation } : fresh
       },
@@ -102,7 +104,8 @@ function attempts(input: AnswerInput, turn: Turn, prepare: () => void, deliver: 
         prepare()
         input.screen.prepare()
         if (continuation || call.route.cache) return
-        turn.difference = builder.compare(conversation, built)
+        const difference = builder.compare(conversation, built)
+        if (difference !== undefined) turn.difference = difference
         call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
       },
       onOpen(exchange) {

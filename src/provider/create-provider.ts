@@ -1,5 +1,5 @@
 import { toModelInfos, type CatalogSnapshot } from '../account/index.js'
-import type { CallOptions, ChatRequest, ChatResponse, ModelInfo, Provider, ResponseStream, ToolCall } from '../contract/index.js'
+import type { CallOptions, ChatRequest, ChatResponse, LaneName, ModelInfo, Provider, ResponseStream, ToolCall } from '../contract/index.js'
 import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
 import { createCallStarter } from './call-starter.js'
@@ -24,6 +24,8 @@ export interface ChatGPTProvider extends Provider, RawDoors {
   warmUp(request?: ChatRequest, options?: { signal?: AbortSignal }): Promise<void>
   /** What the next call would go over, and why. */
   transportChoice(): { kind: 'sse' | 'websocket'; reason: string }
+  /** Who is signed in: the account's short hash (absent where nobody is), and the lane that calls take. Asks nobody. */
+  signedIn(): Promise<{ account?: string; lane: LaneName }>
 }
 
 const DEFAULT_CONTEXT_WINDOW = 272_000
@@ -76,6 +78,10 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     ...openRawDoors(workshop, startCall),
     warmUp: (request, options) => warmUp(workshop, request, options),
     transportChoice: () => workshop.exchanges.choice(),
+    async signedIn() {
+      const credential = deps.credentials.held() ?? (await deps.credentials.peek())
+      return { lane: deps.credentials.lane, ...(credential ? { account: credential.accountKey } : {}) }
+    },
     async close() {
       calls.close()
       workshop.exchanges.close()

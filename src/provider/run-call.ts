@@ -1,5 +1,5 @@
 import type { CatalogSnapshot } from '../account/index.js'
-import type { CallOptions, ChatRequest, ChatResponse, Degradation, RouteReceipt, StreamEvent } from '../contract/index.js'
+import type { CallOptions, ChatRequest, ChatResponse, Degradation, RouteReceipt, StreamEvent, WireSource } from '../contract/index.js'
 import type { WireEvent } from '../responses/index.js'
 import { answerCall } from './answer-call.js'
 import type { Call, CallHead, RetryBudget } from './call.js'
@@ -19,7 +19,7 @@ export interface CallPlan {
   delegated?: boolean
   degradation?: Degradation | undefined
   /** sees the wire's own events before anything is made of them */
-  tap?: (events: readonly WireEvent[]) => void
+  tap?: (events: readonly WireEvent[], source: WireSource) => void
   /** what the chain knows of the route; the call fills in the rest */
   route?: Partial<RouteReceipt>
 }
@@ -40,9 +40,10 @@ export function runCall(workshop: Workshop, plan: CallPlan, deliver: Deliver<Str
 }
 
 function answerHead(
-  workshop: Workshop, { tap }: CallPlan, head: CallHead, announceRequest: AnnounceRequest, screen: Screen,
+  workshop: Workshop, plan: CallPlan, head: CallHead, announceRequest: AnnounceRequest, screen: Screen,
 ): Promise<ChatResponse> {
   const { catalog } = workshop.deps
+  const tap = plan.tap ?? plan.options.onWireEvents
   head.signal.throwIfAborted()
   const answer = (snapshot: CatalogSnapshot): Promise<ChatResponse> => {
     const model = workshop.chooseModel(head.request, snapshot, head.settings)
