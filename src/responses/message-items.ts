@@ -3,7 +3,7 @@ import { isRecord, readString } from '../lib/index.js'
 import { buildCall, type CallRules } from './build-call.js'
 import { wellFormed } from './canonical-json.js'
 import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES, readImage } from './image-limits.js'
-import { buildReasoningItem } from './reasoning-item.js'
+import { buildReasoningItem, isSameOrigin } from './reasoning-item.js'
 import { buildToolOutput, isImage } from './tool-output.js'
 import type { MessageEntry, WireEntry } from './wire-entry.js'
 
@@ -84,7 +84,8 @@ function addBlock(state: State, block: unknown): void {
   }
   switch (block['type']) {
     case 'tool_call':
-      addCall(state, block, block['id'], block['input'])
+      // The text that the model wrote, where a history kept it: another spelling of the same object would break the prompt cache.
+      addCall(state, block, block['id'], block['arguments_text'] ?? block['input'])
       return
     case 'tool_result':
       addResult(state, readString(block, 'tool_call_id'), block['name'], block['output'])
@@ -93,6 +94,12 @@ function addBlock(state: State, block: unknown): void {
     case 'reasoning':
     case 'redacted_thinking':
       addReasoning(state, block)
+      return
+    case 'hosted':
+      addHosted(state, block)
+      return
+    case 'input_file':
+      addPart(state, buildFile(state, block), undefined)
       return
     default:
       if (isImage(block)) addPart(state, buildImage(state, block), undefined)
@@ -159,6 +166,24 @@ function addReasoning(state: State, block: JsonObject): void {
   const entry = buildReasoningItem(block, state.context.provenance)
   if (entry === undefined) state.droppedReasoning += 1
   else addEntry(state, entry)
+}
+
+/** An item that the contract has no block for goes back as it came; its id would point at what no server stored. */
+function addHosted(state: State, { item, content }: JsonObject): void {
+  const origin: unknown = Array.isArray(content) ? content[2] : undefined
+  if (!isRecord(item) || typeof item['type'] !== 'string') state.unknownBlocks.push('content block (hosted)')
+  else if (origin !== undefined && !isSameOrigin(origin, state.context.provenance)) state.droppedReasoning += 1
+  else {
+    const { id: _id, status: _status, ...rest } = item
+    addEntry(state, { kind: 'message', role: 'assistant', text: JSON.stringify(rest) })
+  }
+}
+
+/** `{filename?, file_data | file_url | file_id}`, as the wire has it. */
+function buildFile(state: State, block: JsonObject): JsonObject {
+  if (state.role === 'assistant') throw invalid(state, 'files go into user messages and tool results', 'invalid_file')
+  const fields = ['filename', 'file_data', 'file_url', 'file_id', 'detail'].filter((name) => typeof block[name] === 'string')
+  return { type: 'input_file', ...Object.fromEntries(fields.map((name) => [name, block[name]])) }
 }
 
 function buildImage(state: State, block: JsonObject): JsonObject {

@@ -13,7 +13,7 @@ export function buildReasoningItem(block: JsonObject, provenance: ReasoningProve
   const content = block['content']
   if (!Array.isArray(content)) return undefined
   const [encrypted, id, origin] = content as unknown[]
-  if (typeof encrypted !== 'string' || encrypted === '' || !matches(origin, provenance)) return undefined
+  if (typeof encrypted !== 'string' || encrypted === '' || !isSameOrigin(origin, provenance)) return undefined
   const summary = readSummary(block).map((text) => ({ type: 'summary_text', text: wellFormed(text) }))
   return {
     kind: 'reasoning',
@@ -27,7 +27,8 @@ export function isReasoningId(id: string): boolean {
   return /^rs_[A-Za-z0-9_-]{1,61}$/.test(id)
 }
 
-function matches(origin: unknown, provenance: ReasoningProvenance): boolean {
+/** True where what was encrypted there can be read here. */
+export function isSameOrigin(origin: unknown, provenance: ReasoningProvenance): boolean {
   return (
     isRecord(origin) &&
     origin['account'] === provenance.account &&
