@@ -47,7 +47,7 @@ export function mapError(thrown: unknown, { modelId, retriesInside }: ErrorTerms
 }
 
 function apiCallError(cause: AnyLLMError, retriesInside: boolean): Error {
-  const { message, status_code: statusCode, retry_after: retryAfter, request_id: requestId, retryable, code } = cause
+  const { message, status_code: statusCode, retry_after: retryAfter, request_id: requestId, retryable, code, may_have_run: mayHaveRun } = cause
   const headers = {
     ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
     ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
@@ -60,7 +60,8 @@ function apiCallError(cause: AnyLLMError, retriesInside: boolean): Error {
     statusCode,
     responseHeaders: headers,
     responseBody: undefined,
-    isRetryable: retryable && !retriesInside,
+    // Nor a request that may have run.
+    isRetryable: retryable && !retriesInside && !mayHaveRun,
     data: { type: cause.name, ...(code === undefined ? {} : { code }) },
   })
 }

@@ -37,6 +37,8 @@ export interface LLMErrorFields {
   code?: string
   /** the backend's request id, to quote in a report */
   request_id?: string
+  /** nothing proves that the request did not run: it is not sent again by itself */
+  may_have_run?: boolean
   cause?: unknown
   /** what had arrived before the failure; not enumerable */
   partial?: ChatResponse
@@ -55,6 +57,8 @@ export class LLMError extends Error {
   readonly delay_multiplier: number
   readonly code?: string
   readonly request_id?: string
+  /** True where the request was sent and nothing proves that it did not run; absent otherwise. Sent again it may run twice. */
+  readonly may_have_run?: boolean
   /** What had arrived before the failure, where anything had. */
   declare readonly partial?: ChatResponse
 
@@ -69,6 +73,7 @@ export class LLMError extends Error {
     if (fields.retry_after !== undefined) this.retry_after = fields.retry_after
     if (fields.code !== undefined) this.code = fields.code
     if (fields.request_id !== undefined) this.request_id = fields.request_id
+    if (fields.may_have_run) this.may_have_run = true
     this.delay_multiplier = fields.delay_multiplier ?? 1
     this.retryable = fields.retryable ?? retryableByDefault
   }
@@ -191,5 +196,6 @@ export function describeError(error: LLMError): StreamErrorInfo {
     ...(error.code === undefined ? {} : { code: error.code }),
     ...(error.retry_after === undefined ? {} : { retry_after: error.retry_after }),
     ...(error.request_id === undefined ? {} : { request_id: error.request_id }),
+    ...(error.may_have_run ? { may_have_run: true } : {}),
   }
 }

@@ -22,6 +22,8 @@ export interface StreamErrorInfo {
   /** seconds */
   retry_after?: number
   request_id?: string
+  /** the request was sent and nothing proves that it did not run */
+  may_have_run?: boolean
 }
 
 export type StreamEventBody =

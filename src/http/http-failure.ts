@@ -33,7 +33,7 @@ export function toHttpFailure(error: unknown): HttpFailure {
     code: error.code ?? error.name,
     // The official clients repeat by themselves unless told not to: what provider retries were left is spent.
     // The kind in the contract's words beside: the dialect has one status for several of them.
-    headers: { ...retry, 'x-should-retry': String(error.retryable && error.name === 'RateLimitError'), 'x-error-kind': error.name },
+    headers: { ...retry, 'x-should-retry': String(error.retryable && error.name === 'RateLimitError' && !error.may_have_run), 'x-error-kind': error.name },
   })
 }
 

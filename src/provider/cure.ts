@@ -8,6 +8,8 @@ export type Cure = 'next' | 'next_other_provider' | 'none'
 
 /** The cure of a failure, by its kind and code alone; {@link Cure} says what each means. */
 export function cureOf(error: LLMError): Cure {
+  // Another candidate would run it a second time.
+  if (error.may_have_run) return 'none'
   switch (error.name) {
     case 'QuotaExceededError':
     case 'RateLimitError':

@@ -2,11 +2,11 @@ import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
-  createAccumulator, decodeEvent, fromTransportFailure, mapWireFailure, readUsageLimit,
-  type Accumulator, type BuiltRequest, type WireEvent, type WireFailure,
+  createAccumulator, decodeEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
+  type Accumulator, type AttemptPhase, type BuiltRequest, type WireEvent, type WireFailure,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import { AttemptFailure, type AttemptState } from './attempt-failure.js'
+import { AttemptFailure } from './attempt-failure.js'
 import type { Call } from './call.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
@@ -137,7 +137,7 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
       retry_after: Math.max(0, (exhaustedUntilMs - deps.now()) / 1000),
     },
   )
-  throw new AttemptFailure(error, 'unsent')
+  throw new AttemptFailure(error, 'never')
 }
 
 const NONE: readonly WireEvent[] = []
@@ -169,7 +169,7 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
       batch = readBatch(frames, from, accumulator, input, learn)
       from = batch.next
       call.outputSeen ||= accumulator.sawOutput
-      failures.sawEvents ||= batch.events.length > 0
+      failures.accepted ||= batch.events.some(({ type }) => !BEFORE_ACCEPTANCE.has(type))
       if (accumulator.terminal || batch.malformed) learn()
       const failed = accumulator.terminal && failures.fromTerminal()
       if (failed && !call.outputSeen) throw failed
@@ -239,7 +239,8 @@ function readBatch(
 }
 
 interface FailureReader {
-  sawEvents: boolean
+  /** an event of the answer came: the backend has accepted the request */
+  accepted: boolean
   fromThrown(thrown: unknown): unknown
   /** undefined for an answer that is complete, or cut by the length limit */
   fromTerminal(): AttemptFailure | undefined
@@ -249,7 +250,7 @@ interface FailureReader {
 
 /** Turns whatever ended an attempt into its classified failure, and tells quota and limiter of limits. */
 function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumulator, credential: Credential): FailureReader {
-  const context = () => ({
+  const context = (phase: AttemptPhase) => ({
     provider: deps.mountName,
     model: call.requestedModel,
     lane: credential.lane,
@@ -257,15 +258,13 @@ function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumula
     availableModels: deps.catalog.peek()?.models.map((model) => model.id),
     partial: accumulator.partial(),
     sawOutput: call.outputSeen || call.continuing,
-  })
-  const stateOf = (otherwise: AttemptState): AttemptState =>
-    call.outputSeen ? 'output' : reader.sawEvents && otherwise !== 'refused' ? 'accepted' : otherwise
+    phase: call.outputSeen ? 'output' : reader.accepted ? 'accepted' : phase,
+  } as const)
 
-  const classify = (failure: WireFailure, state: AttemptState): AttemptFailure => {
-    const error = mapWireFailure(failure, context())
+  const classify = (failure: WireFailure, phase: AttemptPhase): AttemptFailure => {
+    const { error, repeat } = judgeWireFailure(failure, context(phase))
     observeLimits(error, failure)
-    const rejected = failure.status === 401 ? credential.accessToken : undefined
-    return new AttemptFailure(error, state, rejected)
+    return new AttemptFailure(error, repeat, credential.accessToken)
   }
   const observeLimits = (error: LLMError, failure: WireFailure): void => {
     if (failure.headers) deps.quota.observeHeaders(failure.headers, call.model.slug)
@@ -277,21 +276,27 @@ function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumula
   }
 
   const reader: FailureReader = {
-    sawEvents: false,
-    fromThrown(thrown) {
-      if (!(thrown instanceof TransportFailure)) return thrown
-      const otherwise = thrown.kind === 'refused' || thrown.kind === 'content' ? 'refused' : thrown.phase === 'unsent' ? 'unsent' : 'sent'
-      return classify(fromTransportFailure(thrown), stateOf(otherwise))
-    },
+    accepted: false,
+    fromThrown: (thrown) => (thrown instanceof TransportFailure ? classify(fromTransportFailure(thrown), phaseOf(thrown)) : thrown),
     fromTerminal() {
-      // The server itself said that the turn is over: nothing goes on running behind it.
       const failure = accumulator.failure()
-      return failure && classify(failure, stateOf('refused'))
+      return failure && classify(failure, 'answered')
     },
     cut(code) {
       const failure: WireFailure = accumulator.failure() ?? { source: 'transport', kind: 'cut', phase: 'answering' }
-      return classify({ ...failure, ...(code === undefined ? {} : { error: { code } }) }, stateOf('sent'))
+      return classify({ ...failure, ...(code === undefined ? {} : { error: { code } }) }, 'sent')
     },
   }
   return reader
 }
+
+/** A status is an answer, also one that stands before no event stream; an upgrade's answer comes before anything is sent. */
+function phaseOf({ phase, status }: TransportFailure): AttemptPhase {
+  if (phase === 'unsent') return 'unsent'
+  return status === undefined ? 'sent' : 'answered'
+}
+
+/** What may come before a request is accepted: word of the connection and of limits, and refusals. */
+const BEFORE_ACCEPTANCE: ReadonlySet<string> = new Set([
+  'codex.rate_limits', 'codex.response.metadata', 'response.metadata', 'response.failed', 'error',
+])

@@ -1,6 +1,6 @@
 import { isLLMError, type LLMError } from '../contract/index.js'
 import { backoffMs } from '../lib/index.js'
-import type { Accumulator } from '../responses/index.js'
+import type { Accumulator, Repeat } from '../responses/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
@@ -11,13 +11,12 @@ const BACKOFF = { baseMs: 400, capMs: 20_000 }
 /** Waits for a model at capacity, seconds; each is stretched by a random factor from 1 to 2. */
 const PATIENT_SECONDS = [5, 30, 120]
 /** A server that names a longer wait than this is not waited for; the caller gets its `retry_after`. */
-const LONGEST_WAIT_MS = 60_000
-/** Repairs that cost no wait: each is made at most this often in one call. */
-const REPAIRS_PER_CALL = 2
-
-const RECONNECT_CODES = new Set(['previous_response_not_found', 'websocket_connection_limit_reached'])
+const LONGEST_WAIT_SECONDS = 60
 
 type Decision = { kind: 'give_up' } | { kind: 'at_once' } | { kind: 'wait'; ms: number }
+
+const GIVE_UP: Decision = { kind: 'give_up' }
+const AT_ONCE: Decision = { kind: 'at_once' }
 
 /**
  * Runs attempts until one answers. The attempt rebuilds its request each time; only classified,
@@ -30,7 +29,7 @@ export async function withRetry(
   call: Call,
   attempt: () => Promise<Accumulator>,
 ): Promise<Accumulator> {
-  const history = { repairs: 0, refreshed: false, capacityWaits: 0, timeouts: 0 }
+  const history: History = {}
   for (;;) {
     try {
       const accumulator = await attempt()
@@ -56,61 +55,51 @@ function noteAttempt(call: Call, error: LLMError): void {
   })
 }
 
-interface History {
-  repairs: number
-  refreshed: boolean
-  capacityWaits: number
-  timeouts: number
+/** How often each way was taken in this call. */
+type History = Partial<Record<Repeat, number>>
+
+/** How often a way that costs no wait is taken in one call. */
+const MOST: Partial<Record<Repeat, number>> = { refreshed: 1, reconnected: 2, without_reasoning: 1, over_http: 1 }
+
+async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedToken }: AttemptFailure, history: History): Promise<Decision> {
+  if (call.signal.aborted || repeat === 'never') return GIVE_UP
+  const taken = (history[repeat] = (history[repeat] ?? 0) + 1)
+  if (MOST[repeat] !== undefined && taken > MOST[repeat]) return GIVE_UP
+  switch (repeat) {
+    case 'refreshed':
+      if (rejectedToken === undefined) return GIVE_UP
+      await deps.credentials.replace(rejectedToken, { signal: call.signal })
+      return AT_ONCE
+    case 'reconnected':
+      return AT_ONCE
+    case 'without_reasoning':
+      call.dropReasoning = true
+      return AT_ONCE
+    case 'over_http':
+      if (call.httpOnly || call.route.transport !== 'websocket') return GIVE_UP
+      call.httpOnly = true
+      return AT_ONCE
+    case 'patiently':
+      return call.hasAlternative && !call.continuing ? GIVE_UP : spend(call, PATIENT_SECONDS[taken - 1], 1 + deps.random())
+    case 'once':
+    case 'after_wait':
+      if (repeat === 'once' && taken > 1) return GIVE_UP
+      if (error.retry_after !== undefined) return spend(call, error.retry_after <= LONGEST_WAIT_SECONDS ? error.retry_after : undefined)
+      return spend(call, backoffMs(BACKOFF, call.budget.max - call.budget.left + 1, deps.random) / 1000)
+    default:
+      return assertNever(repeat)
+  }
 }
 
-async function decide(deps: ProviderDeps, call: Call, failure: AttemptFailure, history: History): Promise<Decision> {
-  const { error, state } = failure
-  if (call.signal.aborted || state === 'output') return { kind: 'give_up' }
-  const repair = await tryRepair(deps, call, failure, history)
-  if (repair) return { kind: 'at_once' }
-  if (!error.retryable || (state !== 'unsent' && state !== 'refused') || call.budget.left <= 0) return { kind: 'give_up' }
-  if (error.code === 'at_capacity') return patient(deps, call, history)
-  if (error.status_code === 408 && history.timeouts++ > 0) return { kind: 'give_up' }
-  const told = error.retry_after === undefined ? undefined : error.retry_after * 1000
-  if (told !== undefined && told > LONGEST_WAIT_MS) return { kind: 'give_up' }
-  const used = call.budget.max - call.budget.left + 1
+/** One of the retries that are left, after so many seconds; none where the wait is none. */
+function spend(call: Call, seconds: number | undefined, stretch = 1): Decision {
+  if (seconds === undefined || call.budget.left <= 0) return GIVE_UP
   call.budget.left--
-  return { kind: 'wait', ms: told ?? backoffMs(BACKOFF, used, deps.random) }
+  return { kind: 'wait', ms: seconds * 1000 * stretch }
 }
 
-/** What can be mended without waiting and without spending the budget. */
-async function tryRepair(deps: ProviderDeps, call: Call, failure: AttemptFailure, history: History): Promise<boolean> {
-  const { error, state } = failure
-  if (error.status_code === 401 && state === 'refused' && failure.rejectedToken !== undefined && error.code !== 'missing_scopes') {
-    if (history.refreshed) return false
-    history.refreshed = true
-    await deps.credentials.replace(failure.rejectedToken, { signal: call.signal })
-    return true
-  }
-  if (history.repairs >= REPAIRS_PER_CALL || error.code === undefined) return false
-  if (RECONNECT_CODES.has(error.code)) {
-    history.repairs++
-    return true
-  }
-  if (error.code === 'invalid_encrypted_content' && !call.dropReasoning) {
-    history.repairs++
-    call.dropReasoning = true
-    return true
-  }
-  // A server that has begun an answer has taken the message, whatever it closes with.
-  if (error.code === 'message_too_big' && state !== 'accepted' && !call.httpOnly) {
-    history.repairs++
-    call.httpOnly = true
-    return true
-  }
-  return false
-}
-
-function patient(deps: ProviderDeps, call: Call, history: History): Decision {
-  const seconds = PATIENT_SECONDS[history.capacityWaits++]
-  if (seconds === undefined || (call.hasAlternative && !call.continuing)) return { kind: 'give_up' }
-  call.budget.left--
-  return { kind: 'wait', ms: seconds * 1000 * (1 + deps.random()) }
+function assertNever(repeat: never): never {
+  throw new Error(`no such repeat: ${String(repeat)}`)
 }
 
 async function wait(

@@ -5,6 +5,8 @@ import type { WireFailure } from './wire-failure.js'
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(?:VERIFY|GET)|EPROTO$)/
 /** refused before anything was sent: another attempt meets the same setting */
 const SETTING_CODES: ReadonlySet<string> = new Set(['ERR_PLAIN_TEXT', 'ERR_INVALID_URL', 'ERR_CA_FILE', 'ERR_PROXY_SETTING'])
+/** of one event or message over our limit */
+const TOO_LARGE_CODES: ReadonlySet<string> = new Set(['ERR_FRAME_TOO_LARGE', 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'])
 /** what a close frame may say of size; any other code only says that the connection ended */
 const CLOSE_TOO_BIG = 1009
 
@@ -55,9 +57,10 @@ function byClose(failure: WireFailure, facts: FailureFacts): Diagnosis {
   return said === 'stream_failed' ? 'closed' : said
 }
 
-/** A success status with something else than events in it: an error in JSON, somebody's page, or a frame over the limit. */
+/** A success status with something else than events in it: an error in JSON, somebody's page, a frame over the limit, or bytes that are no answer at all. */
 function byContent(failure: WireFailure, facts: FailureFacts): Diagnosis {
-  if (failure.body === undefined && failure.status === undefined) return 'frame_too_big'
+  if (facts.codes.includes('not_attributable')) return 'not_attributable'
+  if (failure.body === undefined && failure.status === undefined) return TOO_LARGE_CODES.has(failure.systemCode ?? '') ? 'frame_too_big' : 'unreadable'
   if (facts.page === 'challenge') return 'challenge'
   return facts.codes.length > 0 ? diagnose(facts) : 'unexpected_content'
 }

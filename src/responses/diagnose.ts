@@ -15,7 +15,7 @@ export type Diagnosis =
   | 'invalid_image' | 'unsupported_parameter' | 'too_large' | 'invalid_request' | 'redirected'
   | 'request_timeout' | 'stream_failed' | 'cancelled'
   | 'aborted' | 'connect_failed' | 'tls_failed' | 'misconfigured' | 'connect_timeout' | 'total_timeout'
-  | 'first_event_timeout' | 'idle_timeout' | 'cut' | 'closed' | 'unexpected_content' | 'frame_too_big'
+  | 'first_event_timeout' | 'idle_timeout' | 'cut' | 'closed' | 'unexpected_content' | 'frame_too_big' | 'unreadable' | 'not_attributable'
 
 const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   usage_limit_reached: 'quota', usage_not_included: 'quota', insufficient_quota: 'quota',

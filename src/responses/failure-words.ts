@@ -9,6 +9,8 @@ export interface AdviceContext {
   /** seconds */
   retryAfter: number | undefined
   resetsAt: string | undefined
+  /** nothing proves that the request did not run */
+  mayHaveRun: boolean
   param: string | undefined
   /** the wire's own code */
   code: string | undefined
@@ -29,11 +31,12 @@ export interface FailureWords {
   advice: string | ((context: AdviceContext) => string)
 }
 
-const AGAIN = 'Send the request again.'
+const TWICE = 'It may have run: send it again only where running twice does no harm.'
+const again = (context: AdviceContext) => (context.mayHaveRun ? TWICE : 'Send the request again.')
 const signIn = (context: AdviceContext) =>
   context.lane === 'api_key' ? 'Check the configured API key.' : `Sign in again: ${context.signInCommand}`
 const wait = (context: AdviceContext) =>
-  context.retryAfter === undefined ? 'Wait a moment and send the request again.' : `Send the request again in ${context.retryAfter} s.`
+  context.mayHaveRun ? TWICE : context.retryAfter === undefined ? 'Wait a moment and send the request again.' : `Send the request again in ${context.retryAfter} s.`
 const LISTED = 12
 
 export const FAILURE_WORDS: Readonly<Record<Diagnosis, FailureWords>> = {
@@ -125,8 +128,8 @@ export const FAILURE_WORDS: Readonly<Record<Diagnosis, FailureWords>> = {
   too_large: { kind: 'InvalidRequestError', code: 'message_too_big', what: 'The request is larger than the backend takes', advice: 'Shorten the conversation or send smaller images.' },
   invalid_request: { kind: 'InvalidRequestError', code: 'invalid_request', keepsCode: true, what: 'The backend refused the request as invalid', advice: 'Correct the request; sent again unchanged it will be refused again.' },
   redirected: { kind: 'NotFoundError', code: 'redirected', what: 'The backend answered with a redirect, which is not followed', advice: 'Check base_url.' },
-  request_timeout: { kind: 'StreamError', code: 'request_timeout', what: 'The backend gave up waiting for the request', advice: AGAIN },
-  stream_failed: { kind: 'StreamError', code: 'response_failed', keepsCode: true, what: 'The backend broke the answer off with an error', advice: AGAIN },
+  request_timeout: { kind: 'StreamError', code: 'request_timeout', what: 'The backend gave up waiting for the request', advice: again },
+  stream_failed: { kind: 'StreamError', code: 'response_failed', keepsCode: true, what: 'The backend broke the answer off with an error', advice: again },
   cancelled: { kind: 'AbortError', code: 'response_cancelled', what: 'The backend cancelled the answer', advice: 'Send the request again if it is still wanted.' },
   aborted: { kind: 'AbortError', code: 'aborted', what: 'The call was cancelled', advice: 'Send the request again if it is still wanted.' },
   connect_failed: { kind: 'NetworkError', code: 'connect_failed', keepsCode: true, what: 'No connection to the backend came about', advice: 'Check the network, the proxy settings and base_url.' },
@@ -137,15 +140,19 @@ export const FAILURE_WORDS: Readonly<Record<Diagnosis, FailureWords>> = {
   misconfigured: { kind: 'ConfigurationError', code: 'misconfigured', keepsCode: true, what: 'A setting keeps every connection from being made', advice: 'Correct base_url, ca_file or the proxy variables.' },
   connect_timeout: { kind: 'NetworkError', code: 'connect_timeout', what: 'The backend did not take the connection in time', advice: 'Check the network and the proxy settings, or raise connect_timeout.' },
   total_timeout: { kind: 'LLMTimeoutError', code: 'total_timeout', what: 'The call took longer than its total limit', advice: 'Raise total_timeout, or ask for less.' },
-  first_event_timeout: { kind: 'StreamError', code: 'first_event_timeout', what: 'The backend took the request and stayed silent', advice: 'Send the request again, or raise first_event_timeout.' },
-  idle_timeout: { kind: 'StreamError', code: 'idle_timeout', what: 'The backend fell silent in the middle of the answer', advice: 'Send the request again, or raise timeout.' },
-  cut: { kind: 'StreamError', code: 'stream_cut', keepsCode: true, what: 'The answer stopped before its end', advice: AGAIN },
-  closed: { kind: 'StreamError', what: 'The backend closed the WebSocket connection before the end of the answer', advice: AGAIN },
+  first_event_timeout: { kind: 'StreamError', code: 'first_event_timeout', what: 'The backend took the request and stayed silent', advice: (context) => `${again(context)} Raise first_event_timeout where answers begin later.` },
+  idle_timeout: { kind: 'StreamError', code: 'idle_timeout', what: 'The backend fell silent in the middle of the answer', advice: (context) => `${again(context)} Raise timeout where answers pause longer.` },
+  cut: { kind: 'StreamError', code: 'stream_cut', keepsCode: true, what: 'The answer stopped before its end', advice: again },
+  closed: { kind: 'StreamError', what: 'The backend closed the WebSocket connection before the end of the answer', advice: again },
   unexpected_content: {
     kind: 'ProviderUnavailableError', code: 'unexpected_content',
     what: 'Something other than an event stream came back', advice: 'Check base_url and whatever stands between here and the backend.',
   },
-  frame_too_big: { kind: 'StreamError', code: 'frame_too_big', what: 'The backend sent one event that is larger than the limit', advice: AGAIN },
+  unreadable: { kind: 'StreamError', code: 'unreadable_answer', what: 'What the backend sent cannot be read', advice: again },
+  not_attributable: {
+    kind: 'StreamError', code: 'not_attributable', what: 'The backend sent events that cannot be told apart from those of another answer', advice: again,
+  },
+  frame_too_big: { kind: 'StreamError', code: 'frame_too_big', what: 'The backend sent one event that is larger than the limit', advice: again },
 }
 
 function adviseQuota(context: AdviceContext): string {

@@ -12,6 +12,7 @@ import { FAILURE_WORDS, type AdviceContext, type FailureWords } from './failure-
 import { ownCode, readFailureFacts, type FailureFacts } from './read-failure-facts.js'
 import { readRetryAfter } from './read-retry-after.js'
 import { readLimit } from './read-usage-limit.js'
+import { findRetryRow, type AttemptPhase, type Repeat } from './retry-table.js'
 import type { WireFailure } from './wire-failure.js'
 
 export interface FailureContext {
@@ -28,6 +29,14 @@ export interface FailureContext {
   partial?: ChatResponse
   /** output has been shown; default: where `partial` has a block that shows something */
   sawOutput?: boolean
+  /** how far the attempt had come, where what failed was one; default `answered` */
+  phase?: AttemptPhase
+}
+
+export interface JudgedFailure {
+  error: LLMError
+  /** what is to be done with the request, by the retry table */
+  repeat: Repeat
 }
 
 const KINDS = {
@@ -44,6 +53,11 @@ const BROKEN_AFTER_OUTPUT: ReadonlySet<string> = new Set(['RateLimitError', 'Pro
  * wire's message bounded and without controls or secrets, never a body.
  */
 export function mapWireFailure(failure: WireFailure, context: FailureContext): LLMError {
+  return judgeWireFailure(failure, context).error
+}
+
+/** The same, with what the retry table says of the request; an error of one that may have run says so. */
+export function judgeWireFailure(failure: WireFailure, context: FailureContext): JudgedFailure {
   const facts = readFailureFacts(failure)
   const diagnosis = failure.source === 'transport' ? diagnoseTransport(failure, facts) : diagnose(facts)
   const words = FAILURE_WORDS[diagnosis]
@@ -52,23 +66,19 @@ export function mapWireFailure(failure: WireFailure, context: FailureContext): L
   const retryAfter = resetsAtMs === undefined
     ? readRetryAfter(facts.headers, facts.prose, context.nowMs)
     : Math.max(0, Math.ceil((resetsAtMs - context.nowMs) / 1000))
-  const advice = adviceContext(context, facts, { code, retryAfter, resetsAtMs })
   const sawOutput = context.sawOutput ?? context.partial?.content.some((block) => block.type !== 'thinking' || block.thinking !== '')
-  const kind = sawOutput === true && BROKEN_AFTER_OUTPUT.has(words.kind) ? 'StreamError' : words.kind
+  const Kind = KINDS[sawOutput === true && BROKEN_AFTER_OUTPUT.has(words.kind) ? 'StreamError' : words.kind]
+  const retryable = words.retryable ?? new Kind('').retryable
+  const { repeat, mayHaveRun } = findRetryRow({ phase: context.phase ?? 'answered', diagnosis, status: facts.status, codes: facts.codes, retryable })
+  const may_have_run = context.phase === undefined ? undefined : mayHaveRun || undefined
+  const advice = adviceContext(context, facts, { code, retryAfter, resetsAtMs, mayHaveRun: may_have_run === true })
   // Of a setting our own transport speaks, and names the file or the variable; nothing of the wire is in it.
   const quote = diagnosis === 'misconfigured' ? (failure.message ?? '') : facts.quote
-  return new KINDS[kind](composeMessage(words, advice, { ...facts, quote }), {
-    provider: context.provider,
-    model: context.model,
-    delay_multiplier: words.delayMultiplier ?? 1,
-    ...(words.retryable === undefined ? {} : { retryable: words.retryable }),
-    ...(code === undefined ? {} : { code }),
-    ...(facts.status === undefined ? {} : { status_code: facts.status }),
-    ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
-    ...(facts.requestId === undefined ? {} : { request_id: facts.requestId }),
-    ...(failure.cause === undefined ? {} : { cause: failure.cause }),
-    ...(context.partial === undefined ? {} : { partial: context.partial }),
+  const error = new Kind(composeMessage(words, advice, { ...facts, quote }), {
+    provider: context.provider, model: context.model, delay_multiplier: words.delayMultiplier ?? 1, retryable,
+    code, may_have_run, status_code: facts.status, retry_after: retryAfter, request_id: facts.requestId, cause: failure.cause, partial: context.partial,
   })
+  return { error, repeat }
 }
 
 function chooseCode(words: FailureWords, failure: WireFailure, facts: FailureFacts): string | undefined {
@@ -80,7 +90,7 @@ function chooseCode(words: FailureWords, failure: WireFailure, facts: FailureFac
 function adviceContext(
   context: FailureContext,
   facts: FailureFacts,
-  known: { code: string | undefined; retryAfter: number | undefined; resetsAtMs: number | undefined },
+  known: { code: string | undefined; retryAfter: number | undefined; resetsAtMs: number | undefined; mayHaveRun: boolean },
 ): AdviceContext {
   const availableModels = context.availableModels ?? []
   return {
@@ -88,6 +98,7 @@ function adviceContext(
     model: context.model,
     signInCommand: context.signInCommand ?? 'amplifier-chatgpt login',
     retryAfter: known.retryAfter,
+    mayHaveRun: known.mayHaveRun,
     resetsAt: known.resetsAtMs === undefined ? undefined : formatTime(known.resetsAtMs),
     param: facts.param,
     code: known.code,

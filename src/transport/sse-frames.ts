@@ -16,6 +16,7 @@ export interface SseDecoder {
 
 export class FrameTooLarge extends Error {
   override readonly name = 'FrameTooLarge'
+  readonly code = 'ERR_FRAME_TOO_LARGE'
 }
 
 /** A custom of some servers; it says nothing that the events before it don't. */
