@@ -60,10 +60,9 @@ describe.each(['sse', 'websocket'] as const)('before output, over %s', (transpor
 
   test.each<[string, TwinReply]>([
     ['403 challenge', { status: 403, headers: { 'content-type': 'text/html' }, body: '<html><title>Just a moment...</title></html>' }],
-    ['500', { status: 500, body: {} }],
-    ['502', { status: 502, body: {} }],
     ['503', { status: 503, body: {} }],
-    ['504', { status: 504, body: {} }],
+    ['500 with a code that means "not accepted"', { status: 500, body: body('subscription_sharing_usage_unavailable') }],
+    ['502 with a code that means "not accepted"', { status: 502, body: body('subscription_sharing_usage_unavailable') }],
   ])('%s is retried with backoff, and not taken to another model of the same provider', async (_title, reply) => {
     const { mounted: { provider, twin }, models, waits } = await trial(transport)
     twin.enqueue(reply, reply, reply)
@@ -91,7 +90,7 @@ describe.each(['sse', 'websocket'] as const)('before output, over %s', (transpor
 
   test.each<[string, TwinReply]>([
     ['429', { status: 429, headers: { 'retry-after': '1' }, body: body('rate_limit_exceeded') }],
-    ['slow_down', { failed: { code: 'slow_down', message: 'Please try again in 1s.' } }],
+    ['slow_down', { events: [{ type: 'response.failed', response: { id: 'resp_0', status: 'failed', error: { code: 'slow_down', message: 'Please try again in 1s.' } } }] }],
   ])('a burst (%s) waits as told, retries, then the next candidate', async (_title, reply) => {
     const { mounted: { provider, twin, named }, models, waits } = await trial(transport)
     twin.enqueue(...[1, 2, 3].map(() => forModel(FIRST, reply)))
@@ -194,7 +193,7 @@ describe('before output', () => {
     const chain = { coding: { description: 'x', candidates: [{ provider: 'openai-chatgpt', model: FIRST }, { provider: 'other', model: 'other-1' }] } }
     const { mounted: { provider, twin, host, named }, models } = await trial('sse', { config: { routing_overrides: chain } })
     await host.coordinator.mount('providers', other, { name: 'other' })
-    twin.enqueue({ status: 500, body: {} }, { status: 500, body: {} }, { status: 500, body: {} })
+    twin.enqueue({ status: 503, body: {} }, { status: 503, body: {} }, { status: 503, body: {} })
     const stream = provider.delegate('coding', ask('x'))
     expect(textOf(await collect(stream))).toBe('from the other one')
     const { degradation, metadata } = await stream.response()
@@ -213,7 +212,7 @@ describe('before output', () => {
     const chain = { coding: { description: 'x', candidates: [{ provider: 'openai-chatgpt', model: FIRST }, { provider: 'second', model: SECOND }] } }
     const { mounted: { provider, twin, host } } = await trial('sse', { config: { routing_overrides: chain, max_retries: 0 } })
     await host.coordinator.mount('providers', second.mounted.provider, { name: 'second' })
-    twin.enqueue({ status: 500, body: {} })
+    twin.enqueue({ status: 503, body: {} })
     const { metadata } = await provider.delegate('coding', ask('x')).response()
     expect(metadata?.route).toMatchObject({
       role: 'coding', provider: 'second', served_model: SECOND, lane: 'codex', transport: 'sse', transport_reason: 'configured',

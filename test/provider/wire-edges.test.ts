@@ -148,7 +148,7 @@ describe.each(['sse', 'websocket'] as const)('the wire over %s', (transport) => 
 
   test.each<[string, TwinReply]>([
     ['a refusal', { status: 429, body: { error: { type: 'rate_limit_exceeded', code: 'rate_limit_exceeded', message: 'Rate limit reached. Please try again in 1.5 s.' } } }],
-    ['a failed answer', { failed: { code: 'rate_limit_exceeded', message: 'Rate limit reached for gpt-5.5. Please try again in 1.5s. Visit the help page.' } }],
+    ['a failed answer that was never created', { events: [{ type: 'response.failed', response: { id: 'resp_0', status: 'failed', error: { code: 'rate_limit_exceeded', message: 'Rate limit reached for gpt-5.5. Please try again in 1.5s. Visit the help page.' } } }] }],
   ])('names its wait in the prose of %s, and that is waited', async (_what, reply) => {
     const waits: number[] = []
     let nowMs = Date.now()

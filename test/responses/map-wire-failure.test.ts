@@ -116,7 +116,8 @@ const table: [string, WireFailure, string, string | undefined, boolean, number?]
   ['an upgrade that was refused', transport({ kind: 'refused', status: 401, body: '{"detail":"Unauthorized"}' }), 'AuthenticationError', 'unauthorized', false],
   ['a page instead of events', transport({ kind: 'content', status: 200, body: '<html>hotel wifi</html>', headers: { 'content-type': 'text/html' } }), 'ProviderUnavailableError', 'unexpected_content', true],
   ['an error object instead of events', transport({ kind: 'content', status: 200, body: body(coded('insufficient_quota')) }), 'QuotaExceededError', 'insufficient_quota', false],
-  ['a frame over the limit', transport({ kind: 'content' }), 'StreamError', 'frame_too_big', true],
+  ['a frame over the limit', transport({ kind: 'content', systemCode: 'ERR_FRAME_TOO_LARGE' }), 'StreamError', 'frame_too_big', true],
+  ['bytes that are no answer', transport({ kind: 'content', phase: 'sent' }), 'StreamError', 'unreadable_answer', true],
 ]
 
 describe('every row of the contract\'s table', () => {
