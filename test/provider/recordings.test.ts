@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChatResponse, LLMError } from '../../src/contract/index.js'
 import { createAccumulator, decodeEvent } from '../../src/responses/index.js'
-import { isTerminal, readDoneItems, readRecordings, type Recording } from '../responses/read-recording.js'
+import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from '../responses/read-recording.js'
 import { ask, collect, mountOnTwin, type Mounted } from '../support/mounted.js'
 
 const recordings = readRecordings()
@@ -86,7 +86,7 @@ describe.each(['sse', 'websocket'] as const)('recorded streams over %s', (transp
   })
 
   test('the recorded failure is a quota error that nobody repeats', async () => {
-    const recording = recordings.find(({ name }) => name === 'openai-error.1') as Recording
+    const recording = recordings.find(isFailure) as Recording
     const { error, response } = await play(recording, {})
     expect(response).toBeUndefined()
     expect(error).toMatchObject({ name: 'QuotaExceededError', retryable: false })

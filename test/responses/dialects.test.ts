@@ -111,7 +111,7 @@ describe('the Responses dialect', () => {
   })
 
   test('the wire\'s own events pass renumbered, the private ones left out, and leaving early ends the source', async () => {
-    const recording = readRecordings().find((one) => one.name === 'openai-phase.1')
+    const recording = readRecordings().find((one) => one.name === 'phases')
     const source = [{ type: 'codex.rate_limits' }, { type: 'response.metadata' }, ...(recording?.events ?? [])] as { type: string }[]
     const passed = []
     for await (const event of toResponseStreamEvents(source, identity)) passed.push(event)

@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isRecord } from '../../src/lib/index.js'
 
-const folder = fileURLToPath(new URL('../fixtures/streams/', import.meta.url))
+/** Streams made for this project, and real recordings where they lie beside it. */
+const folders = ['../fixtures/streams/', '../../../shared/streams/'].map((path) => fileURLToPath(new URL(path, import.meta.url))).filter((path) => existsSync(path))
+if (folders.length === 1) console.log('no ../shared/streams beside the project: only its own streams are played')
 
 export interface Recording {
   name: string
@@ -11,12 +13,17 @@ export interface Recording {
   events: Record<string, unknown>[]
 }
 
-/** Every recorded stream, in the order of its file name. */
+/** Every stream, folder by folder in the order of its file name. */
 export function readRecordings(): Recording[] {
-  return readdirSync(folder).filter((file) => file.endsWith('.jsonl')).sort().map((file) => {
+  return folders.flatMap((folder) => readdirSync(folder).filter((file) => file.endsWith('.jsonl')).sort().map((file) => {
     const lines = readFileSync(`${folder}${file}`, 'utf8').split('\n').filter((line) => line !== '')
     return { name: file.replace('.jsonl', ''), lines, events: lines.map(parseObject) }
-  })
+  }))
+}
+
+/** Whether the stream tells a failure: it holds no answer. */
+export function isFailure(recording: Recording): boolean {
+  return recording.events.some((event) => event['type'] === 'response.failed')
 }
 
 /** The items that the recording reports done, in output order. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createAccumulator, decodeEvent, mapWireFailure, terminalToFailure, type Accumulator } from '../../src/responses/index.js'
 import { createSseDecoder } from '../../src/transport/sse-frames.js'
-import { isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
+import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
 
 const provenance = { account: 'a1', lane: 'codex', model_family: 'gpt-5' }
 const recordings = readRecordings()
@@ -49,7 +49,7 @@ function* slices(bytes: Buffer, cuts: readonly number[]): Iterable<Buffer> {
 }
 
 describe.each(recordings)('$name', (recording) => {
-  const isError = recording.name === 'openai-error.1'
+  const isError = isFailure(recording)
 
   test.each([['LF', '\n'], ['CRLF', '\r\n'], ['CR', '\r']])('one byte at a time with %s', (_name, lineEnd) => {
     const bytes = toBytes(recording, lineEnd, lineEnd === '\n' ? '\uFEFF: hello\n\n' : '')

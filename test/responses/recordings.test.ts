@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest'
 import {
   createAccumulator, createStepMapper, decodeEvent, terminalToFailure, type Accumulator, type Step,
 } from '../../src/responses/index.js'
-import { isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
+import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
 
 const provenance = { account: 'a1', lane: 'codex', model_family: 'gpt-5' }
 const recordings = readRecordings()
+
+const namespaceOf = (item: Record<string, unknown>) => (item['namespace'] === undefined ? {} : { namespace: item['namespace'] })
 
 /** What a recording's done items say, read without any of our code. */
 function expectedBlocks(recording: Recording) {
@@ -24,9 +26,9 @@ function expectedBlocks(recording: Recording) {
         return (item['summary'] as unknown[]).length > 0 ? [{ type: 'thinking', thinking: join(item['summary']) }] : []
       }
       case 'function_call':
-        return [{ type: 'tool_call', id: item['call_id'], name: item['name'], input: JSON.parse(String(item['arguments'])) as unknown }]
+        return [{ type: 'tool_call', id: item['call_id'], name: item['name'], input: JSON.parse(String(item['arguments'])) as unknown, ...namespaceOf(item) }]
       case 'custom_tool_call':
-        return [{ type: 'tool_call', id: item['call_id'], name: item['name'], input: { input: item['input'] }, custom: true }]
+        return [{ type: 'tool_call', id: item['call_id'], name: item['name'], input: { input: item['input'] }, custom: true, ...namespaceOf(item) }]
       default:
         return []
     }
@@ -71,9 +73,13 @@ function expectedShown(recording: Recording) {
   })
 }
 
-const answers = recordings.filter((recording) => recording.name !== 'openai-error.1')
+const answers = recordings.filter((recording) => !isFailure(recording))
 
-test('all recordings are there', () => expect(recordings).toHaveLength(15))
+test('the streams of the project are as their generator makes them', async () => {
+  const { STREAMS, linesOf } = (await import(new URL('../fixtures/streams/make.mjs', import.meta.url).href)) as { STREAMS: object; linesOf(name: string): string }
+  expect(Object.keys(STREAMS).length).toBeGreaterThan(15)
+  for (const name of Object.keys(STREAMS)) expect(`${recordings.find((one) => one.name === name)?.lines.join('\n')}\n`).toBe(linesOf(name))
+})
 
 describe.each(answers)('$name', (recording) => {
   test('decodes to its done items, and its steps show the same', () => {
@@ -127,8 +133,7 @@ describe.each(answers)('$name', (recording) => {
   })
 })
 
-test('the recorded error ends the answer with its own code, and never as an empty success', () => {
-  const recording = recordings.find((one) => one.name === 'openai-error.1') as Recording
+test.each(recordings.filter(isFailure))('$name ends the answer with its own code, and never as an empty success', (recording) => {
   const { accumulator, steps } = run(recording.events)
   expect(accumulator.terminal).toMatchObject({ kind: 'error', failure: { source: 'frame', error: { code: 'insufficient_quota' } } })
   expect(accumulator.partial()).toBeUndefined()

@@ -31,7 +31,7 @@ describe.each(names)('%s', (name) => {
 })
 
 test('what a recording sealed may be sent back by the account that got it, and its calls can be answered', async () => {
-  const lines = read('openai-reasoning-encrypted-content.1.a.jsonl')
+  const lines = read('reasoning-and-call.jsonl')
   signed.twin.enqueue({ events: lines })
   const items = doneItems(readEvents((await turn(ask('a'))).text))
   const outputs = items.filter((item) => item['type'] === 'function_call').map((call) => ({ type: 'function_call_output', call_id: call['call_id'], output: '19' }))
@@ -41,7 +41,7 @@ test('what a recording sealed may be sent back by the account that got it, and i
 
 test('a recorded answer can be continued on its WebSocket by its own response id', async () => {
   const { twin, headers } = signed
-  const lines = read('openai-reasoning-encrypted-content.1.a.jsonl')
+  const lines = read('reasoning-and-call.jsonl')
   twin.enqueue({ events: lines })
   const socket = await openSocket(`${twin.baseUrl}/responses`, headers)
   const events = await socket.turn({ type: 'response.create', ...ask('a') })
