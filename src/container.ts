@@ -15,7 +15,7 @@ import {
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { ConfigurationError, type Coordinator, type Provider } from './contract/index.js'
-import { createRedactor, delay, shortHash, type Redactor } from './lib/index.js'
+import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
 import { createProvider, type ChatGPTProvider, type ResolvedRoute } from './provider/index.js'
 import { createTransport, type Transport } from './transport/index.js'
@@ -148,7 +148,7 @@ function registerFoundations(child: DependencyContainer, { options, parts }: Acc
   provide(child, WARN, () => {
     const redactor = child.resolve(REDACTOR)
     const sink = parts.warn ?? ((message: string) => void process.stderr.write(`amplifier-chatgpt: ${message}\n`))
-    return (message: string) => sink(redactor.text(message))
+    return (message: string) => sink(sanitizeLine(redactor.text(message)))
   })
   provide(child, TRANSPORT, () => {
     const transport = createTransport({

@@ -1,6 +1,7 @@
 import type { Credential } from './auth/index.js'
 import { isLLMError, type LLMError } from './contract/index.js'
 import type { ProviderOptions } from './config/index.js'
+import { sanitizeText } from './lib/index.js'
 import type { MountContainer } from './container.js'
 
 /**
@@ -43,7 +44,7 @@ async function signIn(mount: MountContainer, options: ProviderOptions): Promise<
       issuer: options.issuer,
       clientId: mount.lane.clientId,
       signal: cancel.signal,
-      show: ({ text }) => void process.stderr.write(`${text}\n`),
+      show: ({ text }) => void process.stderr.write(`${sanitizeText(text)}\n`),
     })
     return await mount.credentials.accept(fresh)
   } catch (thrown) {

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { stringifyPrintable } from '../lib/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { describeCommands } from './describe-commands.js'
 import { describeFailure, reportFailure } from './report-failure.js'
@@ -40,7 +41,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     if (pipeClosed) return EXIT.ok
     const exitCode = cancel.signal.aborted ? EXIT.interrupted : exitCodeOf(error)
     if (exitCode !== EXIT.interrupted) reportFailure(error, terminal)
-    if (argv.includes('--json')) terminal.stdout.write(`${JSON.stringify(describeFailure(error, exitCode), null, 2)}\n`)
+    if (argv.includes('--json')) terminal.stdout.write(`${stringifyPrintable(describeFailure(error, exitCode), 2)}\n`)
     return exitCode
   } finally {
     process.off('SIGINT', onInterrupt)

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { EVENTS, type ChatRequest, type ChatResponse, type MountPlan, type Provider, type RouteReceipt, type StreamEvent, type ToolSpec } from '../contract/index.js'
 import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
-import { formatTable } from './format-table.js'
-import { createPaint, type Paint } from './terminal.js'
+import { createPrint, type Print } from './print.js'
 import { signInByDevice } from './sign-in.js'
 import { createHost, type Host } from '../host/index.js'
 import descriptor from '../index.js'
@@ -25,17 +24,9 @@ const READ_FILE: ToolSpec = {
   parameters: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'], additionalProperties: false },
 }
 
-interface Print {
-  json: boolean
-  line(text?: string): void
-  raw(text: string): void
-  record(kind: string, value: unknown): void
-  paint: Paint
-}
-
 export async function demo(context: CommandContext, options: Record<string, unknown>): Promise<number> {
   const startedMs = performance.now()
-  const print = createPrint(context, options.json === true)
+  const print = createPrint(context, options)
   const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-demo-'))
   const twin = await startTwin({ deviceCode: { intervalSeconds: 1 } })
   const log: { event: string; data: Record<string, unknown> }[] = []
@@ -59,17 +50,6 @@ export async function demo(context: CommandContext, options: Record<string, unkn
   }
 }
 
-function createPrint({ terminal }: CommandContext, json: boolean): Print {
-  const { stdout } = terminal
-  return {
-    json,
-    paint: createPaint(terminal),
-    line: (text = '') => void (json || stdout.write(`${text}\n`)),
-    raw: (text) => void (json || stdout.write(text)),
-    record: (kind, value) => void (json && stdout.write(`${JSON.stringify({ kind, value })}\n`)),
-  }
-}
-
 async function signIn(
   { signal }: CommandContext, print: Print, twin: Twin, config: { base_url: string; issuer: string; token_file_path: string },
 ): Promise<void> {
@@ -83,7 +63,7 @@ async function signIn(
   })
   const mode = process.platform === 'win32' ? '' : `, file mode ${((await stat(config.token_file_path)).mode & 0o777).toString(8)}`
   print.line(`Signed in: account ${credential.accountId ?? 'unknown'}, plan ${credential.planType ?? 'unknown'}${mode}`)
-  print.record('sign_in', { account_id: credential.accountId, plan_type: credential.planType })
+  print.record({ kind: 'sign_in', value: { account_id: credential.accountId, plan_type: credential.planType } })
 }
 
 async function mountOn(config: Record<string, unknown>, log: { event: string; data: Record<string, unknown> }[]): Promise<Host> {
@@ -113,8 +93,8 @@ async function printRoles(print: Print, host: Host): Promise<void> {
     String(entry.resolved?.config?.reasoning_effort ?? ''),
     entry.candidates.map((candidate) => `${candidate.model} ${candidate.status}`).join(' → '),
   ])
-  for (const line of formatTable([{ title: 'role' }, { title: 'model' }, { title: 'effort' }, { title: 'candidates' }], rows, '  ')) print.line(line)
-  print.record('roles', roles.map(({ role, status, resolved }) => ({ role, status, model: resolved?.resolved_model })))
+  print.table([{ title: 'role' }, { title: 'model' }, { title: 'effort' }, { title: 'candidates' }], rows, '  ')
+  print.record({ kind: 'roles', value: roles.map(({ role, status, resolved }) => ({ role, status, model: resolved?.resolved_model })) })
 }
 
 async function runAgent(
@@ -145,9 +125,9 @@ async function streamAnswer(print: Print, stream: AsyncIterable<StreamEvent> & {
   let open = false
   for await (const event of stream) {
     if (event.type !== 'text.delta') continue
-    if (!open) print.raw(`  ${print.paint.green('text')} `)
+    if (!open) print.line(`  ${print.paint.green('text')} `, '')
     open = true
-    print.raw(event.text)
+    print.modelText(event.text)
   }
   if (open) print.line()
   return stream.response()
@@ -158,7 +138,7 @@ function printUsage(print: Print, name: string, answer: ChatResponse): void {
   const route = answer.metadata?.route as { served_model?: string; transport?: string } | undefined
   print.line(print.paint.dim(
     `  ${route?.served_model} over ${route?.transport}: ${usage?.input_tokens} tokens in (${usage?.cache_read_tokens ?? 0} cached), ${usage?.output_tokens} out`))
-  print.record('answer', { agent: name, content: answer.content, usage, route })
+  print.record({ kind: 'answer', value: { agent: name, content: answer.content, usage, route } })
 }
 
 function printEvents(print: Print, log: readonly { event: string; data: Record<string, unknown> }[]): void {
@@ -176,7 +156,7 @@ function printEvents(print: Print, log: readonly { event: string; data: Record<s
     }
     flush()
     print.line(`  ${event.padEnd(26)} ${summarize(data)}`)
-    print.record('event', { event, data })
+    print.record({ kind: 'event', value: { event, data } })
   }
   flush()
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { sanitizeText } from '../lib/index.js'
 import { VERSION } from '../version.js'
 import type { Action } from './command-line.js'
 import type { Terminal } from './terminal.js'
@@ -30,8 +31,8 @@ export function describeCommands(terminal: Terminal, run: Run): Command {
   withConfigOptions(program).option('--json', 'the answer as JSON')
   // Before the commands are made: they inherit it.
   program.exitOverride().configureOutput({
-    writeOut: (text) => void terminal.stdout.write(text),
-    writeErr: (text) => void terminal.stderr.write(text),
+    writeOut: (text) => void terminal.stdout.write(sanitizeText(text)),
+    writeErr: (text) => void terminal.stderr.write(sanitizeText(text)),
   })
   const add = (parent: Command, usage: string, description: string, load: () => Promise<Action>): Command => {
     const command = parent.command(usage).description(description).option('--json', 'the answer as JSON')

@@ -7,6 +7,7 @@ import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
 import { readConfig } from './read-config.js'
+import { writeInstructions, writeNotice } from './terminal.js'
 import { untilAborted } from './until-aborted.js'
 
 /** Signs in and keeps the sign-in where a mount with the same configuration finds it. */
@@ -42,7 +43,7 @@ export async function importSignIn(context: CommandContext, flags: Record<string
 export async function withAccount<Value>(
   options: ProviderOptions, { terminal, signal }: CommandContext, work: (account: AccountContainer) => Promise<Value>,
 ): Promise<Value> {
-  const account = composeAccount({ options, parts: { warn: (message) => void terminal.stderr.write(`${message}\n`) } })
+  const account = composeAccount({ options, parts: { warn: (message) => writeNotice(terminal, message) } })
   try {
     return await untilAborted(signal, () => work(account))
   } finally {
@@ -55,7 +56,7 @@ async function signIn(
 ): Promise<Credential> {
   const { lane, store, transport, credentials } = account
   const show = ({ text, url }: { text: string; url: string }) => {
-    terminal.stderr.write(`${text}\n`)
+    writeInstructions(terminal, text)
     if (terminal.stderr.isTTY === true && flags.open !== false) openBrowser(url)
   }
   const common = { transport, show, signal }
@@ -63,7 +64,7 @@ async function signIn(
   let fresh: SignIn
   if (lane.name === 'plan') fresh = await signInWithPlan({ ...common, lane, store })
   else if (flags.browser === true) fresh = await signInWithBrowser({ ...common, issuer: options.issuer, clientId: lane.clientId })
-  else fresh = await signInWithDeviceCode({ transport, signal, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => void terminal.stderr.write(`${text}\n`) })
+  else fresh = await signInWithDeviceCode({ transport, signal, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => writeInstructions(terminal, text) })
   return credentials.accept(fresh)
 }
 

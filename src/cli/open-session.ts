@@ -7,6 +7,7 @@ import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
 import { readConfig, type CommandConfig } from './read-config.js'
 import { describeFailure } from './report-failure.js'
+import { writeNotice } from './terminal.js'
 import { untilAborted } from './until-aborted.js'
 
 export interface Session extends CommandConfig {
@@ -21,18 +22,17 @@ export async function withSession(
   context: CommandContext, options: Record<string, unknown>, work: (session: Session) => Promise<number>,
 ): Promise<number> {
   const config = await readConfig(context, options)
-  const { stderr } = context.terminal
   let lastWarning = 'the provider was not mounted'
   const module = createModule({
     warn(message) {
       lastWarning = message
-      stderr.write(`${message}\n`)
+      writeNotice(context.terminal, message)
     },
   })
   const host = createHost({
     config: config.plan,
     modules: { [config.entry.module]: module },
-    warn: (message) => void stderr.write(`${message}\n`),
+    warn: (message) => writeNotice(context.terminal, message),
   })
   try {
     // The host's own start would only warn; here a wrong setting is the answer.

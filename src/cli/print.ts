@@ -1,26 +1,40 @@
+import { sanitizeLine, stringifyPrintable } from '../lib/index.js'
 import type { CommandContext } from './command-line.js'
 import { formatTable, type Column } from './format-table.js'
-import { createPaint, type Paint } from './terminal.js'
+import { createPaint, writeModelText, type Paint } from './terminal.js'
 
-/** Where a command's answer goes: words for a person, or one JSON value for a program. */
+/**
+ * Where a command's answer goes: words for a person, or JSON for a program. Control characters in what is printed are
+ * shown, not obeyed; the colours of `paint` are the only ones that reach a terminal.
+ */
 export interface Print {
   readonly paint: Paint
   readonly json: boolean
-  /** for people; nothing under `--json` */
-  line(text?: string): void
-  table(columns: readonly Column[], rows: readonly (readonly string[])[]): void
+  /** one line for people, `end` after it; nothing under `--json` */
+  line(text?: string, end?: string): void
+  /** a model's text, in pieces; nothing under `--json` */
+  modelText(text: string): void
+  table(columns: readonly Column[], rows: readonly (readonly string[])[], indent?: string): void
   /** for programs; nothing without `--json` */
   value(value: unknown): void
+  /** as {@link Print.value}, one line for each, for programs that read along */
+  record(value: unknown): void
 }
 
 export function createPrint({ terminal }: CommandContext, options: Record<string, unknown>): Print {
   const json = options.json === true
-  const line = (text = '') => void (json || terminal.stdout.write(`${text}\n`))
+  const paint = createPaint(terminal)
+  const finish = (text: string) => paint.finish(text, sanitizeLine)
+  const write = (text: string) => void terminal.stdout.write(`${text}\n`)
   return {
-    paint: createPaint(terminal),
+    paint,
     json,
-    line,
-    table: (columns, rows) => formatTable(columns, rows).forEach((text) => line(text)),
-    value: (value) => void (json && terminal.stdout.write(`${JSON.stringify(value, null, 2)}\n`)),
+    line: (text = '', end = '\n') => void (json || terminal.stdout.write(finish(text) + end)),
+    modelText: (text) => void (json || writeModelText(terminal, text)),
+    table(columns, rows, indent) {
+      if (!json) formatTable(columns, rows.map((row) => row.map(finish)), indent).forEach(write)
+    },
+    value: (value) => void (json && write(stringifyPrintable(value, 2))),
+    record: (value) => void (json && write(stringifyPrintable(value))),
   }
 }

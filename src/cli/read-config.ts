@@ -4,6 +4,7 @@ import {
 } from '../config/index.js'
 import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
 import type { CommandContext } from './command-line.js'
+import { writeNotice } from './terminal.js'
 
 export interface CommandConfig {
   plan: MountPlan
@@ -26,7 +27,7 @@ const FLAGS: Readonly<Record<string, string>> = {
  * @throws ConfigurationError
  */
 export async function readConfig(context: CommandContext, options: Record<string, unknown>): Promise<CommandConfig> {
-  const { env, stderr } = context.terminal
+  const { env } = context.terminal
   const settings = await loadSettings(process.cwd(), { env })
   const bundle = typeof options.bundle === 'string' ? await loadBundle(options.bundle) : undefined
   const plan = planWithUs(settings, bundle)
@@ -39,7 +40,7 @@ export async function readConfig(context: CommandContext, options: Record<string
   const entry: MountPlanEntry = { ...found, module: found?.module ?? MODULE_ID, config }
   const resolved = resolveOptions(config, { env })
   const warnings = [...settings.warnings, ...(bundle?.warnings ?? []), ...resolved.warnings]
-  for (const warning of warnings) stderr.write(`warning: ${warning}\n`)
+  for (const warning of warnings) writeNotice(context.terminal, `warning: ${warning}`)
   return {
     plan: { ...plan, providers: found ? providers.map((other) => (other === found ? entry : other)) : [...providers, entry] },
     entry,

@@ -1,6 +1,7 @@
 import { describeError, isLLMError } from '../contract/index.js'
+import { sanitizeLine } from '../lib/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
-import { createPaint, type Terminal } from './terminal.js'
+import { createPaint, writeNotice, type Terminal } from './terminal.js'
 
 /** The next command, where the words of the error don't name one. */
 const NEXT: Readonly<Record<number, string>> = {
@@ -14,9 +15,9 @@ export function reportFailure(error: unknown, terminal: Terminal): void {
   const paint = createPaint({ stdout: terminal.stderr, env: terminal.env })
   const words = error instanceof Error ? error.message : String(error)
   const kind = isLLMError(error) ? `${error.name}: ` : ''
-  terminal.stderr.write(`${paint.red('error')} ${kind}${words}\n`)
+  terminal.stderr.write(`${paint.finish(`${paint.red('error')} ${kind}${words}`, sanitizeLine)}\n`)
   const next = NEXT[exitCodeOf(error)]
-  if (next !== undefined && !words.includes('amplifier-chatgpt ')) terminal.stderr.write(`${next}\n`)
+  if (next !== undefined && !words.includes('amplifier-chatgpt ')) writeNotice(terminal, next)
 }
 
 /** What a program gets on stdout in place of an answer. */

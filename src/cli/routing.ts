@@ -69,7 +69,8 @@ export async function lintRouting(context: CommandContext, flags: Record<string,
   const findings = await lintMatrix(source, { configFields: { 'openai-chatgpt': await ownFields() } })
   for (const { severity, rule, message, file, line, column, hint } of findings) {
     const word = severity === 'error' ? print.paint.red(severity) : print.paint.yellow(severity)
-    print.line(`${file ?? source.file}:${line}:${column}: ${word} ${message} (${rule})${hint ? `\n    ${hint}` : ''}`)
+    print.line(`${file ?? source.file}:${line}:${column}: ${word} ${message} (${rule})`)
+    if (hint) print.line(`    ${hint}`)
   }
   const errors = findings.filter(({ severity }) => severity === 'error').length
   print.line(`${source.file}: ${errors} errors, ${findings.length - errors} warnings`)

@@ -4,6 +4,7 @@ import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
 import { withSession } from './open-session.js'
 import { createPrint } from './print.js'
+import { writeModelText, writeNotice, type Terminal } from './terminal.js'
 
 const STDIN_LIMIT = 16 * 1024 * 1024
 
@@ -20,10 +21,10 @@ export async function run(context: CommandContext, flags: Record<string, unknown
     const role = typeof flags.role === 'string' ? flags.role.split(',').map((word) => word.trim()) : undefined
     if (role && request.model !== undefined) throw new ConfigurationError('--role and --model exclude each other', { code: 'usage' })
     const stream = role ? provider.delegate(role, request, options) : provider.stream(request, options)
-    const answer = flags.json === true || flags.stream === false ? await stream.response() : await writeText(stream, terminal.stdout, signal)
-    if (flags.stream === false) print.line(textOf(answer))
+    const answer = flags.json === true || flags.stream === false ? await stream.response() : await writeText(stream, terminal, signal)
+    if (flags.stream === false) print.modelText(`${textOf(answer)}\n`)
     print.value(answer)
-    if (terminal.stderr.isTTY === true && flags.json !== true) terminal.stderr.write(`${summarize(answer)}\n`)
+    if (terminal.stderr.isTTY === true && flags.json !== true) writeNotice(terminal, summarize(answer))
     return answer.finish_reason === 'length' ? EXIT.failed : EXIT.ok
   })
 }
@@ -45,14 +46,14 @@ async function readPrompt({ terminal }: CommandContext, words: readonly string[]
   return read
 }
 
-async function writeText(stream: ResponseStream, stdout: NodeJS.WritableStream, signal: AbortSignal): Promise<ChatResponse> {
+async function writeText(stream: ResponseStream, terminal: Terminal, signal: AbortSignal): Promise<ChatResponse> {
   let last = '\n'
   for await (const event of stream) {
     if (event.type !== 'text.delta' || event.text === '') continue
     last = event.text
-    if (!stdout.write(event.text)) await once(stdout, 'drain', { signal })
+    if (!writeModelText(terminal, event.text)) await once(terminal.stdout, 'drain', { signal })
   }
-  if (!last.endsWith('\n')) stdout.write('\n')
+  if (!last.endsWith('\n')) writeModelText(terminal, '\n')
   return stream.response()
 }
 

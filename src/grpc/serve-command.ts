@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { CommandContext } from '../cli/command-line.js'
 import { EXIT } from '../cli/exit-codes.js'
 import { readConfig } from '../cli/read-config.js'
+import { writeNotice } from '../cli/terminal.js'
 import { ConfigurationError } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import { createGrpcServer } from './grpc-server.js'
@@ -15,10 +16,10 @@ const MAX_STDERR_CHARS = 32_000
  * @throws ConfigurationError, Error where the port is taken
  */
 export async function serveGrpc(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
-  const { stdout, stderr, stdin, env } = context.terminal
+  const { stdout, stdin, env } = context.terminal
   let room = MAX_STDERR_CHARS
   const warn = (message: string) => {
-    if ((room -= message.length + 1) >= 0) stderr.write(`${message}\n`)
+    if ((room -= message.length + 1) >= 0) writeNotice(context.terminal, message)
   }
   const config = await readMountConfig(context, flags)
   const secret = flags.secret === false ? undefined : env.AMPLIFIER_CHATGPT_SECRET || randomBytes(32).toString('base64url')

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { MountPlan } from '../contract/index.js'
+import { sanitizeLine } from '../lib/index.js'
 import { createCancellation, type CancelMode } from './cancellation.js'
 import { buildChildPlan, type ProviderPreference } from './child-plan.js'
 import { createCleanupStack } from './cleanup-stack.js'
@@ -64,7 +65,10 @@ function writeToStderr(message: string): void {
 
 /** A small in-memory host that keeps the contract's coordinator and runs what the mount plan names. */
 export function createHost(options: HostOptions = {}): Host {
-  const { config = {}, sessionId = randomUUID(), parentId = null, modules = {}, warn = writeToStderr, now = Date.now } = options
+  const { config = {}, sessionId = randomUUID(), parentId = null, modules = {}, now = Date.now } = options
+  const sink = options.warn ?? writeToStderr
+  // What files and modules are called stands in warnings: a terminal or a log must not obey it.
+  const warn = (message: string) => sink(sanitizeLine(message))
   const registry = createRegistry()
   const cancellation = createCancellation(warn)
   const cleanups = createCleanupStack(warn)

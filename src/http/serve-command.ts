@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto'
 import type { CommandContext } from '../cli/command-line.js'
 import { EXIT } from '../cli/exit-codes.js'
 import { withSession } from '../cli/open-session.js'
+import { createPrint } from '../cli/print.js'
 import { createHttpServer } from './http-server.js'
 
 /** `serve --http`: opens the server, shows the key once, and stays until it is stopped. */
 export async function serveHttp(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
-  const { stdout, env } = context.terminal
+  const { env } = context.terminal
+  const print = createPrint(context, flags)
   // A key of the caller's own keeps scripts from reading ours off the screen.
   const key = env.AMPLIFIER_CHATGPT_HTTP_KEY || `local-${randomBytes(24).toString('base64url')}`
   return withSession(context, flags, async ({ provider, resolver }) => {
@@ -19,7 +21,8 @@ export async function serveHttp(context: CommandContext, flags: Record<string, u
     })
     try {
       const shown = env.AMPLIFIER_CHATGPT_HTTP_KEY ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
-      stdout.write(flags.json === true ? `${JSON.stringify({ base_url: server.baseUrl, key: shown })}\n` : `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`)
+      print.record({ base_url: server.baseUrl, key: shown })
+      for (const line of [`base URL  ${server.baseUrl}`, `key       ${shown} (shown once)`, 'Ctrl-C ends it']) print.line(line)
       await untilStopped(context.signal)
       return EXIT.ok
     } finally {

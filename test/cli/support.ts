@@ -15,7 +15,7 @@ export interface CommandLine {
   twin: Twin
   home: string
   env: NodeJS.ProcessEnv
-  run(words: string[], options?: { stdin?: string; env?: NodeJS.ProcessEnv; onStderr?: (text: string) => void }): Promise<CommandResult>
+  run(words: string[], options?: { stdin?: string; env?: NodeJS.ProcessEnv; onStderr?: (text: string) => void; tty?: boolean }): Promise<CommandResult>
   /** everything that was ever printed */
   printed(): string
   close(): Promise<void>
@@ -37,8 +37,8 @@ export async function openCommandLine(options: TwinOptions = {}): Promise<Comman
     twin,
     home,
     env,
-    async run(words, { stdin = '', env: more = {}, onStderr } = {}) {
-      const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    async run(words, { stdin = '', env: more = {}, onStderr, tty = false } = {}) {
+      const [stdout, stderr] = [new PassThrough(), new PassThrough()].map((stream) => Object.assign(stream, { isTTY: tty })) as [PassThrough, PassThrough]
       const chunks = { stdout: '', stderr: '' }
       stdout.setEncoding('utf8').on('data', (text: string) => { chunks.stdout += text })
       stderr.setEncoding('utf8').on('data', (text: string) => { chunks.stderr += text; onStderr?.(text) })
