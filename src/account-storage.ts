@@ -7,6 +7,7 @@ import {
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { ConfigurationError } from './contract/index.js'
+import { createTrust, isLoopback } from './transport/index.js'
 
 /** Where an account's sign-in, quota and model list are kept. */
 export interface AccountPlaces {
@@ -50,7 +51,15 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
     throw new ConfigurationError(
       'token_store is redis, and there is no redis_url: set it in your own settings, or AMPLIFIER_CHATGPT_REDIS_URL', { code: 'redis_url' })
   }
-  const connection: RedisConnection = createRedisConnection({ url })
+  if (!options.redisAllowPlaintext && isPlaintextBeyondLoopback(url)) {
+    throw new ConfigurationError(
+      'redis_url is redis:// to another machine: password and traffic would cross the network in the clear. Use rediss://, or say redis_allow_plaintext: true in ~/.amplifier/settings.yaml where the network itself is private',
+      { code: 'redis_plaintext' })
+  }
+  const extraCaFile = env.NODE_EXTRA_CA_CERTS
+  const connection: RedisConnection = createRedisConnection({
+    url, trust: () => createTrust({ ...(options.caFile && { caFile: options.caFile }), ...(extraCaFile && { extraCaFile }) }),
+  })
   const shared = createRedisState({ connection })
   return {
     tokens: (lane) =>
@@ -60,4 +69,8 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
     state: (accountKey, section) => shared.value(`${accountKey}:${section}`, SHARED_STATE_TTL_MS),
     close: () => connection.close(),
   }
+}
+
+function isPlaintextBeyondLoopback(url: string): boolean {
+  return !/^\s*rediss:/i.test(url) && !isLoopback(url.trim())
 }

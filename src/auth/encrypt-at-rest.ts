@@ -14,11 +14,12 @@ const KEY_BYTES = 32
 const IV_BYTES = 12
 const TAG_BYTES = 16
 const MIN_PASSPHRASE = 12
+const MARK = /^passphrase:/
 /** About 60 ms and 32 MB, once for each salt in a process. */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 
 /**
- * @param secret 32 bytes as base64 or hex, else a passphrase of 12 characters or more
+ * @param secret 32 bytes as canonical base64 or as hex, else a passphrase of 12 characters or more, which may be marked `passphrase:`
  * @throws ConfigurationError for none, or a short passphrase
  */
 export function createAtRestCipher(secret: string | undefined, name = 'AMPLIFIER_CHATGPT_STORE_KEY'): AtRestCipher {
@@ -26,13 +27,16 @@ export function createAtRestCipher(secret: string | undefined, name = 'AMPLIFIER
     throw new ConfigurationError(`${name} is not set: credentials are kept there encrypted only. Make a key with: openssl rand -base64 32`, { code: 'store_key' })
   }
   const raw = decodeKey(secret)
-  if (!raw && secret.length < MIN_PASSPHRASE) {
+  if (!raw && secret.replace(MARK, '').length < MIN_PASSPHRASE) {
     throw new ConfigurationError(`${name} is neither 32 bytes as base64 nor a passphrase of ${MIN_PASSPHRASE} characters or more`, { code: 'store_key' })
   }
   const derived = new Map<string, Promise<Buffer>>()
   let salt: Buffer = raw ? Buffer.alloc(0) : randomBytes(16)
   const keyFor = (of: Buffer): Promise<Buffer> => {
     if (raw) return Promise.resolve(raw)
+    // 0.1.0 took any 43 letters of the alphabet for a key; what it sealed so has no salt.
+    const loose = of.length === 0 ? decodeLoosely(secret.replace(MARK, '')) : undefined
+    if (loose) return Promise.resolve(loose)
     const known = derived.get(of.toString('hex')) ?? derive(secret, of)
     derived.set(of.toString('hex'), known)
     return known
@@ -55,7 +59,7 @@ export function createAtRestCipher(secret: string | undefined, name = 'AMPLIFIER
         decipher.setAuthTag(body.subarray(body.length - TAG_BYTES))
         const text = Buffer.concat([decipher.update(body.subarray(0, body.length - TAG_BYTES)), decipher.final()]).toString('utf8')
         // Whoever can open it seals with the same salt, so that a fleet derives one key.
-        if (!raw) salt = saltUsed
+        if (!raw && saltUsed.length > 0) salt = saltUsed
         return text
       } catch {
         return undefined
@@ -66,6 +70,12 @@ export function createAtRestCipher(secret: string | undefined, name = 'AMPLIFIER
 
 function decodeKey(secret: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(secret)) return Buffer.from(secret, 'hex')
+  const key = decodeLoosely(secret)
+  const canonical = secret.replace(/=$/, '')
+  return key && [key.toString('base64').replace(/=$/, ''), key.toString('base64url')].includes(canonical) ? key : undefined
+}
+
+function decodeLoosely(secret: string): Buffer | undefined {
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(secret)) return undefined
   const key = Buffer.from(secret, 'base64')
   return key.length === KEY_BYTES ? key : undefined

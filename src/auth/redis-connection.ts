@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls'
 import { TokenStoreError } from './token-store.js'
 import type { createClient } from 'redis'
 
@@ -6,6 +7,8 @@ export interface RedisConnectionOptions {
   url: string
   /** how long one command may take; default 3,000 ms */
   commandTimeoutMs?: number
+  /** whose certificates are believed, for `rediss://`; default Node's own list */
+  trust?: () => Promise<SecureContext | undefined>
 }
 
 /** One connection to a Redis server, opened at the first command, opened again whenever it was lost. */
@@ -41,7 +44,7 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   let closed = false
   const open = async (): Promise<Client> => {
     if (closed) throw new TokenStoreError(`${place}: the connection is closed`, 'unreachable')
-    const client = await (opening ??= openClient(options.url).catch((error: unknown) => {
+    const client = await (opening ??= openClient(options).catch((error: unknown) => {
       opening = undefined
       throw error
     }))
@@ -73,13 +76,15 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   }
 }
 
-async function openClient(url: string): Promise<Client> {
-  const redis = await loadRedis()
+async function openClient({ url, trust }: RedisConnectionOptions): Promise<Client> {
+  const [redis, secureContext] = await Promise.all([loadRedis(), trust?.()])
+  const timing = { connectTimeout: CONNECT_MS, reconnectStrategy: (retries: number) => Math.min(2000, 50 * 2 ** retries) }
   const client: Client = redis.createClient({
     url,
     // A command that waited for a server to come back would be a refresh nobody waits for any more.
     disableOfflineQueue: true,
-    socket: { connectTimeout: CONNECT_MS, reconnectStrategy: (retries) => Math.min(2000, 50 * 2 ** retries) },
+    // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 turns off whatever leaves it open.
+    socket: isEncrypted(url) ? { ...timing, tls: true, rejectUnauthorized: true, ...(secureContext ? { secureContext } : {}) } : timing,
   })
   // Without a listener a lost connection would end the process; commands report it.
   const failed = new Promise<void>((resolve) => client.on('error', () => resolve()))
@@ -117,6 +122,10 @@ function isRefusal(error: unknown): boolean {
 
 function unreachable(place: string, cause?: unknown): TokenStoreError {
   return new TokenStoreError(`${place} cannot be reached; the sign-in is neither read nor refreshed until it can. Check the server and the network`, 'unreachable', cause)
+}
+
+function isEncrypted(url: string): boolean {
+  return /^\s*rediss:/i.test(url)
 }
 
 function describePlace(url: string): string {

@@ -45,6 +45,7 @@ export function buildOptions(values: Values, context: BuildContext): { options: 
   const options: ProviderOptions = {
     ...readModelOptions(read), ...readCallOptions(read), ...readRoutingOptions(read),
     extraRequestParams, lane, tokenStore,
+    redisAllowPlaintext: read.flag('redis_allow_plaintext'),
     baseUrl: read.url('base_url') ?? BASE_URLS[lane],
     issuer: read.url('issuer') ?? read.needText('issuer'),
     loginOnMount: read.flag('login_on_mount'),

@@ -17,6 +17,7 @@ export const USER_ONLY_OPTIONS: Readonly<Record<string, string>> = {
   token_file_path: 'it decides which file credentials are read from and written to',
   token_store: 'it decides where credentials are kept',
   redis_url: 'it decides which server credentials are kept on',
+  redis_allow_plaintext: 'it lets credentials cross the network in the clear',
   ca_file: 'it reads a file and decides whose certificates are believed',
   api_key: 'it decides whose account sees and pays for the work',
   custom_routing_dirs: 'it reads files from folders of its choice',

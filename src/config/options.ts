@@ -54,6 +54,8 @@ export interface ProviderOptions {
   readonly tokenFilePath?: string
   /** not enumerable, since it may hold a password; a spread loses it */
   readonly redisUrl?: string
+  /** plain redis:// beyond loopback is meant */
+  readonly redisAllowPlaintext: boolean
 
   readonly modelsCacheTtlMs: number
   readonly modelsClientVersion: string

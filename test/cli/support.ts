@@ -38,7 +38,8 @@ export async function openCommandLine(options: TwinOptions = {}): Promise<Comman
     home,
     env,
     async run(words, { stdin = '', env: more = {}, onStderr, tty = false } = {}) {
-      const [stdout, stderr] = [new PassThrough(), new PassThrough()].map((stream) => Object.assign(stream, { isTTY: tty })) as [PassThrough, PassThrough]
+      const open = () => Object.assign(new PassThrough(), { isTTY: tty })
+      const [stdout, stderr] = [open(), open()]
       const chunks = { stdout: '', stderr: '' }
       stdout.setEncoding('utf8').on('data', (text: string) => { chunks.stdout += text })
       stderr.setEncoding('utf8').on('data', (text: string) => { chunks.stderr += text; onStderr?.(text) })
