@@ -1,6 +1,5 @@
 /** One HTTP request with its decoded body, and the ways to answer it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import zlib from 'node:zlib'
 import { isRecord, parseJson } from '../lib/index.js'
 import { detailRefusal, type Refusal } from './refusal.js'
 import type { TwinRequest } from './types.js'
@@ -31,22 +30,27 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-type Decompress = (input: Buffer, done: (error: Error | null, output: Buffer) => void) => void
-
-/** zstd came to Node with 22.15 and 23.8; what this Node lacks, the twin can't take either. */
-function findZstd(): Decompress | undefined {
-  const found: unknown = Reflect.get(zlib, 'zstdDecompress')
-  return typeof found === 'function' ? (found as Decompress) : undefined
-}
-
-/** The body without its content-encoding, or the refusal. */
+/**
+ * The body without its content-encoding, or the refusal. zstd came to Node with 22.15 and 23.8; a published decoder
+ * reads it on every Node, as the Codex CLI sends nothing else over HTTP.
+ */
 export async function decompress(bytes: Buffer, encoding: string | undefined): Promise<Buffer | Refusal> {
   if (encoding === undefined || encoding === '' || encoding === 'identity') return bytes
-  const zstd = encoding === 'zstd' ? findZstd() : undefined
-  if (!zstd) return detailRefusal(415, `Unsupported content encoding: ${encoding}`)
-  return new Promise((resolve) => {
-    zstd(bytes, (error, output) => resolve(error ? detailRefusal(400, 'Invalid compressed body') : output))
+  if (encoding !== 'zstd') return detailRefusal(415, `Unsupported content encoding: ${encoding}`)
+  const { Decompress } = await import('fzstd')
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const decoder = new Decompress((chunk) => {
+    size += chunk.length
+    if (size > MAX_BODY_BYTES) throw new RangeError('the body is too large')
+    chunks.push(chunk)
   })
+  try {
+    decoder.push(bytes, true)
+  } catch {
+    return detailRefusal(400, 'Invalid compressed body')
+  }
+  return Buffer.concat(chunks)
 }
 
 /** JSON or a form as an object, else the text. */
