@@ -58,7 +58,9 @@ async function writeContent(path: string, content: Content): Promise<void> {
   const fs = await loadFs()
   const beside = `${path}.${process.pid}.tmp`
   try {
-    const file = await fs.open(beside, 'w', 0o600)
+    // What lies there was left by a process that died, or is a link into another file: neither is written into.
+    await fs.rm(beside, { force: true })
+    const file = await fs.open(beside, 'wx', 0o600)
     try {
       await file.writeFile(`${JSON.stringify(content, null, 1)}\n`)
       await file.sync()

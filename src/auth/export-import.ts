@@ -1,5 +1,6 @@
 /** A sign-in carried to a machine without a browser: one private file, checked before it is taken in. */
 import { randomUUID } from 'node:crypto'
+import { lstat } from 'node:fs/promises'
 import { AuthenticationError } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import { accountMismatch, mapBinding, mapLoadFault } from './auth-failures.js'
@@ -7,7 +8,7 @@ import { readClaims } from './claims.js'
 import { identify } from './identify.js'
 import { loadFile } from './load-file.js'
 import { checkBinding } from './origin-binding.js'
-import { isSymlink, publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
+import { publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
 import { decodeRecord } from './stored-record.js'
 import { TokenStoreError, type StoredCredential, type TokenStore } from './token-store.js'
 import type { Credential } from './credential-source.js'
@@ -36,7 +37,7 @@ export async function exportCredential(options: ExportOptions): Promise<Credenti
   const text = `${JSON.stringify({ format: FORMAT, version: 1, exported_at: new Date((options.now ?? Date.now)()).toISOString(), lane: lane.name, record }, null, 2)}\n`
   const temporary = temporaryPath(path, randomUUID())
   try {
-    if ((await loadFile({ path, lane: lane.name, signIn: lane.signIn, warnOnce: () => undefined })).state !== 'missing' || (await isSymlink(path))) {
+    if (await lstat(path).then(() => true, (error: unknown) => systemCode(error) !== 'ENOENT')) {
       throw new TokenStoreError(`${path} is there already; choose another name`, 'refused')
     }
     await reservePrivateFile(temporary, Buffer.byteLength(text))
@@ -94,7 +95,7 @@ export async function importCredential(options: ImportOptions): Promise<Credenti
 }
 
 async function readExport({ lane, path }: ImportOptions): Promise<StoredCredential> {
-  const envelope = await loadFile({ path, lane: lane.name, signIn: lane.signIn, warnOnce: () => undefined, read: (text) => {
+  const envelope = await loadFile({ path, lane: lane.name, signIn: lane.signIn, mode: 'leave', warnOnce: () => undefined, read: (text) => {
     const value = parseJson(text)
     if (!isRecord(value) || value['format'] !== FORMAT || !isRecord(value['record'])) {
       return { state: 'corrupt', message: `${path} is no exported sign-in. Make one with amplifier-chatgpt export` }

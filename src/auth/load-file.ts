@@ -12,6 +12,8 @@ export interface LoadContext {
   lane: LaneName
   signIn: string
   warnOnce(message: string): void
+  /** `leave`: a file of the user's choice, whose mode is the user's too; default `mend` */
+  mode?: 'mend' | 'leave'
   /** how its text is understood; default: as a token file */
   read?: (text: string) => LoadResult
 }
@@ -30,7 +32,7 @@ export async function loadFile(context: LoadContext): Promise<LoadResult> {
     if (!found.isFile()) return { state: 'unreadable', message: `${path} is no file. Remove it, then run ${signIn}` }
     if (found.size > MAX_BYTES) return { state: 'corrupt', message: `${path} is ${found.size} bytes long, which is no credential. Run ${signIn}; what is there now will be kept aside` }
     if (process.platform === 'win32' && (await isSymlink(path))) return { state: 'unreadable', message: symlinkMessage(path) }
-    if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) await tighten(context, found.mode & 0o777)
+    if (context.mode !== 'leave' && process.platform !== 'win32' && (found.mode & 0o077) !== 0) await tighten(context, found.mode & 0o777)
     const text = await file.readFile('utf8')
     return context.read ? context.read(text) : decodeRecord(text, { place: path, lane, signIn })
   } catch (error) {

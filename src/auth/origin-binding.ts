@@ -28,9 +28,12 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 export function checkBinding(binding: Binding): BindingVerdict {
   const issuer = originOf(binding.issuer) ?? binding.issuer
   const baseOrigin = originOf(binding.baseUrl) ?? binding.baseUrl
-  const bound = originOf(binding.storedIssuer) ?? originOf(binding.tokenIssuer)
+  // What the tokens say was signed by their issuer; the record around them may have been edited, so both must agree.
+  const said = [originOf(binding.tokenIssuer), originOf(binding.storedIssuer)].filter((origin) => origin !== undefined)
+  const [bound] = said
   if (bound === undefined) return { allowed: true }
-  if (bound !== issuer) return { allowed: false, madeFor: bound, configured: issuer, option: 'issuer' }
+  const other = said.find((origin) => origin !== issuer)
+  if (other !== undefined) return { allowed: false, madeFor: other, configured: issuer, option: 'issuer' }
   const storedBase = originOf(binding.storedBaseUrl)
   const allowed = baseOrigin === storedBase
     || baseOrigin === bound

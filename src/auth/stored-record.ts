@@ -39,7 +39,7 @@ export function decodeRecord(text: string, from: { place: string; lane?: LaneNam
   if (body.trim() === '') return { state: 'empty', message: `${place} is empty: nobody is signed in. Run ${signIn}` }
   const value = parseJson(body)
   if (!isRecord(value)) return corrupt(place, signIn, 'is no JSON object; it may have been cut off')
-  const found = laneOf(value)
+  const found = kindOf(value) ?? laneOf(value)
   if (lane !== undefined && found !== undefined && found !== lane) {
     return {
       state: 'wrong_lane',
@@ -67,6 +67,17 @@ function corrupt(place: string, signIn: string, what: string): LoadResult {
 
 function isSignedIn(record: StoredRecord): record is StoredCredential {
   return typeof record.access_token === 'string' && record.access_token !== ''
+}
+
+/**
+ * What the token itself shows, whatever the record calls it: an API key begins with `sk-`, an OAuth access token is a
+ * JWT. A JWT in a record that says api_key, or nothing, is a ChatGPT sign-in.
+ */
+function kindOf(value: Record<string, unknown>): LaneName | undefined {
+  const token = readString(value, 'access_token') ?? ''
+  if (token.startsWith('sk-')) return 'api_key'
+  const named = laneOf(value)
+  return /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(token) && (named === undefined || named === 'api_key') ? 'codex' : undefined
 }
 
 function laneOf(value: Record<string, unknown>): LaneName | undefined {

@@ -1,6 +1,6 @@
 import { buildMountPlan, describeFinding, listOrigins, loadBundle, validateBundle } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
-import { redactKeys } from '../lib/index.js'
+import { redactAddresses, redactKeys } from '../lib/index.js'
 import type { CommandContext } from './command-line.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
@@ -38,7 +38,7 @@ export async function checkBundle(context: CommandContext, flags: Record<string,
 }
 
 function hideSecrets(value: unknown): unknown {
-  return redactKeys(value, (text) => text.replaceAll(/\/\/[^/@\s]+@/g, '//[REDACTED]@'))
+  return redactKeys(value, redactAddresses)
 }
 
 function requireFile(words: readonly string[], verb: string): string {

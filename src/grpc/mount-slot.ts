@@ -1,4 +1,5 @@
 import { AuthenticationError, type Provider } from '../contract/index.js'
+import { attachOrigins, originsOf } from '../config/index.js'
 import { createHost, type Host } from '../host/index.js'
 import { createModule } from '../index.js'
 import type { CallEvents } from './call-events.js'
@@ -30,7 +31,7 @@ export function createMountSlot(base: Record<string, unknown>, events: CallEvent
   }
   const begin = async (): Promise<Mounted> => {
     const module = createModule({ warn: note })
-    const mountConfig = { ...config, login_on_mount: false }
+    const mountConfig = attachOrigins({ ...config, login_on_mount: false }, originsOf(config))
     const host = createHost({ config: { providers: [{ module: module.id, config: mountConfig }] }, modules: { [module.id]: module }, warn: note })
     try {
       events.listen(host.coordinator.hooks)
@@ -61,10 +62,17 @@ export function createMountSlot(base: Record<string, unknown>, events: CallEvent
     provider: async () => (await ensure()).provider,
     async mount(next) {
       await unmount()
-      config = { ...base, ...next }
+      config = markRemote(base, next)
       await ensure()
     },
     unmount,
     get lastWarning() { return lastWarning },
   }
+}
+
+/** What a caller sends is somebody else's text, as a project's files are: it chooses models and behaviour, nothing more. */
+function markRemote(base: Record<string, unknown>, sent: Record<string, unknown>): Record<string, unknown> {
+  const place = { file: 'the Mount call', line: 1, column: 1, trusted: false }
+  const origins = Object.fromEntries(Object.keys(sent).map((key) => [key, place]))
+  return attachOrigins({ ...base, ...sent }, { ...originsOf(base), ...origins })
 }

@@ -3,6 +3,8 @@ import type { CommandContext } from '../cli/command-line.js'
 import { EXIT } from '../cli/exit-codes.js'
 import { withSession } from '../cli/open-session.js'
 import { createPrint } from '../cli/print.js'
+import { writeNotice } from '../cli/terminal.js'
+import { isLoopback } from '../auth/index.js'
 import { createHttpServer } from './http-server.js'
 
 /** `serve --http`: opens the server, shows the key once, and stays until it is stopped. */
@@ -12,6 +14,9 @@ export async function serveHttp(context: CommandContext, flags: Record<string, u
   // A key of the caller's own keeps scripts from reading ours off the screen.
   const key = env.AMPLIFIER_CHATGPT_HTTP_KEY || `local-${randomBytes(24).toString('base64url')}`
   return withSession(context, flags, async ({ provider, resolver }) => {
+    if (typeof flags.host === 'string' && !isLoopback(`http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}`)) {
+      writeNotice(context.terminal, `warning: ${flags.host} is open to the network: keys, prompts and answers pass unencrypted to whoever reaches it`)
+    }
     const server = await createHttpServer({
       provider,
       key,

@@ -22,6 +22,11 @@ export function redactKeys(value: unknown, mapText: (text: string) => string = (
   return copy
 }
 
+/** Texts without the user and password of the addresses in them, also where the password holds a slash. */
+export function redactAddresses(text: string): string {
+  return text.replaceAll(/\/\/[^\s"'<>]*@/g, '//[REDACTED]@')
+}
+
 export interface Redactor {
   /** From now on `secret` (8 characters or more) is taken out of everything that passes; the newest 64 are remembered. */
   register(secret: string | undefined): void

@@ -45,6 +45,17 @@ describe.concurrent('serve --grpc', () => {
     expect(code).toBe(0)
   })
 
+  test('refuses an empty secret, and warns of a kernel on another machine', async () => {
+    const empty = start([], { AMPLIFIER_CHATGPT_SECRET: ' ' })
+    expect((await once(empty.child, 'close'))[0]).toBe(2)
+    expect(empty.said.stderr).toContain('AMPLIFIER_CHATGPT_SECRET is empty')
+    const { child, said } = start([], { AMPLIFIER_CHATGPT_SECRET: 'made-up', AMPLIFIER_KERNEL_ADDRESS: '192.0.2.7:50052' })
+    await ready(child)
+    child.kill('SIGTERM')
+    await once(child, 'close')
+    expect(said.stderr).toContain('the kernel at 192.0.2.7:50052 is not on this machine')
+  })
+
   test('ends when its stdin closes', async () => {
     const { child } = start()
     await ready(child)
@@ -75,7 +86,7 @@ describe.concurrent('serve --grpc', () => {
     for (const { child } of [secret, none]) child.kill('SIGTERM')
     await Promise.all([once(secret.child, 'close'), once(none.child, 'close')])
     expect(secret.said.stderr).toMatch(/^secret \(metadata x-amplifier-token\): [\w-]{43}\n$/)
-    expect(none.said.stderr).toBe('')
+    expect(none.said.stderr).toMatch(/^without a secret every user of this machine may call this server.*\n$/)
   })
 
   const commands = [...PAGE.matchAll(/^(?:AMPLIFIER_CHATGPT_SECRET=(\S+) )?npx amplifier-chatgpt serve --grpc --port 50051(.*?)\s*#/gm)].map(([line, secret, flags]) => [line, secret, flags] as const)
