@@ -13,6 +13,7 @@ export type CandidateStatus =
   | 'could_not_list'
   | 'exhausted'
   | 'not_mounted'
+  | 'unavailable'
   | 'not_tried'
 
 /** One candidate of a role, and whether it can serve. */
@@ -32,6 +33,39 @@ export interface CandidateVerdict {
   detail?: string
   /** line of the candidate in the matrix file, from 1 */
   line?: number
+}
+
+/** What the session that delegates runs on: the tier and effort that a role may inherit. */
+export interface CallerContext {
+  /** the word that a tier ladder knows the provider by */
+  family: string
+  model: string
+  /** null where the session says none */
+  effort: string | null
+  /** mounted key of the session's own provider */
+  provider_key: string
+}
+
+/** A model, maybe a pattern, and an effort, as a clamp record has them. */
+export interface Intent {
+  model: string | null
+  effort: string | null
+}
+
+/** What a role asked for, what it was granted in view of its caller, and why; payload of `routing:intent-clamped`. */
+export interface ClampRecord {
+  role: string
+  /** the preset's `inherit` */
+  mode: string
+  /** false where the caller's intent could not be taken over */
+  honored: boolean
+  reason: string
+  caller: CallerContext | null
+  requested: Intent
+  granted: Intent
+  /** the role was let above its caller's tier */
+  escalated: boolean
+  escalations_remaining: number
 }
 
 /** One request that was sent, or that failed before it was. */
@@ -78,6 +112,8 @@ export interface RouteReceipt {
   /** `matrix`, or the settings file that overrides the role */
   origin?: string
   candidates?: CandidateVerdict[]
+  /** where the matrix's preset looked at the caller: what was asked, what was granted and why */
+  clamp?: ClampRecord
   requested_model: string
   resolved_model: string
   /** what really answered, `unknown` where the wire did not say */

@@ -1,4 +1,5 @@
 import { isRecord } from '../lib/index.js'
+import { pythonText } from './python-text.js'
 
 /** A candidate's setting that the provider doesn't take. */
 export interface ConfigProblem {
@@ -15,14 +16,15 @@ export interface ConfigProblem {
  */
 export function checkCandidateConfig(config: unknown, configFields: unknown): ConfigProblem[] {
   if (!isRecord(config) || !Array.isArray(configFields)) return []
-  return configFields.flatMap((field: unknown): ConfigProblem[] => {
-    if (!isRecord(field) || field['field_type'] !== 'choice' || !Array.isArray(field['choices'])) return []
-    const key = String(field['id'])
-    const choices = field['choices'].map(String)
-    if (!Object.hasOwn(config, key) || choices.length === 0) return []
-    const value = config[key]
-    if (value === null || choices.includes(String(value))) return []
-    return [{ key, choices, message: `${key}: ${JSON.stringify(value)} is none of ${choices.join(', ')}` }]
+  const fields = new Map(configFields.filter(isRecord).map((field) => [String(field['id']), field]))
+  return Object.entries(config).flatMap(([key, value]): ConfigProblem[] => {
+    const field = fields.get(key)
+    const choices: unknown = field?.['field_type'] === 'choice' ? field['choices'] : undefined
+    if (!Array.isArray(choices) || choices.length === 0) return []
+    const words = choices.map(String)
+    // Nothing written counts as the word None: a key without a value is a slip, not a wish for the default.
+    if (words.includes(pythonText(value))) return []
+    return [{ key, choices: words, message: `${key}: ${JSON.stringify(value)} is none of ${words.join(', ')}` }]
   })
 }
 

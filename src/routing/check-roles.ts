@@ -39,7 +39,7 @@ export async function checkRoles(
   options: Omit<ResolveOptions, 'verify'> = {},
 ): Promise<RolesCheck> {
   const list = createLister(matrixRoles, providers, options)
-  const shared: ResolveOptions = { ...options, verify: 'catalog', list: async (mountedAs) => list(mountedAs, mountedAs) }
+  const shared: ResolveOptions = { ...options, verify: 'catalog', list: async (mountedAs) => list(mountedAs) }
   const roles = await Promise.all(
     Object.keys(matrixRoles).map(async (role) => checkRole(role, await resolveCandidates(role, matrixRoles, providers, shared), matrixRoles, providers)),
   )

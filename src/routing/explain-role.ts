@@ -1,4 +1,4 @@
-import type { RouteReceipt } from '../contract/index.js'
+import type { ClampRecord, RouteReceipt } from '../contract/index.js'
 import type { MountedProviders } from './find-mount.js'
 import { isServable } from './judge-candidate.js'
 import { KNOWN_ROLES, type MatrixRoles } from './matrix.js'
@@ -8,7 +8,7 @@ import { resolveCandidates, type ResolvedCandidate } from './resolve-candidates.
 import { listRoles, type ResolveOptions } from './resolve-model-role.js'
 
 /** The part of a route receipt that is known before a model is called, and what `routing explain` says besides. */
-export interface RouteExplanation extends Pick<RouteReceipt, 'role' | 'file' | 'line' | 'origin'> {
+export interface RouteExplanation extends Pick<RouteReceipt, 'role' | 'file' | 'line' | 'origin' | 'clamp'> {
   /** the role that serves, or the first one asked for */
   role: string
   roles: string[]
@@ -31,7 +31,8 @@ export async function explainRole(
   options: ResolveOptions = {},
 ): Promise<RouteExplanation> {
   const asked = [...listRoles(roles)]
-  const candidates = await resolveCandidates(asked, matrix.roles, providers, options)
+  const clamps = new Map<string, ClampRecord>()
+  const candidates = await resolveCandidates(asked, matrix.roles, providers, options, clamps)
   const resolved = candidates.find(({ status }) => isServable(status))
   const role = resolved?.role ?? asked.find((name) => Object.hasOwn(matrix.roles, name)) ?? asked[0] ?? ''
   const entry = Object.hasOwn(matrix.roles, role) ? matrix.roles[role] : undefined
@@ -48,6 +49,7 @@ export async function explainRole(
     ...(origin === undefined ? {} : { origin: origin.source }),
     ...(origin?.shadows === undefined ? {} : { shadows: origin.shadows }),
     candidates,
+    ...(clamps.has(role) ? { clamp: clamps.get(role)! } : {}),
     ...(resolved === undefined ? {} : { resolved }),
     ...(unknown.length === 0 ? {} : { unknown_roles: unknown }),
   }

@@ -1,6 +1,9 @@
-import type { Coordinator, MountPlanEntry } from '../contract/index.js'
-import { isRecord } from '../lib/index.js'
-import { MODULE_PREFIX } from './matrix.js'
+import type { ModuleAllowlist } from './module-scope.js'
+import { keysInScope } from './module-scope.js'
+import {
+  configOf, entryOf, moduleTypeOf, planEntries, servesModel, type MountPlanHolder, type PlanEntry,
+} from './plan-entries.js'
+import { acceptedWords, bareName, FAMILY_WORDS, withoutPrefix } from './provider-words.js'
 
 /** What routing needs of a mounted provider: its list of models. */
 export interface ListsModels {
@@ -12,8 +15,13 @@ export interface ListsModels {
 /** Mounted name → provider, in mount order; what `coordinator.get("providers")` answers. */
 export type MountedProviders = ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>
 
-/** The part of a coordinator that finding a provider reads. */
-export type MountPlanHolder = Pick<Coordinator, 'config'>
+/** What is mounted at one moment, as far as a matrix may use it. */
+export interface MountView {
+  /** in mount order */
+  readonly keys: readonly string[]
+  readonly entries: readonly PlanEntry[]
+  readonly allowlist?: ModuleAllowlist
+}
 
 export function providerNamed(providers: MountedProviders, name: string): unknown {
   if (providers instanceof Map) return providers.get(name)
@@ -25,49 +33,58 @@ export function mountedNames(providers: MountedProviders): string[] {
   return providers instanceof Map ? [...(providers.keys() as Iterable<string>)] : Object.keys(providers)
 }
 
+/** @throws ConfigurationError for an allowlist that is none */
+export function viewMounts(
+  providers: MountedProviders, coordinator: MountPlanHolder | undefined, allowlist: ModuleAllowlist | undefined,
+): MountView {
+  const entries = planEntries(coordinator)
+  const keys = mountedNames(providers)
+  return allowlist === undefined ? { keys, entries } : { keys: keysInScope(keys, entries, allowlist), entries, allowlist }
+}
+
 /**
- * The mounted key that a matrix's `provider:` means: a mount name as it is or with `provider-` taken off,
- * the first in mount order; else, given a coordinator, the instance of that module type with the lowest
- * `config.priority`.
+ * The mounted key that a candidate means. Each accepted word in turn is looked for among the mounted keys (as it is, or
+ * with `provider-` taken out of the key), then in the mount plan: among the instances of that module those whose own
+ * `default_model` the candidate asks for come first, then the lowest `priority`, then mount order.
  */
-export function findMount(
-  provider: string,
-  providers: MountedProviders,
-  coordinator?: MountPlanHolder,
-): string | undefined {
-  const names = mountedNames(providers)
-  for (const name of names) if (name === provider || withoutPrefix(name) === provider) return name
-  return coordinator === undefined ? undefined : findInstance(provider, names, coordinator)
-}
-
-function findInstance(provider: string, names: readonly string[], coordinator: MountPlanHolder): string | undefined {
-  const plan: unknown = coordinator.config?.providers
-  if (!Array.isArray(plan)) return undefined
-  let best: { name: string; priority: number } | undefined
-  for (const name of names) {
-    const entry = findEntry(plan, name)
-    if (entry === undefined || withoutPrefix(entry.module) !== provider) continue
-    const priority = readPriority(entry)
-    if (best === undefined || priority < best.priority) best = { name, priority }
+export function findMount(provider: string, model: string, mounts: MountView): string | undefined {
+  for (const word of acceptedWords(provider)) {
+    const key = findKey(word, mounts) ?? findInstance(word, model, mounts)
+    if (key !== undefined) return key
   }
-  return best?.name
+  return undefined
 }
 
-/** The plan entry that a mounted key came from: the one with that `id`, else that module. */
-function findEntry(plan: readonly unknown[], name: string): MountPlanEntry | undefined {
-  const entries = plan.filter((entry): entry is MountPlanEntry => isRecord(entry) && typeof entry['module'] === 'string')
-  return (
-    entries.find((entry) => entry.id === name) ??
-    entries.find((entry) => entry.module === name || withoutPrefix(entry.module) === name)
-  )
+function findKey(word: string, mounts: MountView): string | undefined {
+  for (const key of mounts.keys) {
+    if ((key === word || bareName(key) === word) && isWhatItSays(key, word, mounts)) return key
+  }
+  return undefined
 }
 
-function readPriority(entry: MountPlanEntry): number {
-  const priority = Number(entry.config?.['priority'] ?? 0)
+/** Under a scope a key that is called like a module must be of that module: names are no proof of who pays. */
+function isWhatItSays(key: string, word: string, { allowlist, entries }: MountView): boolean {
+  if (allowlist === undefined) return true
+  const type = withoutPrefix(word)
+  if (!FAMILY_WORDS.has(type) && !allowlist.some((module) => withoutPrefix(module) === type)) return true
+  return moduleTypeOf(entryOf(entries, key)) === type
+}
+
+function findInstance(word: string, model: string, { keys, entries }: MountView): string | undefined {
+  if (entries.length === 0) return undefined
+  let best: { key: string; intended: boolean; priority: number } | undefined
+  for (const key of keys) {
+    const entry = entryOf(entries, key)
+    if (entry === undefined || moduleTypeOf(entry) !== word) continue
+    const config = configOf(entry)
+    const found = { key, intended: servesModel(config['default_model'], model), priority: readPriority(config) }
+    const better = best === undefined || (found.intended === best.intended ? found.priority < best.priority : found.intended)
+    if (better) best = found
+  }
+  return best?.key
+}
+
+function readPriority(config: PlanEntry): number {
+  const priority = Number(config['priority'] ?? 0)
   return Number.isFinite(priority) ? priority : 0
-}
-
-/** A name without the module's `provider-`. */
-export function withoutPrefix(name: string): string {
-  return name.startsWith(MODULE_PREFIX) ? name.slice(MODULE_PREFIX.length) : name
 }

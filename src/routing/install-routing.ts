@@ -37,7 +37,9 @@ export function installRouting(coordinator: Coordinator, options: InstallRouting
     if (event === 'session:resume') await resolver.reload()
     const listings = resolver.shareListings()
     await resolveAgents(coordinator.config.agents, resolver, { list: listings.list }, warn)
-    announce(coordinator, resolver, await listings.models(resolver.matrix.roles))
+    const models = await listings.models()
+    resolver.learnLists(models)
+    announce(coordinator, resolver, models)
     return { action: 'continue' }
   }
   const onRequest = (): HookResult => {
@@ -66,11 +68,11 @@ function announce(
 ): void {
   const known = coordinator.getCapability(ROUTING_CAPABILITY)
   const { name, roles } = resolver.matrix
-  const preresolved = isRecord(known) && isRecord(known['preresolved_models']) ? known['preresolved_models'] : {}
+  const preresolved = isRecord(known) && isRecord(known['preresolved_models_by_instance']) ? known['preresolved_models_by_instance'] : {}
   coordinator.registerCapability(ROUTING_CAPABILITY, {
     ...(isRecord(known) ? known : {}),
     matrix: name,
     roles,
-    preresolved_models: { ...preresolved, ...models },
+    preresolved_models_by_instance: { ...preresolved, ...models },
   })
 }

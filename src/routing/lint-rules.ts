@@ -1,6 +1,6 @@
 import { isRecord } from '../lib/index.js'
 import { checkCandidateConfig } from './check-config.js'
-import { withoutPrefix } from './find-mount.js'
+import { withoutPrefix } from './provider-words.js'
 import { compileGlob, foldCase, isGlob } from './glob.js'
 import { coversPattern, hasOneDigitVersion, listExtras } from './glob-shape.js'
 import { KNOWN_ROLES } from './matrix.js'
@@ -32,7 +32,7 @@ interface LintedCandidate {
   written: unknown
 }
 
-const MATRIX_KEYS = ['name', 'description', 'updated', 'roles']
+const MATRIX_KEYS = ['name', 'description', 'updated', 'roles', 'preset', 'provider_module_allowlist']
 const ROLE_KEYS = ['description', 'candidates']
 const CANDIDATE_KEYS = ['provider', 'model', 'config']
 

@@ -3,25 +3,25 @@ import { createCatalogView, viewOf, type CatalogMemo, type CatalogView } from '.
 import { providerNamed, type ListsModels, type MountedProviders } from './find-mount.js'
 
 /** What is known of a provider's models: the list, or why it could not be had. Never confused with an empty list. */
-export type Listing = { view: CatalogView } | { failure: string }
+export type Listing = { view: CatalogView } | { failure: string; error?: unknown }
 
 /** A list that the caller already holds, for `resolveFromListings`. */
 export function createListing(models: readonly unknown[]): Listing {
   return { view: createCatalogView(models) }
 }
 
-/** Candidate's `provider` string → model ids fetched before, as capability `session.routing` carries them. */
+/** Mounted key → model ids fetched before, as `preresolved_models_by_instance` of the capability `session.routing` carries them. */
 export type PreresolvedModels = Readonly<Record<string, readonly unknown[]>> | ReadonlyMap<string, readonly unknown[]>
 
 export function preresolvedListing(
   memo: CatalogMemo,
   models: PreresolvedModels | undefined,
-  provider: string,
+  mountedAs: string,
 ): Listing | undefined {
   if (models === undefined) return undefined
   const list: unknown =
-    models instanceof Map ? models.get(provider)
-    : Object.hasOwn(models, provider) ? (models as Record<string, unknown>)[provider]
+    models instanceof Map ? models.get(mountedAs)
+    : Object.hasOwn(models, mountedAs) ? (models as Record<string, unknown>)[mountedAs]
     : undefined
   return Array.isArray(list) ? { view: viewOf(memo, list, list) } : undefined
 }
@@ -35,7 +35,7 @@ export async function fetchListing(memo: CatalogMemo, providers: MountedProvider
     if (!Array.isArray(listing)) return { failure: `listModels() of ${name} answered no list` }
     return { view: viewOf(memo, provider, listing) }
   } catch (error) {
-    return { failure: error instanceof Error && error.message !== '' ? error.message : `listModels() of ${name} failed` }
+    return { failure: error instanceof Error && error.message !== '' ? error.message : `listModels() of ${name} failed`, error }
   }
 }
 

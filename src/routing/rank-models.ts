@@ -17,9 +17,14 @@ export function isDated(id: string): boolean {
   return TRAILING_DATE.test(id)
 }
 
+/** The name without a trailing date. */
+export function withoutDate(id: string): string {
+  return id.replace(TRAILING_DATE, '')
+}
+
 /** Text at even places, digit runs at odd ones, so that like is compared with like. */
 function splitVersion(id: string): string[] {
-  return id.replace(TRAILING_DATE, '').split(/(\d+)/)
+  return withoutDate(id).split(/(\d+)/)
 }
 
 function compareParts(a: readonly string[], b: readonly string[]): number {

@@ -19,7 +19,7 @@ export async function resolveAgents(
       if (!isRecord(agent)) return
       const roles = readRoles(agent)
       if (roles === undefined) return
-      const resolutions = await resolver.resolve(roles, one)
+      const resolutions = await resolver.resolve(roles, null, 'provider_preferences' in agent || resolver.callerContext() === undefined ? { ...one, inherit: 'off' } : one)
       if (resolutions.length === 0) return warn(await explainUnresolved(name, roles, resolver))
       const preferences = resolutions.map(({ provider, model, config }) =>
         Object.keys(config).length === 0 ? { provider, model } : { provider, model, config })

@@ -1,11 +1,12 @@
 import type { CandidateVerdict } from '../contract/index.js'
-import { findMount, type MountedProviders } from './find-mount.js'
+import { findMount, viewMounts, type MountedProviders } from './find-mount.js'
 import { judgeCandidate, needsListing } from './judge-candidate.js'
 import type { Listing } from './listing.js'
+import type { ClampRecord } from '../contract/index.js'
 import type { MatrixCandidate, MatrixRoles } from './matrix.js'
 import { nearestName } from './nearest-name.js'
 import { originOf } from './origin.js'
-import { candidatesOf, createLister, listRoles, type ResolveOptions } from './resolve-model-role.js'
+import { createLister, listRoles, planRole, type ResolveOptions } from './resolve-model-role.js'
 
 /** A verdict, and where in the chain the candidate stands. */
 export interface ResolvedCandidate extends CandidateVerdict {
@@ -21,26 +22,43 @@ export interface ResolvedCandidate extends CandidateVerdict {
 /**
  * The whole chain of the roles in order, each candidate with its verdict. What {@link resolveModelRole}
  * answers is the first one here that is `live` or `unverified`, with the same options.
+ * @param clamps takes the clamp record of each role that has one
  */
 export async function resolveCandidates(
   roles: string | readonly string[],
   matrixRoles: MatrixRoles,
   providers: MountedProviders,
   options: ResolveOptions = {},
+  clamps?: Map<string, ClampRecord>,
 ): Promise<ResolvedCandidate[]> {
   const list = createLister(matrixRoles, providers, options)
-  const chain = listRoles(roles).flatMap((role) =>
-    candidatesOf(matrixRoles, role).map((candidate) => ({ role, candidate })))
+  const mounts = viewMounts(providers, options.coordinator, options.allowlist)
+  const chain = listRoles(roles).flatMap((role) => {
+    const { candidates, record } = planRole(role, matrixRoles, options)
+    if (record !== undefined) clamps?.set(role, record)
+    return candidates.map((candidate) => ({ role, candidate }))
+  })
   return Promise.all(
     chain.map(async ({ role, candidate }): Promise<ResolvedCandidate> => {
       const base = describeCandidate(role, candidate)
-      const mountedAs = findMount(candidate.provider, providers, options.coordinator)
+      const mountedAs = findMount(candidate.provider, candidate.model, mounts)
       if (mountedAs === undefined) return { ...base, status: 'not_mounted' }
-      const listing = needsListing(candidate, options) ? await list(candidate.provider, mountedAs) : undefined
+      const unavailable = describeUnavailable(mountedAs, options)
+      if (unavailable !== undefined) return { ...base, mounted_as: mountedAs, status: 'unavailable', detail: unavailable }
+      const listing = needsListing(candidate, options) ? await list(mountedAs) : undefined
       const verdict = await judge(candidate, mountedAs, listing, options)
       return { ...base, mounted_as: mountedAs, ...verdict }
     }),
   )
+}
+
+function describeUnavailable(mountedAs: string, { checkAvailable }: ResolveOptions): string | undefined {
+  try {
+    checkAvailable?.(mountedAs)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function describeCandidate(role: string, candidate: MatrixCandidate): Omit<ResolvedCandidate, 'status'> {

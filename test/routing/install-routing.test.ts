@@ -50,7 +50,7 @@ describe('installRouting', () => {
     expect(provider.asked).toBe(1)
     expect(warnings).toEqual(['agent writer keeps the default model: model_role poetry does not resolve, the matrix mine has no role poetry'])
     expect(coordinator.getCapability('session.routing')).toMatchObject({
-      matrix: 'mine', preresolved_models: { 'openai-chatgpt': ['gpt-6-sol', 'gpt-6-luna', 'gpt-5.5'] },
+      matrix: 'mine', preresolved_models_by_instance: { 'openai-chatgpt': ['gpt-6-sol', 'gpt-6-luna', 'gpt-5.5'] },
     })
   })
 
@@ -79,7 +79,7 @@ describe('installRouting', () => {
     expect(agents['a']).toEqual({ model_role: 'fast' })
     expect(agents['b']?.provider_preferences).toEqual([{ provider: 'openai-chatgpt', model: 'gpt-5.5' }])
     expect(warnings).toEqual(['agent a keeps the default model: model_role fast does not resolve, no candidate can be served'])
-    expect(coordinator.getCapability('session.routing')).toMatchObject({ preresolved_models: {} })
+    expect(coordinator.getCapability('session.routing')).toMatchObject({ preresolved_models_by_instance: {} })
   })
 
   test('the role table is injected at provider:request, in the host’s words', async () => {
@@ -132,10 +132,10 @@ describe('installRouting', () => {
 
   test('what a host has put into session.routing stays in it', async () => {
     const { coordinator } = createHost({ config: {} })
-    coordinator.registerCapability('session.routing', { host: 'own', preresolved_models: { anthropic: ['claude'] } })
+    coordinator.registerCapability('session.routing', { host: 'own', preresolved_models_by_instance: { anthropic: ['claude'] } })
     installRouting(coordinator, { resolver: createModelRoleResolver({ matrix, coordinator }) })
     await coordinator.hooks.emit('session:start', {})
-    expect(coordinator.getCapability('session.routing')).toMatchObject({ host: 'own', matrix: 'mine', preresolved_models: { anthropic: ['claude'] } })
+    expect(coordinator.getCapability('session.routing')).toMatchObject({ host: 'own', matrix: 'mine', preresolved_models_by_instance: { anthropic: ['claude'] } })
   })
 
   test('without verify the lists of the session’s start are used again', async () => {
@@ -153,7 +153,7 @@ describe('createModelRoleResolver', () => {
       matrix, providers: () => ({ 'openai-chatgpt': listingProvider(['a', 'b', 'gpt-6-luna']) }), load: async () => matrix,
       overrides: [{ roles: { fast: [candidate('a'), 'base'] } }, { roles: { fast: ['base', candidate('b')] }, source: 'hook config' }],
     })
-    const models = async () => (await resolver.candidates('fast')).map(({ model, origin }) => [model, origin])
+    const models = async () => (await resolver.explain('fast')).candidates.map(({ model, origin }) => [model, origin])
     const expected = [['a', 'overrides'], ['gpt-*-luna', 'matrix'], ['b', 'hook config']]
     expect(await models()).toEqual(expected)
     expect(await resolver.reload()).toBe(true)

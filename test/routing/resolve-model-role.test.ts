@@ -86,10 +86,10 @@ describe('resolveModelRole', () => {
     expect(await resolve()).toBe('gpt-5.5')
   })
 
-  test('preresolved lists, under the matrix’s provider word, are used in place of asking', async () => {
+  test('preresolved lists, by mounted key, are used in place of asking', async () => {
     const provider = listingProvider(['gpt-6-sol'])
     const providers = { 'provider-openai-chatgpt': provider }
-    const preresolvedModels = { 'openai-chatgpt': ['gpt-7-sol'] }
+    const preresolvedModels = { 'provider-openai-chatgpt': ['gpt-7-sol'], 'openai-chatgpt': ['gpt-8-sol'] }
     expect(await resolveModelRole('coding', roles, providers, { preresolvedModels })).toEqual([
       { provider: 'provider-openai-chatgpt', model: 'gpt-7-sol', config: { reasoning_effort: 'high' } },
     ])
