@@ -76,12 +76,15 @@ function abilities(known: CatalogModel | undefined): Pick<
   }
 }
 
+/** Models that a refusal names: a list of 50,000 made it 539 KB long. */
+const NAMED = 20
+
 function unknownModel(requested: string, slug: string, snapshot: CatalogSnapshot, provider: string): NotFoundError {
   const ids = snapshot.models.map((model) => model.id)
   const [nearest] = nearestModels(snapshot, slug)
   return new NotFoundError(
     `The account has no model ${requested}.${nearest ? ` The nearest it has is ${nearest}.` : ''}` +
-      ` It has: ${ids.join(', ')}. Name one of these as model or default_model.`,
+      ` It has: ${ids.slice(0, NAMED).join(', ')}${ids.length > NAMED ? ` and ${ids.length - NAMED} more` : ''}. Name one of these as model or default_model.`,
     { provider, model: requested, code: 'model_not_available' },
   )
 }

@@ -30,6 +30,13 @@ export function createEmitter(hooks: Hooks, redactor: Redactor, warn: (message: 
         return undefined
       }
     },
-    heard: (key) => hooks.hasHandlers?.(EVENTS[key]) ?? true,
+    heard(key) {
+      try {
+        return hooks.hasHandlers?.(EVENTS[key]) ?? true
+      } catch (error) {
+        onFailure(error)
+        return true
+      }
+    },
   }
 }

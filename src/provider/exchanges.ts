@@ -5,7 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import type { JsonObject } from '../contract/index.js'
-import { serializeRequest, type BuiltRequest } from '../responses/index.js'
+import { parseJson } from '../lib/index.js'
+import { createAnswerGuard, createConnectionMemory, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Clocks, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
 import { createLinePool, type Line, type LinePool } from './line-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
@@ -37,8 +38,10 @@ export interface Exchange extends Choice {
   frames: FrameStream
   /** what came in front of the answer; an upgrade's headers speak of its first exchange only */
   headers: Readonly<Record<string, string>>
-  /** The answer is complete: its connection may serve the next turn. */
-  finish(answer: { responseId?: string; doneItems: readonly JsonObject[] }): void
+  /** tells this answer's events from those of others */
+  guard: AnswerGuard
+  /** The answer is complete: its connection may serve the next turn, unless `behind` its end something went on. */
+  finish(answer: { responseId?: string; doneItems: readonly JsonObject[]; behind: readonly string[] }): void
   /** The answer is given up: the connection is ended, what the server held is forgotten. Twice without harm. */
   abandon(): void
 }
@@ -106,7 +109,7 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       let line: Line | undefined
       try {
         if (request) line = await lineFor(request)
-        else pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
+        else if (!pool.holdsSpare(credential.accessToken)) pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
       } catch (failure) {
         if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
         choice.blocked(failure)
@@ -155,11 +158,22 @@ function openHttpExchange(options: ExchangesOptions, url: string, request: Excha
     onSent: request.onSent,
     // Only the Codex backend is known to take it; on this machine's own loop it would only cost.
     compress: request.credential.lane === 'codex' && url.startsWith('https:'),
-  }).then((frames) => ({ kind: 'sse', reason, frames, headers: frames.headers, finish: () => frames.release(), abandon: () => frames.close() }))
+  }).then((frames) => ({ kind: 'sse', reason, frames, headers: frames.headers, guard: createAnswerGuard(createConnectionMemory()), finish: () => frames.release(), abandon: () => frames.close() }))
+}
+
+/** A line that no exchange was opened on is free again. */
+function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, reason: string): Exchange | undefined {
+  try {
+    return beginLineExchange(pool, line, request, reason)
+  } catch (failure) {
+    // Aborted in the tick it was taken in, or closed meanwhile.
+    pool.giveBack(line)
+    throw failure
+  }
 }
 
 /** Undefined where the message is too large for a WebSocket; the line is free again then. */
-function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, reason: string): Exchange | undefined {
+function beginLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, reason: string): Exchange | undefined {
   const { built, signal, clocks } = request
   const plan = line.chain.plan(built)
   const increment = plan.mode === 'delta' ? { previous_response_id: plan.previousResponseId, fromItem: plan.fromItem } : {}
@@ -172,15 +186,22 @@ function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, 
   const frames = line.connection.exchange(message, { signal, clocks })
   request.onSent?.()
   let running = true
+  const guard = createAnswerGuard(line.memory)
+  const droppedBefore = line.memory.dropped
   return {
     kind: 'websocket',
     reason: plan.mode === 'delta' ? `${reason}; ${built.items.length - plan.fromItem} new of ${built.items.length} items sent` : `${reason}; ${built.items.length} items sent whole (${plan.reason})`,
     frames,
     headers: takeUpgradeHeaders(line),
-    finish({ responseId, doneItems }) {
+    guard,
+    finish({ responseId, doneItems, behind }) {
       if (!running) return
       running = false
+      const wentOn = [...behind, ...(frames.arrived() ?? [])].some((frame) => goesOn(parseJson(frame)))
       frames.release()
+      guard.ended()
+      // Answers without an id, and those behind whose end something came, can't be told from the next one's.
+      if (wentOn || line.memory.dropped > droppedBefore || line.memory.responses.size === 0) return pool.drop(line)
       if (responseId === undefined) line.chain.reset('no_previous_response_id')
       else line.chain.completed(built, responseId, doneItems)
       pool.giveBack(line)

@@ -2,13 +2,16 @@
  * The WebSocket lines of a mount. A line is one connection and the chain of turns the server holds for
  * it; it belongs to one conversation and carries one exchange at a time.
  */
-import { createChain, type BuiltRequest, type Chain } from '../responses/index.js'
+import { parseJson } from '../lib/index.js'
+import { createChain, createConnectionMemory, goesOn, type BuiltRequest, type Chain, type ConnectionMemory } from '../responses/index.js'
 import { TransportFailure, type SocketConnection } from '../transport/transport.js'
 
 export interface Line {
   conversation: string
   readonly connection: SocketConnection
   readonly chain: Chain
+  /** of its ended answers */
+  readonly memory: ConnectionMemory
   /** the bearer the upgrade was made with: a line never outlives it */
   readonly bearer: string
   busy: boolean
@@ -22,6 +25,8 @@ export interface LinePool {
   take(conversation: string, bearer: string, built: BuiltRequest): Line | undefined
   /** Whether the conversation has a line that its next turn could take, idle or busy. */
   holds(conversation: string, bearer: string): boolean
+  /** Whether a spare connection stands ready. */
+  holdsSpare(bearer: string): boolean
   /** @throws TransportFailure where the pool is closed; the connection then is too */
   add(conversation: string, bearer: string, connection: SocketConnection): Line
   /** An idle line that the first conversation without one takes. */
@@ -36,6 +41,8 @@ export interface LinePool {
 const SPARE = ''
 /** The server ends a connection after 60 minutes; at a turn boundary before that we do it ourselves. */
 const ROTATE_AFTER_MS = 55 * 60_000
+/** Idle connections that are kept, the least recently used go: the backend was seen to refuse upgrades at about 50. */
+const MOST_IDLE = 32
 /** Idle sockets were seen dropped by the far side after 5 minutes. */
 const IDLE_MS = 4.5 * 60_000
 
@@ -65,9 +72,7 @@ export function createLinePool(options: { now: () => number }): LinePool {
     take(conversation, bearer, built) {
       sweep()
       for (const line of [...lines]) if (!line.busy && line.conversation === conversation && line.bearer !== bearer) drop(line)
-      const idle = [...lines].filter((line) => !line.busy && line.conversation === conversation)
-      const spare = () => [...lines].find((line) => !line.busy && line.conversation === SPARE && line.bearer === bearer)
-      const taken = idle.find((line) => line.chain.plan(built).mode === 'delta') ?? idle[0] ?? spare()
+      const taken = pick([...lines].filter(({ busy }) => !busy), conversation, bearer, built)
       if (taken) {
         taken.busy = true
         taken.conversation = conversation
@@ -80,13 +85,16 @@ export function createLinePool(options: { now: () => number }): LinePool {
     },
     add(conversation, bearer, connection) {
       if (closed) refuse(connection)
-      const line: Line = { conversation, bearer, connection, chain: createChain(), busy: true, headersRead: false, lastUsedMs: options.now() }
+      const line: Line = { conversation, bearer, connection, chain: createChain(), memory: createConnectionMemory(), busy: true, headersRead: false, lastUsedMs: options.now() }
       lines.add(line)
       sweeper ??= setInterval(sweep, 30_000).unref()
-      connection.onClosed(() => {
-        lines.delete(line)
-      })
+      connection.onClosed(() => void lines.delete(line))
+      dropWhenItGoesOn(line, drop)
       return line
+    },
+    holdsSpare(bearer) {
+      sweep()
+      return [...lines].some((line) => line.conversation === SPARE && line.bearer === bearer)
     },
     addSpare(bearer, connection) {
       this.add(SPARE, bearer, connection).busy = false
@@ -95,6 +103,7 @@ export function createLinePool(options: { now: () => number }): LinePool {
       line.lastUsedMs = options.now()
       line.busy = false
       if (isStale(line)) drop(line)
+      for (const oldest of overMostIdle(lines)) drop(oldest)
     },
     drop,
     close() {
@@ -104,6 +113,27 @@ export function createLinePool(options: { now: () => number }): LinePool {
       sweeper = undefined
     },
   }
+}
+
+/** A connection that goes on after its answer's end is ended before another call takes it. */
+function dropWhenItGoesOn(line: Line, drop: (line: Line) => void): void {
+  line.connection.onUnasked((text) => {
+    if (!goesOn(parseJson(text))) return
+    line.memory.dropped++
+    drop(line)
+  })
+}
+
+function pick(idle: readonly Line[], conversation: string, bearer: string, built: BuiltRequest): Line | undefined {
+  const own = idle.filter((line) => line.conversation === conversation)
+  const spare = () => idle.find((line) => line.conversation === SPARE && line.bearer === bearer)
+  return own.find((line) => line.chain.plan(built).mode === 'delta') ?? own[0] ?? spare()
+}
+
+/** The least recently used of the idle ones, as many as are too many. */
+function overMostIdle(lines: Iterable<Line>): Line[] {
+  const idle = [...lines].filter(({ busy }) => !busy).sort((left, right) => left.lastUsedMs - right.lastUsedMs)
+  return idle.slice(0, Math.max(0, idle.length - MOST_IDLE))
 }
 
 /** Whoever was connecting when the mount ended: nobody would ever close what it brings. */

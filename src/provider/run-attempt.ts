@@ -2,7 +2,7 @@ import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
-  createAccumulator, decodeEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
+  createAccumulator, NotAttributable, decodeEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
   type Accumulator, type AttemptPhase, type BuiltRequest, type WireEvent, type WireFailure,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
@@ -69,12 +69,12 @@ export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
     }
     const { accumulator, failures } = prepare()
     input.onOpen(exchange)
-    await readToTerminal(exchange, accumulator, failures, input)
+    const behind = await readToTerminal(exchange, accumulator, failures, input)
     const turnState = accumulator.headers[TURN_STATE]
     if (turnState !== undefined) input.turnStates.learn(conversation, turnOf(call.request), turnState)
     // The server holds a response for the next turn only if it completed.
     const responseId = accumulator.terminal?.kind === 'completed' ? accumulator.responseId : undefined
-    exchange.finish({ responseId, doneItems: accumulator.doneItems })
+    exchange.finish({ responseId, doneItems: accumulator.doneItems, behind })
     exchange = undefined
     deps.quota.observeServed(call.model.slug, { startedAtMs })
     deps.limiter.observeServed()
@@ -142,12 +142,13 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
 
 const NONE: readonly WireEvent[] = []
 
-async function readToTerminal(exchange: Exchange, accumulator: Accumulator, failures: FailureReader, input: AttemptInput): Promise<void> {
+async function readToTerminal(exchange: Exchange, accumulator: Accumulator, failures: FailureReader, input: AttemptInput): Promise<readonly string[]> {
   const { call, deliver } = input
   const learn = createHeaderReader(exchange.headers, input)
   accumulator.observeHeaders(exchange.headers)
   let frames: readonly string[] | undefined
   let batch: Batch | undefined
+  let behind: readonly string[] = []
   let wanted: Promise<void> | undefined
   // What comes before any output is a few events, and the output may be here already: they go together.
   let early = NONE
@@ -166,8 +167,9 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
     }
     if (!frames) throw failures.cut()
     for (let from = 0; from < frames.length && !accumulator.terminal;) {
-      batch = readBatch(frames, from, accumulator, input, learn)
+      batch = readBatch(frames, from, accumulator, exchange, failures, input, learn)
       from = batch.next
+      if (accumulator.terminal) behind = frames.slice(from)
       call.outputSeen ||= accumulator.sawOutput
       failures.accepted ||= batch.events.some(({ type }) => !BEFORE_ACCEPTANCE.has(type))
       if (accumulator.terminal || batch.malformed) learn()
@@ -188,6 +190,7 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
     // A suspended function keeps what its variables hold: with 300 streams waiting that was 30 MB.
     frames = batch = undefined
   }
+  return behind
 }
 
 /**
@@ -214,7 +217,8 @@ interface Batch {
 
 /** Reads what arrived together; the first output ends a batch, so that the caller sees it at once. */
 function readBatch(
-  frames: readonly string[], from: number, accumulator: Accumulator, { deps, call }: AttemptInput, learnHeaders: () => void,
+  frames: readonly string[], from: number, accumulator: Accumulator, { guard }: Exchange, failures: FailureReader, { deps, call }: AttemptInput,
+  learnHeaders: () => void,
 ): Batch {
   const events: WireEvent[] = []
   const sawOutput = accumulator.sawOutput
@@ -228,6 +232,11 @@ function readBatch(
     }
     const event = decodeEvent(value)
     if (!event) continue
+    try {
+      if (!guard.admits(event)) continue
+    } catch (thrown) {
+      throw thrown instanceof NotAttributable ? failures.cut('not_attributable') : thrown
+    }
     if (event.type === 'codex.rate_limits') {
       learnHeaders()
       deps.quota.observeEvent(value, call.model.slug)

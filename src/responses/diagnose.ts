@@ -43,7 +43,7 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   previous_response_not_found: 'previous_response_not_found',
   websocket_connection_limit_reached: 'connection_limit',
   invalid_encrypted_content: 'invalid_encrypted_content',
-  invalid_prompt: 'invalid_request', subscription_sharing_unsupported_capability: 'unsupported_parameter',
+  not_attributable: 'not_attributable', invalid_prompt: 'invalid_request', subscription_sharing_unsupported_capability: 'unsupported_parameter',
   unsupported_parameter: 'unsupported_parameter', unknown_parameter: 'unsupported_parameter', unsupported_value: 'unsupported_parameter',
   invalid_image: 'invalid_image', invalid_image_url: 'invalid_image', message_too_big: 'too_large',
   response_cancelled: 'cancelled', cancelled: 'cancelled', canceled: 'cancelled',

@@ -37,6 +37,7 @@ export class WebSocketConnection implements SocketConnection {
   #current: SocketExchange | undefined
   #ended: { code: number; reason: string } | undefined
   #lastError: unknown
+  #unasked: ((message: string) => void) | undefined
 
   constructor(ws: WebSocket, socket: Socket, { headers, openedAtMs, pingMs }: SocketConnectionOptions) {
     this.headers = headers
@@ -64,7 +65,8 @@ export class WebSocketConnection implements SocketConnection {
       this.#heartbeat.heard()
       const text = readText(data)
       if (this.#current) this.#current.push(text, data.length)
-      else if (this.#spokenBy !== 'exchanges') this.#inbox.push(text, data.length)
+      else if (this.#spokenBy === 'exchanges') this.#unasked?.(text)
+      else this.#inbox.push(text, data.length)
     })
     ws.on('error', (error) => (this.#lastError = error))
     ws.on('close', (code, reason) => this.#finish(code, reason.toString()))
@@ -128,6 +130,10 @@ export class WebSocketConnection implements SocketConnection {
     const timer = setTimeout(() => this.#terminate('no answer to the close frame'), CLOSE_MS)
     timer.unref()
     this.#ws.once('close', () => clearTimeout(timer))
+  }
+
+  onUnasked(listener: (message: string) => void): void {
+    this.#unasked = listener
   }
 
   onClosed(listener: (code: number, reason: string) => void): () => void {

@@ -152,6 +152,8 @@ export interface SocketConnection {
   /** For those who speak themselves: the next message, `undefined` after the end. */
   receive(options?: { signal?: AbortSignal }): Promise<string | undefined>
   close(code?: number, reason?: string): void
+  /** Called with each message that comes between exchanges, which belongs to none; the last listener set counts. */
+  onUnasked(listener: (message: string) => void): void
   /** Called once when the connection has ended, with the reason. Answers the function that takes it away again. */
   onClosed(listener: (code: number, reason: string) => void): () => void
 }

@@ -1,0 +1,93 @@
+import { isRecord, readString } from '../lib/index.js'
+import type { WireEvent } from './wire-events.js'
+
+/** What one connection remembers of its ended answers, so that what still comes of them is given to no other. */
+export interface ConnectionMemory {
+  readonly responses: Set<string>
+  /** ids of the items of the last answers */
+  readonly items: Set<string>
+  /** events that were dropped because they belong to an ended or unknown response */
+  dropped: number
+}
+
+/** Holds each event of one answer against the response it belongs to. */
+export interface AnswerGuard {
+  /** False for what belongs to another response. @throws NotAttributable where nothing can tell */
+  admits(event: WireEvent): boolean
+  /** The answer has ended. */
+  ended(): void
+}
+
+export class NotAttributable extends Error {
+  override readonly name = 'NotAttributable'
+}
+
+const REMEMBERED_ITEMS = 1024
+const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.done', 'response.incomplete', 'response.cancelled'])
+/** Said of the connection or the account, at any time. */
+const OF_NO_ANSWER: ReadonlySet<string> = new Set(['codex.rate_limits', 'codex.response.metadata', 'response.metadata'])
+
+export function createConnectionMemory(): ConnectionMemory {
+  return { responses: new Set(), items: new Set(), dropped: 0 }
+}
+
+/** Whether a frame's event, coming after the end of an answer, goes on with it. */
+export function goesOn(value: unknown): boolean {
+  const type = isRecord(value) ? readString(value, 'type') : undefined
+  return type !== undefined && (type === 'error' || type.startsWith('response.')) && !OF_NO_ANSWER.has(type)
+}
+
+export function createAnswerGuard(memory: ConnectionMemory): AnswerGuard {
+  const first = memory.responses.size === 0
+  const items = new Set<string>()
+  let current: string | undefined
+  let replayed = false
+  const belongs = (event: WireEvent): boolean => {
+    const id = readResponseId(event)
+    if (id !== undefined) {
+      if (current !== undefined) return id === current
+      if (!memory.responses.has(id)) {
+        current = id
+        return true
+      }
+      // A whole answer under the id of one that has ended may be ours or a repetition of the other.
+      if (replayed && ENDS.has(event.type)) throw new NotAttributable('the answer came under the id of one that had ended')
+      replayed ||= event.type === 'response.created'
+      return false
+    }
+    if (event.type === 'error' || event.type === 'response.failed' || OF_NO_ANSWER.has(event.type)) return true
+    if (!first && current === undefined) {
+      if (ENDS.has(event.type)) throw new NotAttributable('an answer ended without an id, on a connection that carried others')
+      return false
+    }
+    const item = readItemId(event)
+    if (item === undefined) return true
+    if (event.type === 'response.output_item.added') items.add(item)
+    return first || items.has(item) || !memory.items.has(item)
+  }
+  return {
+    admits(event) {
+      const own = belongs(event)
+      if (own) return true
+      memory.dropped++
+      return false
+    },
+    ended() {
+      if (current !== undefined) memory.responses.add(current)
+      if (memory.items.size > REMEMBERED_ITEMS) memory.items.clear()
+      for (const item of items) memory.items.add(item)
+    },
+  }
+}
+
+function readResponseId(event: WireEvent): string | undefined {
+  const fields = event as unknown as Record<string, unknown>
+  const response = fields['response']
+  return (isRecord(response) ? readString(response, 'id') : undefined) ?? readString(fields, 'response_id')
+}
+
+function readItemId(event: WireEvent): string | undefined {
+  const fields = event as unknown as Record<string, unknown>
+  const item = fields['item']
+  return readString(fields, 'item_id') ?? (isRecord(item) ? readString(item, 'id') : undefined)
+}
