@@ -63,9 +63,8 @@ export function createLinePool(options: { now: () => number }): LinePool {
       sweeper = undefined
     }
   }
-  const isStale = (line: Line): boolean => isLineStale(line, options.now())
   const sweep = (): void => {
-    for (const line of [...lines]) if (!line.busy && isStale(line)) drop(line)
+    for (const line of [...lines]) if (!line.busy && isLineStale(line, options.now())) drop(line)
   }
 
   return {
@@ -102,15 +101,14 @@ export function createLinePool(options: { now: () => number }): LinePool {
     giveBack(line) {
       line.lastUsedMs = options.now()
       line.busy = false
-      if (isStale(line)) drop(line)
+      sweep()
       for (const oldest of overMostIdle(lines)) drop(oldest)
     },
     drop,
     close() {
       closed = true
       for (const line of [...lines]) drop(line)
-      if (sweeper) clearInterval(sweeper)
-      sweeper = undefined
+      clearInterval(sweeper)
     },
   }
 }
