@@ -16,7 +16,8 @@ export interface LoadedGrpc {
 
 /** Loads what only a server needs. @throws ConfigurationError where the optional packages are not installed */
 export async function loadGrpc(): Promise<LoadedGrpc> {
-  const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]).catch((error: unknown) => {
+  // Both are CommonJS: their default export is there in a bundle of one file too, the named ones are not.
+  const [{ default: grpc }, { default: loader }] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]).catch((error: unknown) => {
     throw new ConfigurationError('the gRPC server needs @grpc/grpc-js and @grpc/proto-loader. Run npm install @grpc/grpc-js @grpc/proto-loader', { code: 'missing_package', cause: error })
   })
   const path = fileURLToPath(new URL('../../schemas/amplifier-module.proto', import.meta.url))
