@@ -1,6 +1,5 @@
-import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
+import type { Metadata, Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
 import { AbortError, ProviderUnavailableError, type Provider, type ProviderInfo } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
 import { providerConfigFields } from '../index.js'
@@ -11,7 +10,8 @@ import { createAuthInterceptor } from './auth-interceptor.js'
 import { writeStatus } from './grpc-failure.js'
 import { createKernelHooks } from './kernel-hooks.js'
 import { loadGrpc, type LoadedGrpc } from './load-grpc.js'
-import { createMountSlot, type MountSlot } from './mount-slot.js'
+import type { MountSlot } from './mount-slot.js'
+import { createMountSlots, type MountSlots } from './mount-slots.js'
 import type { ProtoChatRequest, ProtoChatResponse, ProtoMountRequest } from './proto-types.js'
 import { readChatRequest, readChatResponse } from './read-proto.js'
 import { streamCall } from './stream-call.js'
@@ -46,7 +46,7 @@ const KEEPALIVE_MS = 300_000
 const MIN_PING_WAIT_MS = 2_000
 
 interface Inside extends LoadedGrpc {
-  slot: MountSlot
+  slots: MountSlots
   events: ReturnType<typeof createCallEvents>
   calls: CallOrder
   running: Set<AbortController>
@@ -59,7 +59,7 @@ export async function createGrpcServer(options: GrpcServerOptions = {}): Promise
   const { grpc } = loaded
   const hooks = kernel && createKernelHooks(loaded, { ...kernel, warn })
   const events = createCallEvents(hooks?.emit)
-  const inside: Inside = { ...loaded, events, calls: createCallOrder(), slot: createMountSlot(config, events, warn), running: new Set() }
+  const inside: Inside = { ...loaded, events, calls: createCallOrder(), slots: createMountSlots(config, events, warn), running: new Set() }
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': Math.max(keepaliveMs / 5, MIN_PING_WAIT_MS),
@@ -72,7 +72,7 @@ export async function createGrpcServer(options: GrpcServerOptions = {}): Promise
   const close = async () => {
     for (const call of inside.running) call.abort()
     server.forceShutdown()
-    await inside.slot.unmount()
+    await inside.slots.close()
     hooks?.close()
   }
   return { port: bound, close: () => (closed ??= close()) }
@@ -105,9 +105,9 @@ async function admit<Value>(inside: Inside, call: CallLike, work: (signal: Abort
   }
 }
 
-function unary<Request, Response>(inside: Inside, work: (request: Request, signal: AbortSignal) => Promise<Response>) {
+function unary<Request, Response>(inside: Inside, work: (request: Request, signal: AbortSignal, metadata: Metadata) => Promise<Response>) {
   return (call: ServerUnaryCall<Request, Response>, answer: sendUnaryData<Response>) => {
-    void admit(inside, call, (signal) => work(call.request, signal)).then((outcome) => {
+    void admit(inside, call, (signal) => work(call.request, signal, call.metadata)).then((outcome) => {
       if ('failure' in outcome) answer(outcome.failure)
       else answer(null, outcome.value)
     })
@@ -115,26 +115,26 @@ function unary<Request, Response>(inside: Inside, work: (request: Request, signa
 }
 
 function serveProvider(inside: Inside) {
-  const { slot, events, calls } = inside
+  const { slots, events, calls } = inside
   return {
-    GetInfo: unary(inside, async () => writeProviderInfo(await readInfo(slot))),
-    ListModels: unary(inside, async () => ({ models: (await (await slot.provider()).listModels()).map(writeModelInfo) })),
-    Complete: unary(inside, async (proto: ProtoChatRequest, signal) => {
+    GetInfo: unary(inside, async (_empty: object, _signal, metadata) => writeProviderInfo(await readInfo(slots.of(metadata)))),
+    ListModels: unary(inside, async (_empty: object, _signal, metadata) => ({ models: (await (await slots.of(metadata).provider()).listModels()).map(writeModelInfo) })),
+    Complete: unary(inside, async (proto: ProtoChatRequest, signal, metadata) => {
       const request = readChatRequest(proto, calls)
-      const response = await (await slot.provider()).complete(request, { signal })
+      const response = await (await slots.of(metadata).provider()).complete(request, { signal })
       // First seen here, so that they come back as the model wrote them.
       for (const block of response.content) if (block.type === 'tool_call') calls.keep(block.id, block.input)
       return writeChatResponse(response)
     }),
-    ParseToolCalls: unary(inside, async (proto: ProtoChatResponse) => {
+    ParseToolCalls: unary(inside, async (proto: ProtoChatResponse, _signal, metadata) => {
       const response = readChatResponse(proto)
-      return { tool_calls: (await slot.provider()).parseToolCalls(response).map(writeToolCall) }
+      return { tool_calls: (await slots.of(metadata).provider()).parseToolCalls(response).map(writeToolCall) }
     }),
     CompleteStreaming(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>) {
       const withEvents = call.metadata.get('x-amplifier-events')[0] === '1'
       void admit(inside, call, async (signal) => {
         const request = readChatRequest(call.request, calls)
-        const provider = await slot.provider()
+        const provider = await slots.of(call.metadata).provider()
         await streamCall({ provider, request, signal, events, withEvents, write: (message) => writeWhenRoom(call, message, signal) })
       }).then((outcome) => {
         if ('failure' in outcome) call.emit('error', outcome.failure)
@@ -168,31 +168,25 @@ async function readInfo(slot: MountSlot): Promise<ProviderInfo> {
 }
 
 function serveLifecycle(inside: Inside) {
-  const { slot } = inside
+  const { slots } = inside
   return {
-    Mount: unary(inside, async ({ config, module_id: moduleId }: ProtoMountRequest) => {
+    Mount: unary(inside, async ({ config, module_id: moduleId }: ProtoMountRequest, _signal, metadata) => {
       try {
         if (moduleId && moduleId !== MODULE_ID) throw new ProviderUnavailableError(`this is ${MODULE_ID}, not ${moduleId}`, { retryable: false })
-        await slot.mount(Object.fromEntries(Object.entries(config).map(([key, text]) => [key, readSetting(text)])))
+        await slots.mount(metadata, config)
         return { success: true, error: '', status: 1 }
       } catch (error) {
         return { success: false, error: error instanceof Error ? error.message : String(error), status: 2 }
       }
     }),
-    Cleanup: unary(inside, async () => {
-      await slot.unmount()
+    Cleanup: unary(inside, async (_empty: object, _signal, metadata) => {
+      await slots.unmount(metadata)
       return {}
     }),
-    HealthCheck: unary(inside, () => Promise.resolve({ status: 1, message: slot.lastWarning ?? '' })),
+    HealthCheck: unary(inside, (_empty: object, _signal, metadata) => Promise.resolve({ status: 1, message: slots.of(metadata).lastWarning ?? '' })),
     GetModuleInfo: unary(inside, () => Promise.resolve({
       id: MODULE_ID, name: 'OpenAI ChatGPT', version: VERSION, module_type: 1, mount_point: 'providers',
       description: 'Serves models with a ChatGPT subscription', config_schema_json: JSON.stringify(configSchema), capabilities: ['streaming', 'tools'], author: '',
     })),
   }
-}
-
-/** Mount's values are strings: mappings and lists among them are JSON text, the rest is coerced by the module. */
-function readSetting(text: string): unknown {
-  const value = /^\s*[[{]/.test(text) ? parseJson(text) : undefined
-  return isRecord(value) || Array.isArray(value) ? value : text
 }

@@ -6,7 +6,7 @@ import { ConfigurationError } from '../contract/index.js'
 import type { DetailWriters } from './grpc-failure.js'
 
 export interface LoadedGrpc {
-  grpc: typeof Grpc
+  grpc: (typeof Grpc)['default']
   provider: ServiceDefinition
   lifecycle: ServiceDefinition
   /** the one method of the kernel's own service that we call */

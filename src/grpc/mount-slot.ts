@@ -3,15 +3,22 @@ import { attachOrigins, originsOf } from '../config/index.js'
 import { createHost, type Host } from '../host/index.js'
 import { createModule } from '../index.js'
 import type { CallEvents } from './call-events.js'
+import { judgeSent, type SentConfig } from './judge-sent.js'
 
 export interface MountSlot {
   /** The mounted provider; mounts where nothing is mounted, or the last try failed. @throws LLMError */
   provider(): Promise<Provider>
-  /** Takes down what is mounted and mounts with `config` laid over the server's own. @throws LLMError */
-  mount(config: Record<string, unknown>): Promise<void>
+  /** Takes down what is mounted and mounts with what was sent laid over the server's own config. @throws LLMError */
+  mount(sent: SentConfig): Promise<void>
   /** Takes down what is mounted; the next call mounts again. */
   unmount(): Promise<void>
   readonly lastWarning: string | undefined
+}
+
+/** Whose mount it is: the ids that its events carry, and that name its conversation. */
+export interface MountSession {
+  sessionId?: string
+  parentId?: string
 }
 
 interface Mounted {
@@ -19,8 +26,10 @@ interface Mounted {
   provider: Provider
 }
 
-/** The one mount of a sidecar, made when it is first needed, never asking anybody to sign in. */
-export function createMountSlot(base: Record<string, unknown>, events: CallEvents, warn: (message: string) => void): MountSlot {
+/** One mount of a sidecar, made when it is first needed, never asking anybody to sign in. */
+export function createMountSlot(
+  base: Record<string, unknown>, events: CallEvents, warn: (message: string) => void, session: MountSession = {},
+): MountSlot {
   let config = base
   let current: Promise<Mounted> | undefined
   let lastWarning: string | undefined
@@ -32,7 +41,7 @@ export function createMountSlot(base: Record<string, unknown>, events: CallEvent
   const begin = async (): Promise<Mounted> => {
     const module = createModule({ warn: note })
     const mountConfig = attachOrigins({ ...config, login_on_mount: false }, originsOf(config))
-    const host = createHost({ config: { providers: [{ module: module.id, config: mountConfig }] }, modules: { [module.id]: module }, warn: note })
+    const host = createHost({ config: { providers: [{ module: module.id, config: mountConfig }] }, modules: { [module.id]: module }, warn: note, ...session })
     try {
       events.listen(host.coordinator.hooks)
       const cleanup = await module.mount(host.coordinator, mountConfig)
@@ -60,19 +69,12 @@ export function createMountSlot(base: Record<string, unknown>, events: CallEvent
   }
   return {
     provider: async () => (await ensure()).provider,
-    async mount(next) {
+    async mount(sent) {
       await unmount()
-      config = markRemote(base, next)
+      config = await judgeSent(base, sent)
       await ensure()
     },
     unmount,
     get lastWarning() { return lastWarning },
   }
-}
-
-/** What a caller sends is somebody else's text, as a project's files are: it chooses models and behaviour, nothing more. */
-function markRemote(base: Record<string, unknown>, sent: Record<string, unknown>): Record<string, unknown> {
-  const place = { file: 'the Mount call', line: 1, column: 1, trusted: false }
-  const origins = Object.fromEntries(Object.keys(sent).map((key) => [key, place]))
-  return attachOrigins({ ...base, ...sent }, { ...originsOf(base), ...origins })
 }

@@ -11,7 +11,7 @@ import { listOptionNames } from '../../src/config/index.js'
 import { buildCommandLine } from '../support/amplifier-python.js'
 import { call, loadServices, metadata, type Lifecycle } from '../support/open-grpc-server.js'
 
-const PAGE = readFileSync(new URL('../../examples/amplifier/README.md', import.meta.url), 'utf8')
+const PAGE = readFileSync(new URL('../../docs/hosts/amplifier.md', import.meta.url), 'utf8')
 
 let main: string
 let folder: string
