@@ -1,12 +1,12 @@
 /**
- * The build: `node build.config.mjs [validators|test]`.
+ * The build: `node build.config.mjs [validators|sidecar|test]`.
  *
  * Without a word: validators, then dist/: code in few files by esbuild, declarations by `tsc`. With `validators`:
  * only the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/. With `test`: everything the test command promises,
  * closing with the line `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -71,9 +71,34 @@ async function bundle() {
   })
 }
 
+/** Where the Python package looks for the command line; its wheels and editable installs hold what lies here. */
+const SIDECAR = join(root, 'python', 'amplifier_module_openai_chatgpt', '_sidecar')
+/** A native addon: it can't be bundled, and a mount that wants the keychain says what is missing. */
+const NOT_BUNDLED = ['@napi-rs/keyring']
+
+/** The command line with every dependency inside, for machines without npm: 2.5 MB, minified. */
+async function bundleSidecar() {
+  const { build: esbuild } = await import('esbuild')
+  rmSync(SIDECAR, { recursive: true, force: true })
+  const { metafile } = await esbuild({
+    absWorkingDir: root, entryPoints: { 'dist/cli/main': 'src/cli/main.ts' }, outdir: SIDECAR, chunkNames: 'dist/chunks/[name]-[hash]',
+    bundle: true, splitting: true, minify: true, metafile: true, external: NOT_BUNDLED, format: 'esm', platform: 'node', target: 'node20.18', logLevel: 'warning',
+    // Bundled CommonJS packages load Node's own modules by require(), which ES modules don't have.
+    banner: { js: "import { createRequire as sidecarRequire } from 'node:module'; const require = sidecarRequire(import.meta.url);" },
+  })
+  for (const part of ['schemas', 'routing', 'package.json', 'LICENSE']) cpSync(join(root, part), join(SIDECAR, part), { recursive: true })
+  const packages = new Set(Object.keys(metafile.inputs).flatMap((path) => /^(node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))
+  const notices = [...packages].sort().map((path) => {
+    const file = readdirSync(join(root, path)).find((name) => /^licen[cs]e/i.test(name))
+    return `${path.slice('node_modules/'.length)}\n\n${file ? readFileSync(join(root, path, file), 'utf8') : JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).license}\n`
+  })
+  writeFileSync(join(SIDECAR, 'third-party-licenses.txt'), notices.join('\n---\n\n'))
+}
+
 async function build() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   await bundle()
+  await bundleSidecar()
   run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.json', '--emitDeclarationOnly'])
   chmodSync(join(root, 'dist/cli/main.js'), 0o755)
 }
@@ -156,7 +181,8 @@ await compileValidators()
 const word = process.argv[2]
 if (word === undefined) await build()
 else if (word === 'test') test()
+else if (word === 'sidecar') await bundleSidecar()
 else if (word !== 'validators') {
-  console.error(`build.config.mjs: unknown word ${word}; it takes validators or test`)
+  console.error(`build.config.mjs: unknown word ${word}; it takes validators, sidecar or test`)
   process.exit(2)
 }

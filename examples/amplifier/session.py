@@ -16,6 +16,7 @@ from typing import Any
 from amplifier_core import AmplifierSession, HookResult
 from amplifier_core.loader import ModuleLoader
 from amplifier_core.message_models import ChatRequest, Message, ToolSpec
+from amplifier_module_openai_chatgpt import trust_config
 
 DIST = Path(__file__).resolve().parents[2] / "dist"
 
@@ -119,7 +120,10 @@ def start_twin(folder: str) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
 
 def main() -> None:
     words = sys.argv[1:]
-    config: dict[str, Any] = {"sidecar_command": ["node", str(DIST / "cli" / "main.js")]}
+    os.environ.setdefault("AMPLIFIER_CHATGPT_SIDECAR_COMMAND", json.dumps(["node", str(DIST / "cli" / "main.js")]))
+    # This program builds its plan itself; one that takes plans from projects must not say so.
+    trust_config()
+    config: dict[str, Any] = {}
     prompt = " ".join(word for word in words if word != "--account") or 'call look {"at":"the door"}'
     if "--account" in words:
         asyncio.run(run(prompt, config))

@@ -26,14 +26,20 @@ const CHECKS: Readonly<Record<string, string>> = {
   killed_sidecar_gives_a_retryable_error_and_comes_back: 'raises a retryable StreamError where the sidecar is killed, and the next call works',
   a_hundred_calls_at_once_and_a_stalled_one: 'answers 99 calls at once while another stalls',
   large_prompts_and_images_pass_or_say_why_not: 'takes a prompt of 1 MB and an image of 5 MB, and says what is too large',
+  six_sessions_share_one_sidecar_under_their_own_ids: 'serves six agents at once with one sidecar, each event under its own session',
+  a_further_session_mounts_in_little_time_and_memory: 'mounts a further session in under 30 ms and 2 MB',
+  the_class_serves_an_application_that_gives_a_config_alone: 'serves an application that constructs the class with its config alone',
+  a_config_that_changes_is_in_force_at_the_next_call: 'has a changed config in force at the next call',
+  a_plan_may_name_no_program: 'takes no program to run from a mount plan',
+  a_plan_that_is_not_the_hosts_own_sets_no_endpoint: "lets a plan set endpoints where the user's own settings say the same, and nowhere else",
+  warnings_of_the_sidecar_are_logged: 'logs what the sidecar warns of',
   cancelling_ends_the_call: 'ends a call that is cancelled, and frees the upstream socket within 250 ms',
   cleanup_twice_leaves_no_process: 'leaves no process after two cleanups',
   many_mounts_leave_no_orphan: 'leaves no orphan after many mounts',
 }
 const run = promisify(execFile)
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const PAGE = readFileSync(join(root, 'examples', 'amplifier', 'README.md'), 'utf8')
-const PACKAGE = 'node_modules/amplifier-module-provider-openai-chatgpt/'
+const PAGE = readFileSync(join(root, 'docs', 'hosts', 'amplifier.md'), 'utf8')
 const built = existsSync(join(root, 'dist', 'cli', 'main.js'))
 const script = join(dirname(fileURLToPath(import.meta.url)), 'amplifier_session.py')
 const kernels = await Promise.all(KERNELS.map(async (version) => ({ version, prepared: await preparePython(version) })))
@@ -60,12 +66,12 @@ for (const { version, prepared } of kernels) describe.skipIf('reason' in prepare
     const tokens = join(folder, 'tokens.json')
     await writeFile(tokens, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
     const config = {
-      sidecar_command: [process.execPath, main], base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: tokens, transport: 'sse', max_retries: 0,
+      base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: tokens, transport: 'sse', max_retries: 0,
     }
     const child = spawn('python' in prepared ? prepared.python : '', [script, JSON.stringify(config)], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
-        ...process.env, TWIN_ACTIVITY: `http://127.0.0.1:${(activity.address() as AddressInfo).port}/`,
+        ...process.env, HOME: folder, AMPLIFIER_CHATGPT_SIDECAR_COMMAND: JSON.stringify([process.execPath, main]), TWIN_ACTIVITY: `http://127.0.0.1:${(activity.address() as AddressInfo).port}/`,
         // Four mounts at once each time: 20 with the newest kernel, 4 with the other.
         MOUNTS: version === KERNELS[0] ? '5' : '1',
       },
@@ -109,20 +115,21 @@ describe.skipIf(kernels.every(({ prepared }) => 'reason' in prepared))('the page
   test('its pip line installs the folder as a module that a kernel finds', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-pip-'))
     try {
-      await cp(join(root, 'examples'), join(folder, PACKAGE, 'examples'), { recursive: true })
+      await cp(join(root, 'python'), join(folder, 'python'), { recursive: true })
       // Beside the environment that other tests use, and without what is in that already.
       const aside = ['--target', join(folder, 'site'), '--no-deps', '--disable-pip-version-check']
       await run(python, ['-m', 'pip', ...line('pip').split(' '), ...aside], { cwd: folder })
       const info = (await readdir(join(folder, 'site'))).find((name) => name.endsWith('.dist-info')) ?? ''
       expect(readFileSync(join(folder, 'site', info, 'entry_points.txt'), 'utf8'))
-        .toBe('[amplifier.modules]\nprovider-openai-chatgpt = amplifier_module_provider_openai_chatgpt:mount\n')
+        .toContain('[amplifier.modules]\nprovider-openai-chatgpt = amplifier_module_openai_chatgpt:mount\n')
+      expect(readFileSync(join(folder, 'site', info, 'entry_points.txt'), 'utf8')).toContain('amplifier-chatgpt = amplifier_module_openai_chatgpt.command:main')
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   }, 60_000)
 
   test.runIf(built)('its session answers with a tool call', async () => {
-    const { stdout } = await run(python, line('python').replace(PACKAGE, '').split(' '), { cwd: root })
+    const { stdout } = await run(python, line('python').split(' '), { cwd: root })
     expect(stdout).toMatch(/^(llm:response: gpt-5\.5, ok, \d+ ms\r?\n){2}The tool look gave: a lantern at the door\r?\n$/)
   }, 60_000)
 })

@@ -1,7 +1,9 @@
 """Runs our Python package in real sessions of amplifier-core; prints one JSON line a check."""
 
 import asyncio
+import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -13,7 +15,10 @@ from amplifier_core import AmplifierSession, llm_errors
 from amplifier_core.message_models import ChatRequest, Message, ToolSpec
 from amplifier_core.validation import ProviderValidator
 
+from amplifier_module_openai_chatgpt import trust, trust_config
+
 CONFIG = json.loads(sys.argv[1])
+trust_config()
 MODULE = "provider-openai-chatgpt"
 STREAM_EVENTS = ("llm:stream_block_start", "llm:stream_block_delta", "llm:stream_block_end")
 
@@ -70,7 +75,7 @@ class Look:
 class Session:
     """A session with our module mounted through its entry point."""
 
-    def __init__(self, **config):
+    def __init__(self, session_id=None, parent_id=None, **config):
         from amplifier_core.loader import ModuleLoader
 
         self.plan = {
@@ -91,7 +96,7 @@ class Session:
 
                 return mount
 
-        self.session = AmplifierSession(self.plan)
+        self.session = AmplifierSession(self.plan, session_id=session_id, parent_id=parent_id)
         self.session.coordinator.loader = Loader(coordinator=self.session.coordinator)
         self.events = []
         self.waiters = []
@@ -224,7 +229,7 @@ async def large_prompts_and_images_pass_or_say_why_not():
 
 
 async def kernel_validation_passes():
-    import amplifier_module_provider_openai_chatgpt as package
+    import amplifier_module_openai_chatgpt as package
 
     result = await ProviderValidator().validate(os.path.dirname(package.__file__), config=dict(CONFIG))
     assert result.passed, [check for check in result.checks if not check.passed]
@@ -266,11 +271,13 @@ async def killed_sidecar_gives_a_retryable_error_and_comes_back():
     async with Session() as run:
         task = await run.begun("please stall")
         pid = run.provider.sidecar_pid
+        assert pid is not None
         os.kill(pid, signal.SIGKILL)
         try:
             await asyncio.wait_for(task, 5)
         except llm_errors.LLMError as error:
             assert isinstance(error, llm_errors.StreamError) and error.retryable, repr(error)
+            assert run.events[-1][0] == "llm:response" and run.events[-1][1]["error_type"] == "StreamError", run.events[-1]
         else:
             raise AssertionError("nothing was raised")
         assert "and again" in str((await run.ask("and again")).content)
@@ -287,6 +294,8 @@ async def cancelling_ends_the_call():
             await asyncio.wait_for(task, 2)
         except llm_errors.AbortError:
             assert time.monotonic() - started < 0.25
+            assert [event for event, _ in run.events[-2:]] == ["llm:stream_aborted", "llm:response"], run.events
+            assert run.events[-1][1]["status"] == "cancelled", run.events[-1]
         else:
             raise AssertionError("nothing was raised")
         await upstream_is_freed()
@@ -306,6 +315,7 @@ async def cancelling_ends_the_call():
 async def cleanup_twice_leaves_no_process():
     run = Session()
     async with run:
+        await run.provider.warm()
         pid = run.provider.sidecar_pid
         assert alive(pid)
     await run.session.cleanup()
@@ -318,15 +328,130 @@ async def many_mounts_leave_no_orphan():
     for _ in range(int(os.environ.get("MOUNTS", "5"))):
         async def one():
             async with Session() as run:
+                await run.provider.warm()
                 pids.append(run.provider.sidecar_pid)
         await asyncio.gather(one(), one(), one(), one())
-    assert len(set(pids)) == len(pids) and not any(alive(pid) for pid in pids), pids
+    assert not any(alive(pid) for pid in pids), pids
+
+
+async def six_sessions_share_one_sidecar_under_their_own_ids():
+    async with contextlib.AsyncExitStack() as stack:
+        runs = [await stack.enter_async_context(Session(session_id=f"child-{index}", parent_id="root")) for index in range(6)]
+        await asyncio.gather(*(run.ask(f"agent {index}.") for index, run in enumerate(runs)))
+        assert len({run.provider.sidecar_pid for run in runs}) == 1
+        for index, run in enumerate(runs):
+            assert len(run.events) > 2 and {(data["session_id"], data["parent_id"]) for _, data in run.events} == {(f"child-{index}", "root")}, run.events
+
+
+async def a_further_session_mounts_in_little_time_and_memory():
+    async with Session() as first:
+        await first.ask("warm")
+        async with contextlib.AsyncExitStack() as stack:
+            times, before = [], memory(first.provider.sidecar_pid)
+            for _ in range(50):
+                run = await stack.enter_async_context(Session())
+                started = time.monotonic()
+                await run.provider.warm()
+                times.append(1000 * (time.monotonic() - started))
+            grown = (memory(first.provider.sidecar_pid) - before) / 50
+        print(f"51 sessions: median mount {sorted(times)[25]:.1f} ms, {grown / 1024:.2f} MB each", file=sys.stderr)
+        assert sorted(times)[25] < 30 and grown < 2048, (times, grown)
+
+
+def memory(pid):
+    """KB that the process holds."""
+    with open(f"/proc/{pid}/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+async def the_class_serves_an_application_that_gives_a_config_alone():
+    # provider_loader of the application's command line: tries keywords until one form is taken, then get_info and list_models.
+    import amplifier_module_openai_chatgpt as package
+
+    for more in ({"api_key": ""}, {"base_url": "http://placeholder"}, {"host": "http://localhost:11434"}):
+        try:
+            package.ChatGPTProvider(**more, config={})
+        except TypeError:
+            continue
+        raise AssertionError(f"{more} was taken")
+    provider = package.ChatGPTProvider(config={})
+    assert provider.get_info().model_dump()["display_name"] == "OpenAI ChatGPT" and provider.sidecar_pid is None
+    assert provider.priority == 100 and provider.config == {}
+    provider = package.ChatGPTProvider(config=dict(CONFIG, priority="1"))
+    assert provider.priority == 1 and provider.config["priority"] == "1"
+    assert asyncio.iscoroutinefunction(provider.list_models)
+    assert any(model.id == "gpt-5.5" for model in await provider.list_models())
+    assert provider.get_info().defaults["context_window"] > 0
+    assert "auth:oauth_device_code" in provider.get_info().capabilities
+    assert await asyncio.to_thread(provider.auth_status) == "authenticated"
+    missing = package.ChatGPTProvider(config=dict(CONFIG, token_file_path="/nowhere/tokens.json"))
+    assert await asyncio.to_thread(missing.auth_status) == "unauthenticated"
+    pid = provider.sidecar_pid
+    await provider.close()
+    assert not alive(pid)
+
+
+async def a_config_that_changes_is_in_force_at_the_next_call():
+    async with Session() as run:
+        await run.ask("before")
+        run.provider.default_model = "gpt-5.4"
+        answer = await run.ask("after")
+        assert answer.metadata["route"]["resolved_model"] == "gpt-5.4", answer.metadata
+
+
+async def a_plan_may_name_no_program():
+    import amplifier_module_openai_chatgpt as package
+
+    for key in ("sidecar_command", "sidecar_cwd"):
+        try:
+            package.ChatGPTProvider({key: ["sh", "-c", "exit"]})
+        except llm_errors.ConfigurationError as error:
+            assert key in str(error) and "environment" in str(error), error
+        else:
+            raise AssertionError(f"{key} was taken")
+
+
+async def a_plan_that_is_not_the_hosts_own_sets_no_endpoint():
+    trust._trusted.clear()
+    try:
+        async with Session() as run:
+            try:
+                await run.ask("to another server")
+            except llm_errors.ConfigurationError as error:
+                assert "base_url" in str(error) or "token_file_path" in str(error), error
+            else:
+                raise AssertionError("nothing was raised")
+        settings = os.path.join(os.environ["HOME"], ".amplifier", "settings.yaml")
+        os.makedirs(os.path.dirname(settings), exist_ok=True)
+        with open(settings, "w") as file:
+            json.dump({"config": {"providers": [{"module": MODULE, "config": CONFIG}]}}, file)
+        async with Session() as run:
+            assert "the user says so too" in str((await run.ask("the user says so too")).content)
+    finally:
+        trust_config()
+
+
+async def warnings_of_the_sidecar_are_logged():
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logging.getLogger("amplifier_module_openai_chatgpt").addHandler(handler)
+    async with Session(reasoning_efort="high") as run:
+        await run.ask("a typing mistake")
+        for _ in range(200):
+            if any("reasoning_efort" in record.getMessage() for record in records):
+                return
+            await asyncio.sleep(0.01)
+    raise AssertionError([record.getMessage() for record in records])
 
 
 CHECKS = [
     session_answers_with_a_tool_call, events_come_in_order_while_the_answer_does, kernel_validation_passes, models_and_info_come_across, merged_config_of_a_spawn_is_in_effect,
     thinking_keeps_its_provenance, errors_are_the_kernels_own, killed_sidecar_gives_a_retryable_error_and_comes_back,
     a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
+    six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
+    the_class_serves_an_application_that_gives_a_config_alone, a_config_that_changes_is_in_force_at_the_next_call,
+    a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint, warnings_of_the_sidecar_are_logged,
     cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
 ]
 

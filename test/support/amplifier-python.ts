@@ -10,27 +10,28 @@ import { build } from 'esbuild'
 const run = promisify(execFile)
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const cache = join(root, 'node_modules', '.cache', 'amplifier-python')
-const example = join(root, 'examples', 'amplifier')
+const source = join(root, 'python')
 
 /** The releases of amplifier-core that our package is run against: the newest, and the oldest that it takes. */
 export const KERNELS = ['2.0.2', '1.6.1'] as const
 
 /** The Python with amplifier-core and our package in it, or the reason why there is none. */
 export async function preparePython(version: string = KERNELS[0]): Promise<{ python: string } | { reason: string }> {
-  const venv = join(cache, `venv-${version}`)
+  const venv = join(cache, `kernel-${version}`)
   const python = join(venv, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   const pip = (...args: string[]) => run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...args])
   try {
     if (!existsSync(python)) await run(process.env.PYTHON ?? 'python3', ['-m', 'venv', venv])
     const has = await run(python, ['-c', 'import importlib.metadata as m, grpc, google.protobuf; print(m.version("amplifier-core"))']).then(({ stdout }) => stdout.trim(), () => '')
     if (has !== version) await pip(`amplifier-core==${version}`, 'grpcio', 'protobuf')
-    const mark = join(venv, 'example.sha256')
-    const digest = digestOf(example)
+    if (!existsSync(join(source, 'amplifier_module_openai_chatgpt', '_sidecar', 'dist', 'cli', 'main.js'))) await run(process.execPath, ['build.config.mjs', 'sidecar'], { cwd: root })
+    const mark = join(venv, 'source.sha256')
+    const digest = digestOf(source)
     if (!existsSync(mark) || readFileSync(mark, 'utf8') !== digest) {
-      // pip builds beside the source; a copy keeps the example clean.
-      const copy = mkdtempSync(join(tmpdir(), 'amplifier-example-'))
+      // pip builds beside the source; a copy keeps the checkout clean.
+      const copy = mkdtempSync(join(tmpdir(), 'amplifier-python-'))
       try {
-        cpSync(example, copy, { recursive: true })
+        cpSync(source, copy, { recursive: true })
         await pip('--no-deps', '--force-reinstall', copy)
       } finally {
         rmSync(copy, { recursive: true, force: true })

@@ -186,6 +186,9 @@ def read_error(error: grpc.aio.AioRpcError, began: bool) -> llm_errors.LLMError:
 
 def _typed(data: dict[str, Any]) -> llm_errors.LLMError:
     kind = getattr(llm_errors, data["type"], llm_errors.LLMError)
+    if data.get("code") in ("idle_timeout", "first_event_timeout"):
+        # The kernel's word for silence.
+        kind = llm_errors.LLMTimeoutError
     fields = {key: data[key] for key in ("provider", "model", "status_code", "retryable", "retry_after", "delay_multiplier") if data.get(key) is not None}
     if kind is llm_errors.InvalidToolCallError:
         fields = {key: value for key, value in fields.items() if key not in ("retry_after", "delay_multiplier")}

@@ -1,0 +1,133 @@
+"""The process that serves all sessions of this Python process: started by the first, ended with the last."""
+
+import json
+import logging
+import os
+import secrets
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from amplifier_core.llm_errors import ConfigurationError, ProviderUnavailableError
+
+from .find_sidecar import PROVIDER, find_command, find_cwd
+
+READY_SECONDS = 15.0
+STOP_SECONDS = 5.0
+
+logger = logging.getLogger("amplifier_module_openai_chatgpt")
+
+
+@dataclass(frozen=True)
+class Running:
+    """One started process and how to reach it."""
+
+    process: subprocess.Popen[bytes]
+    target: str
+    secret: str
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+
+class Sidecar:
+    """``serve --grpc`` for every provider that holds it; safe to use from several threads and event loops."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: Running | None = None
+        self._users: set[int] = set()
+
+    @property
+    def pid(self) -> int | None:
+        running = self._running
+        return running.process.pid if running else None
+
+    def hold(self, user: object) -> Running:
+        """The running process, started where none runs. Blocks while it starts. Raises the kernel's errors."""
+        with self._lock:
+            self._users.add(id(user))
+            if self._running is None or not self._running.alive:
+                self._running = _start()
+            return self._running
+
+    def release(self, user: object) -> None:
+        """Ends the process with its last user. Blocks until it has ended; twice without harm."""
+        with self._lock:
+            self._users.discard(id(user))
+            if self._users or self._running is None:
+                return
+            running, self._running = self._running, None
+            _stop(running.process)
+
+    def discard(self, running: Running) -> None:
+        """Ends a process whose connection broke, which tells of its death before the system does."""
+        with self._lock:
+            if self._running is running:
+                self._running = None
+                _stop(running.process)
+
+
+_shared: dict[int, Sidecar] = {}
+
+
+def shared_sidecar() -> Sidecar:
+    """This process's own: a forked child starts another."""
+    return _shared.setdefault(os.getpid(), Sidecar())
+
+
+def _start() -> Running:
+    command = find_command()
+    secret = secrets.token_urlsafe(32)
+    # An empty config: what mounts has its own from Mount, and nothing is read from the working directory.
+    env = {**os.environ, "AMPLIFIER_CHATGPT_SECRET": secret, "AMPLIFIER_CHATGPT_CONFIG": json.dumps({})}
+    pipe = subprocess.PIPE
+    try:
+        # Our end of its stdin stays open: it closes with us, however we die, and the sidecar ends.
+        process = subprocess.Popen([*command, "serve", "--grpc"], stdin=pipe, stdout=pipe, stderr=pipe, cwd=find_cwd(), env=env)
+    except OSError as error:
+        raise ConfigurationError(f"the sidecar {command[0]} cannot be started: {error}", provider=PROVIDER) from error
+    said: list[str] = []
+    port: list[int] = []
+    ready = threading.Event()
+    threading.Thread(target=_read_port, args=(process.stdout, port, ready), daemon=True).start()
+    listener = threading.Thread(target=_read_warnings, args=(process.stderr, said), daemon=True)
+    listener.start()
+    ready.wait(READY_SECONDS)
+    if not port:
+        _stop(process)
+        listener.join(1)
+        words = " ".join(said)[-500:] or "it said nothing"
+        raise ProviderUnavailableError(f"the sidecar did not start: {words}", provider=PROVIDER)
+    return Running(process, f"127.0.0.1:{port[0]}", secret)
+
+
+def _read_port(stream: Any, port: list[int], ready: threading.Event) -> None:
+    for line in stream:
+        if line.startswith(b"READY:"):
+            port.append(int(line[6:]))
+            ready.set()
+    ready.set()
+
+
+def _read_warnings(stream: Any, said: list[str]) -> None:
+    for line in stream:
+        words = line.decode(errors="replace").strip()
+        said.append(words)
+        del said[:-20]
+        if words:
+            logger.warning("%s", words)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+    process.wait()
