@@ -23,3 +23,4 @@ export { attachOrigins, describeOrigin, listOrigins, ORIGIN, originOf, originsOf
 export type { Origin, OriginMap, Shadowed } from './origin.js'
 export { resolveOptions } from './resolve-options.js'
 export type { ResolveContext, ResolvedOptions } from './resolve-options.js'
+export { suggestName } from './suggest-name.js'

@@ -11,6 +11,12 @@ export class HttpFailure extends Error {
     super(message)
   }
 
+  /** For a stream's error: a code always. */
+  describe(): { type: string; code: string; message: string; param: string | null } {
+    const { type, code, param } = this.fields
+    return { type, code: code ?? type, message: this.message, param: param ?? null }
+  }
+
   /** What goes out as JSON: `{error: {message, type, code, param}}`, null where there is nothing to say. */
   body(): JsonObject {
     const { type, code, param } = this.fields

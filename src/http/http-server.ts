@@ -1,113 +1,235 @@
-import { timingSafeEqual } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
+import { chmod, unlink } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { AbortError, type Provider } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
-import { answerChat, answerResponses, writeJson, type AnswerInput } from './answer-request.js'
-import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
+import { AbortError, ConfigurationError } from '../contract/index.js'
+import { checkKey, checkOrigin, corsHeaders, preflightHeaders, type Gate } from './admit-request.js'
+import { createConnections } from './connections.js'
+import type { Endpoint, EndpointTimes, Exchange, ServedProvider } from './endpoint.js'
+import { HttpFailure } from './http-failure.js'
+import { createKeyRing, hashKey, type HttpKey, type StoredKey } from './key-ring.js'
+import { explainFailure } from './model-names.js'
+import { describeNote, type RequestLogEntry } from './request-log.js'
+import { openResponseSockets } from './response-socket.js'
+import { createMemoryStore, type ResponseStore } from './response-store.js'
+import { setRouteHeaders } from './route-headers.js'
+import { routeRequest } from './route-request.js'
+import { createThoughtMemory } from './thought-memory.js'
+import { writeJson } from './write-json.js'
 
 export interface HttpServerOptions {
-  provider: Provider
-  /** required as a bearer of every request */
-  key: string
+  provider: ServedProvider
+  /** a key that every request may show as its bearer; this or `keys` is needed */
+  key?: string
+  /** further keys with names, read at every request */
+  keys?: () => readonly StoredKey[]
   /** the roles that a model name may be, as `role:NAME` */
   roles?: readonly string[]
   /** default 127.0.0.1 */
   host?: string
   /** default 0: any that is free */
   port?: number
+  /** listen at this socket file, mode 0600, instead of host and port */
+  socketPath?: string
+  /** PEM texts; with them the server speaks https */
+  tls?: { cert: string; key: string }
+  /** names beyond our own that Host may say, with a port or for any; `*` for all */
+  allowHosts?: readonly string[]
+  /** origins whose pages may ask, such as `https://app.example` */
+  allowOrigins?: readonly string[]
+  /** where responses are kept; default in memory. Closed with the server */
+  store?: ResponseStore
+  times?: Partial<EndpointTimes>
+  /** is given one entry a request */
+  log?: (entry: RequestLogEntry) => void
   /** ms since 1970 */
   now?: () => number
 }
 
 export interface HttpServer {
-  /** `http://127.0.0.1:PORT/v1` */
+  /** `http://127.0.0.1:PORT/v1`; of a socket file `http+unix://PATH/v1` with the path URL-encoded */
   readonly baseUrl: string
-  /** Stops what runs and lets go of every connection; twice without harm. */
-  close(): Promise<void>
+  /**
+   * Stops taking requests, lets running ones finish for `graceMs` (default 0), ends the others with an error of
+   * code `server_shutdown`, and lets go of every connection; twice without harm.
+   */
+  close(options?: { graceMs?: number }): Promise<void>
 }
 
-/** A 1 MB prompt with 5 MB images in base64 fits several times. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024
+const TIMES: EndpointTimes = { headAfterMs: 250, keepAliveMs: 15_000, stalledReaderMs: 120_000, socketLifeMs: 60 * 60_000 }
 
-/** Opens the server; resolves when it listens. */
+/** What the requests of one server go through. */
+interface Serving {
+  endpoint: Endpoint
+  gate: Gate
+  running: Set<AbortController>
+  draining: boolean
+  connectionOf: ReturnType<typeof createConnections>
+}
+
+/** Opens the server; resolves when it listens. @throws ConfigurationError without a key */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { host = '127.0.0.1', port = 0 } = options
-  const server = createServer((request, response) => void handle(options, server, request, response))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, resolve)
+  const serving = prepare(options, () => server)
+  const handler = (request: IncomingMessage, response: ServerResponse): void => void handle(serving, request, response)
+  const server: Server = options.tls ? createTlsServer({ cert: options.tls.cert, key: options.tls.key }, handler) : createServer(handler)
+  const sockets = openResponseSockets(server, {
+    admit(request) {
+      if (serving.draining) throw shuttingDown()
+      checkOrigin(serving.gate, request)
+      return checkKey(serving.gate, request)
+    },
+    open: (key, signal) => openExchange(serving, key, signal),
+    log: (exchange, startedAt, status) => logExchange(serving.endpoint, exchange, { method: 'FRAME', path: '/v1/responses', startedAt, status }),
+    times: serving.endpoint.times,
   })
+  const baseUrl = await listen(server, options)
+  let closing: Promise<void> | undefined
+  return {
+    baseUrl,
+    close({ graceMs = 0 } = {}) {
+      return (closing ??= shutDown(serving, server, sockets, graceMs))
+    },
+  }
+}
+
+function prepare(options: HttpServerOptions, serverOf: () => Server): Serving {
+  const { key, keys, provider, now = Date.now } = options
+  if (!key && !keys) throw new ConfigurationError('the HTTP server needs a key', { code: 'no_key' })
+  const own: StoredKey[] = key ? [{ name: 'default', sha256: hashKey(key), created_at: '' }] : []
+  const endpoint: Endpoint = {
+    provider,
+    roles: options.roles ?? [],
+    store: options.store ?? createMemoryStore({ now }),
+    thoughts: createThoughtMemory(),
+    times: { ...TIMES, ...options.times },
+    log: options.log ?? (() => undefined),
+    now,
+  }
+  const gate: Gate = {
+    findKey: createKeyRing(() => (keys ? [...own, ...keys()] : own)),
+    address() {
+      const address = serverOf().address()
+      return typeof address === 'object' && address !== null ? address : undefined
+    },
+    host: options.host ?? '127.0.0.1',
+    allowHosts: options.allowHosts ?? [],
+    allowOrigins: options.allowOrigins ?? [],
+  }
+  return { endpoint, gate, running: new Set(), draining: false, connectionOf: createConnections() }
+}
+
+async function listen(server: Server, { host = '127.0.0.1', port = 0, socketPath, tls }: HttpServerOptions): Promise<string> {
+  const scheme = tls ? 'https' : 'http'
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    // Only the owner's programs may connect: between listen and chmod the umask would decide.
+    const before = socketPath === undefined ? undefined : process.umask(0o177)
+    if (socketPath === undefined) server.listen(port, host, resolve)
+    else server.listen(socketPath, resolve)
+    if (before !== undefined) process.umask(before)
+  })
+  if (socketPath !== undefined) {
+    await chmod(socketPath, 0o600)
+    server.once('close', () => void unlink(socketPath).catch(() => undefined))
+    return `${scheme}+unix://${encodeURIComponent(socketPath)}/v1`
+  }
   const address = server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return {
-    baseUrl: `http://${name}:${address.port}/v1`,
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
-  }
+  return `${scheme}://${name}:${address.port}/v1`
 }
 
-async function handle(options: HttpServerOptions, server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const gone = new AbortController()
-  response.on('close', () => {
-    if (!response.writableEnded) gone.abort(new AbortError('The client has gone.'))
-  })
+const shuttingDown = (): HttpFailure =>
+  new HttpFailure(503, 'The server is ending and takes no new requests.', { type: 'service_unavailable_error', code: 'server_shutdown', headers: { connection: 'close' } })
+
+function openExchange({ endpoint }: Serving, key: HttpKey, signal: AbortSignal): Exchange {
+  return { endpoint, key, signal, id: `req_${randomUUID().replaceAll('-', '')}`, note: { ignored: [] } }
+}
+
+async function handle(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { endpoint } = serving
+  const startedAt = endpoint.now()
+  const connection = serving.connectionOf(request.socket)
+  const controller = new AbortController()
+  const leave = (): void => controller.abort(connection.gone.reason)
+  connection.gone.addEventListener('abort', leave)
+  serving.running.add(controller)
+  const exchange = openExchange(serving, { name: '-', id: '' }, controller.signal)
+  response.setHeader('x-request-id', exchange.id)
   try {
-    admit(options, server, request)
-    await route(options, request, response, gone.signal)
+    await connection.inTurn(() => answer(serving, exchange, request, response))
   } catch (error) {
-    const failure = toHttpFailure(error)
-    if (response.headersSent) response.destroy()
-    else writeJson(response, failure.body(), failure.status, failure.fields.headers)
+    await refuse(exchange, error, request, response)
+  } finally {
+    connection.gone.removeEventListener('abort', leave)
+    serving.running.delete(controller)
+    const status = connection.gone.aborted && !response.writableEnded ? 499 : response.statusCode
+    logExchange(endpoint, exchange, { method: request.method ?? '', path: (request.url ?? '/').split('?')[0] ?? '/', startedAt, status })
   }
 }
 
-/** Who may come in: our own name in Host (a page that rebinds DNS cannot say it), no page of another origin, the key. */
-function admit({ key, host = '127.0.0.1' }: HttpServerOptions, server: Server, request: IncomingMessage): void {
-  const { port } = server.address() as AddressInfo
-  const asked = (request.headers.host ?? '').toLowerCase()
-  // The address that the client really reached is ours too, where the server was opened to the network.
-  const reached = request.socket.localAddress?.replace(/^::ffff:/, '') ?? ''
-  const names = new Set(['127.0.0.1', 'localhost', '[::1]', host.toLowerCase(), reached, `[${reached}]`].map((name) => `${name}:${port}`))
-  if (!names.has(asked)) throw new HttpFailure(403, 'This server does not go by that Host.', { type: 'permission_error' })
-  if (request.headers.origin !== undefined) throw new HttpFailure(403, 'Web pages are not let in.', { type: 'permission_error' })
-  const given = Buffer.from((request.headers.authorization ?? '').replace(/^bearer +/i, ''))
-  const wanted = Buffer.from(key)
-  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
-    throw new HttpFailure(401, 'The key that this server showed when it opened is required as a bearer.', { type: 'authentication_error', code: 'invalid_api_key' })
-  }
-}
-
-async function route(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-  const [pathname = '/'] = (request.url ?? '/').split('?')
-  const { provider, now = Date.now } = options
-  if (pathname === '/v1/models' && request.method === 'GET') {
-    writeJson(response, await listModels(options))
+async function answer(serving: Serving, exchange: Exchange, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { gate } = serving
+  checkOrigin(gate, request)
+  for (const [name, value] of Object.entries(corsHeaders(gate, request))) response.setHeader(name, value)
+  if (request.method === 'OPTIONS' && request.headers.origin !== undefined) {
+    response.writeHead(204, preflightHeaders(request)).end()
     return
   }
-  const answer = pathname === '/v1/chat/completions' ? answerChat : pathname === '/v1/responses' ? answerResponses : undefined
-  if (!answer) throw new HttpFailure(404, `There is nothing at ${pathname}: /v1/models, /v1/responses and /v1/chat/completions are served.`, { type: 'not_found_error' })
-  if (request.method !== 'POST') throw new HttpFailure(405, `${pathname} takes POST.`, { type: 'invalid_request_error', headers: { allow: 'POST' } })
-  const body = parseJson((await readBody(request)).toString('utf8'))
-  if (!isRecord(body)) throw badRequest('the body must be a JSON object')
-  await answer({ provider, body, response, signal, now } satisfies AnswerInput)
+  const [path] = (request.url ?? '/').split('?')
+  if (path === '/healthz') return writeJson(response, { status: 'ok' })
+  if (path === '/readyz') return writeJson(response, await readiness(serving), serving.draining ? 503 : 200)
+  if (serving.draining) throw shuttingDown()
+  exchange.key = checkKey(gate, request)
+  await routeRequest(exchange, request, response)
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length
-    if (size > MAX_BODY_BYTES) throw new HttpFailure(413, `The request is larger than ${MAX_BODY_BYTES / 1024 / 1024} MB.`, { type: 'invalid_request_error' })
-    chunks.push(chunk as Buffer)
+/** Ready is who takes requests and can answer them: somebody is signed in. */
+async function readiness({ draining, endpoint }: Serving): Promise<{ status: string; signed_in?: boolean }> {
+  if (draining) return { status: 'draining' }
+  const signedIn = await endpoint.provider.signedIn?.()
+  return { status: 'ready', ...(signedIn ? { signed_in: signedIn.account !== undefined } : {}) }
+}
+
+async function refuse(exchange: Exchange, error: unknown, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const failure = await explainFailure(exchange.endpoint, error, exchange.note.model)
+  exchange.note.error = failure.fields.code ?? failure.fields.type
+  if (response.headersSent) {
+    response.destroy()
+    return
   }
-  return Buffer.concat(chunks)
+  setRouteHeaders(response, exchange.note)
+  // What is left of a body nobody reads would be taken for the next request.
+  if (!request.complete) response.setHeader('connection', 'close')
+  writeJson(response, failure.body(), failure.status, failure.fields.headers)
 }
 
-async function listModels({ provider, roles = [], now = Date.now }: HttpServerOptions): Promise<unknown> {
-  const created = Math.floor(now() / 1000)
-  const models = await provider.listModels()
-  const ids = [...models.map(({ id }) => id), ...roles.map((role) => `role:${role}`)]
-  return { object: 'list', data: ids.map((id) => ({ id, object: 'model', created, owned_by: provider.name })) }
+function logExchange(endpoint: Endpoint, { id, key, note }: Exchange, about: { method: string; path: string; startedAt: number; status: number }): void {
+  const { startedAt, ...rest } = about
+  endpoint.log({
+    time: new Date(startedAt).toISOString(), request_id: id, key: key.name, ...rest, duration_ms: endpoint.now() - startedAt, ...describeNote(note, startedAt),
+  })
+}
+
+async function shutDown(serving: Serving, server: Server, sockets: { drain(): void; close(): void }, graceMs: number): Promise<void> {
+  serving.draining = true
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  sockets.drain()
+  await settled(serving, graceMs)
+  for (const controller of serving.running) controller.abort(new AbortError('The server was stopped.', { code: 'server_shutdown' }))
+  // A moment for the last words to go out.
+  await settled(serving, LAST_WORDS_MS)
+  sockets.close()
+  server.closeAllConnections()
+  await closed
+  await serving.endpoint.store.close()
+}
+
+const LAST_WORDS_MS = 500
+
+/** Resolves when nothing runs, at the latest after `limitMs`. */
+async function settled({ running }: Serving, limitMs: number): Promise<void> {
+  const until = performance.now() + limitMs
+  while (running.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, Math.min(20, limitMs)))
 }

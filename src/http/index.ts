@@ -1,6 +1,6 @@
 /**
- * http/ owns the server for OpenAI clients on loopback: two dialects in, the contract's chat in between.
- * It refuses to know how a call reaches the backend.
+ * http/ owns the server for programs that speak OpenAI's dialects: two of them in, the contract's chat in
+ * between, and what has to be kept for them. It refuses to know how a call reaches the backend.
  */
 export { createHttpServer } from './http-server.js'
 export type { HttpServer, HttpServerOptions } from './http-server.js'

@@ -13,20 +13,34 @@ export function readPart(part: unknown, param: string): ContentBlock {
       return { type: 'text', text: String(part.text ?? '') }
     case 'refusal':
       return { type: 'text', text: String(part.refusal ?? ''), refusal: true }
-    case 'image_url':
-      return readImage(isRecord(part.image_url) ? part.image_url.url : part.image_url, param)
+    case 'image_url': {
+      const image = isRecord(part.image_url) ? part.image_url : { url: part.image_url }
+      return readImage(image.url, image.detail, param)
+    }
     case 'input_image':
-      return readImage(part.image_url, param)
+      return readImage(part.image_url, part.detail, param)
+    case 'file':
+    case 'input_file':
+      return readFile(isRecord(part.file) ? part.file : part, param)
     default:
       throw badRequest(`content parts of type ${JSON.stringify(part.type)} are not taken`, param)
   }
 }
 
-function readImage(url: unknown, param: string): ContentBlock {
+function readImage(url: unknown, wanted: unknown, param: string): ContentBlock {
   if (typeof url !== 'string' || url === '') throw badRequest('an image takes a URL or a data URL', param)
+  const detail = typeof wanted === 'string' ? { detail: wanted } : {}
   const data = /^data:([^;,]+);base64,(.*)$/s.exec(url)
-  if (data) return { type: 'image', source: { type: 'base64', media_type: data[1], data: data[2] } }
-  return { type: 'image', source: { type: 'url', url } }
+  if (data) return { type: 'image', source: { type: 'base64', media_type: data[1], data: data[2] }, ...detail }
+  return { type: 'image', source: { type: 'url', url }, ...detail }
+}
+
+/** A file goes to the backend as it is; one kept at another server's file store cannot. */
+function readFile(file: JsonObject, param: string): ContentBlock {
+  if (typeof file.file_id === 'string') throw badRequest('file_id: files are not kept here: send file_data or file_url', `${param}.file_id`)
+  if (typeof file.file_data !== 'string' && typeof file.file_url !== 'string') throw badRequest('a file takes file_data (a data URL) or file_url', param)
+  const { filename, file_data, file_url } = file
+  return { type: 'input_file', filename, file_data, file_url } as unknown as ContentBlock
 }
 
 /** A text or a list of parts of either dialect. @throws the HTTP failure that names `param` */
@@ -44,14 +58,17 @@ export function readArguments(text: unknown): JsonObject {
   return isRecord(value) ? value : { _raw: String(text ?? '') }
 }
 
-/** Function tools of either dialect; hosted tools pass as they are. */
+/** Tools of either dialect; namespaces and hosted tools pass as they are. */
 export function readTools(tools: unknown): ToolSpec[] | undefined {
   if (tools === undefined || tools === null) return undefined
   if (!Array.isArray(tools)) throw badRequest('tools must be a list', 'tools')
   return tools.map((tool, index): ToolSpec => {
     if (!isRecord(tool)) throw badRequest('a tool must be an object', `tools[${index}]`)
+    if (tool.type === 'custom') return readCustomTool(tool, `tools[${index}]`)
     const inner = isRecord(tool.function) ? tool.function : tool
-    if (tool.type !== 'function' && !isRecord(tool.function)) return { ...tool, name: String(tool.name ?? tool.type), parameters: {} }
+    if (tool.type !== 'function' && !isRecord(tool.function)) {
+      return { ...tool, name: String(tool.name ?? tool.type), parameters: isRecord(tool.parameters) ? tool.parameters : {} }
+    }
     if (typeof inner.name !== 'string') throw badRequest('a function tool needs a name', `tools[${index}]`)
     return {
       name: inner.name,
@@ -62,11 +79,37 @@ export function readTools(tools: unknown): ToolSpec[] | undefined {
   })
 }
 
+/** A tool that takes free text; Chat Completions nests it, and its grammar once more. */
+function readCustomTool(tool: JsonObject, param: string): ToolSpec {
+  const inner = isRecord(tool.custom) ? tool.custom : tool
+  if (typeof inner.name !== 'string') throw badRequest('a custom tool needs a name', param)
+  const { format } = inner
+  const grammar = isRecord(format) && isRecord(format.grammar) ? { ...format.grammar, type: 'grammar' } : format
+  return { ...inner, type: 'custom', name: inner.name, parameters: {}, ...(grammar === undefined ? {} : { format: grammar }) }
+}
+
+interface Allowed {
+  mode: string
+  names: ReadonlySet<string>
+}
+
+/** `allowed_tools` of either dialect: of all tools only these, in this mode. */
+function readAllowed(choice: unknown): Allowed | undefined {
+  if (!isRecord(choice) || choice.type !== 'allowed_tools') return undefined
+  const inner = isRecord(choice.allowed_tools) ? choice.allowed_tools : choice
+  const tools = Array.isArray(inner.tools) ? inner.tools.filter(isRecord) : []
+  const names = tools.map((tool) => String((isRecord(tool.function) ? tool.function : tool).name ?? tool.server_label ?? tool.type))
+  return { mode: typeof inner.mode === 'string' ? inner.mode : 'auto', names: new Set(names) }
+}
+
 /** A word (`auto`, `none`, `required`), or the name of the function it forces. */
 export function readToolChoice(choice: unknown): ChatRequest['tool_choice'] {
   if (typeof choice === 'string') return choice
   if (!isRecord(choice)) return undefined
+  const allowed = readAllowed(choice)
+  if (allowed) return allowed.mode
   const inner = isRecord(choice.function) ? choice.function : choice
+  if (choice.type === 'custom') return { type: 'custom', name: isRecord(choice.custom) ? choice.custom.name : choice.name }
   return choice.type === 'function' && typeof inner.name === 'string' ? inner.name : choice
 }
 
@@ -90,12 +133,15 @@ const number = (value: unknown): number | undefined => (typeof value === 'number
 export function readSettings(body: JsonObject, maxTokens: unknown): Partial<ChatRequest> {
   const reasoning = isRecord(body.reasoning) ? body.reasoning.effort : body.reasoning_effort
   const conversation = body.prompt_cache_key ?? (isRecord(body.metadata) ? body.metadata.conversation_id : undefined)
+  const allowed = readAllowed(body.tool_choice)
   const settings: Partial<ChatRequest> = {
     temperature: number(body.temperature),
     top_p: number(body.top_p),
     max_output_tokens: number(maxTokens),
     tool_choice: readToolChoice(body.tool_choice),
-    tools: readTools(body.tools),
+    tools: readTools(body.tools)?.filter((tool) => !allowed || allowed.names.has(tool.name)),
+    parallel_tool_calls: typeof body.parallel_tool_calls === 'boolean' ? body.parallel_tool_calls : undefined,
+    service_tier: typeof body.service_tier === 'string' && body.service_tier !== 'auto' && body.service_tier !== 'default' ? body.service_tier : undefined,
     reasoning_effort: typeof reasoning === 'string' ? reasoning : undefined,
     conversation_id: typeof conversation === 'string' ? conversation : undefined,
     stop: typeof body.stop === 'string' ? [body.stop] : Array.isArray(body.stop) ? body.stop.map(String) : undefined,

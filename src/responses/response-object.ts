@@ -8,6 +8,8 @@ export interface ResponseIdentity {
   model: string
   /** seconds since 1970 */
   createdAt: number
+  /** what the response says of its request, over the defaults */
+  echo?: JsonObject
 }
 
 export type ResponseStatus = 'in_progress' | 'completed' | 'incomplete' | 'failed'
@@ -18,25 +20,35 @@ export function buildResponseObject(identity: ResponseIdentity, status: Response
     id: identity.responseId,
     object: 'response',
     created_at: identity.createdAt,
+    completed_at: null,
     status,
+    background: false,
     error: null,
     incomplete_details: null,
     instructions: null,
     max_output_tokens: null,
+    max_tool_calls: null,
     model: identity.model,
     output: [],
     parallel_tool_calls: true,
+    presence_penalty: 0,
+    frequency_penalty: 0,
     previous_response_id: null,
+    prompt_cache_key: null,
     reasoning: { effort: null, summary: null },
+    safety_identifier: null,
+    service_tier: 'default',
     store: false,
-    temperature: null,
+    temperature: 1,
     text: { format: { type: 'text' } },
     tool_choice: 'auto',
     tools: [],
-    top_p: null,
+    top_logprobs: 0,
+    top_p: 1,
     truncation: 'disabled',
     usage: null,
     metadata: {},
+    ...identity.echo,
     ...fields,
   }
 }

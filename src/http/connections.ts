@@ -1,0 +1,39 @@
+import type { Socket } from 'node:net'
+import { AbortError } from '../contract/index.js'
+
+/** What is known of a client's connection. */
+export interface Connection {
+  /** aborted when the client has gone */
+  readonly gone: AbortSignal
+  /**
+   * Runs requests of a connection one after the other. A client may send several before it reads an answer; answers
+   * go out in order, so a later one would hold a call of the account for as long as nobody reads the first.
+   */
+  inTurn(work: () => Promise<void>): Promise<void>
+}
+
+/** Connections by their sockets. */
+export function createConnections(): (socket: Socket) => Connection {
+  const known = new WeakMap<Socket, Connection>()
+  return (socket) => {
+    const connection = known.get(socket) ?? open(socket)
+    known.set(socket, connection)
+    return connection
+  }
+}
+
+function open(socket: Socket): Connection {
+  const controller = new AbortController()
+  // Of a queued answer no event says that its client has gone: only the socket does.
+  socket.once('close', () => controller.abort(new AbortError('The client has gone.')))
+  if (socket.destroyed) controller.abort(new AbortError('The client has gone.'))
+  let last: Promise<void> = Promise.resolve()
+  return {
+    gone: controller.signal,
+    inTurn(work) {
+      const turn = last.then(() => (controller.signal.aborted ? undefined : work()))
+      last = turn.catch(() => undefined)
+      return turn
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import type { ChatRequest, LaneName, Provider, RouteReceipt } from '../contract/index.js'
+import { shortHash } from '../lib/index.js'
+import type { HttpKey } from './key-ring.js'
+import type { RequestLogEntry } from './request-log.js'
+import type { ResponseStore } from './response-store.js'
+import type { ThoughtMemory } from './thought-memory.js'
+
+/** The provider that is served: any of the contract; ours also says who is signed in. */
+export type ServedProvider = Provider & { signedIn?: () => Promise<{ account?: string; lane: LaneName }>; warmUp?: (request?: ChatRequest) => Promise<void> }
+
+/** All times in ms. */
+export interface EndpointTimes {
+  /** a stream's head leaves at the latest after this: what fails sooner is answered by a status */
+  headAfterMs: number
+  /** silence on a stream after which a comment says that it lives */
+  keepAliveMs: number
+  /** how long a client may leave what was written unread */
+  stalledReaderMs: number
+  /** how long a WebSocket lives */
+  socketLifeMs: number
+}
+
+/** What all requests of one server share. */
+export interface Endpoint {
+  provider: ServedProvider
+  roles: readonly string[]
+  store: ResponseStore
+  thoughts: ThoughtMemory
+  times: EndpointTimes
+  log: (entry: RequestLogEntry) => void
+  /** ms since 1970 */
+  now: () => number
+}
+
+/** One request, from its admission to its log line. */
+export interface Exchange {
+  endpoint: Endpoint
+  /** `req_…`, as `x-request-id` says it */
+  id: string
+  key: HttpKey
+  /** aborted when the client has gone or the server ends */
+  signal: AbortSignal
+  /** what is known for the log line and the headers */
+  note: ExchangeNote
+}
+
+export interface ExchangeNote {
+  model?: string
+  /** fields of the request that are not honoured */
+  ignored: string[]
+  route?: RouteReceipt
+  served?: string
+  degraded?: boolean
+  usage?: { input_tokens: number; output_tokens: number }
+  /** ms since 1970 */
+  firstAt?: number
+  error?: string
+}
+
+/** Whose responses and thoughts these are: the key's and the signed-in account's. */
+export async function ownerOf({ endpoint, key }: Exchange): Promise<string> {
+  const signedIn = await endpoint.provider.signedIn?.()
+  return shortHash(`${key.id} ${signedIn?.account ?? ''}`)
+}

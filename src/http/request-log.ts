@@ -1,0 +1,58 @@
+import type { RouteReceipt } from '../contract/index.js'
+import type { ExchangeNote } from './endpoint.js'
+
+/** One line a request. No prompt, no answer, no key. */
+export interface RequestLogEntry {
+  /** ISO 8601 */
+  time: string
+  request_id: string
+  /** the key's name */
+  key: string
+  method: string
+  path: string
+  /** 499 where the client went first */
+  status: number
+  duration_ms: number
+  /** to the first byte of the answer's body */
+  first_ms?: number
+  model?: string
+  served_model?: string
+  role?: string
+  degraded?: boolean
+  transport?: string
+  input_tokens?: number
+  output_tokens?: number
+  /** fields of the request that were not honoured */
+  ignored_fields?: string[]
+  error?: string
+}
+
+/** What a request's note comes to in the log. */
+export function describeNote(note: ExchangeNote, startedAt: number): Partial<RequestLogEntry> {
+  const { route } = note
+  const entry: { [Key in keyof RequestLogEntry]?: RequestLogEntry[Key] | undefined } = {
+    first_ms: note.firstAt === undefined ? undefined : note.firstAt - startedAt,
+    model: note.model,
+    served_model: note.served ?? servedModel(route),
+    role: route?.role,
+    degraded: note.degraded,
+    transport: route?.transport,
+    input_tokens: note.usage?.input_tokens,
+    output_tokens: note.usage?.output_tokens,
+    ignored_fields: note.ignored.length > 0 ? note.ignored : undefined,
+    error: note.error,
+  }
+  return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined))
+}
+
+function servedModel(route: RouteReceipt | undefined): string | undefined {
+  return route === undefined || route.served_model === 'unknown' ? undefined : route.served_model
+}
+
+/** A line of the log: `json`, or words for a person. */
+export function formatLogEntry(entry: RequestLogEntry, format: 'json' | 'pretty'): string {
+  if (format === 'json') return `${JSON.stringify(entry)}\n`
+  const { time, request_id, key, method, path, status, duration_ms, ...rest } = entry
+  const more = Object.entries(rest).map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`)
+  return `${time} ${status} ${method} ${path} ${duration_ms} ms key=${key} ${more.join(' ')} ${request_id}\n`.replaceAll(/[^\P{Cc}\n]/gu, '?')
+}

@@ -1,0 +1,40 @@
+import type { ServerResponse } from 'node:http'
+import type { ChatResponse, RouteReceipt } from '../contract/index.js'
+import { isRecord } from '../lib/index.js'
+import type { ExchangeNote } from './endpoint.js'
+
+/** Takes over what the answer says of its way, for the headers and the log. */
+export function noteAnswer(note: ExchangeNote, response: ChatResponse): void {
+  const route = response.metadata?.route
+  if (isRecord(route)) note.route = route as unknown as RouteReceipt
+  const served = note.route?.served_model
+  if (served !== undefined && served !== 'unknown') note.served = served
+  note.degraded = Boolean(response.degradation)
+  if (response.usage) note.usage = { input_tokens: response.usage.input_tokens, output_tokens: response.usage.output_tokens }
+}
+
+/** `x-served-model`, `x-route` and `x-ignored-fields`, as far as they are known. */
+export function describeRoute(note: ExchangeNote): Record<string, string> {
+  const { route, ignored } = note
+  const served = note.served ?? (route && route.served_model !== 'unknown' ? route.served_model : undefined)
+  const parts = route
+    ? [...(route.role === undefined ? [] : [`role=${route.role}`]), `candidate=${route.provider}/${route.resolved_model}`, `degraded=${note.degraded === true}`]
+    : []
+  const headers = {
+    ...(served === undefined ? {} : { 'x-served-model': served }),
+    ...(parts.length === 0 ? {} : { 'x-route': parts.join('; ') }),
+    ...(ignored.length === 0 ? {} : { 'x-ignored-fields': ignored.join(', ') }),
+  }
+  // Names come from catalogs and matrices: what no header may hold would end the answer.
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replaceAll(/[^\x20-\x7e]/g, '?')]))
+}
+
+/** Before the head of an answer leaves. Of a stream only part is known then: the rest follows in its trailers. */
+export function setRouteHeaders(response: ServerResponse, note: ExchangeNote): void {
+  if (response.headersSent) return
+  for (const [name, value] of Object.entries(describeRoute(note))) response.setHeader(name, value)
+}
+
+export function addRouteTrailers(response: ServerResponse, note: ExchangeNote): void {
+  if (response.chunkedEncoding && !response.destroyed) response.addTrailers(describeRoute(note))
+}

@@ -1,0 +1,43 @@
+import type { CallOptions, ChatRequest, ResponseStream } from '../contract/index.js'
+import type { Endpoint, Exchange } from './endpoint.js'
+import { HttpFailure, badRequest } from './http-failure.js'
+import { suggestModel } from './model-names.js'
+
+const ROLE = /^role:(.+)$/
+
+/**
+ * Starts the call that a model name asks for: a model of the account, `role:NAME` (several parted by commas), or the
+ * plain name of a role that no model has.
+ * @throws HttpFailure 400 without a name, 404 for a role that is not there
+ */
+export async function startCall(exchange: Exchange, request: ChatRequest, model: unknown, options: Pick<CallOptions, 'onWireEvents'> = {}): Promise<ResponseStream> {
+  const { endpoint, signal, note } = exchange
+  if (typeof model !== 'string' || model === '') throw badRequest('model is missing: name one of /v1/models, or role:NAME', 'model')
+  note.model = model
+  const callOptions: CallOptions = {
+    ...options,
+    signal,
+    interactive: true,
+    onWireEvents(events, source) {
+      note.route ??= source.route
+      options.onWireEvents?.(events, source)
+    },
+  }
+  const roles = await findRoles(endpoint, model)
+  return roles ? endpoint.provider.delegate(roles, request, callOptions) : endpoint.provider.stream({ ...request, model }, callOptions)
+}
+
+async function findRoles(endpoint: Endpoint, model: string): Promise<string[] | undefined> {
+  const named = ROLE.exec(model)?.[1]?.split(',').map((role) => role.trim())
+  if (named) {
+    const unknown = named.find((role) => endpoint.roles.length > 0 && !endpoint.roles.includes(role))
+    if (unknown === undefined) return named
+    const meant = suggestModel(`role:${unknown}`, endpoint.roles.map((role) => `role:${role}`))
+    throw new HttpFailure(404, `There is no role ${JSON.stringify(unknown)}.${meant ? ` Did you mean ${meant}?` : ''} GET /v1/models lists what there is.`, {
+      type: 'not_found_error', code: 'role_not_found', param: 'model',
+    })
+  }
+  if (!endpoint.roles.includes(model)) return undefined
+  const models = await endpoint.provider.listModels().catch(() => [])
+  return models.some(({ id }) => id === model) ? undefined : [model]
+}
