@@ -50,7 +50,7 @@ describe('the page for OpenAI clients', () => {
 
   test.skipIf(!existsSync('/bin/sh'))('its curl line asks a role', async () => {
     const { stdout } = await run('/bin/sh', ['-c', block('sh', 'curl ')], { env: { PATH: process.env.PATH, KEY } })
-    expect(JSON.parse(stdout)).toMatchObject({ object: 'chat.completion', model: 'role:coding', choices: [{ message: { content: 'You said: Say hello' } }] })
+    expect(JSON.parse(stdout)).toMatchObject({ object: 'chat.completion', model: 'gpt-6.1-sol', choices: [{ message: { content: 'You said: Say hello' } }] })
   })
 
   test('its program runs in the official package', async () => {
