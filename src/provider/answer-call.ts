@@ -1,14 +1,12 @@
 import { isLLMError, type ChatResponse, type ReasoningProvenance, type WireSource } from '../contract/index.js'
 import {
-  buildContinuation, createStepMapper, holdsToolCall, serializeRequest, type Accumulator, type BuiltRequest, type Step, type StepMapper,
-  type WireEvent,
+  buildContinuation, serializeRequest, type AnswerReader, type BlockEvent, type BuiltRequest, type WireEvent,
 } from '../responses/index.js'
 import { parseJson } from '../lib/index.js'
 import type { Call } from './call.js'
 import { joinResponses } from './join-responses.js'
 import { runAttempt } from './run-attempt.js'
 import { sealResponse } from './seal-response.js'
-import type { Deliver } from './response-stream.js'
 import type { AnnounceRequest, Screen } from './with-call-events.js'
 import type { Workshop } from './workshop.js'
 import { withRetry } from './with-retry.js'
@@ -31,52 +29,54 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
   const { deps, emitter } = input.workshop
   const parts: ChatResponse[] = []
   let continuation: BuiltRequest | undefined
-  let blockOffset = 0
+  let firstIndex = 0
+  let difference: string | undefined
   for (let number = 0; ; number++) {
-    const turn: Turn = { built: continuation }
+    const turn: Turn = { built: continuation, firstIndex }
     call.outputSeen = false
-    const firstIndex = blockOffset
-    let mapper: StepMapper | undefined
-    const prepareMapper = () => (mapper ??= createStepMapper({ firstIndex }))
-    let accumulator: Accumulator
+    let reader: AnswerReader
     try {
-      accumulator = await attempts(input, turn, prepareMapper, (events) => {
+      reader = await attempts(input, turn, (events, blocks) => {
         if (turn.provenance) input.tap?.(events, { provenance: turn.provenance, route: call.route })
-        return input.screen.show(mapEvents(prepareMapper(), events))
+        return input.screen.show(blocks)
       })
     } catch (thrown) {
       throw withEarlierParts(thrown, parts)
     }
-    blockOffset = mapper?.nextIndex() ?? firstIndex
-    parts.push(accumulator.build())
-    const { terminal } = accumulator
-    const whole = () => sealResponse(deps, call, joinResponses(parts), accumulator, turn)
-    if (terminal?.kind !== 'incomplete' || number >= call.settings.maxContinuations) return whole()
+    firstIndex = reader.nextIndex
+    const part = reader.response()
+    parts.push(part)
+    difference ??= reader.difference
+    const { ended } = reader
+    const whole = () => sealResponse(deps, call, joinResponses(parts), reader, turn, difference)
+    if (ended?.kind !== 'incomplete' || number >= call.settings.maxContinuations) return whole()
     // A whole tool call wants its result before anything goes on.
-    if (holdsToolCall(accumulator.doneItems)) return whole()
+    if (part.tool_calls) return whole()
     await emitter.emit('incompleteContinuation', {
       provider: deps.mountName,
-      response_id: accumulator.responseId ?? '',
-      reason: terminal.reason,
+      response_id: reader.responseId ?? '',
+      reason: ended.reason,
       continuation_number: number + 1,
       max_attempts: call.settings.maxContinuations,
     })
     call.continuing = true
-    continuation = buildContinuation(turn.built as BuiltRequest, accumulator.doneItems, number + 1)
+    continuation = buildContinuation(turn.built as BuiltRequest, reader.items(), number + 1)
   }
 }
 
 interface Turn {
   built?: BuiltRequest | undefined
+  firstIndex: number
   difference?: string
   provenance?: ReasoningProvenance
 }
 
 /**
  * The attempts at one request; leaves what was built, and how it differs from the turn before, in `turn`.
- * @param prepare makes ready what `deliver` needs; called when the request is on its way
  */
-function attempts(input: AnswerInput, turn: Turn, prepare: () => void, deliver: Deliver<WireEvent>): Promise<Accumulator> {
+function attempts(
+  input: AnswerInput, turn: Turn, deliver: (events: readonly WireEvent[], blocks: readonly BlockEvent[]) => Promise<void> | undefined,
+): Promise<AnswerReader> {
   const { call } = input
   const { deps, emitter, exchanges, builder, turnStates } = input.workshop
   const continuation = turn.built
@@ -101,7 +101,6 @@ function attempts(input: AnswerInput, turn: Turn, prepare: () => void, deliver: 
         })).then(announce)
       },
       onSent(built, conversation) {
-        prepare()
         input.screen.prepare()
         if (continuation || call.route.cache) return
         const difference = builder.compare(conversation, built)
@@ -112,17 +111,10 @@ function attempts(input: AnswerInput, turn: Turn, prepare: () => void, deliver: 
         call.route.transport = exchange.kind
         call.route.transport_reason = exchange.reason
       },
+      firstIndex: turn.firstIndex,
       deliver,
     }),
   )
-}
-
-function mapEvents(mapper: StepMapper, events: readonly WireEvent[]): Step[] {
-  const steps: Step[] = []
-  for (const event of events) {
-    for (const step of mapper.push(event)) steps.push(step)
-  }
-  return steps
 }
 
 /** An error in a continuation still carries the whole of what came before it. */

@@ -2,8 +2,8 @@ import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
-  createAccumulator, NotAttributable, decodeEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
-  type Accumulator, type AttemptPhase, type BuiltRequest, type WireEvent, type WireFailure,
+  createAnswerReader, NotAttributable, decodeEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
+  type AnswerReader, type AttemptPhase, type BlockEvent, type BuiltRequest, type WireEvent, type WireFailure,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
 import { AttemptFailure } from './attempt-failure.js'
@@ -11,7 +11,6 @@ import type { Call } from './call.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
 import type { Exchange, ExchangeRequest, Exchanges } from './exchanges.js'
-import type { Deliver } from './response-stream.js'
 import { TURN_STATE, turnOf, type TurnStates } from './turn-states.js'
 
 export interface AttemptInput {
@@ -27,8 +26,10 @@ export interface AttemptInput {
   onSent: (built: BuiltRequest, conversation: string) => void
   /** the backend has taken the request, or may have */
   onOpen: (exchange: Exchange) => void
-  /** takes the answer's events as they come */
-  deliver: Deliver<WireEvent>
+  /** where the answer's blocks are numbered from */
+  firstIndex: number
+  /** takes the wire's events as they come, and what they add to the answer */
+  deliver: (events: readonly WireEvent[], blocks: readonly BlockEvent[]) => Promise<void> | undefined
 }
 
 /**
@@ -39,7 +40,7 @@ export interface AttemptInput {
  * Up to the request's last byte nothing is waited for that is there already, and what can be done while
  * the backend thinks is done then.
  */
-export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
+export async function runAttempt(input: AttemptInput): Promise<AnswerReader> {
   const { deps, call, exchanges } = input
   const credential = deps.credentials.held() ?? (await deps.credentials.current({ signal: call.signal }))
   const provenance = provenanceOf(credential, call.model)
@@ -55,8 +56,8 @@ export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
   let reading: Reading | undefined
   const prepare = (): Reading => {
     if (reading) return reading
-    const accumulator = createAccumulator({ provenance })
-    return (reading = { accumulator, failures: createFailureReader(input, accumulator, credential) })
+    const reader = createAnswerReader({ provenance, firstIndex: input.firstIndex })
+    return (reading = { reader, failures: createFailureReader(input, reader, credential) })
   }
   let exchange: Exchange | undefined
   let probing = false
@@ -67,18 +68,18 @@ export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
     } catch (thrown) {
       throw prepare().failures.fromThrown(thrown)
     }
-    const { accumulator, failures } = prepare()
+    const { reader, failures } = prepare()
     input.onOpen(exchange)
-    const behind = await readToTerminal(exchange, accumulator, failures, input)
-    const turnState = accumulator.headers[TURN_STATE]
+    const behind = await readToTerminal(exchange, reader, failures, input)
+    const turnState = reader.headers[TURN_STATE]
     if (turnState !== undefined) input.turnStates.learn(conversation, turnOf(call.request), turnState)
     // The server holds a response for the next turn only if it completed.
-    const responseId = accumulator.terminal?.kind === 'completed' ? accumulator.responseId : undefined
-    exchange.finish({ responseId, doneItems: accumulator.doneItems, behind })
+    const responseId = reader.ended?.kind === 'completed' ? reader.responseId : undefined
+    exchange.finish({ responseId, doneItems: reader.items(), behind })
     exchange = undefined
     deps.quota.observeServed(call.model.slug, { startedAtMs })
     deps.limiter.observeServed()
-    return accumulator
+    return reader
   } finally {
     exchange?.abandon()
     // A probe that ended without an answer to its question leaves it to the next call.
@@ -88,7 +89,7 @@ export async function runAttempt(input: AttemptInput): Promise<Accumulator> {
 }
 
 interface Reading {
-  accumulator: Accumulator
+  reader: AnswerReader
   failures: FailureReader
 }
 
@@ -140,23 +141,23 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
   throw new AttemptFailure(error, 'never')
 }
 
-const NONE: readonly WireEvent[] = []
+const NONE: Pick<Batch, 'events' | 'blocks'> = { events: [], blocks: [] }
 
-async function readToTerminal(exchange: Exchange, accumulator: Accumulator, failures: FailureReader, input: AttemptInput): Promise<readonly string[]> {
+async function readToTerminal(exchange: Exchange, reader: AnswerReader, failures: FailureReader, input: AttemptInput): Promise<readonly string[]> {
   const { call, deliver } = input
   const learn = createHeaderReader(exchange.headers, input)
-  accumulator.observeHeaders(exchange.headers)
+  reader.observeHeaders(exchange.headers)
   let frames: readonly string[] | undefined
   let batch: Batch | undefined
   let behind: readonly string[] = []
   let wanted: Promise<void> | undefined
   // What comes before any output is a few events, and the output may be here already: they go together.
   let early = NONE
-  while (!accumulator.terminal) {
+  while (!reader.ended) {
     try {
       frames = exchange.frames.arrived()
       if (!frames) {
-        if (early.length > 0) wanted = deliver(early)
+        if (early.events.length > 0) wanted = deliver(early.events, early.blocks)
         early = NONE
         if (wanted) await wanted
         learn()
@@ -166,18 +167,18 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
       throw failures.fromThrown(thrown)
     }
     if (!frames) throw failures.cut()
-    for (let from = 0; from < frames.length && !accumulator.terminal;) {
-      batch = readBatch(frames, from, accumulator, exchange, failures, input, learn)
+    for (let from = 0; from < frames.length && !reader.ended;) {
+      batch = readBatch(frames, from, reader, exchange, failures, input, learn)
       from = batch.next
-      if (accumulator.terminal) behind = frames.slice(from)
-      call.outputSeen ||= accumulator.sawOutput
+      if (reader.ended) behind = frames.slice(from)
+      call.outputSeen ||= reader.sawOutput
       failures.accepted ||= batch.events.some(({ type }) => !BEFORE_ACCEPTANCE.has(type))
-      if (accumulator.terminal || batch.malformed) learn()
-      const failed = accumulator.terminal && failures.fromTerminal()
+      if (reader.ended || batch.malformed) learn()
+      const failed = reader.ended && failures.fromTerminal()
       if (failed && !call.outputSeen) throw failed
-      early = early.length > 0 ? early.concat(batch.events) : batch.events
-      if (!call.outputSeen && !accumulator.terminal && !batch.malformed) continue
-      if (early.length > 0) wanted = deliver(early)
+      early = early.events.length > 0 ? { events: early.events.concat(batch.events), blocks: early.blocks.concat(batch.blocks) } : batch
+      if (!call.outputSeen && !reader.ended && !batch.malformed) continue
+      if (early.events.length > 0) wanted = deliver(early.events, early.blocks)
       early = NONE
       if (wanted) {
         await wanted
@@ -185,7 +186,7 @@ async function readToTerminal(exchange: Exchange, accumulator: Accumulator, fail
         if (call.signal.aborted) throw failures.fromThrown(new TransportFailure('the call was stopped', { kind: 'aborted', phase: 'answering' }))
       }
       if (failed) throw failed
-      if (batch.malformed && !accumulator.terminal) throw failures.cut('malformed_event')
+      if (batch.malformed && !reader.ended) throw failures.cut('malformed_event')
     }
     // A suspended function keeps what its variables hold: with 300 streams waiting that was 30 MB.
     frames = batch = undefined
@@ -210,6 +211,7 @@ function createHeaderReader(headers: Exchange['headers'], { deps, call }: Attemp
 
 interface Batch {
   events: WireEvent[]
+  blocks: BlockEvent[]
   /** the first frame that was not looked at */
   next: number
   malformed: boolean
@@ -217,18 +219,19 @@ interface Batch {
 
 /** Reads what arrived together; the first output ends a batch, so that the caller sees it at once. */
 function readBatch(
-  frames: readonly string[], from: number, accumulator: Accumulator, { guard }: Exchange, failures: FailureReader, { deps, call }: AttemptInput,
+  frames: readonly string[], from: number, reader: AnswerReader, { guard }: Exchange, failures: FailureReader, { deps, call }: AttemptInput,
   learnHeaders: () => void,
 ): Batch {
   const events: WireEvent[] = []
-  const sawOutput = accumulator.sawOutput
+  const blocks: BlockEvent[] = []
+  const sawOutput = reader.sawOutput
   let next = from
-  while (next < frames.length && !accumulator.terminal && accumulator.sawOutput === sawOutput) {
+  while (next < frames.length && !reader.ended && reader.sawOutput === sawOutput) {
     const frame = frames[next++] as string
     const value = parseJson(frame)
     if (value === undefined) {
       if (frame === '[DONE]') continue
-      return { events, next, malformed: true }
+      return { events, blocks, next, malformed: true }
     }
     const event = decodeEvent(value)
     if (!event) continue
@@ -241,10 +244,10 @@ function readBatch(
       learnHeaders()
       deps.quota.observeEvent(value, call.model.slug)
     }
-    accumulator.accept(event)
+    reader.accept(event, blocks)
     events.push(event)
   }
-  return { events, next, malformed: false }
+  return { events, blocks, next, malformed: false }
 }
 
 interface FailureReader {
@@ -258,16 +261,16 @@ interface FailureReader {
 }
 
 /** Turns whatever ended an attempt into its classified failure, and tells quota and limiter of limits. */
-function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumulator, credential: Credential): FailureReader {
+function createFailureReader({ deps, call }: AttemptInput, reader: AnswerReader, credential: Credential): FailureReader {
   const context = (phase: AttemptPhase) => ({
     provider: deps.mountName,
     model: call.requestedModel,
     lane: credential.lane,
     nowMs: deps.now(),
     availableModels: deps.catalog.peek()?.models.map((model) => model.id),
-    partial: accumulator.partial(),
+    partial: reader.partial(),
     sawOutput: call.outputSeen || call.continuing,
-    phase: call.outputSeen ? 'output' : reader.accepted ? 'accepted' : phase,
+    phase: call.outputSeen ? 'output' : failures.accepted ? 'accepted' : phase,
   } as const)
 
   const classify = (failure: WireFailure, phase: AttemptPhase): AttemptFailure => {
@@ -284,19 +287,19 @@ function createFailureReader({ deps, call }: AttemptInput, accumulator: Accumula
     }
   }
 
-  const reader: FailureReader = {
+  const failures: FailureReader = {
     accepted: false,
     fromThrown: (thrown) => (thrown instanceof TransportFailure ? classify(fromTransportFailure(thrown), phaseOf(thrown)) : thrown),
     fromTerminal() {
-      const failure = accumulator.failure()
+      const failure = reader.failure()
       return failure && classify(failure, 'answered')
     },
     cut(code) {
-      const failure: WireFailure = accumulator.failure() ?? { source: 'transport', kind: 'cut', phase: 'answering' }
+      const failure: WireFailure = reader.failure() ?? { source: 'transport', kind: 'cut', phase: 'answering' }
       return classify({ ...failure, ...(code === undefined ? {} : { error: { code } }) }, 'sent')
     },
   }
-  return reader
+  return failures
 }
 
 /** A status is an answer, also one that stands before no event stream; an upgrade's answer comes before anything is sent. */

@@ -1,6 +1,6 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
 import { isRecord, orAbort } from '../lib/index.js'
-import type { Step } from '../responses/index.js'
+import type { BlockEvent } from '../responses/index.js'
 import type { Deliver, Outcome } from './response-stream.js'
 import type { Workshop } from './workshop.js'
 import { createStreamWriter } from './stream-writer.js'
@@ -67,7 +67,7 @@ function withDegradation(event: StreamEvent, { degradation }: ForeignCall): Stre
 
 function writeWhole(writer: ReturnType<typeof createStreamWriter>, response: ChatResponse): StreamEvent[] | Promise<StreamEvent[]> {
   return writer.write(
-    response.content.flatMap((block, index): Step[] => {
+    response.content.flatMap((block, index): BlockEvent[] => {
       if (block.type === 'text') return [{ type: 'block_delta', index, block: 'text', text: block.text }]
       if (block.type !== 'tool_call') return []
       const tool = { index, block: 'tool_use' as const, toolCallId: block.id, name: block.name }

@@ -1,5 +1,5 @@
 import { StreamError, type ChatResponse, type Degradation } from '../contract/index.js'
-import type { Accumulator } from '../responses/index.js'
+import type { AnswerReader } from '../responses/index.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 
@@ -11,11 +11,13 @@ export function sealResponse(
   deps: ProviderDeps,
   call: Call,
   response: ChatResponse,
-  accumulator: Accumulator,
+  reader: AnswerReader,
   turn: { difference?: string },
+  /** how the stream differs from the response, where it does */
+  streamDifference?: string,
 ): ChatResponse {
   const { route } = call
-  route.served_model = accumulator.servedModel ?? 'unknown'
+  route.served_model = reader.servedModel ?? 'unknown'
   const cached = response.usage?.cache_read_tokens ?? 0
   route.cache = {
     key: route.cache?.key ?? '',
@@ -26,7 +28,8 @@ export function sealResponse(
   const quota = deps.quota.windows()
   if (quota.length > 0) route.quota = quota
   const substitution = findSubstitution(deps, call, response)
-  const degradation = substitution ?? call.degradation
+  const unlike = streamDifference === undefined ? undefined : { requested: call.requestedModel, actual: route.served_model, reason: streamDifference }
+  const degradation = substitution ?? call.degradation ?? unlike
   return {
     ...response,
     ...(degradation ? { degradation } : {}),

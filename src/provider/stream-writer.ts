@@ -1,11 +1,11 @@
 /**
- * Turns steps into the caller's stream events and the host's `llm:stream_*` events.
+ * Turns block events into the caller's stream events and the host's `llm:stream_*` events.
  * The time of a batch is taken once: its frames arrived together.
  */
 import {
   describeError, type Degradation, type LLMError, type StreamEvent, type StreamEventBody, type Usage,
 } from '../contract/index.js'
-import type { Step } from '../responses/index.js'
+import type { BlockEvent } from '../responses/index.js'
 import type { Emitter } from './emitter.js'
 
 export interface StreamWriterOptions {
@@ -22,10 +22,10 @@ export interface StreamWriterOptions {
 
 export interface StreamWriter {
   /**
-   * The stream events of these steps, the message's start in front of the first of them, as soon as every hook has
+   * The stream events of these block events, the message's start in front of the first of them, as soon as every hook has
    * run: at once where none has to be waited for.
    */
-  write(steps: readonly Step[]): StreamEvent[] | Promise<StreamEvent[]>
+  write(blocks: readonly BlockEvent[]): StreamEvent[] | Promise<StreamEvent[]>
   end(usage: Usage | null, degradations: Degradation[]): StreamEvent[]
   /** Announces the break where deltas had been announced, and answers the terminal event. */
   fail(error: LLMError): Promise<StreamEvent[]>
@@ -41,42 +41,42 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
 
   const event = (body: StreamEventBody): StreamEvent => ({ ...body, ts: stamp, session_id: sessionId, seq: seq++ })
 
-  const render = (step: Step, out: StreamEvent[]): void => {
-    const isDelta = step.type === 'block_delta'
+  const render = (block: BlockEvent, out: StreamEvent[]): void => {
+    const isDelta = block.type === 'block_delta'
     // The two frequent kinds are written out: a shared helper's object spread cost 0.1 µs more a delta.
-    if (isDelta && step.block === 'text') {
-      out.push({ type: 'text.delta', text: step.text, ts: stamp, session_id: sessionId, seq: seq++ })
-    } else if (isDelta && step.block === 'tool_use') {
-      const id = step.toolCallId ?? ''
-      out.push({ type: 'tool_call.delta', id, arguments_fragment: step.text, ts: stamp, session_id: sessionId, seq: seq++ })
+    if (isDelta && block.block === 'text') {
+      out.push({ type: 'text.delta', text: block.text, ts: stamp, session_id: sessionId, seq: seq++ })
+    } else if (isDelta && block.block === 'tool_use') {
+      const id = block.toolCallId ?? ''
+      out.push({ type: 'tool_call.delta', id, arguments_fragment: block.text, ts: stamp, session_id: sessionId, seq: seq++ })
     } else {
-      const body = toBody(step, thinking)
+      const body = toBody(block, thinking)
       if (body) out.push(event(body))
     }
   }
-  /** The rest of a batch, from the step whose handlers are waited for. */
-  const writeAfter = async (pending: Promise<unknown>, steps: readonly Step[], from: number, out: StreamEvent[]): Promise<StreamEvent[]> => {
+  /** The rest of a batch, from the event whose handlers are waited for. */
+  const writeAfter = async (pending: Promise<unknown>, blocks: readonly BlockEvent[], from: number, out: StreamEvent[]): Promise<StreamEvent[]> => {
     await pending
-    render(steps[from] as Step, out)
-    for (const step of steps.slice(from + 1)) {
-      const next = announcer.wants(step) ? announcer.announce(step) : undefined
+    render(blocks[from] as BlockEvent, out)
+    for (const block of blocks.slice(from + 1)) {
+      const next = announcer.wants(block) ? announcer.announce(block) : undefined
       if (next) await next
-      render(step, out)
+      render(block, out)
     }
     return out
   }
 
   return {
-    write(steps) {
+    write(blocks) {
       stamp = readTime()
       const out: StreamEvent[] = seq === 0 ? [{ type: 'message.start', ts: stamp, session_id: sessionId, seq: seq++ }] : []
-      for (let index = 0; index < steps.length; index++) {
-        const step = steps[index] as Step
-        if (announcer.wants(step)) {
-          const pending = announcer.announce(step)
-          if (pending) return writeAfter(pending, steps, index, out)
+      for (let index = 0; index < blocks.length; index++) {
+        const block = blocks[index] as BlockEvent
+        if (announcer.wants(block)) {
+          const pending = announcer.announce(block)
+          if (pending) return writeAfter(pending, blocks, index, out)
         }
-        render(step, out)
+        render(block, out)
       }
       return out
     },
@@ -111,9 +111,9 @@ function createTimestamp(now: () => number): () => string {
 interface Announcer {
   /** deltas announced so far */
   deltas: number
-  /** Whether the step is worth a call of {@link announce}: tool arguments never are, nor what nobody hears. */
-  wants(step: Step): boolean
-  announce(step: Step): Promise<unknown> | undefined
+  /** Whether the event is worth a call of {@link announce}: tool arguments never are, nor what nobody hears. */
+  wants(block: BlockEvent): boolean
+  announce(block: BlockEvent): Promise<unknown> | undefined
 }
 
 function createAnnouncer({ emitter, requestId, announce }: StreamWriterOptions): Announcer {
@@ -125,38 +125,40 @@ function createAnnouncer({ emitter, requestId, announce }: StreamWriterOptions):
   const sequences: number[] = []
   const announcer: Announcer = {
     deltas: 0,
-    wants(step) {
-      if (step.type !== 'block_delta') return heard[step.type]
-      if (step.block === 'tool_use' || !announce) return false
+    wants(block) {
+      if (block.type !== 'block_delta') return heard[block.type]
+      if (block.block === 'tool_use' || !announce) return false
       announcer.deltas++
       return heard.block_delta
     },
-    announce(step) {
-      const { index: block_index, block: block_type } = step
-      if (step.type === 'block_delta') {
+    announce(block) {
+      const block_index = block.index
+      // A tool that the server runs is a tool in use; the contract has no other word for it.
+      const block_type = block.block === 'hosted' ? 'tool_use' : block.block
+      if (block.type === 'block_delta') {
         const sequence = sequences[block_index] ?? 0
         sequences[block_index] = sequence + 1
-        return emitter.emit('streamBlockDelta', { request_id: requestId, block_index, block_type, sequence, text: step.text })
+        return emitter.emit('streamBlockDelta', { request_id: requestId, block_index, block_type, sequence, text: block.text })
       }
-      const block = { request_id: requestId, block_index, block_type }
-      if (step.type === 'block_end') return emitter.emit('streamBlockEnd', block)
-      return emitter.emit('streamBlockStart', step.name === undefined ? block : { ...block, name: step.name })
+      const place = { request_id: requestId, block_index, block_type }
+      if (block.type === 'block_end') return emitter.emit('streamBlockEnd', place)
+      return emitter.emit('streamBlockStart', block.name === undefined ? place : { ...place, name: block.name })
     },
   }
   return announcer
 }
 
-function toBody(step: Step, thinking: boolean): StreamEventBody | undefined {
-  if (step.type === 'block_delta') {
-    if (step.block === 'thinking') {
-      return thinking ? { type: 'thinking.delta', text: step.text, visibility: 'internal' } : undefined
+function toBody(block: BlockEvent, thinking: boolean): StreamEventBody | undefined {
+  if (block.type === 'block_delta') {
+    if (block.block === 'thinking') {
+      return thinking ? { type: 'thinking.delta', text: block.text, visibility: 'internal' } : undefined
     }
     return undefined
   }
-  if (step.block !== 'tool_use') return undefined
-  const id = step.toolCallId ?? ''
-  const name = step.name ?? ''
-  if (step.type === 'block_start') return { type: 'tool_call.start', id, name }
+  if (block.block !== 'tool_use') return undefined
+  const id = block.toolCallId ?? ''
+  const name = block.name ?? ''
+  if (block.type === 'block_start') return { type: 'tool_call.start', id, name }
   // A block that ends without arguments is half a call: an `end` would be run.
-  return step.arguments && { type: 'tool_call.end', id, name, arguments: step.arguments }
+  return block.arguments && { type: 'tool_call.end', id, name, arguments: block.arguments }
 }

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { AbortError, LLMError, isLLMError, type ChatResponse, type EventPayloads, type LLMErrorFields, type StreamEvent } from '../contract/index.js'
-import type { Step } from '../responses/index.js'
+import type { BlockEvent } from '../responses/index.js'
 import type { CallHead } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
 import type { Deliver, Outcome } from './response-stream.js'
 import { createStreamWriter, type StreamWriter } from './stream-writer.js'
 
-/** What runs below the events: pushes batches of steps, then answers what they made. */
+/** What runs below the events: pushes batches of block events, then answers what they made. */
 export type Answering = (announceRequest: AnnounceRequest, screen: Screen) => Promise<ChatResponse>
 
-/** Where the answer's steps are shown. */
+/** Where the answer's block events are shown. */
 export interface Screen {
-  /** Makes ready what the first step needs: while the backend thinks there is time. */
+  /** Makes ready what the first of them needs: while the backend thinks there is time. */
   prepare(): void
-  show: Deliver<Step>
+  show: Deliver<BlockEvent>
 }
 
 /** `llm:request`; only the first announcement counts. Undefined where nobody had to be waited for. */
@@ -59,8 +59,8 @@ function createScreen(writer: () => StreamWriter, deliver: Deliver<StreamEvent>)
   const hand = (events: StreamEvent[]): Promise<void> | undefined => (events.length > 0 ? deliver(events) : undefined)
   return {
     prepare: () => void writer(),
-    show(steps) {
-      const written = writer().write(steps)
+    show(blocks) {
+      const written = writer().write(blocks)
       return Array.isArray(written) ? hand(written) : written.then(hand)
     },
   }

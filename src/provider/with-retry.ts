@@ -1,6 +1,6 @@
 import { isLLMError, type LLMError } from '../contract/index.js'
 import { backoffMs } from '../lib/index.js'
-import type { Accumulator, Repeat } from '../responses/index.js'
+import type { AnswerReader, Repeat } from '../responses/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
@@ -27,14 +27,14 @@ export async function withRetry(
   deps: ProviderDeps,
   emitter: Emitter,
   call: Call,
-  attempt: () => Promise<Accumulator>,
-): Promise<Accumulator> {
+  attempt: () => Promise<AnswerReader>,
+): Promise<AnswerReader> {
   const history: History = {}
   for (;;) {
     try {
-      const accumulator = await attempt()
+      const reader = await attempt()
       call.route.attempts.push({ model: call.model.slug, transport: call.route.transport, outcome: 'ok' })
-      return accumulator
+      return reader
     } catch (thrown) {
       if (!(thrown instanceof AttemptFailure)) throw thrown
       noteAttempt(call, deps.redactor.error(thrown.error))

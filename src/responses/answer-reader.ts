@@ -1,7 +1,17 @@
-import type { ChatResponse, JsonObject } from '../contract/index.js'
+import type { ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
+import { isRecord, readString } from '../lib/index.js'
+import { AnswerItem, BlockWriter, type ItemKind, type ItemRules } from './answer-item.js'
+import { HOSTED } from './answer-hosted.js'
+import { finishText, growText, MESSAGE } from './answer-text.js'
+import { finishThought, growThought, REASONING } from './answer-thinking.js'
+import { finishArguments, growArguments, TOOL_CALL } from './answer-tool-call.js'
 import type { BlockEvent } from './block-events.js'
-import type { Terminal } from './read-terminal.js'
-import type { WireEvent } from './wire-events.js'
+import { buildBlocks } from './build-blocks.js'
+import { buildResponse } from './build-response.js'
+import { createItemTracker, hasOtherCallId, hasOtherId, kindOfItem } from './find-item.js'
+import { partToDone, reasoningKey } from './read-item-parts.js'
+import { readTerminal, terminalToFailure, type Terminal } from './read-terminal.js'
+import type { ItemEvent, LifecycleEvent, TerminalEvent, WireEvent } from './wire-events.js'
 import type { WireFailure } from './wire-failure.js'
 
 /**
@@ -43,4 +53,262 @@ export interface AnswerReader {
    * there is no terminal yet; undefined for completed, and for cut by the length limit.
    */
   failure(): WireFailure | undefined
+}
+
+const MODEL_HEADER = 'openai-model'
+const RULES: Readonly<Record<ItemKind, ItemRules>> = { message: MESSAGE, reasoning: REASONING, call: TOOL_CALL, hosted: HOSTED }
+
+/**
+ * @param options.provenance goes into each thinking block that can be sent back
+ * @param options.firstIndex where blocks are numbered from, for an answer that goes on after another; default 0
+ */
+export function createAnswerReader(options: { provenance: ReasoningProvenance; firstIndex?: number }): AnswerReader {
+  return new Reader(options.provenance, options.firstIndex ?? 0)
+}
+
+/** A class for its getters, which are asked at every event: an object that brings its own is a slow one. */
+class Reader implements AnswerReader {
+  readonly headers: Record<string, string> = {}
+  ended: Terminal | undefined = undefined
+  readonly #tracker = createItemTracker((kind) => new AnswerItem(kind))
+  readonly #blocks: BlockWriter
+  readonly #firstIndex: number
+  readonly #provenance: ReasoningProvenance
+  #sawCall = false
+  /** the fields of the `response` objects that came, the newest word on each */
+  readonly #response: JsonObject = {}
+  /** Those not merged yet: the first ones are in the way of the first delta, and wanted at the end. */
+  #unread: (LifecycleEvent | TerminalEvent)[] = []
+
+  constructor(provenance: ReasoningProvenance, firstIndex: number) {
+    this.#provenance = provenance
+    this.#firstIndex = firstIndex
+    this.#blocks = new BlockWriter(firstIndex)
+  }
+
+  get responseId(): string | undefined {
+    return readString(this.#wireResponse(), 'id')
+  }
+
+  get servedModel(): string | undefined {
+    return this.headers[MODEL_HEADER] || readString(this.#wireResponse(), 'model') || undefined
+  }
+
+  get sawOutput(): boolean {
+    return this.#sawCall || this.#blocks.nextIndex > this.#firstIndex
+  }
+
+  get nextIndex(): number {
+    return this.#blocks.nextIndex
+  }
+
+  get difference(): string | undefined {
+    return this.#blocks.difference
+  }
+
+  observeHeaders(headers: Readonly<Record<string, string>>): void {
+    Object.assign(this.headers, headers)
+  }
+
+  accept(event: WireEvent, out: BlockEvent[]): void {
+    if (this.ended) return
+    const blocks = this.#blocks
+    blocks.out = out
+    switch (event.type) {
+      case 'response.output_text.delta':
+      case 'response.refusal.delta': {
+        const item = this.#tracker.forDelta(event, 'message')
+        if (item.done) return
+        const part = item.part(event.content_index ?? 0)
+        if (event.type === 'response.refusal.delta') part.isRefusal = true
+        return growText(part, event.delta, blocks)
+      }
+      case 'response.function_call_arguments.delta':
+      case 'response.custom_tool_call_input.delta': {
+        const item = this.#tracker.forDelta(event, 'call')
+        if (item.done) return
+        this.#sawCall ||= event.delta !== ''
+        return growArguments(item, event.delta, blocks)
+      }
+      case 'response.reasoning_summary_text.delta':
+      case 'response.reasoning_text.delta': {
+        const item = this.#tracker.forDelta(event, 'reasoning')
+        return item.done ? undefined : growThought(item, reasoningKey(event), event.delta, blocks)
+      }
+      default:
+        this.#acceptWhole(event)
+    }
+  }
+
+  #acceptWhole(event: WireEvent): void {
+    switch (event.type) {
+      case 'response.output_item.added':
+        return this.#addItem(event)
+      case 'response.output_item.done':
+        return this.#finishItem(this.#tracker.forItem(event), event.item)
+      case 'response.created':
+      case 'response.in_progress':
+      case 'response.queued':
+        this.#unread.push(event)
+        return
+      case 'response.metadata':
+      case 'codex.response.metadata':
+        return this.observeHeaders(event.headers)
+      case 'response.content_part.done':
+      case 'response.reasoning_summary_part.done': {
+        const done = partToDone(event)
+        return done && this.#acceptWhole(done)
+      }
+      default:
+        if (!this.#finishPart(event)) this.#acceptTerminal(event)
+    }
+  }
+
+  #finishPart(event: WireEvent): boolean {
+    switch (event.type) {
+      case 'response.output_text.done':
+      case 'response.refusal.done': {
+        const item = this.#tracker.forDelta(event, 'message')
+        if (item.done) return true
+        const part = item.part(event.content_index ?? 0)
+        if (event.type === 'response.refusal.done') part.isRefusal = true
+        if (event.text !== undefined) finishText(part, event.text, this.#blocks)
+        return true
+      }
+      case 'response.reasoning_summary_text.done':
+      case 'response.reasoning_text.done': {
+        const item = this.#tracker.forDelta(event, 'reasoning')
+        if (!item.done && 'text' in event) finishThought(item, reasoningKey(event), event.text, this.#blocks)
+        return true
+      }
+      case 'response.function_call_arguments.done':
+      case 'response.custom_tool_call_input.done': {
+        const item = this.#tracker.forDelta(event, 'call')
+        this.#sawCall = true
+        if (!item.done) finishArguments(item, event.arguments ?? event.input, this.#blocks)
+        return true
+      }
+      case 'response.output_text.annotation.added': {
+        const item = this.#tracker.forDelta(event, 'message')
+        if (!item.done) item.part(event.content_index ?? 0).annotations.push(event.annotation)
+        return true
+      }
+      default:
+        return false
+    }
+  }
+
+  #addItem(event: ItemEvent): void {
+    const item = this.#tracker.forItem(event)
+    if (item.added || item.done) return
+    item.added = true
+    item.wire = event.item
+    this.#sawCall ||= item.kind === 'call'
+    RULES[item.kind].add(item, event.item, this.#blocks)
+  }
+
+  #finishItem(item: AnswerItem, wire: JsonObject): void {
+    if (item.done) return
+    item.done = true
+    this.#sawCall ||= item.kind === 'call'
+    RULES[item.kind].finish(item, wire, this.#blocks)
+  }
+
+  #acceptTerminal(event: WireEvent): void {
+    const terminal = readTerminal(event)
+    if (!terminal) return
+    if (event.type === 'error') Object.assign(this.headers, event.headers)
+    else this.#unread.push(event as TerminalEvent)
+    // A failure carries all headers of its answer: the request id is among them.
+    this.ended = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...this.headers } } } : terminal
+    if (terminal.kind === 'completed' || terminal.kind === 'incomplete') this.#adoptOutput((event as TerminalEvent).response)
+    for (const item of this.#tracker.items) RULES[item.kind].end(item, this.#wasReplaced(item) ? 'cancelled' : terminal.kind, this.#blocks)
+  }
+
+  /** Announced as one kind of item and reported done as another. */
+  #wasReplaced(item: AnswerItem): boolean {
+    if (item.done || item.index === undefined) return false
+    const other = this.#tracker.at(item.index)
+    return other !== undefined && other !== item && other.done && !hasOtherId(other, item.itemId)
+  }
+
+  /** The terminal's own output counts for items that no event reported done. */
+  #adoptOutput(response: JsonObject): void {
+    const output = Array.isArray(response['output']) ? (response['output'] as unknown[]).filter(isItem) : []
+    const unmatched = new Set(this.#tracker.items)
+    const matches = output.map((wire) => {
+      const known = this.#tracker.find(wire)
+      const match = known && unmatched.has(known) && known.kind === kindOfItem(wire.type) ? known : undefined
+      if (match) unmatched.delete(match)
+      return match
+    })
+    output.forEach((wire, position) => {
+      const item = matches[position] ?? takeMatch(unmatched, wire, position) ??
+        this.#tracker.forItem({ type: 'response.output_item.done', output_index: position, item: wire })
+      this.#finishItem(item, wire)
+    })
+  }
+
+  items(): JsonObject[] {
+    return this.#inOutputOrder().flatMap((item): JsonObject[] => {
+      const wire = RULES[item.kind].build(item)
+      return wire ? [wire] : []
+    })
+  }
+
+  response(): ChatResponse {
+    const content = this.#inOutputOrder().flatMap((item) => {
+      const wire = RULES[item.kind].build(item)
+      return wire ? buildBlocks(wire, this.#provenance, item) : []
+    })
+    return buildResponse(content, this.#wireResponse(), this.ended)
+  }
+
+  partial(): ChatResponse | undefined {
+    const response = this.response()
+    return response.content.length === 0 ? undefined : { ...response, finish_reason: null }
+  }
+
+  failure(): WireFailure | undefined {
+    const failure = terminalToFailure(this.ended)
+    return failure && { ...failure, headers: { ...this.headers, ...failure.headers } }
+  }
+
+  #wireResponse(): JsonObject {
+    for (const event of this.#unread.splice(0)) {
+      // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
+      for (const [name, value] of Object.entries(event.response)) if (value !== null && value !== undefined) this.#response[name] = value
+      const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
+      if (typeof endTurn === 'boolean') this.#response['end_turn'] = endTurn
+    }
+    return this.#response
+  }
+
+  /** By position in the output; as they came where an item has none. */
+  #inOutputOrder(): readonly AnswerItem[] {
+    const { items } = this.#tracker
+    if (items.some((item) => item.index === undefined)) return items
+    return [...items].sort((left, right) => (left.index ?? 0) - (right.index ?? 0))
+  }
+}
+
+function isItem(value: unknown): value is ItemEvent['item'] {
+  return isRecord(value) && typeof value['type'] === 'string'
+}
+
+/** The item that the terminal names without an id that was seen: of the same kind, at best at the same place. */
+function takeMatch(unmatched: Set<AnswerItem>, wire: ItemEvent['item'], position: number): AnswerItem | undefined {
+  const kind = kindOfItem(wire.type)
+  const fits = (item: AnswerItem) => item.kind === kind && !hasOtherCallId(item, wire['call_id']) && (kind !== 'hosted' || item.wire?.['type'] === wire.type)
+  let found: AnswerItem | undefined
+  for (const item of unmatched) {
+    if (!fits(item)) continue
+    found ??= item
+    if (item.index === position) {
+      found = item
+      break
+    }
+  }
+  if (found) unmatched.delete(found)
+  return found
 }

@@ -1,11 +1,11 @@
 /** Builds the contract's blocks from the wire's finished items. */
 import type { ContentBlock, JsonObject, ReasoningProvenance, TextBlock, ThinkingBlock, ToolCallBlock } from '../contract/index.js'
 import { readString } from '../lib/index.js'
-import { decodeArguments, readArgumentsText } from './read-arguments.js'
+import { decodeArguments, readCallText } from './read-arguments.js'
 import { readMessageParts, readReasoningParts } from './read-item-parts.js'
 
 /** The blocks of one item in its order; none for kinds that the contract has no block for. */
-export function buildBlocks(item: JsonObject, provenance: ReasoningProvenance, position: number): ContentBlock[] {
+export function buildBlocks(item: JsonObject, provenance: ReasoningProvenance, call: { blockId: string; name: string }): ContentBlock[] {
   switch (item['type']) {
     case 'message':
       return buildText(item)
@@ -13,7 +13,7 @@ export function buildBlocks(item: JsonObject, provenance: ReasoningProvenance, p
       return buildThinking(item, provenance)
     case 'function_call':
     case 'custom_tool_call':
-      return buildToolCall(item, position)
+      return buildToolCall(item, call)
     default:
       return []
   }
@@ -43,17 +43,14 @@ function buildThinking(item: JsonObject, provenance: ReasoningProvenance): Think
   return [{ type: 'thinking', thinking, content: [encrypted, readString(item, 'id') ?? null, { ...provenance }] }]
 }
 
-function buildToolCall(item: JsonObject, position: number): ToolCallBlock[] {
-  const name = readString(item, 'name')
-  if (!name) return []
+function buildToolCall(item: JsonObject, { blockId, name }: { blockId: string; name: string }): ToolCallBlock[] {
   const isCustom = item['type'] === 'custom_tool_call'
-  const text = readArgumentsText(item['arguments'] ?? item['input']) ?? ''
   const namespace = readString(item, 'namespace')
   return [{
     type: 'tool_call',
-    id: readString(item, 'call_id') || readString(item, 'id') || `call_${position}`,
+    id: blockId,
     name,
-    input: decodeArguments(text, isCustom ? 'custom' : 'function'),
+    input: decodeArguments(readCallText(item), isCustom ? 'custom' : 'function'),
     ...(isCustom ? { custom: true } : {}),
     ...(namespace === undefined ? {} : { namespace }),
   }]

@@ -3,10 +3,9 @@
  * the wire, what the wire's events mean, and what its failures are. It refuses to know sockets,
  * timers, credentials and policy.
  */
+export { createAnswerReader } from './answer-reader.js'
 export type { AnswerReader } from './answer-reader.js'
-export type { BlockEvent } from './block-events.js'
-export { createAccumulator } from './accumulate-response.js'
-export type { Accumulator } from './accumulate-response.js'
+export type { BlockEvent, BlockKind } from './block-events.js'
 export { createAnswerGuard, createConnectionMemory, goesOn, NotAttributable } from './answer-guard.js'
 export type { AnswerGuard, ConnectionMemory } from './answer-guard.js'
 export { decodeEvent } from './decode-event.js'
@@ -19,9 +18,6 @@ export type { Terminal } from './read-terminal.js'
 export { readUsage } from './read-usage.js'
 export { readUsageLimit } from './read-usage-limit.js'
 export type { UsageLimit } from './read-usage-limit.js'
-export type { BlockKind, Step } from './steps.js'
-export { createStepMapper } from './to-steps.js'
-export type { StepMapper } from './to-steps.js'
 export { fromTransportFailure } from './wire-failure.js'
 export type { WireFailure } from './wire-failure.js'
 export type { WireEvent } from './wire-events.js'

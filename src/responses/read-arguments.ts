@@ -7,6 +7,12 @@ export function readArgumentsText(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : JSON.stringify(value)
 }
 
+/** What a call's item says it is called with, as text; '' where it says nothing. */
+export function readCallText(item: JsonObject): string {
+  const [own, other] = item['type'] === 'custom_tool_call' ? ['input', 'arguments'] : ['arguments', 'input']
+  return readArgumentsText(item[own as string]) || readArgumentsText(item[other as string]) || ''
+}
+
 /** The arguments where the text is a JSON object; no text at all means a call without arguments. */
 export function parseArguments(text: string): JsonObject | undefined {
   if (text.trim() === '') return {}

@@ -66,7 +66,7 @@ function readErrorFrame(event: ErrorEvent): WireFailure {
 }
 
 /**
- * The failure that an end without success is; `undefined` is what the accumulator knows when the
+ * The failure that an end without success is; `undefined` is what the reader knows when the
  * stream stopped before its terminal event. Answers `undefined` for the two ends that are answers:
  * completed, and cut by the length limit.
  */

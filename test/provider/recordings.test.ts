@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChatResponse, LLMError } from '../../src/contract/index.js'
-import { createAccumulator, decodeEvent } from '../../src/responses/index.js'
+import { createAnswerReader, decodeEvent } from '../../src/responses/index.js'
 import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from '../responses/read-recording.js'
 import { ask, collect, mountOnTwin, type Mounted } from '../support/mounted.js'
 
@@ -16,12 +16,12 @@ const said = ({ content, tool_calls, finish_reason }: ChatResponse) => ({
 })
 
 function decodeAlone(recording: Recording): ChatResponse {
-  const accumulator = createAccumulator({ provenance: { account: 'a', lane: 'codex', model_family: 'gpt-5' } })
+  const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'gpt-5' } })
   for (const value of recording.events) {
     const event = decodeEvent(value)
-    if (event && !accumulator.terminal) accumulator.accept(event)
+    if (event && !reader.ended) reader.accept(event, [])
   }
-  return accumulator.build()
+  return reader.response()
 }
 
 /** The text and the calls of the done items, read without any of our decoders. */

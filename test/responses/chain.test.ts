@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContentBlock, JsonObject, Message } from '../../src/contract/index.js'
-import { createAccumulator, createChain, createItemMemo, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
+import { createAnswerReader, createChain, createItemMemo, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
 import { build, PROVENANCE, SEED, type InputChanges } from './build-support.js'
 import { isTerminal, readDoneItems, readRecordings } from './read-recording.js'
 
@@ -15,14 +15,14 @@ const resultMessage: Message = { role: 'tool', tool_call_id: 'call_1', content: 
 
 /** The caller's message for an answer, by the way that every answer takes. */
 function answerMessage(doneItems: readonly JsonObject[]): Message {
-  const accumulator = createAccumulator({ provenance: PROVENANCE })
+  const reader = createAnswerReader({ provenance: PROVENANCE })
   doneItems.forEach((item, index) => accept({ type: 'response.output_item.done', output_index: index, item }))
   accept({ type: 'response.completed', response: { id: 'resp_1', status: 'completed', output: [] } })
-  return { role: 'assistant', content: accumulator.build().content }
+  return { role: 'assistant', content: reader.response().content }
 
   function accept(value: unknown) {
     const event = decodeEvent(value)
-    if (event) accumulator.accept(event)
+    if (event) reader.accept(event, [])
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createAccumulator, createStepMapper, decodeEvent } from '../../src/responses/index.js'
+import { createAnswerReader, decodeEvent, type BlockEvent } from '../../src/responses/index.js'
 import { readRecordings } from './read-recording.js'
 
 const seed = Math.floor(Math.random() * 2 ** 31)
@@ -51,7 +51,7 @@ describe('decodeEvent', () => {
       .toEqual({ type: 'codex.response.metadata', headers: { 'openai-model': 'gpt-6' }, metadata: undefined })
   })
 
-  test(`nothing makes the decoder, the steps or the accumulator throw (seed ${seed})`, () => {
+  test(`nothing makes the decoder, or the reader throw (seed ${seed})`, () => {
     const json = fc.jsonValue({ maxDepth: 3 })
     const item = fc.record({
       type: fc.constantFrom('message', 'reasoning', 'function_call', 'custom_tool_call', 'web_search_call'),
@@ -65,15 +65,15 @@ describe('decodeEvent', () => {
       error: json, headers: json, status: json, arguments: json, refusal: json, annotation: json,
     }, { requiredKeys: ['type'] })
     fc.assert(fc.property(fc.array(fc.oneof(event, json), { maxLength: 12 }), (values) => {
-      const accumulator = createAccumulator({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
-      const mapper = createStepMapper()
+      const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
       const open = new Set<number>()
       let next = 0
       for (const value of values) {
         const decoded = decodeEvent(value)
         if (!decoded) continue
-        accumulator.accept(decoded)
-        for (const step of mapper.push(decoded)) {
+        const blocks: BlockEvent[] = []
+        reader.accept(decoded, blocks)
+        for (const step of blocks) {
           if (step.type === 'block_start') {
             if (step.index !== next++) throw new Error('blocks are numbered without gaps')
             open.add(step.index)
@@ -81,9 +81,9 @@ describe('decodeEvent', () => {
           if (step.type === 'block_end') open.delete(step.index)
         }
       }
-      if (accumulator.terminal && open.size > 0) throw new Error('a block was left open')
-      accumulator.partial()
-      JSON.stringify(accumulator.build())
+      if (reader.ended && open.size > 0) throw new Error('a block was left open')
+      reader.partial()
+      JSON.stringify(reader.response())
     }), { seed, numRuns: 1000 })
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createAccumulator, decodeEvent, mapWireFailure, terminalToFailure, type Accumulator } from '../../src/responses/index.js'
+import { createAnswerReader, decodeEvent, mapWireFailure, terminalToFailure, type AnswerReader } from '../../src/responses/index.js'
 import { createSseDecoder } from '../../src/transport/sse-frames.js'
 import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
 
@@ -31,13 +31,13 @@ function decodeChunks(chunks: Iterable<Buffer>): string[] {
   return [...frames, ...decoder.end()]
 }
 
-function accumulate(frames: readonly string[]): Accumulator {
-  const accumulator = createAccumulator({ provenance })
+function accumulate(frames: readonly string[]): AnswerReader {
+  const reader = createAnswerReader({ provenance })
   for (const frame of frames) {
     const event = decodeEvent(JSON.parse(frame))
-    if (event) accumulator.accept(event)
+    if (event) reader.accept(event, [])
   }
-  return accumulator
+  return reader
 }
 
 function* slices(bytes: Buffer, cuts: readonly number[]): Iterable<Buffer> {
@@ -55,7 +55,7 @@ describe.each(recordings)('$name', (recording) => {
     const bytes = toBytes(recording, lineEnd, lineEnd === '\n' ? '\uFEFF: hello\n\n' : '')
     const frames = decodeChunks(slices(bytes, Array.from({ length: bytes.length - 1 }, (_, position) => position + 1)))
     expect(frames).toEqual(recording.lines)
-    if (!isError) expect(accumulate(frames).doneItems).toEqual(readDoneItems(recording))
+    if (!isError) expect(accumulate(frames).items()).toEqual(readDoneItems(recording))
   })
 
   test(`many ways, cut at random (seed ${seed})`, () => {
@@ -91,14 +91,14 @@ describe.each(recordings)('$name', (recording) => {
         const key = rest.join()
         if (key === last) continue
         last = key
-        const accumulator = accumulate([...before, ...rest])
+        const reader = accumulate([...before, ...rest])
         if (isLast && rest.length > 0) {
-          expect(accumulator.terminal).toBeDefined()
+          expect(reader.ended).toBeDefined()
           continue
         }
-        expect(accumulator.terminal).toBeUndefined()
-        const failure = terminalToFailure(accumulator.terminal)
-        const partial = accumulator.partial()
+        expect(reader.ended).toBeUndefined()
+        const failure = terminalToFailure(reader.ended)
+        const partial = reader.partial()
         const error = failure && mapWireFailure(failure, { provider: 'p', model: 'm', lane: 'codex', nowMs: 0, ...(partial ? { partial } : {}) })
         expect(error).toMatchObject({ name: 'StreamError', retryable: true })
         for (const one of partial?.tool_calls ?? []) expect(whole).toContain(one.id)

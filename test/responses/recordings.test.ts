@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
-  createAccumulator, createStepMapper, decodeEvent, terminalToFailure, type Accumulator, type Step,
+  createAnswerReader, decodeEvent, terminalToFailure, type AnswerReader, type BlockEvent,
 } from '../../src/responses/index.js'
 import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
 
@@ -35,29 +35,28 @@ function expectedBlocks(recording: Recording) {
   })
 }
 
-function run(values: readonly unknown[]): { accumulator: Accumulator; steps: Step[] } {
-  const accumulator = createAccumulator({ provenance })
-  const mapper = createStepMapper()
-  const steps: Step[] = []
+function run(values: readonly unknown[]): { reader: AnswerReader; steps: BlockEvent[] } {
+  const reader = createAnswerReader({ provenance })
+  const steps: BlockEvent[] = []
   for (const value of values) {
     const event = decodeEvent(value)
     if (!event) continue
-    accumulator.accept(event)
-    steps.push(...mapper.push(event))
+    reader.accept(event, steps)
   }
-  return { accumulator, steps }
+  return { reader, steps }
 }
 
 /** The blocks that the steps showed, each as one text. */
-function shownBlocks(steps: readonly Step[]) {
+function shownBlocks(steps: readonly BlockEvent[]) {
   const blocks: Record<string, unknown>[] = []
   for (const step of steps) {
     if (step.type === 'block_start') blocks[step.index] = { block: step.block, text: '', name: step.name, ends: 0 }
-    const block = blocks[step.index] as { text: string; ends: number; arguments?: unknown }
+    const block = blocks[step.index] as { text: string; ends: number; arguments?: unknown; item?: unknown }
     if (step.type === 'block_delta') block.text += step.text
     if (step.type === 'block_end') {
       block.ends++
       if (step.arguments) block.arguments = step.arguments
+      if (step.item) block.item = step.item
     }
   }
   return blocks
@@ -65,13 +64,18 @@ function shownBlocks(steps: readonly Step[]) {
 
 /** The same, from what the done items say. */
 function expectedShown(recording: Recording) {
-  return expectedBlocks(recording).flatMap((block): Record<string, unknown>[] => {
-    if (block['type'] === 'text') return [{ block: 'text', text: block['text'], name: undefined, ends: 1 }]
-    if (block['type'] === 'thinking') return block['thinking'] === '' ? [] : [{ block: 'thinking', text: block['thinking'], name: undefined, ends: 1 }]
-    const item = readDoneItems(recording).find((one) => one['call_id'] === block['id'])
-    return [{ block: 'tool_use', text: item?.['arguments'] ?? item?.['input'], name: block['name'], ends: 1, arguments: block['input'] }]
+  return readDoneItems(recording).flatMap((item): Record<string, unknown>[] => {
+    if (!OURS.has(String(item['type']))) return [{ block: 'hosted', text: '', name: item['type'], ends: 1, item }]
+    return expectedBlocks({ ...recording, events: [{ type: 'response.output_item.done', output_index: 0, item }] }).flatMap((block): Record<string, unknown>[] => {
+      if (block['type'] === 'text') return [{ block: 'text', text: block['text'], name: undefined, ends: 1 }]
+      if (block['type'] === 'thinking') return block['thinking'] === '' ? [] : [{ block: 'thinking', text: block['thinking'], name: undefined, ends: 1 }]
+      return [{ block: 'tool_use', text: item['arguments'] ?? item['input'], name: block['name'], ends: 1, arguments: block['input'] }]
+    })
   })
 }
+
+/** The items that become blocks of the response; any other is shown as it is. */
+const OURS = new Set(['message', 'reasoning', 'function_call', 'custom_tool_call'])
 
 const answers = recordings.filter((recording) => !isFailure(recording))
 
@@ -83,21 +87,21 @@ test('the streams of the project are as their generator makes them', async () =>
 
 describe.each(answers)('$name', (recording) => {
   test('decodes to its done items, and its steps show the same', () => {
-    const { accumulator, steps } = run(recording.events)
-    expect(accumulator.terminal).toEqual({ kind: 'completed' })
-    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
-    expect(accumulator.doneItems).toEqual(readDoneItems(recording))
+    const { reader, steps } = run(recording.events)
+    expect(reader.ended).toEqual({ kind: 'completed' })
+    expect(reader.response().content).toEqual(expectedBlocks(recording))
+    expect(reader.items()).toEqual(readDoneItems(recording))
     expect(shownBlocks(steps)).toEqual(expectedShown(recording))
   })
 
   test('decodes the same where the terminal has no output, and where nothing but the terminal has it', () => {
     const bare = recording.events.map((event) =>
       event['type'] === 'response.completed' ? { ...event, response: { ...(event['response'] as object), output: [] } } : event)
-    expect(run(bare).accumulator.build().content).toEqual(expectedBlocks(recording))
+    expect(run(bare).reader.response().content).toEqual(expectedBlocks(recording))
 
     const last = { ...recording.events.at(-1), response: { ...(recording.events.at(-1)?.['response'] as object), output: readDoneItems(recording) } }
-    const { accumulator, steps } = run([last])
-    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
+    const { reader, steps } = run([last])
+    expect(reader.response().content).toEqual(expectedBlocks(recording))
     expect(shownBlocks(steps)).toEqual(expectedShown(recording))
   })
 
@@ -105,10 +109,10 @@ describe.each(answers)('$name', (recording) => {
     const done = expectedBlocks(recording)
     const end = recording.events.findIndex(isTerminal)
     for (let cut = 0; cut < end; cut++) {
-      const { accumulator, steps } = run(recording.events.slice(0, cut))
-      expect(accumulator.terminal).toBeUndefined()
-      expect(terminalToFailure(accumulator.terminal)).toMatchObject({ kind: 'cut' })
-      const partial = accumulator.partial()
+      const { reader, steps } = run(recording.events.slice(0, cut))
+      expect(reader.ended).toBeUndefined()
+      expect(terminalToFailure(reader.ended)).toMatchObject({ kind: 'cut' })
+      const partial = reader.partial()
       const whole = done.filter((block) => block['type'] === 'tool_call').map((block) => block['id'])
       for (const call of partial?.tool_calls ?? []) expect(whole).toContain(call.id)
       for (const block of partial?.content ?? []) {
@@ -119,25 +123,25 @@ describe.each(answers)('$name', (recording) => {
   })
 
   test('ends at its terminal: nothing after it is taken in', () => {
-    const { accumulator, steps } = run([...recording.events, ...recording.events])
-    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
+    const { reader, steps } = run([...recording.events, ...recording.events])
+    expect(reader.response().content).toEqual(expectedBlocks(recording))
     expect(shownBlocks(steps)).toEqual(expectedShown(recording))
   })
 
   test('unknown events and items between the known ones lose nothing', () => {
     const noise = [{ type: 'response.new_thing.delta', delta: 'x', output_index: 0 }, { type: 'x' }, null, 7, 'text', [], {}]
     const noisy = recording.events.flatMap((event) => [...noise, event])
-    const { accumulator, steps } = run(noisy)
-    expect(accumulator.build().content).toEqual(expectedBlocks(recording))
+    const { reader, steps } = run(noisy)
+    expect(reader.response().content).toEqual(expectedBlocks(recording))
     expect(shownBlocks(steps)).toEqual(expectedShown(recording))
   })
 })
 
 test.each(recordings.filter(isFailure))('$name ends the answer with its own code, and never as an empty success', (recording) => {
-  const { accumulator, steps } = run(recording.events)
-  expect(accumulator.terminal).toMatchObject({ kind: 'error', failure: { source: 'frame', error: { code: 'insufficient_quota' } } })
-  expect(accumulator.partial()).toBeUndefined()
+  const { reader, steps } = run(recording.events)
+  expect(reader.ended).toMatchObject({ kind: 'error', failure: { source: 'frame', error: { code: 'insufficient_quota' } } })
+  expect(reader.partial()).toBeUndefined()
   expect(steps).toEqual([])
-  const failed = run(recording.events.filter((event) => event['type'] !== 'error')).accumulator
-  expect(failed.terminal).toMatchObject({ kind: 'failed', failure: { source: 'terminal', error: { code: 'insufficient_quota' } } })
+  const failed = run(recording.events.filter((event) => event['type'] !== 'error')).reader
+  expect(failed.ended).toMatchObject({ kind: 'failed', failure: { source: 'terminal', error: { code: 'insufficient_quota' } } })
 })

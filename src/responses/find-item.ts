@@ -3,15 +3,14 @@
  * every event of one item another id), ids help where there is no position or it is used twice, and
  * a delta that comes before its item was added waits in an item that the later event adopts.
  */
+import type { ItemKind } from './answer-item.js'
 import type { ItemEvent, ItemReference } from './wire-events.js'
 
-export type ItemKind = 'message' | 'reasoning' | 'tool' | 'other'
-
 export interface TrackedItem {
-  kind: ItemKind
-  index?: number
-  itemId?: string
-  callId?: string
+  readonly kind: ItemKind
+  index: number | undefined
+  itemId: string | undefined
+  callId: string | undefined
   added: boolean
   done: boolean
 }
@@ -23,6 +22,8 @@ export interface ItemTracker<T extends TrackedItem> {
   forItem(event: ItemEvent): T
   /** The item of that id or call id, where one is known. */
   find(item: Record<string, unknown>): T | undefined
+  /** The newest item at that position of the output. */
+  at(index: number): T | undefined
 }
 
 export function kindOfItem(type: string): ItemKind {
@@ -32,9 +33,9 @@ export function kindOfItem(type: string): ItemKind {
       return type
     case 'function_call':
     case 'custom_tool_call':
-      return 'tool'
+      return 'call'
     default:
-      return 'other'
+      return 'hosted'
   }
 }
 
@@ -90,20 +91,26 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
       if (items.length === 0) return (last = link(make(kind), index, itemId, callId))
       /** could still be this very item: of its kind, and not yet where the event brings it */
       const isOpen = (candidate: T | undefined): candidate is T =>
-        candidate?.kind === kind && !candidate.done && (isDone || !candidate.added)
+        candidate?.kind === kind && !candidate.done && (isDone || !candidate.added) && !hasOtherCallId(candidate, callId)
       const known = byId.get(itemId ?? '') ?? byId.get(callId ?? '')
       const atIndex = index === undefined ? undefined : byIndex.get(index)
       const found =
-        (known?.kind === kind ? known : undefined) ??
+        (known?.kind === kind && !hasOtherCallId(known, callId) ? known : undefined) ??
         (isOpen(atIndex) ? atIndex : undefined) ??
         items.find((candidate) => isOpen(candidate) && (candidate.index === undefined || index === undefined) && !hasOtherId(candidate, itemId))
       return (last = link(found ?? make(kind), index, itemId, callId))
     },
+    at: (index) => byIndex.get(index),
     find: (item) => byId.get(readId(item['id']) ?? '') ?? byId.get(readId(item['call_id']) ?? ''),
   }
 }
 
-function hasOtherId(candidate: TrackedItem, itemId: string | undefined): boolean {
+/** A call id names one call, whatever else changes. */
+export function hasOtherCallId(candidate: TrackedItem, callId: unknown): boolean {
+  return candidate.callId !== undefined && typeof callId === 'string' && callId !== '' && candidate.callId !== callId
+}
+
+export function hasOtherId(candidate: TrackedItem, itemId: string | undefined): boolean {
   return candidate.itemId !== undefined && itemId !== undefined && candidate.itemId !== itemId
 }
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { createAccumulator, decodeEvent, terminalToFailure, type Accumulator } from '../../src/responses/index.js'
+import { createAnswerReader, decodeEvent, terminalToFailure, type AnswerReader } from '../../src/responses/index.js'
 
 const provenance = { account: 'a1', lane: 'codex', model_family: 'gpt-5' }
 
-function run(events: unknown[]): Accumulator {
-  const accumulator = createAccumulator({ provenance })
+function run(events: unknown[]): AnswerReader {
+  const reader = createAnswerReader({ provenance })
   for (const value of events) {
     const event = decodeEvent(value)
-    if (event) accumulator.accept(event)
+    if (event) reader.accept(event, [])
   }
-  return accumulator
+  return reader
 }
 
 const created = { type: 'response.created', response: { id: 'resp_1', model: 'gpt-5.5', status: 'in_progress', usage: null } }
@@ -21,12 +21,12 @@ const end = (type = 'response.completed', response: object = {}) => ({ type, res
 
 test('the whole answer, from its finished items in output order', () => {
   const usage = { input_tokens: 10, input_tokens_details: { cached_tokens: 4, cache_write_tokens: 2 }, output_tokens: 5, output_tokens_details: { reasoning_tokens: 3 }, total_tokens: 15 }
-  const accumulator = run([
+  const reader = run([
     created, done(2, call({ namespace: 'files' })), done(1, message('Hi', { phase: 'commentary' })),
     done(0, { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: 'a' }, { type: 'summary_text', text: 'b' }], encrypted_content: 'gAAA' }),
     end('response.completed', { status: 'completed', usage, output: [], end_turn: true, service_tier: 'default' }),
   ])
-  expect(accumulator.build()).toEqual({
+  expect(reader.response()).toEqual({
     content: [
       { type: 'thinking', thinking: 'a\n\nb', content: ['gAAA', 'rs_1', provenance] },
       { type: 'text', text: 'Hi', phase: 'commentary' },
@@ -37,12 +37,12 @@ test('the whole answer, from its finished items in output order', () => {
     finish_reason: 'tool_calls',
     metadata: { response_id: 'resp_1', end_turn: true, service_tier: 'default' },
   })
-  expect(accumulator.doneItems.map((item) => item['type'])).toEqual(['reasoning', 'message', 'function_call'])
-  expect(accumulator).toMatchObject({ responseId: 'resp_1', servedModel: 'gpt-5.5', sawOutput: true, terminal: { kind: 'completed' } })
+  expect(reader.items().map((item) => item['type'])).toEqual(['reasoning', 'message', 'function_call'])
+  expect(reader).toMatchObject({ responseId: 'resp_1', servedModel: 'gpt-5.5', sawOutput: true, ended: { kind: 'completed' } })
 })
 
 test('finished items outrank deltas and the terminal\'s output; each stands in where nothing better came', () => {
-  const read = (events: unknown[]) => run(events).build().content
+  const read = (events: unknown[]) => run(events).response().content
   expect(read([text('delta'), done(0, message('item')), end('response.completed', { output: [message('terminal')] })])).toEqual([{ type: 'text', text: 'item' }])
   expect(read([text('delta'), end('response.completed', { output: [message('terminal')] })])).toEqual([{ type: 'text', text: 'terminal' }])
   expect(read([text('del'), text('ta'), end()])).toEqual([{ type: 'text', text: 'delta' }])
@@ -51,8 +51,8 @@ test('finished items outrank deltas and the terminal\'s output; each stands in w
 test('a refusal is text with a mark', () => {
   const part = { type: 'refusal', refusal: 'I will not.' }
   const expected = [{ type: 'text', text: 'I will not.', refusal: true }]
-  expect(run([done(0, { type: 'message', content: [part] }), end()]).build().content).toEqual(expected)
-  expect(run([{ type: 'response.refusal.delta', output_index: 0, content_index: 0, delta: 'I will not.' }, end()]).build().content).toEqual(expected)
+  expect(run([done(0, { type: 'message', content: [part] }), end()]).response().content).toEqual(expected)
+  expect(run([{ type: 'response.refusal.delta', output_index: 0, content_index: 0, delta: 'I will not.' }, end()]).response().content).toEqual(expected)
 })
 
 describe('how an answer ends', () => {
@@ -71,23 +71,23 @@ describe('how an answer ends', () => {
     ['response.failed', { error: null }, { kind: 'failed', failure: { source: 'terminal', error: {} } }],
     ['response.completed', { status: 'in_progress' }, { kind: 'failed', failure: { source: 'terminal' } }],
   ])('%s with %j', (type, response, expected) => {
-    const accumulator = run([created, text('x'), end(type, response), text('y'), end('response.completed'), { type: 'error' }])
-    expect(accumulator.terminal).toMatchObject(expected)
-    expect(accumulator.partial()?.content).toEqual([{ type: 'text', text: 'x' }])
-    expect(terminalToFailure(accumulator.terminal) === undefined).toBe(
+    const reader = run([created, text('x'), end(type, response), text('y'), end('response.completed'), { type: 'error' }])
+    expect(reader.ended).toMatchObject(expected)
+    expect(reader.partial()?.content).toEqual([{ type: 'text', text: 'x' }])
+    expect(terminalToFailure(reader.ended) === undefined).toBe(
       expected.kind === 'completed' || ('reason' in expected && expected.reason === 'max_output_tokens'))
   })
 
   test('[DONE] alone, or nothing at all, is a cut', () => {
-    expect(run([created]).terminal).toBeUndefined()
+    expect(run([created]).ended).toBeUndefined()
     expect(terminalToFailure(undefined)).toEqual({ source: 'transport', kind: 'cut', phase: 'answering' })
   })
 
   test('a finish reason tells the truth', () => {
-    const reason = (response: object, ...events: unknown[]) => run([...events, end('response.incomplete', response)]).build().finish_reason
+    const reason = (response: object, ...events: unknown[]) => run([...events, end('response.incomplete', response)]).response().finish_reason
     expect(reason({ incomplete_details: { reason: 'max_output_tokens' } }, text('x'))).toBe('length')
     expect(reason({ incomplete_details: { reason: 'content_filter' } }, text('x'))).toBe('content_filter')
-    expect(run([text('x'), end()]).build().finish_reason).toBe('stop')
+    expect(run([text('x'), end()]).response().finish_reason).toBe('stop')
   })
 })
 
@@ -105,10 +105,10 @@ describe('half tool calls are never tool calls', () => {
     ['incomplete with the half item in the terminal alone', [end('response.incomplete', { output: [call({ arguments: '{"a":' })] })]],
     ['completed, though nothing finished the call', [added, half, end()]],
   ])('%s', (_title, events) => {
-    const accumulator = run([text('x', 1), ...events])
-    expect(accumulator.partial()?.tool_calls).toBeUndefined()
-    if (accumulator.terminal) expect(accumulator.build().tool_calls).toBeUndefined()
-    expect(JSON.stringify(accumulator.partial())).not.toContain('read')
+    const reader = run([text('x', 1), ...events])
+    expect(reader.partial()?.tool_calls).toBeUndefined()
+    if (reader.ended) expect(reader.response().tool_calls).toBeUndefined()
+    expect(JSON.stringify(reader.partial())).not.toContain('read')
   })
 
   test('a whole one in a broken answer is kept', () => {
@@ -116,30 +116,30 @@ describe('half tool calls are never tool calls', () => {
   })
 
   test('whole arguments that are no JSON object are kept raw after a good end', () => {
-    expect(run([done(0, call({ arguments: 'nonsense' })), end()]).build().tool_calls?.[0]?.arguments).toEqual({ _raw: 'nonsense' })
+    expect(run([done(0, call({ arguments: 'nonsense' })), end()]).response().tool_calls?.[0]?.arguments).toEqual({ _raw: 'nonsense' })
   })
 })
 
 describe('what the head and late headers say', () => {
   test('a header outranks the response on which model served, wherever it came', () => {
-    const accumulator = run([created])
-    expect(accumulator.servedModel).toBe('gpt-5.5')
-    accumulator.observeHeaders({ 'openai-model': 'gpt-5.4' })
-    expect(accumulator.servedModel).toBe('gpt-5.4')
+    const reader = run([created])
+    expect(reader.servedModel).toBe('gpt-5.5')
+    reader.observeHeaders({ 'openai-model': 'gpt-5.4' })
+    expect(reader.servedModel).toBe('gpt-5.4')
     const late = decodeEvent({ type: 'response.metadata', headers: { 'OpenAI-Model': 'gpt-5.3' } })
-    if (late) accumulator.accept(late)
-    expect(accumulator.servedModel).toBe('gpt-5.3')
+    if (late) reader.accept(late, [])
+    expect(reader.servedModel).toBe('gpt-5.3')
     expect(run([]).servedModel).toBeUndefined()
   })
 
   test('a failure carries the headers of its answer, so that its request id is known', () => {
-    const accumulator = createAccumulator({ provenance })
-    accumulator.observeHeaders({ 'x-request-id': 'req_1' })
+    const reader = createAnswerReader({ provenance })
+    reader.observeHeaders({ 'x-request-id': 'req_1' })
     const event = decodeEvent({ type: 'error', error: {}, headers: { 'Retry-After': '3' } })
-    if (event) accumulator.accept(event)
-    expect(accumulator.terminal).toMatchObject({ failure: { headers: { 'x-request-id': 'req_1', 'retry-after': '3' } } })
-    expect(accumulator.failure()).toMatchObject({ source: 'frame', headers: { 'x-request-id': 'req_1', 'retry-after': '3' } })
-    const cut = createAccumulator({ provenance })
+    if (event) reader.accept(event, [])
+    expect(reader.ended).toMatchObject({ failure: { headers: { 'x-request-id': 'req_1', 'retry-after': '3' } } })
+    expect(reader.failure()).toMatchObject({ source: 'frame', headers: { 'x-request-id': 'req_1', 'retry-after': '3' } })
+    const cut = createAnswerReader({ provenance })
     cut.observeHeaders({ 'x-request-id': 'req_1' })
     expect(cut.failure()).toEqual({ source: 'transport', kind: 'cut', phase: 'answering', headers: { 'x-request-id': 'req_1' } })
     expect(run([end()]).failure()).toBeUndefined()

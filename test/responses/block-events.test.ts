@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { createStepMapper, decodeEvent, type Step } from '../../src/responses/index.js'
+import { createAnswerReader, decodeEvent, type BlockEvent } from '../../src/responses/index.js'
 
-function run(events: unknown[], options: { firstIndex?: number } = {}): Step[] {
-  const mapper = createStepMapper(options)
+const provenance = { account: 'a1', lane: 'codex', model_family: 'gpt-5' }
+
+function run(events: unknown[], options: { firstIndex?: number } = {}): BlockEvent[] {
+  const reader = createAnswerReader({ provenance, ...options })
   return events.flatMap((value) => {
     const event = decodeEvent(value)
-    return event ? [...mapper.push(event)] : []
+    const blocks: BlockEvent[] = []
+    if (event) reader.accept(event, blocks)
+    return blocks
   })
 }
 
@@ -96,7 +100,7 @@ describe('tool calls', () => {
 
   test('the id stands in for a missing call id', () => {
     const item = { type: 'function_call', id: 'fc_1', name: 'read', arguments: '{}' }
-    expect(run([added(0, item), done(0, item), completed]).map((step) => step.toolCallId)).toEqual(['fc_1', 'fc_1', 'fc_1'])
+    expect(run([added(0, item), done(0, item), completed]).map((step) => ('toolCallId' in step ? step.toolCallId : undefined))).toEqual(['fc_1', 'fc_1', 'fc_1'])
   })
 
   test('parallel calls keep apart, by position or by id', () => {
@@ -154,8 +158,8 @@ test('an answer that goes on after another goes on counting', () => {
 
 test('the cost of an arguments delta does not grow with their number', () => {
   const measure = (count: number): number => {
-    const mapper = createStepMapper()
-    const push = (value: unknown) => { const event = decodeEvent(value); if (event) mapper.push(event) }
+    const reader = createAnswerReader({ provenance })
+    const push = (value: unknown) => { const event = decodeEvent(value); if (event) reader.accept(event, []) }
     push(added(0, call()))
     const delta = args('abcd')
     const started = process.cpuUsage()

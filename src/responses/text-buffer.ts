@@ -5,18 +5,15 @@
 const JOIN_EVERY = 32
 
 /** Joins text that arrives in pieces: linear in its length, and compact however small the pieces are. */
-export class Fragments {
+export class TextBuffer {
   #joined: string[] = []
   #pieces: string[] = []
-  #length = 0
 
-  /** in UTF-16 code units */
-  get length(): number {
-    return this.#length
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0 && this.#joined.length === 0
   }
 
   push(piece: string): void {
-    this.#length += piece.length
     if (this.#pieces.push(piece) < JOIN_EVERY) return
     this.#joined.push(this.#pieces.join(''))
     this.#pieces = []
@@ -24,8 +21,13 @@ export class Fragments {
 
   text(): string {
     const text = this.#joined.join('') + this.#pieces.join('')
+    this.set(text)
+    return text
+  }
+
+  /** Holds this text alone. */
+  set(text: string): void {
     this.#joined = text === '' ? [] : [text]
     this.#pieces = []
-    return text
   }
 }

@@ -1,0 +1,103 @@
+/** What has come of one item of an answer, and how its blocks are written. */
+import type { JsonObject } from '../contract/index.js'
+import type { BlockEvent, BlockKind } from './block-events.js'
+import type { TrackedItem } from './find-item.js'
+import type { Terminal } from './read-terminal.js'
+import { TextBuffer } from './text-buffer.js'
+
+/** A stretch of an item's text whose deltas are followed by the whole. */
+export class Part {
+  readonly buffer = new TextBuffer()
+  /** what the server reported done */
+  whole: string | undefined = undefined
+  /** of a message, where each part is a block: its number, once it has started */
+  block: number | undefined = undefined
+  isRefusal = false
+  readonly annotations: unknown[] = []
+
+  text(): string {
+    return this.whole ?? this.buffer.text()
+  }
+}
+
+export type ItemKind = 'message' | 'reasoning' | 'call' | 'hosted'
+
+export class AnswerItem implements TrackedItem {
+  index: number | undefined = undefined
+  itemId: string | undefined = undefined
+  callId: string | undefined = undefined
+  added = false
+  done = false
+  /** as the server announced it, then as it reported it done */
+  wire: JsonObject | undefined = undefined
+  /** by content index of a message, by summary or content key of a reasoning item, one (0) of a call; empty once done */
+  readonly parts = new Map<number | string, Part>()
+  /** the number of its block, once that has started; a message has one for each part */
+  block: number | undefined = undefined
+  ended = false
+  /** of a call: the id that its block has, whatever events say later */
+  blockId = ''
+  /** of a call: the tool's; of a hosted item: its type */
+  name = ''
+  /** of a call: it came whole, so its block ended with arguments and the response holds it */
+  isWhole = false
+
+  constructor(readonly kind: ItemKind) {}
+
+  part(key: number | string): Part {
+    const known = this.parts.get(key)
+    if (known) return known
+    const part = new Part()
+    this.parts.set(key, part)
+    return part
+  }
+}
+
+/** What the reader has to know of a kind of item. */
+export interface ItemRules {
+  /** It was announced. */
+  add(item: AnswerItem, wire: JsonObject, blocks: BlockWriter): void
+  /** It was reported done, as `wire`, which it keeps: shows what no delta had shown. */
+  finish(item: AnswerItem, wire: JsonObject, blocks: BlockWriter): void
+  /** The answer has ended; called once, for done items too. */
+  end(item: AnswerItem, end: Terminal['kind'], blocks: BlockWriter): void
+  /** As the wire has it, or would have what came of it; undefined for what the response must not hold. */
+  build(item: AnswerItem): JsonObject | undefined
+}
+
+/** Numbers an answer's blocks and writes their events. */
+export class BlockWriter {
+  /** where the events of the present wire event go */
+  out: BlockEvent[] = []
+  /** see {@link AnswerReader.difference} */
+  difference: string | undefined = undefined
+
+  constructor(public nextIndex: number) {}
+
+  start(block: BlockKind, fields?: { toolCallId?: string; name?: string }): number {
+    const index = this.nextIndex++
+    this.out.push({ type: 'block_start', index, block, ...fields })
+    return index
+  }
+
+  /**
+   * The part's whole text has come: answers what of it was not shown. Shown text can't be taken back, so
+   * nothing where the whole does not begin with it; that is the answer's {@link difference}.
+   * @param what names the part, for the difference; absent where none is kept
+   */
+  takeWhole(part: Part, whole: string, what?: string): string {
+    if (part.whole === whole) return ''
+    part.whole = whole
+    const shown = part.buffer.text()
+    if (!whole.startsWith(shown)) {
+      if (what !== undefined) this.differs(what)
+      return ''
+    }
+    part.buffer.set(whole)
+    return whole.slice(shown.length)
+  }
+
+  differs(what: string): void {
+    this.difference ??= `the streamed ${what} is not what the server reported done`
+  }
+}
