@@ -1,8 +1,8 @@
-import { readdir, rename, rm, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { rename, rm, unlink } from 'node:fs/promises'
 import { tidyFileLock, withFileLock } from './file-lock.js'
 import { loadFile, symlinkMessage } from './load-file.js'
 import { isSymlink, publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
+import { removeCopies, removeUnfinishedWrites } from './remove-copies.js'
 import { encodeRecord } from './stored-record.js'
 import { TokenStoreError, type LoadResult, type StoreLock, type StoredRecord, type TokenStore } from './token-store.js'
 import type { LaneName } from '../contract/index.js'
@@ -52,6 +52,7 @@ export function createFileStore(options: FileStoreOptions): TokenStore {
     proveWritable: writer.prove,
     withLock,
     clear: (with_) => (with_?.lock ? writer.remove() : withLock(() => writer.remove())),
+    removeCopies: (with_) => (with_?.lock ? removeCopies(path) : withLock(() => removeCopies(path))),
   }
 }
 
@@ -69,7 +70,7 @@ function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>
     const temporary = temporaryPath(path, word)
     try {
       // Only the lock's holder writes, so what lies about while we hold it was left by the dead.
-      if (holders > 0) await removeLeftovers(path)
+      if (holders > 0) await removeUnfinishedWrites(path)
       await reservePrivateFile(temporary, bytes)
       return temporary
     } catch (error) {
@@ -129,16 +130,6 @@ async function removeFile(path: string, found: LoadResult, now: () => number): P
 
 async function keepAside(path: string, now: () => number): Promise<void> {
   await rename(path, `${path}.corrupt-${new Date(now()).toISOString().replaceAll(/[-:.]/g, '')}`)
-}
-
-/** Unfinished writes of processes that were killed. */
-async function removeLeftovers(path: string): Promise<void> {
-  const folder = dirname(path)
-  const names = await readdir(folder).catch((): string[] => [])
-  const start = `.${basename(path)}.`
-  await Promise.all(names
-    .filter((name) => name.startsWith(start) && name.endsWith('.tmp'))
-    .map((name) => rm(join(folder, name), { force: true })))
 }
 
 function unwritable(path: string, cause: unknown): TokenStoreError {

@@ -24,6 +24,8 @@ export interface RedisStoreOptions {
 
 const DAY_MS = 24 * 3_600_000
 const SAVE = `if tonumber(redis.call('GET', KEYS[2]) or '0') ~= tonumber(ARGV[1]) then return 0 end redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1`
+/** Between a credential's key and the time at which an unreadable one was kept aside. */
+const ASIDE = ':corrupt-'
 const PROBE_BYTES = 16 * 1024
 
 /**
@@ -55,7 +57,7 @@ export function createRedisStore(options: RedisStoreOptions): TokenStore {
     }
     const sealed = await sealer.seal(encodeRecord(record), keys.credential)
     if (found.state === 'corrupt') {
-      const aside = `${keys.credential}:corrupt-${new Date((options.now ?? Date.now)()).toISOString()}`
+      const aside = `${keys.credential}${ASIDE}${new Date((options.now ?? Date.now)()).toISOString()}`
       await connection.command('COPY', keys.credential, aside).then(() => connection.command('PEXPIRE', aside, String(30 * DAY_MS)))
     }
     const saved = await connection.script(SAVE, [keys.credential, keys.fence], [String(lock.fence ?? -1), sealed, String(ttlMs)])
@@ -74,8 +76,32 @@ export function createRedisStore(options: RedisStoreOptions): TokenStore {
       const remove = async () => { await connection.command('DEL', keys.credential) }
       await (with_?.lock ? remove() : withLock(remove))
     }),
+    // Keys kept aside are written under the lock and not again: removing them needs none.
+    removeCopies: () => removeKeysAside(connection, keys.credential),
     close: () => connection.close(),
   }
+}
+
+async function removeKeysAside(connection: RedisConnection, key: string): Promise<string[]> {
+  const pattern = `${key.replaceAll(/[\\*?[\]]/g, '\\$&')}${ASIDE}*`
+  try {
+    let cursor = '0'
+    do {
+      const [next, names] = decodeScan(await connection.command('SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'))
+      if (names.length > 0) await connection.command('DEL', ...names)
+      cursor = next
+    } while (cursor !== '0')
+    return []
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return [`${connection.place} (${key}${ASIDE}*) may still hold copies, which could not be removed: ${why}`]
+  }
+}
+
+function decodeScan(reply: unknown): [cursor: string, names: string[]] {
+  const [cursor, names]: unknown[] = Array.isArray(reply) ? reply : []
+  if (!Array.isArray(names)) throw new Error('the server answered SCAN with something else')
+  return [String(cursor), names.map(String)]
 }
 
 async function loadFrom(

@@ -1,6 +1,6 @@
 import { withExchangeRetry } from './token-endpoint.js'
 import type { Lane } from './lane.js'
-import type { TokenStore } from './token-store.js'
+import type { StoreLock, TokenStore } from './token-store.js'
 import type { Transport } from '../transport/transport.js'
 
 export interface SignOutOptions {
@@ -16,34 +16,45 @@ export interface SignOutResult {
   revoked: 'confirmed' | 'unconfirmed' | 'nothing'
   /** says what happened, and what to do where the server did not confirm */
   message: string
+  /** copies that may still hold a token and were not removed: place and reason */
+  left?: readonly string[]
 }
 
 /**
  * Ends the tokens at the server and forgets them here, in this order; they are forgotten also where
- * the server did not confirm. The plan lane keeps its client and host id, which are no secrets.
+ * the server did not confirm, with every copy the store keeps beside them. The plan lane keeps its client
+ * and host id, which are no secrets.
  * @throws TokenStoreError where they could not be forgotten
  */
 export async function signOut(options: SignOutOptions): Promise<SignOutResult> {
+  const { store } = options
+  return store.withLock(async (lock) => {
+    const result = await endSignIn(options, lock)
+    const left = (await store.removeCopies?.({ lock })) ?? []
+    if (left.length === 0) return result
+    return { ...result, message: `${result.message}. Left behind, remove it where it is yours: ${left.join('; ')}`, left }
+  })
+}
+
+async function endSignIn(options: SignOutOptions, lock: StoreLock): Promise<SignOutResult> {
   const { lane, store, transport } = options
   const now = options.now ?? Date.now
-  return store.withLock(async (lock) => {
-    const found = await store.load()
-    if (found.state === 'missing') return { revoked: 'nothing', message: `nobody was signed in: ${store.place} does not exist` }
-    let failure: string | undefined
-    if (found.state === 'present' && lane.revoke) {
-      const { record } = found
-      await withExchangeRetry(
-        () => lane.revoke?.(record, { transport, now, ...(options.signal ? { signal: options.signal } : {}) }) ?? Promise.resolve(),
-        { attempts: 2 },
-      ).catch((error: unknown) => { failure = error instanceof Error ? error.message : String(error) })
-    }
-    const { client_id, host_id, issuer } = found.record ?? {}
-    if (lane.name === 'plan' && client_id !== undefined) {
-      await store.save({ auth_mode: lane.authMode, lane: lane.name, client_id, ...(host_id ? { host_id } : {}), ...(issuer ? { issuer } : {}) }, { lock })
-    } else await store.clear({ lock })
-    if (found.state !== 'present' || !lane.revoke) return { revoked: 'nothing', message: `${store.place} is forgotten` }
-    return failure === undefined
-      ? { revoked: 'confirmed', message: 'signed out; the server has ended the tokens' }
-      : { revoked: 'unconfirmed', message: `signed out here, and the server did not confirm that the tokens have ended: ${failure}. End the session in ChatGPT under Settings → Security` }
-  })
+  const found = await store.load()
+  if (found.state === 'missing') return { revoked: 'nothing', message: `nobody was signed in: ${store.place} does not exist` }
+  let failure: string | undefined
+  if (found.state === 'present' && lane.revoke) {
+    const { record } = found
+    await withExchangeRetry(
+      () => lane.revoke?.(record, { transport, now, ...(options.signal ? { signal: options.signal } : {}) }) ?? Promise.resolve(),
+      { attempts: 2 },
+    ).catch((error: unknown) => { failure = error instanceof Error ? error.message : String(error) })
+  }
+  const { client_id, host_id, issuer } = found.record ?? {}
+  if (lane.name === 'plan' && client_id !== undefined) {
+    await store.save({ auth_mode: lane.authMode, lane: lane.name, client_id, ...(host_id ? { host_id } : {}), ...(issuer ? { issuer } : {}) }, { lock })
+  } else await store.clear({ lock })
+  if (found.state !== 'present' || !lane.revoke) return { revoked: 'nothing', message: `${store.place} is forgotten` }
+  return failure === undefined
+    ? { revoked: 'confirmed', message: 'signed out; the server has ended the tokens' }
+    : { revoked: 'unconfirmed', message: `signed out here, and the server did not confirm that the tokens have ended: ${failure}. End the session in ChatGPT under Settings → Security` }
 }

@@ -95,6 +95,12 @@ export interface TokenStore {
   withLock<Value>(work: (lock: StoreLock) => Promise<Value>, options?: { waitMs?: number }): Promise<Value>
   /** Forgets the sign-in. Without harm where there is none. Without a `lock` it takes one for itself. @throws TokenStoreError */
   clear(options?: { lock?: StoreLock }): Promise<void>
+  /**
+   * Removes what still may hold a token beside the credential: unfinished writes, and what was kept aside. Without a
+   * `lock` it takes one for itself.
+   * @returns a line for each copy that is left: its place, and why
+   */
+  removeCopies?(options?: { lock?: StoreLock }): Promise<readonly string[]>
   /** Lets go of connections, where the store has any. */
   close?(): Promise<void>
 }

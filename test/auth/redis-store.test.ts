@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { createCredentialSource, createRedisConnection, createRedisStore, createRedisState, type RedisStoreOptions } from '../../src/auth/index.js'
+import { createCredentialSource, createRedisConnection, createRedisStore, createRedisState, signOut, type RedisStoreOptions } from '../../src/auth/index.js'
 import { createAtRestCipher } from '../../src/auth/encrypt-at-rest.js'
 import { delay } from '../../src/lib/index.js'
 import { startStand } from './support/stand.js'
@@ -77,6 +77,34 @@ describe.runIf(installed)('a Redis server', () => {
     const account = options.account ?? `test-${(serial += 1)}`
     return { connection, account, store: createRedisStore({ connection, lane: 'codex', encryptionKey: KEY, ...options, account }) }
   }
+
+  test('signing out removes the keys of unreadable sign-ins that were kept aside, and those alone', async () => {
+    const stand = await startStand()
+    const { store, connection, account } = open({ prefix: 'made[up]*' })
+    const key = `made[up]*:{codex:${account}}:credential`
+    const seal = async (text: string) => connection.command('SET', key, await createAtRestCipher(KEY).seal(text, key))
+    await seal('{"access_token":"made-up-access","refresh_tok')
+    await store.save(originalRecord())
+    await seal('{"access_token":7,"refresh_token":"made-up-refresh"}')
+    const other = `madeup:{codex:${account}}:credential:corrupt-2026`
+    await connection.command('SET', other, 'of another prefix')
+    for (let index = 0; index < 30; index += 1) await connection.command('SET', `${key}:corrupt-planted-${index}`, 'made up')
+    expect(await signOut({ ...stand, store })).not.toHaveProperty('left')
+    const keys = await connection.command('KEYS', `*codex:${account}}*`)
+    expect(Array.isArray(keys) ? keys.map(String).sort() : keys).toEqual([`${key.replace(/credential$/, 'fence')}`, other].sort())
+  })
+
+  test('signing out names the keys it was not allowed to look for', async () => {
+    const stand = await startStand()
+    const { store, connection, account } = open()
+    await store.save(originalRecord())
+    await connection.command('ACL', 'SETUSER', 'default', '-scan')
+    onTestFinished(async () => { await connection.command('ACL', 'SETUSER', 'default', '+scan') })
+    expect((await signOut({ ...stand, store })).left).toEqual([
+      expect.stringMatching(new RegExp(`codex:${account}\\}:credential:corrupt-\\*\\) may still hold copies, which could not be removed: NOPERM`)) as string,
+    ])
+    expect((await store.load()).state).toBe('missing')
+  })
 
   test('keeps a credential encrypted, with a time after which it is forgotten', async () => {
     const { store, connection, account } = open()

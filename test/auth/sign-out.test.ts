@@ -1,3 +1,5 @@
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createCredentialSource, createLane, exchangeApiKey, saveSignIn, signOut } from '../../src/auth/index.js'
 import { createMemoryStore } from '../../src/auth/memory-store.js'
@@ -25,6 +27,55 @@ describe('signing out of the codex lane', () => {
     const stand = await startStand()
     expect(await signOut(stand)).toMatchObject({ revoked: 'nothing' })
     expect(stand.twin.requests).toEqual([])
+  })
+})
+
+describe('copies beside a token file', () => {
+  const COPIES = {
+    'token.json.corrupt-20260101T000000000Z': '{"access_token":"made-up-access","refresh_token":"made-up-ref',
+    'token.json.corrupt-20260102T000000000Z': '{"access_token":"made up\\u0000","refresh_token":"made-up-refresh"}',
+    '.token.json.123-abc.tmp': '{"access_token":"made-up-acc',
+  }
+  const OTHERS = {
+    'token.json.work.corrupt-20260101T000000000Z': '{"access_token":"of another account"}',
+    '.other.json.123-abc.tmp': '{"access_token":"of another file"}',
+    'settings.yaml': 'a: 1',
+  }
+  async function plant(folder: string, files: Record<string, string>) {
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 })
+  }
+
+  test.each(['a sign-in', 'a cut-off sign-in', 'no sign-in'])('are removed with %s, and files of others stay', async (what) => {
+    const stand = await startStand()
+    await plant(stand.folder, { ...COPIES, ...OTHERS })
+    if (what === 'a sign-in') await writeFile(stand.path, JSON.stringify(stand.twin.issueTokens()), { mode: 0o600 })
+    if (what === 'a cut-off sign-in') await plant(stand.folder, { 'token.json': '{"access_token":"made-up","ref' })
+    expect(await signOut(stand)).not.toHaveProperty('left')
+    expect((await readdir(stand.folder)).sort()).toEqual(Object.keys(OTHERS).sort())
+  })
+
+  test('are removed in the plan lane too, which keeps its client id', async () => {
+    const stand = await startStand({ lane: 'plan' })
+    await plant(stand.folder, { ...COPIES, 'token.json': '{"lane":"plan","client_id":"made-up-client","access_token":""}' })
+    await signOut(stand)
+    expect(await readdir(stand.folder)).toEqual(['token.json'])
+    expect(JSON.parse(await readFile(stand.path, 'utf8'))).toEqual({ auth_mode: 'chatgpt_plan', lane: 'plan', client_id: 'made-up-client' })
+  })
+
+  test('that may be another program\'s, or cannot be removed, are named by path', async () => {
+    const stand = await startStand()
+    const codex = '{"OPENAI_API_KEY":null,"tokens":{"access_token":"made-up-codex"}}'
+    await plant(stand.folder, { 'token.json': codex })
+    await mkdir(join(stand.folder, '.token.json.1-a.tmp'))
+    const result = await signOut(stand)
+    const aside = (await readdir(stand.folder)).find((name) => name.startsWith('token.json.corrupt-')) ?? ''
+    expect(result.left).toEqual([
+      expect.stringContaining(`${join(stand.folder, '.token.json.1-a.tmp')} cannot be removed (`) as string,
+      `${join(stand.folder, aside)} was kept aside as it was no token file of ours`,
+    ])
+    expect(result.message).toContain(join(stand.folder, aside))
+    expect(result.message).not.toContain('made-up-codex')
+    expect(await readFile(join(stand.folder, aside), 'utf8')).toBe(codex)
   })
 })
 
