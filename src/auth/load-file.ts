@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { chmod, open, type FileHandle } from 'node:fs/promises'
-import { isSymlink, systemCode } from './private-file.js'
+import { findForeignHand, isSymlink, systemCode } from './private-file.js'
 import { decodeRecord } from './stored-record.js'
 import type { LaneName } from '../contract/index.js'
 import type { LoadResult } from './token-store.js'
@@ -12,15 +12,21 @@ export interface LoadContext {
   lane: LaneName
   signIn: string
   warnOnce(message: string): void
-  /** `leave`: a file of the user's choice, whose mode is the user's too; default `mend` */
+  /** `leave`: a file of the user's choice, whose mode and owner are the user's matter; default `mend` */
   mode?: 'mend' | 'leave'
   /** how its text is understood; default: as a token file */
   read?: (text: string) => LoadResult
 }
 
-/** Reads a token file; what is wrong with it is the answer, never an exception. A mode wider than 0600 is mended. */
+/**
+ * Reads a token file; what is wrong with it is the answer, never an exception. A mode wider than 0600 is mended;
+ * an owner other than this user and root, or a folder that everybody may write to without the sticky bit, is refused.
+ */
 export async function loadFile(context: LoadContext): Promise<LoadResult> {
   const { path, lane, signIn } = context
+  const judge = async (owner?: number) => (context.mode === 'leave' ? undefined : findForeignHand(path, owner))
+  const danger = await judge()
+  if (danger !== undefined) return { state: 'unreadable', message: danger }
   let file: FileHandle
   try {
     file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
@@ -30,6 +36,8 @@ export async function loadFile(context: LoadContext): Promise<LoadResult> {
   try {
     const found = await file.stat()
     if (!found.isFile()) return { state: 'unreadable', message: `${path} is no file. Remove it, then run ${signIn}` }
+    const foreign = await judge(found.uid)
+    if (foreign !== undefined) return { state: 'unreadable', message: foreign }
     if (found.size > MAX_BYTES) return { state: 'corrupt', message: `${path} is ${found.size} bytes long, which is no credential. Run ${signIn}; what is there now will be kept aside` }
     if (process.platform === 'win32' && (await isSymlink(path))) return { state: 'unreadable', message: symlinkMessage(path) }
     if (context.mode !== 'leave' && process.platform !== 'win32' && (found.mode & 0o077) !== 0) await tighten(context, found.mode & 0o777)

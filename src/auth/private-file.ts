@@ -1,6 +1,6 @@
 /** Files that hold secrets: whole or not there, readable by their owner from the first byte on. */
 import { constants } from 'node:fs'
-import { lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { lstat, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { delay } from '../lib/index.js'
 
@@ -55,6 +55,31 @@ export async function publishPrivateFile(temporary: string, path: string, text: 
 /** A link where a secret is to be kept may lead into somebody else's file. */
 export async function isSymlink(path: string): Promise<boolean> {
   return lstat(path).then((found) => found.isSymbolicLink(), () => false)
+}
+
+/**
+ * Why a file of secrets at `path` cannot be believed, and the command that mends it: others may put a file of theirs
+ * in its place, and what is asked would go out under their account. Nothing is found on Windows, whose access lists
+ * these bits don't show.
+ * @param fileOwner user id of the file, where there is one
+ */
+export async function findForeignHand(path: string, fileOwner?: number): Promise<string | undefined> {
+  const user = process.geteuid?.()
+  if (process.platform === 'win32' || user === undefined) return undefined
+  const folder = dirname(path)
+  const found = await stat(folder).catch(() => undefined)
+  if (found && (found.mode & 0o1002) === 0o002) {
+    return `${path} lies in a folder that every user may write to, which is refused for a file of secrets. Run chmod o-w ${quote(folder)}`
+  }
+  // Root in a container or under sudo, in a home that is another user's as a whole, has chosen to use it.
+  const wholeHome = user === 0 && found?.uid === fileOwner
+  if (fileOwner === undefined || fileOwner === user || fileOwner === 0 || wholeHome) return undefined
+  return `${path} belongs to another user (uid ${fileOwner}), which is refused for a file of secrets. If the sign-in is yours, run sudo chown ${user} ${quote(path)}`
+}
+
+/** As one word of a POSIX shell. */
+function quote(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 async function replace(from: string, to: string): Promise<void> {

@@ -63,6 +63,38 @@ describe.runIf(root)('as another user', () => {
       message: expect.stringMatching(/was not refreshed.*EACCES.*writable for this user/) as string,
     })
     expect(stand.twin.refreshes).toEqual([])
+    await chown(stand.path, 0, 0)
+    expect((await stand.store.load()).state).toBe('present')
+  })
+
+  test('a file of a third user is refused with the command that mends it, and serves again after it', async () => {
+    const stand = await startStand()
+    await stand.store.save({ ...stand.twin.issueTokens() })
+    await chown(stand.path, NOBODY, NOBODY)
+    const source = createCredentialSource(stand)
+    await expect(source.current()).rejects.toMatchObject({
+      name: 'AuthenticationError', code: 'token_store_unreadable',
+      message: `${stand.path} belongs to another user (uid ${NOBODY}), which is refused for a file of secrets. If the sign-in is yours, run sudo chown 0 ${stand.path}`,
+    })
+    await expect(stand.store.save({ access_token: 'made-up' })).rejects.toMatchObject({ name: 'TokenStoreError', code: 'refused' })
+    expect(stand.twin.requests).toEqual([])
+    await chown(stand.path, 0, 0)
+    expect((await stand.store.load()).state).toBe('present')
+  })
+
+  test('a file of a third user that this user could read is refused too', async () => {
+    const stand = await startStand()
+    await stand.store.save({ ...stand.twin.issueTokens() })
+    await chown(stand.path, NOBODY - 1, NOBODY - 1)
+    await chmod(stand.path, 0o644)
+    expect(await callAsNobody(stand)).toMatchObject({ outcome: 'error', name: 'AuthenticationError', message: expect.stringContaining(`run sudo chown ${NOBODY} ${stand.path}`) as string })
+  })
+
+  test('root uses a home that is another user\'s as a whole, as in a container', async () => {
+    const stand = await startStand()
+    await stand.store.save({ ...stand.twin.issueTokens() })
+    await chown(stand.path, NOBODY, NOBODY)
+    await chown(stand.folder, NOBODY, NOBODY)
     expect((await stand.store.load()).state).toBe('present')
   })
 
@@ -96,6 +128,33 @@ describe.runIf(tmpfs)('on a full disk', () => {
     await rm(join(disk, 'filling'))
     expect((await source.replace(tokens.access_token)).accessToken).not.toBe(tokens.access_token)
     expect(await readdir(disk)).toEqual(['token.json'])
+  })
+})
+
+describe.runIf(process.platform !== 'win32')('a folder', () => {
+  test.each([0o700, 0o750, 0o755, 0o775, 0o1777])('of mode %o serves', async (mode) => {
+    const stand = await startStand()
+    await stand.store.save({ ...stand.twin.issueTokens() })
+    await chmod(stand.folder, mode)
+    expect((await createCredentialSource(stand).current()).accessToken).toMatch(/./)
+  })
+
+  test.each([0o777, 0o702])('of mode %o is refused for reading and saving, and serves once the command has been run', async (mode) => {
+    const stand = await startStand()
+    const folder = join(stand.folder, "it's here")
+    await mkdir(folder)
+    const path = join(folder, 'token.json')
+    const store = createFileStore({ path, lane: 'codex' })
+    await store.save({ ...stand.twin.issueTokens() })
+    const before = await readFile(path, 'utf8')
+    await chmod(folder, mode)
+    const found = await createCredentialSource({ ...stand, store }).current().catch((error: unknown) => error)
+    expect(found).toMatchObject({ name: 'AuthenticationError', code: 'token_store_unreadable', message: expect.stringContaining(`${path} lies in a folder that every user may write to`) as string })
+    await expect(store.save({ access_token: 'made-up' })).rejects.toMatchObject({ name: 'TokenStoreError', code: 'refused' })
+    expect(await readFile(path, 'utf8')).toBe(before)
+    const command = found instanceof Error ? found.message.replace(/^.*Run /s, '') : ''
+    expect(spawnSync('sh', ['-c', command]).status).toBe(0)
+    expect((await store.load()).state).toBe('present')
   })
 })
 
