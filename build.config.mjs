@@ -161,6 +161,7 @@ function packed(folder, check, skip) {
   const env = { ...process.env, HOME: folder, USERPROFILE: folder }
   check(`the installed demo on Node ${process.version}`, process.execPath, [main, 'demo'], { cwd: install, env })
   check('what the package brings and loads', process.execPath, [join(root, 'test', 'packed', 'footprint.mjs'), install], { cwd: install, env })
+  check('the wheel in empty Pythons without Node', process.execPath, [join(root, 'test', 'packed', 'wheel.mjs'), join(root, 'dist')])
   check('the installed gRPC sidecar', process.execPath, [join(root, 'test', 'packed', 'serve-grpc.mjs'), join(main, '..', '..', '..')], { cwd: install, env })
   const other = join(folder, 'node24')
   mkdirSync(other)
