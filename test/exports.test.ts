@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 const PUBLIC: Record<string, string> = {
   '.': 'AbortError AccessDeniedError AuthenticationError ConfigurationError ContentFilterError ContextLengthError EVENTS InvalidRequestError InvalidToolCallError LLMError LLMTimeoutError NetworkError NotFoundError OBSERVABILITY_EVENTS ProviderUnavailableError QuotaExceededError RateLimitError StreamError createModule default isLLMError mount onSessionReady providerConfigFields',
   './host': 'createHost',
-  './grpc': 'createGrpcDoor createGrpcServer serveGrpc',
+  './grpc': 'createGrpcDoor createGrpcServer',
   './routing': 'KNOWN_ROLES RESOLVER_CAPABILITY ROUTING_CAPABILITY checkCandidateConfig checkRoles clampsTier composeEffectiveMatrix composeMatrix createListing createModelRoleResolver deriveCallerContext explainRole findHaikuProblems findHookConfig findMount findPresetProblems formatRoutingContext installRouting isActive isGlob isServable lintMatrix listConfigErrors listMatrices listMatrixErrors loadMatrix matchesGlob originOf parsePreset planCandidates planEntries rankModels readHookConfig readMatrixSource resolveCandidates resolveFromListings resolveMatrixSource resolveModelRole rungOf stripInertConfig validateMatrix viewMounts',
   './config': 'MODULE_ID ORIGIN USER_ONLY_OPTIONS attachOrigins buildMountPlan configSchema describeFinding describeOrigin expandVariables isOurModule listOptionNames listOrigins loadBundle loadSettings mergeMountConfig originOf originsOf resolveOptions validateBundle',
   './responses': 'createChatCompletionChunkMapper createResponseEventMapper decodeEvent packReasoning responseToEvents toChatCompletion toResponseStreamEvents unpackReasoning',

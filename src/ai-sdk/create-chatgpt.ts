@@ -1,19 +1,9 @@
 import type { LanguageModelV3, ProviderV3 } from '@ai-sdk/provider'
 import type { Provider } from '../contract/index.js'
-import type { ModuleParts } from '../index.js'
 import { createLanguageModel } from './language-model.js'
 import { noSuchModel } from './map-error.js'
 import { createMountOnUse } from './mount-on-use.js'
-
-/** The provider's mount config, the host's own parts, and a listener. */
-export interface ChatGPTOptions extends Pick<ModuleParts, 'tokenStore' | 'now' | 'dispatcher'> {
-  /** the options of the mount, as `config` of a mount plan's entry has them; default: what a sign-in needs none of */
-  config?: Record<string, unknown>
-  /** told every event of the provider, such as `llm:request`; what it throws changes no call */
-  onEvent?: (event: string, data: Record<string, unknown>) => void
-  /** told what a user should know; default one line each on stderr */
-  warn?: (message: string) => void
-}
+import type { ChatGPTOptions } from './options.js'
 
 export interface ChatGPT extends ProviderV3 {
   /** A model by its name, with or without effort (`gpt-5.5:high`), or a role as `role:coding`. */

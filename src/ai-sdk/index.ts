@@ -3,4 +3,5 @@
  * It refuses to know the wire and the network: every call goes through the module mounted on the in-memory host.
  */
 export { createChatGPT } from './create-chatgpt.js'
-export type { ChatGPT, ChatGPTOptions } from './create-chatgpt.js'
+export type { ChatGPT } from './create-chatgpt.js'
+export type { ChatGPTOptions } from './options.js'

@@ -1,6 +1,6 @@
 import { EVENTS, type Coordinator, type Provider } from '../contract/index.js'
-import type { Host } from '../host/index.js'
-import type { ChatGPTOptions } from './create-chatgpt.js'
+import type { HostMount } from '../mount-on-host.js'
+import type { ChatGPTOptions } from './options.js'
 import { loadKeyError } from './map-error.js'
 
 export interface MountOnUse {
@@ -11,18 +11,18 @@ export interface MountOnUse {
 
 /** The module on an in-memory host of its own, from the first use on. */
 export function createMountOnUse(options: ChatGPTOptions): MountOnUse {
-  let mounting: Promise<{ host: Host; provider: Provider }> | undefined
+  let mounting: Promise<HostMount> | undefined
   let closed: Promise<void> | undefined
 
   const end = async () => {
     const mounted = await mounting?.catch(() => undefined)
-    await mounted?.host.close()
+    await mounted?.close()
   }
 
   return {
     async open() {
       if (closed) throw loadKeyError('This ChatGPT provider is closed: create another one.')
-      const attempt = (mounting ??= mountOnHost(options))
+      const attempt = (mounting ??= mountModule(options))
       try {
         return (await attempt).provider
       } catch (error) {
@@ -34,46 +34,21 @@ export function createMountOnUse(options: ChatGPTOptions): MountOnUse {
   }
 }
 
-async function mountOnHost(options: ChatGPTOptions): Promise<{ host: Host; provider: Provider }> {
-  const { config = {}, onEvent, tokenStore, now, dispatcher, warn = writeToStderr } = options
-  // What the mount says decides whether it goes to the user as a warning or into the error.
-  const said: string[] = []
-  let mounted = false
-  const tell = (message: string) => void (mounted ? warn(message) : said.push(message))
-  const [{ createModule }, { createHost }] = await Promise.all([import('../index.js'), import('../host/index.js')])
-  const module = createModule({
-    warn: tell,
-    ...(tokenStore ? { tokenStore } : {}),
-    ...(now ? { now } : {}),
-    ...(dispatcher ? { dispatcher } : {}),
-  })
-  const host = createHost({
-    // An import of a package is nobody to ask: a sign-in is the user's own step.
-    config: { providers: [{ module: module.id, config: { login_on_mount: false, ...config } }] },
-    modules: { [module.id]: module },
-    warn: tell,
-    ...(now ? { now } : {}),
-  })
-  if (onEvent) listen(host.coordinator, onEvent)
-  await host.start()
-  const provider = host.coordinator.get('providers', 'openai-chatgpt')
-  if (!isProvider(provider)) {
-    await host.close()
-    throw loadKeyError(said.filter((message) => !message.includes('its own warning says why')).join('\n') || 'openai-chatgpt could not be mounted')
+/** A refused mount is an AI SDK user's missing key: its words say how to sign in. */
+async function mountModule({ config, onEvent, tokenStore, now, dispatcher, warn }: ChatGPTOptions): Promise<HostMount> {
+  const { mountOnHost } = await import('../mount-on-host.js')
+  try {
+    return await mountOnHost({
+      // An import of a package has nobody to ask: a sign-in is the user's own step.
+      config: { login_on_mount: false, ...config },
+      parts: { tokenStore, now, dispatcher, warn },
+      prepare: (coordinator) => onEvent && listen(coordinator, onEvent),
+    })
+  } catch (error) {
+    throw loadKeyError(error instanceof Error ? error.message : String(error), error)
   }
-  mounted = true
-  for (const message of said) warn(message)
-  return { host, provider }
 }
 
 function listen(coordinator: Coordinator, onEvent: NonNullable<ChatGPTOptions['onEvent']>): void {
   for (const event of Object.values(EVENTS)) coordinator.hooks.register(event, (name, data) => onEvent(name, data))
-}
-
-function isProvider(value: unknown): value is Provider {
-  return typeof value === 'object' && value !== null && 'delegate' in value && 'stream' in value
-}
-
-function writeToStderr(message: string): void {
-  process.stderr.write(`${message}\n`)
 }

@@ -1,7 +1,7 @@
 import { exportCredential, listAccounts, signOut } from '../auth/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { resolveOptions } from '../config/index.js'
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withAccount } from './login.js'
 import { createPrint } from './print.js'

@@ -1,7 +1,7 @@
 import { buildMountPlan, describeFinding, listOrigins, loadBundle, validateBundle } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { redactAddresses, redactKeys } from '../lib/index.js'
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
 

@@ -5,14 +5,6 @@ import { describeCommands } from './describe-commands.js'
 import { describeFailure, reportFailure } from './report-failure.js'
 import type { Terminal } from './terminal.js'
 
-export interface CommandContext {
-  terminal: Terminal
-  /** aborted by the first Ctrl-C; the second ends the process */
-  signal: AbortSignal
-}
-
-export type Action = (context: CommandContext, options: Record<string, unknown>, words: readonly string[]) => Promise<number>
-
 /** Runs one command line and answers the exit code; nothing is thrown at a person. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
   const cancel = new AbortController()

@@ -2,14 +2,13 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EVENTS, type ChatRequest, type ChatResponse, type MountPlan, type Provider, type RouteReceipt, type StreamEvent, type ToolSpec } from '../contract/index.js'
-import type { CommandContext } from './command-line.js'
+import { EVENTS, type ChatRequest, type ChatResponse, type Coordinator, type MountPlan, type Provider, type RouteReceipt, type StreamEvent, type ToolSpec } from '../contract/index.js'
+import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint, type Print } from './print.js'
 import { signInByDevice } from './sign-in.js'
-import { createHost, type Host } from '../host/index.js'
-import descriptor from '../index.js'
-import type { ModelRoleResolver } from '../routing/index.js'
+import { mountOnHost, type HostMount } from '../mount-on-host.js'
+import { MODULE_ID } from '../container.js'
 import { startTwin, type Twin } from '../twin/index.js'
 
 const AGENTS = {
@@ -30,21 +29,20 @@ export async function demo(context: CommandContext, options: Record<string, unkn
   const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-demo-'))
   const twin = await startTwin({ deviceCode: { intervalSeconds: 1 } })
   const log: { event: string; data: Record<string, unknown> }[] = []
-  let host: Host | undefined
+  let mounted: HostMount | undefined
   try {
     const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: join(folder, 'openai-chatgpt-oauth.json'), login_on_mount: false }
     print.line(print.paint.bold('A stand-in of the backend runs on this machine; nothing leaves it.'))
     await signIn(context, print, twin, config)
-    host = await mountOn(config, log)
-    const provider = host.coordinator.get('providers', 'openai-chatgpt') as Provider | undefined
-    if (!provider) return EXIT.failed
-    await printRoles(print, host)
+    mounted = await mountDemo(config, log)
+    const { provider } = mounted
+    await printRoles(print, mounted)
     for (const [name, agent] of Object.entries(AGENTS)) await runAgent(context, print, provider, name, agent)
     printEvents(print, log)
     print.line(print.paint.dim(`done in ${((performance.now() - startedMs) / 1000).toFixed(2)} s`))
     return EXIT.ok
   } finally {
-    await host?.close()
+    await mounted?.close()
     await twin.close()
     await rm(folder, { recursive: true, force: true })
   }
@@ -66,23 +64,18 @@ async function signIn(
   print.record({ kind: 'sign_in', value: { account_id: credential.accountId, plan_type: credential.planType } })
 }
 
-async function mountOn(config: Record<string, unknown>, log: { event: string; data: Record<string, unknown> }[]): Promise<Host> {
+function mountDemo(config: Record<string, unknown>, log: { event: string; data: Record<string, unknown> }[]): Promise<HostMount> {
   const plan: MountPlan = {
-    providers: [{ module: descriptor.id, config }],
+    providers: [{ module: MODULE_ID, config }],
     agents: Object.fromEntries(Object.entries(AGENTS).map(([name, { model_role }]) => [name, { model_role: model_role as string | string[] }])),
   }
-  const host = createHost({ config: plan, modules: { [descriptor.id]: descriptor } })
-  for (const event of Object.values(EVENTS)) {
-    host.coordinator.hooks.register(event, (_name, data) => {
-      log.push({ event, data })
-    })
+  const prepare = ({ hooks }: Coordinator) => {
+    for (const event of Object.values(EVENTS)) hooks.register(event, (_name, data) => void log.push({ event, data }))
   }
-  await host.start()
-  return host
+  return mountOnHost({ plan, config, prepare })
 }
 
-async function printRoles(print: Print, host: Host): Promise<void> {
-  const resolver = host.coordinator.getCapability('model_role_resolver') as ModelRoleResolver | undefined
+async function printRoles(print: Print, { resolver }: HostMount): Promise<void> {
   if (!resolver) return
   const { roles } = await resolver.check()
   print.line()

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { sanitizeText } from '../lib/index.js'
 import { VERSION } from '../version.js'
-import type { Action } from './command-line.js'
+import type { Action } from './command-context.js'
+import { SERVERS } from './servers.js'
 import type { Terminal } from './terminal.js'
 
 /** Loads a command's own file only when it is run, so that `--help` answers at once. */
@@ -105,11 +106,9 @@ function describeRouting(program: Command, addMounting: Add): void {
 }
 
 function describeServe(program: Command, addMounting: Add): void {
-  addMounting(program, 'serve', 'serve other programs on loopback', async () => (await import('./serve.js')).serve)
-    .option('--grpc', 'the gRPC sidecar of Amplifier kernels')
-    .option('--http', 'OpenAI clients')
-    .option('--port <number>', 'default: any that is free')
-    .option('--host <address>', 'default 127.0.0.1; with --http only')
-    .option('--no-secret', 'with --grpc: for kernels that cannot send one')
-    .option('--bundle <file>', "a bundle's providers and routing")
+  const command = addMounting(program, 'serve', 'serve other programs on loopback', async () => (await import('./serve.js')).serve)
+  for (const [name, { description }] of Object.entries(SERVERS)) command.option(`--${name}`, description)
+  command.option('--port <number>', 'default: any that is free')
+  for (const [flags, description] of Object.values(SERVERS).flatMap(({ options }) => options)) command.option(flags, description)
+  command.option('--bundle <file>', "a bundle's providers and routing")
 }

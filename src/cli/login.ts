@@ -3,7 +3,7 @@ import { importCredential, readCodexAuth, signInWithBrowser, signInWithDeviceCod
 import type { ProviderOptions } from '../config/index.js'
 import { composeAccount, type AccountContainer } from '../container.js'
 import { AuthenticationError, ConfigurationError } from '../contract/index.js'
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
 import { readConfig } from './read-config.js'

@@ -1,4 +1,4 @@
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withSession } from './open-session.js'
 import { createPrint } from './print.js'

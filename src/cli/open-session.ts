@@ -1,53 +1,33 @@
-import { AuthenticationError, ConfigurationError } from '../contract/index.js'
-import { createHost, type Host } from '../host/index.js'
-import { createModule, type ChatGPTProvider } from '../index.js'
+import { ConfigurationError } from '../contract/index.js'
+import { mountOnHost, type HostMount } from '../mount-on-host.js'
 import type { ModelRoleResolver } from '../routing/index.js'
-import type { CommandContext } from './command-line.js'
-import { EXIT } from './exit-codes.js'
-import { createPrint } from './print.js'
+import type { CommandContext } from './command-context.js'
 import { readConfig, type CommandConfig } from './read-config.js'
-import { describeFailure } from './report-failure.js'
 import { writeNotice } from './terminal.js'
 import { untilAborted } from './until-aborted.js'
 
-export interface Session extends CommandConfig {
-  host: Host
-  provider: ChatGPTProvider
-  /** undefined where no matrix is in force */
-  resolver?: ModelRoleResolver
+export type Session = CommandConfig & HostMount
+
+/** Mounts what the configuration says; the caller closes it. @throws LLMError */
+export async function openSession(context: CommandContext, options: Record<string, unknown>): Promise<Session> {
+  const config = await readConfig(context, options)
+  const mounted = await mountOnHost({
+    plan: config.plan,
+    config: config.entry.config,
+    parts: { warn: (message) => writeNotice(context.terminal, message) },
+  })
+  return { ...config, ...mounted }
 }
 
-/** Mounts what the configuration says on the in-memory host, does the work, and takes it down again. */
+/** Mounts what the configuration says, does the work, and takes it down again. */
 export async function withSession(
   context: CommandContext, options: Record<string, unknown>, work: (session: Session) => Promise<number>,
 ): Promise<number> {
-  const config = await readConfig(context, options)
-  let lastWarning = 'the provider was not mounted'
-  const module = createModule({
-    warn(message) {
-      lastWarning = message
-      writeNotice(context.terminal, message)
-    },
-  })
-  const host = createHost({
-    config: config.plan,
-    modules: { [config.entry.module]: module },
-    warn: (message) => writeNotice(context.terminal, message),
-  })
+  const session = await openSession(context, options)
   try {
-    // The host's own start would only warn; here a wrong setting is the answer.
-    const cleanup = await module.mount(host.coordinator, config.entry.config)
-    if (!cleanup) {
-      createPrint(context, options).value(describeFailure(new AuthenticationError(lastWarning), EXIT.auth))
-      return EXIT.auth
-    }
-    host.coordinator.registerCleanup(cleanup)
-    await host.coordinator.hooks.emit('session:start', {})
-    const provider = host.coordinator.get('providers', 'openai-chatgpt') as ChatGPTProvider
-    const resolver = host.coordinator.getCapability('model_role_resolver') as ModelRoleResolver | undefined
-    return await untilAborted(context.signal, () => work({ ...config, host, provider, ...(resolver ? { resolver } : {}) }))
+    return await untilAborted(context.signal, () => work(session))
   } finally {
-    await host.close()
+    await session.close()
   }
 }
 

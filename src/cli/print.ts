@@ -1,5 +1,5 @@
 import { sanitizeLine, stringifyPrintable } from '../lib/index.js'
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { formatTable, type Column } from './format-table.js'
 import { createPaint, writeModelText, type Paint } from './terminal.js'
 

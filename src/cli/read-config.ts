@@ -3,7 +3,7 @@ import {
   type Bundle, type ProviderOptions, type Settings,
 } from '../config/index.js'
 import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { writeNotice } from './terminal.js'
 
 export interface CommandConfig {

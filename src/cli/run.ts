@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { ConfigurationError, type ChatRequest, type ChatResponse, type Message, type ResponseStream } from '../contract/index.js'
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withSession } from './open-session.js'
 import { createPrint } from './print.js'

@@ -1,22 +1,49 @@
 import { ConfigurationError } from '../contract/index.js'
-import type { Action, CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
+import { EXIT } from './exit-codes.js'
+import { sanitizeText } from '../lib/index.js'
+import { createPrint } from './print.js'
+import type { RunningServer } from './running-server.js'
+import { SERVERS } from './servers.js'
 
-type ServerName = 'grpc' | 'http'
-
-/** A server's own file is loaded when it is asked for. */
-const SERVERS: Readonly<Partial<Record<ServerName, () => Promise<Action>>>> = {
-  grpc: async () => (await import('../grpc/serve-command.js')).serveGrpc,
-  http: async () => (await import('../http/serve-command.js')).serveHttp,
+/** Serves other programs until Ctrl-C, SIGTERM or what the server itself watches. */
+export async function serve(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const [chosen, ...others] = Object.keys(SERVERS).filter((name) => flags[name] === true)
+  const command = chosen === undefined ? undefined : SERVERS[chosen]
+  if (!command || others.length > 0) {
+    throw new ConfigurationError(`serve takes either ${Object.keys(SERVERS).map((name) => `--${name}`).join(' or ')}`, { code: 'usage' })
+  }
+  const port = flags.port === undefined ? {} : { port: readPort(String(flags.port)) }
+  const server = await command.open(context, { ...flags, ...port })
+  const { text, value } = server.announcement
+  const print = createPrint(context, flags)
+  try {
+    await untilStopped(context.signal, server, () => {
+      if (print.json && value !== undefined) print.record(value)
+      else context.terminal.stdout.write(sanitizeText(text))
+    })
+    return EXIT.ok
+  } finally {
+    await server.close()
+  }
 }
 
-/** Serves other programs until it is stopped. */
-export async function serve(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
-  if (flags.grpc === flags.http) throw new ConfigurationError('serve takes either --grpc or --http', { code: 'usage' })
-  const port = flags.port === undefined ? undefined : readPort(String(flags.port))
-  const name: ServerName = flags.grpc === true ? 'grpc' : 'http'
-  const load = SERVERS[name]
-  if (!load) throw new ConfigurationError(`serve --${name} is not part of this version`, { code: 'usage' })
-  return (await load())(context, { ...flags, ...(port === undefined ? {} : { port }) }, [])
+/** The listeners stand before `announce` runs: what starts us may end us as soon as it has read that. */
+async function untilStopped(signal: AbortSignal, server: RunningServer, announce: () => void): Promise<void> {
+  const stopped = new AbortController()
+  const stop = () => stopped.abort()
+  const watch = server.watch?.(stop)
+  signal.addEventListener('abort', stop, { once: true })
+  process.on('SIGTERM', stop)
+  try {
+    announce()
+    if (signal.aborted || stopped.signal.aborted) return
+    await new Promise<void>((resolve) => stopped.signal.addEventListener('abort', () => resolve(), { once: true }))
+  } finally {
+    watch?.end()
+    signal.removeEventListener('abort', stop)
+    process.off('SIGTERM', stop)
+  }
 }
 
 function readPort(text: string): number {

@@ -1,5 +1,5 @@
 import type { QuotaWindow } from '../contract/index.js'
-import type { CommandContext } from './command-line.js'
+import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withAccount } from './login.js'
 import { createPrint, type Print } from './print.js'

@@ -1,12 +1,6 @@
 import type { StatusObject } from '@grpc/grpc-js'
 import { describeError, isLLMError, LLMError, type LLMErrorName } from '../contract/index.js'
-import type { LoadedGrpc } from './load-grpc.js'
-
-/** Serializers of the two messages that a failure's details consist of. */
-export interface DetailWriters {
-  amplifierError(value: object): Buffer
-  statusDetails(value: object): Buffer
-}
+import type { DetailWriters, LoadedGrpc } from './load-grpc.js'
 
 export interface GrpcFailure {
   code: number

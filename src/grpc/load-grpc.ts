@@ -3,7 +3,12 @@ import type * as Grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { MessageTypeDefinition, ServiceDefinition } from '@grpc/proto-loader'
 import { ConfigurationError } from '../contract/index.js'
-import type { DetailWriters } from './grpc-failure.js'
+
+/** Serializers of the two messages that a failure's details consist of. */
+export interface DetailWriters {
+  amplifierError(value: object): Buffer
+  statusDetails(value: object): Buffer
+}
 
 export interface LoadedGrpc {
   grpc: (typeof Grpc)['default']

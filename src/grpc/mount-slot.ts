@@ -1,7 +1,6 @@
-import { AuthenticationError, type Provider } from '../contract/index.js'
 import { attachOrigins, originsOf } from '../config/index.js'
-import { createHost, type Host } from '../host/index.js'
-import { createModule } from '../index.js'
+import type { Provider } from '../contract/index.js'
+import { mountOnHost, type HostMount } from '../mount-on-host.js'
 import type { CallEvents } from './call-events.js'
 import { judgeSent, type SentConfig } from './judge-sent.js'
 
@@ -21,40 +20,28 @@ export interface MountSession {
   parentId?: string
 }
 
-interface Mounted {
-  host: Host
-  provider: Provider
-}
-
 /** One mount of a sidecar, made when it is first needed, never asking anybody to sign in. */
 export function createMountSlot(
   base: Record<string, unknown>, events: CallEvents, warn: (message: string) => void, session: MountSession = {},
 ): MountSlot {
   let config = base
-  let current: Promise<Mounted> | undefined
+  let current: Promise<HostMount> | undefined
   let lastWarning: string | undefined
 
   const note = (message: string) => {
     lastWarning = message
     warn(message)
   }
-  const begin = async (): Promise<Mounted> => {
-    const module = createModule({ warn: note })
-    const mountConfig = attachOrigins({ ...config, login_on_mount: false }, originsOf(config))
-    const host = createHost({ config: { providers: [{ module: module.id, config: mountConfig }] }, modules: { [module.id]: module }, warn: note, ...session })
-    try {
-      events.listen(host.coordinator.hooks)
-      const cleanup = await module.mount(host.coordinator, mountConfig)
-      if (!cleanup) throw new AuthenticationError(lastWarning ?? 'nobody is signed in. Run amplifier-chatgpt login', { code: 'not_signed_in' })
-      host.coordinator.registerCleanup(cleanup)
-      await host.coordinator.hooks.emit('session:start', {})
-      return { host, provider: host.coordinator.get('providers', 'openai-chatgpt') as Provider }
-    } catch (error) {
-      await host.close()
-      throw error
-    }
-  }
-  const ensure = (): Promise<Mounted> => {
+  const begin = () => mountOnHost({
+    config: attachOrigins({ ...config, login_on_mount: false }, originsOf(config)),
+    parts: { warn: note },
+    session,
+    prepare: ({ hooks }) => void events.listen(hooks),
+  }).catch((error: unknown) => {
+    note(error instanceof Error ? error.message : String(error))
+    throw error
+  })
+  const ensure = (): Promise<HostMount> => {
     if (current) return current
     const started = begin()
     current = started
@@ -65,7 +52,7 @@ export function createMountSlot(
   const unmount = async () => {
     const ending = current
     current = undefined
-    await ending?.then(({ host }) => host.close(), () => undefined)
+    await ending?.then((mount) => mount.close(), () => undefined)
   }
   return {
     provider: async () => (await ensure()).provider,

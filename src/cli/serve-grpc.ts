@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { ConfigurationError } from '../contract/index.js'
+import { createGrpcServer } from '../grpc/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import type { CommandContext } from './command-context.js'
+import { readConfig } from './read-config.js'
+import type { RunningServer } from './running-server.js'
+import { writeNotice } from './terminal.js'
+import { watchParent } from './watch-parent.js'
+
+/** A parent may never read our stderr, and a full pipe would stop the process: 64 KiB on Linux, half of that is ours. */
+const MAX_STDERR_CHARS = 32_000
+
+/**
+ * `serve --grpc`: prints `READY:<port>` and stays until a signal, the end of stdin or the parent's death.
+ * @throws ConfigurationError, Error where the port is taken
+ */
+export async function openGrpc(context: CommandContext, flags: Record<string, unknown>): Promise<RunningServer> {
+  const { stdin, env } = context.terminal
+  let room = MAX_STDERR_CHARS
+  const warn = (message: string) => {
+    if ((room -= message.length + 1) >= 0) writeNotice(context.terminal, message)
+  }
+  const config = await readMountConfig(context, flags)
+  const secret = flags.secret === false ? undefined : env.AMPLIFIER_CHATGPT_SECRET || randomBytes(32).toString('base64url')
+  const { AMPLIFIER_KERNEL_ADDRESS: address, AMPLIFIER_KERNEL_TOKEN: token } = env
+  const server = await createGrpcServer({
+    config, warn, secret,
+    kernel: address ? { address, token } : undefined,
+    port: typeof flags.port === 'number' ? flags.port : undefined,
+  })
+  // Shown where we made it; a parent that sets one knows it.
+  if (secret !== undefined && !env.AMPLIFIER_CHATGPT_SECRET) warn(`secret (metadata x-amplifier-token): ${secret}`)
+  return {
+    announcement: { text: `READY:${server.port}\n` },
+    watch: (stop) => watchParent(stdin, stop),
+    close: () => server.close(),
+  }
+}
+
+/** The parent's own word counts alone; without it, what a mount from this folder would be given. */
+async function readMountConfig(context: CommandContext, flags: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const text = context.terminal.env.AMPLIFIER_CHATGPT_CONFIG
+  if (!text) return (await readConfig(context, flags)).entry.config ?? {}
+  const value = parseJson(text)
+  if (!isRecord(value)) throw new ConfigurationError('AMPLIFIER_CHATGPT_CONFIG must be the JSON text of an object', { code: 'invalid_config' })
+  return value
+}

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import type { CommandContext } from './command-context.js'
+import type { RunningServer } from './running-server.js'
+
+export interface ServerCommand {
+  /** what `--NAME` serves, in the help */
+  description: string
+  /** options of this server alone, as commander takes them */
+  options: readonly (readonly [flags: string, description: string])[]
+  /** Opens it; its own files are loaded only then. */
+  open(context: CommandContext, flags: Record<string, unknown>): Promise<RunningServer>
+}
+
+/** Every server of the command line, by its flag. */
+export const SERVERS: Readonly<Record<string, ServerCommand>> = {
+  grpc: {
+    description: 'the gRPC sidecar of Amplifier kernels',
+    options: [['--no-secret', 'with --grpc: for kernels that cannot send one']],
+    open: async (context, flags) => (await import('./serve-grpc.js')).openGrpc(context, flags),
+  },
+  http: {
+    description: 'OpenAI clients',
+    options: [['--host <address>', 'default 127.0.0.1; with --http only']],
+    open: openHttp,
+  },
+}
+
+async function openHttp(context: CommandContext, flags: Record<string, unknown>): Promise<RunningServer> {
+  const { env } = context.terminal
+  // A key of the caller's own keeps scripts from reading ours off the screen.
+  const key = env.AMPLIFIER_CHATGPT_HTTP_KEY || `local-${randomBytes(24).toString('base64url')}`
+  const [{ createHttpServer }, { openSession }] = await Promise.all([import('../http/index.js'), import('./open-session.js')])
+  const session = await openSession(context, flags)
+  try {
+    const server = await createHttpServer({
+      provider: session.provider,
+      key,
+      roles: session.resolver?.known_roles ?? [],
+      host: typeof flags.host === 'string' ? flags.host : undefined,
+      port: typeof flags.port === 'number' ? flags.port : undefined,
+    })
+    const shown = env.AMPLIFIER_CHATGPT_HTTP_KEY ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
+    return {
+      announcement: {
+        text: `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`, value: { base_url: server.baseUrl, key: shown },
+      },
+      async close() {
+        await server.close()
+        await session.close()
+      },
+    }
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
