@@ -75,6 +75,33 @@ function allows(file: SourceFile, entry: Import): boolean {
   })
 }
 
+/** Tarjan's strongly connected components, those of more than one file. */
+function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: string[] = []
+  const circles: string[][] = []
+  const visit = (path: string): number => {
+    const index = order.size
+    order.set(path, index)
+    lowest.set(path, index)
+    stack.push(path)
+    for (const next of graph.get(path) ?? []) {
+      if (!graph.has(next)) continue
+      const reach = !order.has(next) ? visit(next) : stack.includes(next) ? (order.get(next) ?? 0) : Infinity
+      lowest.set(path, Math.min(lowest.get(path) ?? index, reach))
+    }
+    const low = lowest.get(path) ?? index
+    if (low === index) {
+      const circle = stack.splice(stack.indexOf(path)).sort()
+      if (circle.length > 1) circles.push(circle)
+    }
+    return low
+  }
+  for (const path of graph.keys()) if (!order.has(path)) visit(path)
+  return circles
+}
+
 describe('the house', () => {
   test('every room imports only what the table allows', () => {
     const broken = files.flatMap((file) =>
@@ -85,6 +112,10 @@ describe('the house', () => {
   test('only the composition root, the mount and the doors know concrete parts of several rooms', () => {
     const composing = files.filter((file) => file.room === 'root' && file.path !== 'index.ts').map((file) => file.path).sort()
     expect(composing).toEqual(['account-storage.ts', 'container.ts', 'ensure-signed-in.ts', 'mount-on-host.ts', 'mount-routing.ts', 'mount.ts', 'process-shared.ts', 'unmount-provider.ts', 'version.ts'])
+  })
+
+  test('no file reaches itself through its imports, not even by types', () => {
+    expect(findCircles(new Map(files.map((file) => [file.path, importsOf(file).map(({ target }) => target.replace(/\.js$/, '.ts'))]))).filter((circle) => !circle.every((path) => path.startsWith('responses/')))).toEqual([])
   })
 
   test('every room opens with what it owns and what it refuses to know', () => {

@@ -1,8 +1,7 @@
 import { AuthenticationError } from '../contract/index.js'
 import { shortHash } from '../lib/index.js'
 import { hideProperties } from './hide-secrets.js'
-import type { Credential } from './credential-source.js'
-import type { ManagedCredentialSource } from './create-credential-source.js'
+import type { Credential, ManagedCredentialSource } from './credential-source.js'
 import type { Lane } from './lane.js'
 
 /** A configured key: nothing is stored and nothing refreshed. */

@@ -1,6 +1,6 @@
 import { exchangeCode } from './exchange-code.js'
 import type { BrowserOptions } from './authorize-in-browser.js'
-import type { SignIn } from './save-sign-in.js'
+import type { SignIn } from './sign-in.js'
 
 export interface BrowserSignInOptions extends BrowserOptions {
   issuer: string

@@ -5,7 +5,7 @@ import { AuthenticationError } from '../contract/index.js'
 import { isRecord, parseJson, readString } from '../lib/index.js'
 import { systemCode } from './private-file.js'
 import { decodeTokenReply } from './token-endpoint.js'
-import type { SignIn } from './save-sign-in.js'
+import type { SignIn } from './sign-in.js'
 
 export interface CodexAuthOptions {
   /** default `$CODEX_HOME/auth.json`, else `~/.codex/auth.json` */

@@ -5,8 +5,8 @@ import { mapAuthFailure, mapLoadFault } from './auth-failures.js'
 import { createCredentialSelector, type Held } from './select-credential.js'
 import { identify } from './identify.js'
 import { assertSameAccount, refreshStored, type RefreshContext, type RefreshOutcome } from './refresh-transaction.js'
-import { saveSignIn, type SignIn } from './save-sign-in.js'
-import type { Credential, CredentialSource } from './credential-source.js'
+import { saveSignIn } from './save-sign-in.js'
+import type { Credential, ManagedCredentialSource } from './credential-source.js'
 import type { Lane } from './lane.js'
 import type { LoadResult, StoredCredential, TokenStore } from './token-store.js'
 import type { Transport } from '../transport/transport.js'
@@ -34,16 +34,6 @@ export interface CredentialSourceDeps {
   shared?: RefreshShared
   /** How long a refresh ahead of expiry may keep a call waiting whose token still serves. Default 5,000 ms. */
   aheadWaitMs?: number
-}
-
-export interface ManagedCredentialSource extends CredentialSource {
-  readonly baseUrl: string
-  /** the command that signs in */
-  readonly signIn: string
-  /** What the store holds, for status and doctor; never throws for its state. */
-  state(): Promise<LoadResult>
-  /** Saves a new sign-in and serves it from now on. @throws AuthenticationError where it cannot be kept */
-  accept(signIn: SignIn): Promise<Credential>
 }
 
 const MAX_REJECTED = 64

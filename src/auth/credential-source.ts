@@ -5,6 +5,8 @@
  * It refuses to know models, chat and hooks.
  */
 import type { Billing, LaneName } from '../contract/index.js'
+import type { SignIn } from './sign-in.js'
+import type { LoadResult } from './token-store.js'
 
 export interface Credential {
   lane: LaneName
@@ -44,4 +46,15 @@ export interface CredentialSource {
   /** The headers that identify a call: Authorization, and the account where the lane names it. */
   headers(credential: Credential): Record<string, string>
   close(): Promise<void>
+}
+
+/** What a mount and the command line have: the credential's state and its sign-in beside it. */
+export interface ManagedCredentialSource extends CredentialSource {
+  readonly baseUrl: string
+  /** the command that signs in */
+  readonly signIn: string
+  /** What the store holds, for status and doctor; never throws for its state. */
+  state(): Promise<LoadResult>
+  /** Saves a new sign-in and serves it from now on. @throws AuthenticationError where it cannot be kept */
+  accept(signIn: SignIn): Promise<Credential>
 }

@@ -6,7 +6,7 @@ import { AbortError, AuthenticationError, LLMTimeoutError } from '../contract/in
 import { delay as realDelay, isRecord, parseJson, readNumber, readString } from '../lib/index.js'
 import { exchangeCode, mapSignInFailure } from './exchange-code.js'
 import { ExchangeError, postFields, refusal, type TokenCall } from './token-endpoint.js'
-import type { SignIn } from './save-sign-in.js'
+import type { SignIn } from './sign-in.js'
 import type { Transport } from '../transport/transport.js'
 
 export interface DeviceCodeOptions {

@@ -1,7 +1,7 @@
 import { AuthenticationError } from '../contract/index.js'
 import { mapSignInFailure } from './exchange-code.js'
 import { requestTokens, type TokenReply } from './token-endpoint.js'
-import type { SignIn } from './save-sign-in.js'
+import type { SignIn } from './sign-in.js'
 import type { Transport } from '../transport/transport.js'
 
 export interface ExchangeApiKeyOptions {

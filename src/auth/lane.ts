@@ -1,6 +1,3 @@
-import { createApiKeyLane } from './api-key-lane.js'
-import { createCodexLane } from './codex-lane.js'
-import { createPlanLane } from './plan-lane.js'
 import type { Billing, LaneName } from '../contract/index.js'
 import type { Transport } from '../transport/transport.js'
 import type { Credential } from './credential-source.js'
@@ -48,16 +45,4 @@ export interface LaneConfig {
   apiKey?: string
   /** a named account, so that messages name the right command */
   account?: string
-}
-
-/** @throws ConfigurationError for an issuer over plain http that is not loopback */
-export function createLane(name: LaneName, config: LaneConfig = {}): Lane {
-  switch (name) {
-    case 'codex':
-      return createCodexLane(config)
-    case 'plan':
-      return createPlanLane(config)
-    case 'api_key':
-      return createApiKeyLane(config)
-  }
 }

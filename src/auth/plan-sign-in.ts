@@ -7,7 +7,7 @@ import { exchangeCode, mapSignInFailure } from './exchange-code.js'
 import { PLAN_RESOURCE, PLAN_SCOPE } from './plan-lane.js'
 import type { BrowserOptions } from './authorize-in-browser.js'
 import type { Lane } from './lane.js'
-import type { SignIn } from './save-sign-in.js'
+import type { SignIn } from './sign-in.js'
 import type { StoredRecord, TokenStore } from './token-store.js'
 
 export interface PlanSignInOptions extends BrowserOptions {

@@ -3,16 +3,9 @@ import { accountMismatch } from './auth-failures.js'
 import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
 import { identify } from './identify.js'
+import type { SignIn } from './sign-in.js'
 import type { Lane } from './lane.js'
 import type { StoredCredential, StoredRecord, TokenStore } from './token-store.js'
-import type { TokenReply } from './token-endpoint.js'
-
-/** What a finished sign-in brought. */
-export interface SignIn {
-  reply: TokenReply
-  /** what else is to be kept: the client the tokens belong to, the name this host goes by */
-  fields?: Pick<StoredRecord, 'client_id' | 'host_id' | 'scope'>
-}
 
 export interface SaveSignInInput {
   lane: Lane

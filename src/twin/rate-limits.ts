@@ -2,7 +2,15 @@
 import type { Refusal } from './refusal.js'
 import { errorRefusal } from './refusal.js'
 import type { Lane } from './token-ledger.js'
-import type { ExhaustDetails } from './types.js'
+
+export interface ExhaustDetails {
+  /** default the account's */
+  planType?: string
+  /** default 300 */
+  limitWindowMinutes?: number
+  /** x-codex-active-limit; default `premium` */
+  activeLimit?: string
+}
 
 export interface RateWindow {
   used_percent: number

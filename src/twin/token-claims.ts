@@ -1,6 +1,6 @@
 /** What the tokens say about their holder: the claims of the real issuer. Pure. */
 import type { TwinBehaviour } from './behaviour.js'
-import type { Grant } from './token-ledger.js'
+import type { Grant } from './grant.js'
 
 /** The documented sign-in's earliest_refresh_at, in the format a test wants. */
 export function formatEarliest(seconds: number, behaviour: TwinBehaviour): number | string | null {

@@ -1,21 +1,11 @@
 /** Every token of the twin: who it stands for, until when, and whether it is spent. */
 import type { TwinBehaviour } from './behaviour.js'
+import type { Grant, Lane } from './grant.js'
 import type { Ids } from './ids.js'
 import type { SigningKey } from './signing-key.js'
 import { accessClaims, formatEarliest, idClaims } from './token-claims.js'
 
-export type Lane = 'codex' | 'plan' | 'api_key'
-
-/** What a sign-in gave; all tokens of one sign-in share it. */
-export interface Grant {
-  lane: Lane
-  clientId: string
-  accountId: string
-  planType: string
-  email: string
-  subject: string
-  scope: string
-}
+export type { Grant, Lane } from './grant.js'
 
 export interface TokenSet {
   access_token: string

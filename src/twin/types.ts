@@ -1,7 +1,7 @@
 /** The twin's public shapes. Data that stands for the wire keeps the wire's snake_case names. */
 import type { JsonObject } from '../contract/index.js'
 import type { TwinBehaviour } from './behaviour.js'
-import type { RateLimits } from './rate-limits.js'
+import type { ExhaustDetails, RateLimits } from './rate-limits.js'
 import type { AuthFault, RefreshOutcome } from './auth-faults.js'
 
 /** One request in the order it came: an HTTP request, a WebSocket upgrade, or one `response.create` frame. */
@@ -186,14 +186,7 @@ export interface IssuedTokens {
   scope: string
 }
 
-export interface ExhaustDetails {
-  /** default the account's */
-  planType?: string
-  /** default 300 */
-  limitWindowMinutes?: number
-  /** x-codex-active-limit; default `premium` */
-  activeLimit?: string
-}
+export type { ExhaustDetails }
 
 /** A server that stands in for the issuer, the model catalog and the Responses backend, on loopback. */
 export interface Twin {
