@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isLoopback } from '../auth/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { createGrpcServer } from '../grpc/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
@@ -22,8 +23,10 @@ export async function openGrpc(context: CommandContext, flags: Record<string, un
     if ((room -= message.length + 1) >= 0) writeNotice(context.terminal, message)
   }
   const config = await readMountConfig(context, flags)
-  const secret = flags.secret === false ? undefined : env.AMPLIFIER_CHATGPT_SECRET || randomBytes(32).toString('base64url')
+  const secret = flags.secret === false ? undefined : readSecret(env) ?? randomBytes(32).toString('base64url')
+  if (secret === undefined) warn('without a secret every user of this machine may call this server, and the plan pays for it; give AMPLIFIER_CHATGPT_SECRET where the caller can send one')
   const { AMPLIFIER_KERNEL_ADDRESS: address, AMPLIFIER_KERNEL_TOKEN: token } = env
+  if (address && !isLoopback(address.includes('://') ? address : `http://${address}`)) warn(`the kernel at ${address} is not on this machine: prompts and answers go there unencrypted`)
   const server = await createGrpcServer({
     config, warn, secret,
     kernel: address ? { address, token } : undefined,
@@ -36,6 +39,14 @@ export async function openGrpc(context: CommandContext, flags: Record<string, un
     watch: (stop) => watchParent(stdin, stop),
     close: () => server.close(),
   }
+}
+
+/** @throws ConfigurationError for one that is set and empty: everybody knows that one */
+function readSecret({ AMPLIFIER_CHATGPT_SECRET: secret }: NodeJS.ProcessEnv): string | undefined {
+  if (secret !== undefined && secret.trim() === '') {
+    throw new ConfigurationError('AMPLIFIER_CHATGPT_SECRET is empty: set a secret, unset it to have one made, or say --no-secret', { code: 'empty_secret' })
+  }
+  return secret
 }
 
 /** The parent's own word counts alone; without it, what a mount from this folder would be given. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { isLoopback } from '../auth/index.js'
 import type { CommandContext } from './command-context.js'
 import type { RunningServer } from './running-server.js'
+import { writeNotice } from './terminal.js'
 
 export interface ServerCommand {
   /** what `--NAME` serves, in the help */
@@ -29,6 +31,9 @@ async function openHttp(context: CommandContext, flags: Record<string, unknown>)
   const { env } = context.terminal
   // A key of the caller's own keeps scripts from reading ours off the screen.
   const key = env.AMPLIFIER_CHATGPT_HTTP_KEY || `local-${randomBytes(24).toString('base64url')}`
+  if (typeof flags.host === 'string' && !isLoopback(`http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}`)) {
+    writeNotice(context.terminal, `warning: ${flags.host} is open to the network: keys, prompts and answers pass unencrypted to whoever reaches it`)
+  }
   const [{ createHttpServer }, { openSession }] = await Promise.all([import('../http/index.js'), import('./open-session.js')])
   const session = await openSession(context, flags)
   try {
