@@ -59,9 +59,9 @@ test('a mount that nobody is signed in for rejects with its own words, which are
 test('the gRPC server warms up, and says which role no model serves', async () => {
   const warnings: string[] = []
   const matrix = await writeDeadMatrix()
-  const open = await openGrpcServer({ warn: (message) => void warnings.push(message) })
+  const open = await openGrpcServer({ warn: (message) => void warnings.push(message) }, { warm_up: true, matrix, transport: 'auto' })
   try {
-    expect(await call(open.lifecycle, 'Mount', { config: { warm_up: 'true', matrix, transport: 'auto' } })).toMatchObject({ success: true })
+    expect(await call(open.lifecycle, 'Mount', { config: {} })).toMatchObject({ success: true })
     await vi.waitFor(() => expect(open.twin.openConnections().websocket).toBe(1))
     await vi.waitFor(() => expect(warnings.join('\n')).toContain('fast'))
   } finally {

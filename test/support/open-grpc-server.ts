@@ -30,13 +30,13 @@ export async function loadServices(): Promise<Record<string, grpc.ServiceClientC
   return (loaded.amplifier as grpc.GrpcObject).module as Record<string, grpc.ServiceClientConstructor>
 }
 
-/** A door with a secret, signed in at a twin, and clients of both its services. */
-export async function openGrpcServer(options: GrpcServerOptions = {}): Promise<OpenDoor> {
+/** A server with a secret, signed in at a twin, `base` laid over its own settings, and clients of both its services. */
+export async function openGrpcServer(options: GrpcServerOptions = {}, base: Record<string, unknown> = {}): Promise<OpenDoor> {
   const twin = await startTwin()
   const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))
   const token = join(folder, 'tokens.json')
   await writeFile(token, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
-  const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: token, transport: 'sse', max_retries: 0 }
+  const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: token, transport: 'sse', max_retries: 0, ...base }
   const door = await createGrpcServer({ secret: SECRET, config, ...options })
   const services = await loadServices()
   const limits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 }
