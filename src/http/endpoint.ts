@@ -1,7 +1,7 @@
 import type { ChatRequest, LaneName, Provider, RouteReceipt } from '../contract/index.js'
 import { shortHash } from '../lib/index.js'
 import type { HttpKey } from './key-ring.js'
-import type { RequestLogEntry } from './request-log.js'
+import type { RequestLogEntry } from './request-log-entry.js'
 import type { ResponseStore } from './response-store.js'
 import type { ThoughtMemory } from './thought-memory.js'
 

@@ -1,31 +1,6 @@
 import type { RouteReceipt } from '../contract/index.js'
 import type { ExchangeNote } from './endpoint.js'
-
-/** One line a request. No prompt, no answer, no key. */
-export interface RequestLogEntry {
-  /** ISO 8601 */
-  time: string
-  request_id: string
-  /** the key's name */
-  key: string
-  method: string
-  path: string
-  /** 499 where the client went first */
-  status: number
-  duration_ms: number
-  /** to the first byte of the answer's body */
-  first_ms?: number
-  model?: string
-  served_model?: string
-  role?: string
-  degraded?: boolean
-  transport?: string
-  input_tokens?: number
-  output_tokens?: number
-  /** fields of the request that were not honoured */
-  ignored_fields?: string[]
-  error?: string
-}
+import type { RequestLogEntry } from './request-log-entry.js'
 
 /** What a request's note comes to in the log. */
 export function describeNote(note: ExchangeNote, startedAt: number): Partial<RequestLogEntry> {
