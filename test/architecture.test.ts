@@ -15,13 +15,14 @@ const ALLOWED: Record<string, readonly string[]> = {
   auth: ['lib', 'contract', 'types:transport'],
   responses: ['contract', 'lib', 'types:transport'],
   account: ['contract', 'lib', 'responses', 'types:transport', 'types:auth'],
-  routing: ['contract', 'lib'],
-  config: ['contract', 'lib'],
+  documents: ['contract', 'lib'],
+  routing: ['contract', 'lib', 'documents'],
+  config: ['contract', 'lib', 'documents'],
   // transport's failure class is part of its interface file: the call pipeline asks what happened by it.
   provider: ['contract', 'lib', 'responses', 'account', 'transport/transport.js', 'types:auth', 'types:config', 'types:routing'],
-  host: ['contract', 'lib'],
+  host: ['contract', 'lib', 'documents', 'config/judge-entry.js', 'config/refusal-error.js'],
   twin: ['types:contract', 'lib'],
-  root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'provider', 'host', 'twin', 'root'],
+  root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'documents', 'provider', 'host', 'twin', 'root'],
 }
 const DOORS = new Set(['cli', 'grpc', 'http', 'ai-sdk', 'conformance'])
 const DOOR_MAY = ['root', 'contract', 'lib', 'config', 'routing', 'account', 'auth', 'host', 'twin', 'responses-public', 'types:provider']

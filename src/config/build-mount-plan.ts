@@ -1,10 +1,9 @@
 import type { JsonObject, MountPlan, MountPlanEntry } from '../contract/index.js'
 import { isOurModule, mergeModuleEntries } from './module-entry.js'
 import { OPTION_ALIASES } from './option-schema.js'
-import { attachOrigins, originOf, originsOf, type Origin } from './origin.js'
+import { attachOrigins, mergeMappings, originOf, originsOf, type Origin } from '../documents/index.js'
 import type { Bundle } from './bundle.js'
 import type { Settings } from './settings.js'
-import { mergeMappings } from './merge-mappings.js'
 
 /** Key of the settings' `routing` to the option that carries it. */
 const ROUTING_OPTIONS: Readonly<Record<string, string>> = { matrix: 'matrix', overrides: 'routing_overrides' }

@@ -1,13 +1,12 @@
-import { homedir } from 'node:os'
-import { dirname, resolve } from 'node:path'
 import { ConfigurationError, type JsonObject, type LaneName } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { describeExpected } from './coerce-value.js'
 import type { ConfigValue, OptionProblem } from './collect-values.js'
-import { describeValue } from './describe-value.js'
+import { describeValue, namesFile } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
 import { LANES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
+import { resolvePath } from './read-option.js'
 import { readServiceUrl } from './read-url.js'
 
 const BASE_URLS: Readonly<Record<LaneName, string>> = {
@@ -93,7 +92,7 @@ function readCallOptions(read: Reader) {
 function readRoutingOptions(read: Reader) {
   return {
     priority: read.needNumber('priority'),
-    matrix: read.needText('matrix'),
+    matrix: read.matrix(),
     ...optional('routingOverrides', read.object('routing_overrides')),
     customRoutingDirs: read.paths('custom_routing_dirs'),
     strictRouting: read.flag('strict_routing'),
@@ -126,11 +125,7 @@ function createReader(values: Values, context: BuildContext) {
     const seconds = number(key)
     return seconds === undefined ? undefined : Math.round(seconds * 1000)
   }
-  const absolute = (key: string, path: string): string => {
-    const home = context.home ?? context.env['HOME'] ?? context.env['USERPROFILE'] ?? homedir()
-    const origin = values.get(key)?.origin
-    return resolve(origin ? dirname(origin.file) : (context.cwd ?? '.'), path.replace(/^~(?=$|[\\/])/, () => home))
-  }
+  const absolute = (key: string, path: string): string => resolvePath(path, values.get(key)?.origin, context)
   return {
     text, number, ms,
     needText: (key: string) => need(key, text(key)),
@@ -144,6 +139,11 @@ function createReader(values: Values, context: BuildContext) {
     object: (key: string): JsonObject | undefined => {
       const value = get(key)
       return value === undefined || isRecord(value) ? value : fail(key)
+    },
+    /** A name, or a path, which is meant from the file that says it. */
+    matrix: (): string => {
+      const word = need('matrix', text('matrix'))
+      return namesFile(word) ? absolute('matrix', word) : word
     },
     path: (key: string): string | undefined => {
       const value = text(key)

@@ -1,9 +1,7 @@
 import { isRecord } from '../lib/index.js'
 import type { JsonObject } from '../contract/index.js'
-import type { Finding, FindingPlace } from './finding.js'
-import { findPlace, findSchemaProblems } from './find-schema-problems.js'
+import { findPlace, findSchemaProblems, parseConfigFile, type Finding, type FindingPlace } from '../documents/index.js'
 import validate from './generated/bundle.js'
-import { parseConfigFile } from './parse-config-file.js'
 
 /** What reading a bundle leaves behind: the files it opened and what is to say of them. */
 export interface BundleJournal {
@@ -35,7 +33,7 @@ export async function openBundleFile(
     journal.full = true
     return undefined
   }
-  const parsed = await parseConfigFile({ file, trusted: false })
+  const parsed = await parseConfigFile({ file, whose: 'project' })
   if (parsed.absent && options.from) {
     report(journal, `includes ${file}, which doesn't exist`, options.from)
     return undefined

@@ -1,5 +1,5 @@
 import type { AgentPlan, JsonObject, MountPlan } from '../contract/index.js'
-import type { Origin } from './origin.js'
+import type { Origin } from '../documents/index.js'
 
 export interface Bundle {
   /** name, version and whatever else its `bundle` key says */

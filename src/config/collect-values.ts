@@ -1,8 +1,9 @@
 import type { JsonObject } from '../contract/index.js'
 import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
-import { isHostKey, isOption, LANE_ALIASES, listOptionNames, OPTION_ALIASES, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
-import { describeOrigin, originOf, type Origin } from './origin.js'
+import { readOption } from './read-option.js'
+import { isHostKey, isOption, listOptionNames, OPTION_ALIASES, OPTION_VARIABLES } from './option-schema.js'
+import { describeOrigin, originOf, type Origin } from '../documents/index.js'
 import { suggestName } from './suggest-name.js'
 
 /** One option that is set, on its way to be validated. */
@@ -38,14 +39,14 @@ export function collectValues(config: JsonObject, env: Environment): { values: M
       warnings.push({ message: describeUnknown(name), ...found })
       continue
     }
-    const value = coerceValue(expandVariables(raw, env), OPTION_SCHEMAS[name] ?? {})
+    const value = readOption(name, raw, env)
     if (value === undefined) continue
     const key = OPTION_ALIASES[name] ?? name
     if (key !== name && isSet(config[key], env)) {
       warnings.push({ message: `${name} has no effect beside ${key}`, ...found })
       continue
     }
-    values.set(key, { name, value: key === 'lane' ? readLane(value) : value, raw, ...found })
+    values.set(key, { name, value, raw, ...found })
   }
   for (const [key, variable] of Object.entries(OPTION_VARIABLES)) {
     const text = env[variable]?.trim()
@@ -57,10 +58,6 @@ export function collectValues(config: JsonObject, env: Environment): { values: M
 function describeUnknown(name: string): string {
   const nearest = suggestName(name, listOptionNames())
   return `unknown option ${JSON.stringify(name)} has no effect${nearest === undefined ? '' : `; did you mean ${nearest}?`}`
-}
-
-function readLane(value: unknown): unknown {
-  return typeof value === 'string' ? (LANE_ALIASES[value] ?? value) : value
 }
 
 function isSet(raw: unknown, env: Environment): boolean {

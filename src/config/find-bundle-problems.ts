@@ -1,8 +1,7 @@
 import type { Environment } from './expand-variables.js'
-import type { Finding } from './finding.js'
+import { originOf, type Finding, type Origin } from '../documents/index.js'
 import { findBundleFile, findNamelessModules } from './assemble-bundle.js'
 import { isOurModule, type ModuleEntry } from './module-entry.js'
-import { originOf, type Origin } from './origin.js'
 import { readBundle } from './read-bundle.js'
 import { checkOptions } from './resolve-options.js'
 

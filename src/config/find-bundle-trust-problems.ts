@@ -1,9 +1,8 @@
 import { isRecord } from '../lib/index.js'
-import type { Finding } from './finding.js'
+import { originOf, type Finding } from '../documents/index.js'
 import { isOurModule, readModuleEntries, type ModuleEntry } from './module-entry.js'
-import { findCandidateProblems, findOverrideProblems, findTrustProblems, findVariables, type TrustProblem } from './option-trust.js'
-import { originOf } from './origin.js'
-import type { PlanLayer } from './plan-layer.js'
+import { judgeCandidates, judgeConfig, judgeRoles, judgeVariables, type Refusal } from './judge-config.js'
+import { omit, type PlanLayer } from './plan-layer.js'
 
 /** Parts of an agent that belong to other modules, which read their own variables. */
 const FOREIGN_KEYS = ['tools', 'hooks', 'session', 'providers']
@@ -24,30 +23,29 @@ export function findBundleTrustProblems(layer: PlanLayer, file: string): Finding
 }
 
 /** An entry without a module may turn out to be ours once it is merged by its id, so it counts as ours. */
-export function findEntryProblems(entry: ModuleEntry): TrustProblem[] {
+export function findEntryProblems(entry: ModuleEntry): Refusal[] {
   if (entry.module !== undefined && !isOurModule(entry.module)) return []
-  return entry.config ? findTrustProblems(entry.config, { inherited: originOf(entry, 'config') }) : []
+  return entry.config ? judgeConfig(entry.config, {}, originOf(entry, 'config')) : []
 }
 
-export function findRoutingProblems(routing: unknown): TrustProblem[] {
+export function findRoutingProblems(routing: unknown): Refusal[] {
   if (!isRecord(routing)) return []
   const named = Object.fromEntries(Object.entries(routing).filter(([key]) => key === 'matrix'))
   return [
-    ...findTrustProblems(named, { inherited: originOf(routing, 'matrix') }),
-    ...findOverrideProblems(routing['overrides'], 'routing.overrides', { inherited: originOf(routing, 'overrides') }),
-    ...findVariables(routing['overrides'], 'routing.overrides', { inherited: originOf(routing, 'overrides') }),
+    ...judgeConfig(named, {}, originOf(routing, 'matrix')),
+    ...judgeRoles(routing['overrides'], 'routing.overrides', { origin: originOf(routing, 'overrides'), context: {} }),
   ]
 }
 
-function findAgentProblems(agents: unknown): TrustProblem[] {
+function findAgentProblems(agents: unknown): Refusal[] {
   if (!isRecord(agents)) return []
   return Object.entries(agents).flatMap(([name, agent]) => {
     if (!isRecord(agent)) return []
     const path = `agents.${name}`
-    const foreign = FOREIGN_KEYS.map((key) => `${path}.${key}`)
+    const own = omit(agent, (key) => FOREIGN_KEYS.includes(key) || key === 'provider_preferences')
     return [
-      ...findCandidateProblems(agent['provider_preferences'], `${path}.provider_preferences`, { inherited: originOf(agent, 'provider_preferences') }),
-      ...findVariables(agent, path, { skip: (inner) => foreign.includes(inner) }),
+      ...judgeCandidates(agent['provider_preferences'], `${path}.provider_preferences`, {}, originOf(agent, 'provider_preferences')),
+      ...judgeVariables(own, path, { origin: originOf(agents, name), context: {} }),
       ...readModuleEntries(agent['providers']).flatMap(findEntryProblems),
     ]
   })

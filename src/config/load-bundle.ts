@@ -1,6 +1,6 @@
 import type { Bundle } from './bundle.js'
 import type { Environment } from './expand-variables.js'
-import type { Finding } from './finding.js'
+import type { Finding } from '../documents/index.js'
 
 /**
  * Reads a bundle: Markdown with front matter, YAML or TOML, with its includes and agent files. Nothing is

@@ -1,6 +1,6 @@
 import { ConfigurationError, type JsonObject } from '../contract/index.js'
-import { mergeMappings } from './merge-mappings.js'
-import { findTrustProblems } from './option-trust.js'
+import { mergeMappings } from '../documents/index.js'
+import { judgeConfig } from './judge-config.js'
 
 /** What a role's resolution adds to a provider's mount config in the child that is spawned for it. */
 export interface SpawnConfig {
@@ -20,7 +20,7 @@ export interface SpawnConfig {
  */
 export function mergeMountConfig(base: JsonObject, spawn: SpawnConfig): JsonObject {
   const config = spawn.config ?? {}
-  const [problem] = findTrustProblems(config, { all: true })
+  const [problem] = judgeConfig(config, { all: true })
   if (problem) throw new ConfigurationError(`in a candidate's config ${problem.message}`, { code: 'untrusted_option' })
   return mergeMappings(mergeMappings(base, config), { default_model: spawn.default_model, priority: spawn.priority ?? 0 })
 }

@@ -1,7 +1,6 @@
 import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { mergeMappings } from './merge-mappings.js'
-import { attachOrigins, originOf, originsOf, type Origin } from './origin.js'
+import { attachOrigins, mergeMappings, originOf, originsOf, type Origin } from '../documents/index.js'
 
 /** The id under which hosts mount this module. */
 export const MODULE_ID = 'provider-openai-chatgpt'

@@ -1,7 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
-import { mergeMappings } from './merge-mappings.js'
+import { attachOrigins, mergeMappings, originsOf } from '../documents/index.js'
 import { mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
-import { attachOrigins, originsOf } from './origin.js'
 
 const MODULE_LISTS = ['providers', 'tools', 'hooks'] as const
 

@@ -2,9 +2,7 @@ import { basename, extname } from 'node:path'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
-import type { FindingPlace } from './finding.js'
-import { mergeMappings } from './merge-mappings.js'
-import { attachOrigins, originOf } from './origin.js'
+import { attachOrigins, mergeMappings, originOf, type FindingPlace } from '../documents/index.js'
 import { omit } from './plan-layer.js'
 import { resolveAgentInclude } from './resolve-include.js'
 
@@ -22,7 +20,7 @@ export async function readAgents(value: unknown, context: AgentContext): Promise
   let agents: JsonObject = {}
   for (const { reference, place } of listReferences(value, 'include', context.file)) {
     const agent = await readAgentFile(reference, place, context)
-    if (agent) agents = mergeMappings(agents, attachOrigins({ [agent.name]: agent.plan }, { [agent.name]: { ...place, trusted: false } }))
+    if (agent) agents = mergeMappings(agents, attachOrigins({ [agent.name]: agent.plan }, { [agent.name]: { ...place, whose: 'project' } }))
   }
   for (const [name, config] of Object.entries(value)) {
     if (name === 'include') continue

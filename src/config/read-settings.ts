@@ -1,17 +1,14 @@
 import { realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { ConfigurationError, type JsonObject, type MountPlanEntry } from '../contract/index.js'
+import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { describeValue } from './describe-value.js'
+import { attachOrigins, describeFinding, describeOrigin, describeValue, mergeMappings, originOf, parseConfigFile } from '../documents/index.js'
 import { findEntryProblems, findRoutingProblems } from './find-bundle-trust-problems.js'
-import { describeFinding } from './finding.js'
 import type { Settings, SettingsFile, SettingsOptions } from './settings.js'
-import { mergeMappings } from './merge-mappings.js'
 import { entryKey, mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
-import type { TrustProblem } from './option-trust.js'
-import { attachOrigins, describeOrigin, originOf } from './origin.js'
-import { parseConfigFile } from './parse-config-file.js'
+import type { Refusal } from './judge-config.js'
+import { buildRefusalError } from './refusal-error.js'
 import { omit } from './plan-layer.js'
 
 /** What one settings file says. */
@@ -22,15 +19,25 @@ interface Layer {
 
 /** {@link loadSettings}, with everything it needs. */
 export async function readSettings(cwd: string, options: SettingsOptions): Promise<Settings> {
+  return mergeFiles(await listFiles(cwd, options), options)
+}
+
+/** What the user's own settings file says, without any project's. */
+export async function readUserSettings(options: SettingsOptions): Promise<Settings> {
+  return mergeFiles([{ file: join(findHome(options), 'settings.yaml'), trusted: true }], options)
+}
+
+async function mergeFiles(list: readonly { file: string; trusted: boolean }[], options: SettingsOptions): Promise<Settings> {
   const warnings: string[] = []
   const files: SettingsFile[] = []
   let merged: Layer = { providers: [], values: {} }
-  for (const { file, trusted } of await listFiles(cwd, options)) {
+  for (const { file, trusted } of list) {
     const layer = await readLayer(file, trusted, warnings)
     files.push({ file, trusted, status: typeof layer === 'string' ? layer : 'read' })
     if (typeof layer === 'string') continue
-    if (!trusted) refuseOverreach(layer, merged)
-    merged = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
+    const next = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
+    if (!trusted) refuseOverreach(layer, merged, next)
+    merged = next
   }
   const { routing } = merged.values
   const routingDir = join(findHome(options), 'routing')
@@ -80,7 +87,7 @@ async function resolveLinks(path: string): Promise<string> {
 }
 
 async function readLayer(file: string, trusted: boolean, warnings: string[]): Promise<Layer | 'absent' | 'skipped'> {
-  const parsed = await parseConfigFile({ file, trusted })
+  const parsed = await parseConfigFile({ file, whose: trusted ? 'user' : 'project' })
   if (parsed.absent) return 'absent'
   const skip = (problem: string): 'skipped' => {
     warnings.push(`${problem}; the file is skipped`)
@@ -112,17 +119,17 @@ function describeWrongPart(holder: JsonObject, key: string, expected: string, na
   return `${origin ? `${describeOrigin(origin)}: ` : ''}${name} must be ${expected}, found ${describeValue(holder[key])}`
 }
 
-function refuseOverreach(layer: Layer, merged: Layer): void {
+function refuseOverreach(layer: Layer, before: Layer, merged: Layer): void {
   const [problem] = [
-    ...layer.providers.flatMap((entry) => [...findModuleChange(entry, merged.providers), ...findEntryProblems(entry)]),
-    ...findRoutingProblems(layer.values['routing']),
+    ...layer.providers.flatMap((entry) => findModuleChange(entry, before.providers)),
+    ...merged.providers.flatMap(findEntryProblems),
+    ...findRoutingProblems(merged.values['routing']),
   ]
-  if (!problem) return
-  throw new ConfigurationError(`${problem.origin ? `${describeOrigin(problem.origin)}: ` : ''}${problem.message}`, { code: 'untrusted_option' })
+  if (problem) throw buildRefusalError([problem])
 }
 
 /** The user's config, keys and all, would be handed to another module. */
-function findModuleChange(entry: ModuleEntry, known: readonly ModuleEntry[]): TrustProblem[] {
+function findModuleChange(entry: ModuleEntry, known: readonly ModuleEntry[]): Refusal[] {
   const old = known.find((other) => entryKey(other) === entryKey(entry))
   if (old?.module === undefined || entry.module === undefined || old.module === entry.module) return []
   const origin = originOf(entry, 'module')

@@ -3,14 +3,13 @@ import { isRecord } from '../lib/index.js'
 import { buildOptions } from './build-options.js'
 import { collectValues, type ConfigValue, type OptionProblem } from './collect-values.js'
 import { describeExpected } from './coerce-value.js'
-import { describeValue } from './describe-value.js'
+import { attachOrigins, describeOrigin, describeValue, originOf, originsOf, readPointer, type OriginMap } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import validate from './generated/provider-config.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
-import { findTrustProblems } from './option-trust.js'
+import { judgeConfig } from './judge-config.js'
+import { buildRefusalError } from './refusal-error.js'
 import type { ProviderOptions } from './options.js'
-import { readPointer } from './read-pointer.js'
-import { attachOrigins, describeOrigin, originOf, originsOf, type OriginMap } from './origin.js'
 
 export interface ResolveContext {
   /** default `process.env` */
@@ -40,12 +39,9 @@ export interface ResolvedOptions {
  */
 export function resolveOptions(config: unknown, context: ResolveContext = {}): ResolvedOptions {
   const record = readConfig(config, context.origin)
-  const [overreach] = findTrustProblems(record)
-  if (overreach) {
-    const place = overreach.origin ? `${describeOrigin(overreach.origin)}: ` : ''
-    throw new ConfigurationError(place + overreach.message, { code: 'untrusted_option' })
-  }
   const env = context.env ?? process.env
+  const refused = judgeConfig(record, { env })
+  if (refused.length > 0) throw buildRefusalError(refused)
   const { values, warnings } = collectValues(record, env)
   const wrong = findWrongValues(values)
   if (wrong.length > 0) throw new ConfigurationError(wrong.map(describeProblem).join('; '), { code: 'invalid_option' })

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { attachOrigins, expandVariables, isOurModule, loadSettings, originsOf, USER_ONLY_OPTIONS, type Origin } from '../config/index.js'
 
 /** The text that a caller sends is somebody else's, as a project's files are: it chooses models and behaviour, nothing more. */
-const SENT: Origin = { file: 'the Mount call', line: 1, column: 1, trusted: false }
+const SENT: Origin = { file: 'the Mount call', line: 1, column: 1, whose: 'project' }
 
 export interface SentConfig {
   config: Record<string, unknown>

@@ -1,33 +1,30 @@
-import type { AgentPlan, MountPlan, MountPlanEntry } from '../contract/index.js'
+import type { AgentPlan, JsonObject, MountPlan, MountPlanEntry } from '../contract/index.js'
+import { attachOrigins, mergeMappings, originOf, originsOf, type Origin } from '../documents/index.js'
+import { isRecord } from '../lib/index.js'
 
 export type ProviderPreference = NonNullable<AgentPlan['provider_preferences']>[number]
 
-type Fields = Record<string, unknown>
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Mappings merge deeply, everything else is replaced by the later one. */
-function mergeFields(base: Fields, overlay: Fields): Fields {
-  const merged: Fields = { ...base }
-  for (const [key, value] of Object.entries(overlay)) {
-    const below = merged[key]
-    merged[key] = isFields(below) && isFields(value) ? mergeFields(below, value) : value
-  }
-  return merged
-}
-
-const keyOf = (entry: MountPlanEntry): string => entry.id ?? entry.module
-
-/** Entries of the same `id`, else `module`, merge; new ones come last. */
+/** Entries of the same `id`, else `module`, merge, origins included; new ones come last. */
 function mergeEntries(base: readonly MountPlanEntry[] = [], overlay: readonly MountPlanEntry[] = []): MountPlanEntry[] {
   const merged = new Map(base.map((entry) => [keyOf(entry), entry]))
   for (const entry of overlay) {
     const below = merged.get(keyOf(entry))
-    merged.set(keyOf(entry), below ? { ...mergeFields(below, entry), module: entry.module } : entry)
+    merged.set(keyOf(entry), below ? withModule(mergeMappings(below, entry), entry.module) : entry)
   }
   return [...merged.values()]
+}
+
+const keyOf = (entry: MountPlanEntry): string => entry.id ?? entry.module
+
+function withModule(fields: JsonObject, module: string): MountPlanEntry {
+  return Object.assign(fields, { module })
+}
+
+/** A preference's config, known to have come by one: whoever wrote it may set what a project may. */
+function markCandidate(config: JsonObject): JsonObject {
+  const place: Origin = { file: 'a provider preference', line: 1, column: 1, whose: 'project' }
+  const origins = Object.keys(config).map((key): [string, Origin] => [key, { ...(originOf(config, key) ?? place), via: 'candidate' }])
+  return attachOrigins({ ...config }, Object.fromEntries(origins))
 }
 
 /** Whether a preference's `provider` (a mounted key, a module name, or one without `provider-`) means this entry. */
@@ -54,8 +51,9 @@ export function applyPreferences(
       ?? providers.find((entry) => isMeant(entry, preference.provider))
       ?? providers.find((entry) => isMeant({ module: entry.module }, preference.provider))
     if (!chosen) continue
-    const config = { ...chosen.config, ...preference.config, default_model: preference.model, priority: 0 }
-    return providers.map((entry) => (entry === chosen ? { ...entry, config } : entry))
+    const wanted = { ...preference.config, default_model: preference.model, priority: 0 }
+    const config = mergeMappings(chosen.config ?? {}, markCandidate(attachOrigins(wanted, originsOf(preference.config))))
+    return providers.map((entry) => (entry === chosen ? attachOrigins({ ...entry, config }, originsOf(entry)) : entry))
   }
   if (preferences.length > 0) warn(`none of the ${preferences.length} provider preferences has its provider in the plan; the child keeps the parent's`)
   return [...providers]
@@ -66,7 +64,7 @@ const PLAN_LISTS = ['providers', 'tools', 'hooks'] as const
 
 /**
  * The mount plan of a child: the parent's, with the agent's own session, providers, tools and hooks
- * merged over it, and the preferences applied. Nothing in it is shared with the parent's plan where a
+ * merged over it with their origins, and the preferences applied; the child's mounts judge the outcome. Nothing in it is shared with the parent's plan where a
  * module could write to it.
  */
 export function buildChildPlan(
@@ -78,7 +76,7 @@ export function buildChildPlan(
     if (plan[list] === undefined && !Array.isArray(own)) continue
     plan[list] = mergeEntries(plan[list], Array.isArray(own) ? (own as MountPlanEntry[]) : [])
   }
-  if (isFields(agent['session'])) plan.session = mergeFields(plan.session ?? {}, agent['session'])
+  if (isRecord(agent['session'])) plan.session = mergeMappings(plan.session ?? {}, agent['session'])
   if (parent.agents) plan.agents = Object.fromEntries(Object.entries(parent.agents).map(([name, value]) => [name, { ...value }]))
   plan.providers = applyPreferences(plan.providers ?? [], preferences, warn)
   return plan

@@ -27,6 +27,11 @@ export interface HostOptions {
   baseDir?: string
   /** default: `import()` */
   importModule?: LoadModuleOptions['importModule']
+  /**
+   * True loads modules by the `source` or name that a bundle or a project's settings give, also those that are not in
+   * `modules`: such a file is code then. Default false: such an entry is not mounted, with a warning; the others are.
+   */
+  allowProjectCode?: boolean
 }
 
 export interface SpawnOptions {
@@ -79,7 +84,7 @@ export function createHost(options: HostOptions = {}): Host {
   let closed: Promise<void> | undefined
 
   const run = async () => {
-    const loading: LoadModuleOptions = { modules, baseDir: options.baseDir ?? process.cwd(), importModule: options.importModule }
+    const loading: LoadModuleOptions = { modules, baseDir: options.baseDir ?? process.cwd(), importModule: options.importModule, allowProjectCode: options.allowProjectCode === true }
     await mountPlan(config, { coordinator, registry, cleanups, loading, warn })
     mounted = true
     await coordinator.hooks.emit(options.resume ? 'session:resume' : 'session:start', {})

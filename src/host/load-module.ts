@@ -16,6 +16,8 @@ export interface LoadModuleOptions {
   baseDir: string
   /** default: `import()` */
   importModule?: (specifier: string) => Promise<unknown>
+  /** true loads what a project's files name; default false */
+  allowProjectCode?: boolean
 }
 
 function isHostModule(value: unknown): value is HostModule {

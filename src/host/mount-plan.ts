@@ -1,3 +1,6 @@
+import { judgeEntry } from '../config/judge-entry.js'
+import { buildRefusalError } from '../config/refusal-error.js'
+import { copyWithOrigins, originOf, type Origin } from '../documents/index.js'
 import type { Cleanup, Coordinator, MountPlan, MountPlanEntry } from '../contract/index.js'
 import type { CleanupStack } from './cleanup-stack.js'
 import { loadModule, type HostModule, type LoadModuleOptions } from './load-module.js'
@@ -17,6 +20,8 @@ type Point = 'orchestrator' | 'context' | 'providers' | 'tools' | 'hooks'
 interface PlannedEntry {
   point: Point
   entry: MountPlanEntry
+  /** of the place where the plan names it */
+  origin?: Origin
 }
 
 function isEntry(value: unknown): value is MountPlanEntry {
@@ -26,13 +31,13 @@ function isEntry(value: unknown): value is MountPlanEntry {
 /** The plan's entries in the order they mount; the shorthand `orchestrator: name` counts as `{ module: name }`. */
 function listEntries(plan: MountPlan, warn: (message: string) => void): PlannedEntry[] {
   const planned: PlannedEntry[] = []
-  const add = (point: Point, value: unknown, place: string) => {
+  const add = (point: Point, value: unknown, place: string, origin?: Origin) => {
     if (value === undefined || value === null) return
-    if (typeof value === 'string' && value !== '') planned.push({ point, entry: { module: value } })
+    if (typeof value === 'string' && value !== '') planned.push({ point, entry: { module: value }, ...(origin ? { origin } : {}) })
     else if (isEntry(value)) planned.push({ point, entry: value })
     else warn(`mount plan: ${place} is no { module, source?, id?, config? } and was passed over`)
   }
-  for (const point of ['orchestrator', 'context'] as const) add(point, plan.session?.[point], `session.${point}`)
+  for (const point of ['orchestrator', 'context'] as const) add(point, plan.session?.[point], `session.${point}`, originOf(plan.session, point))
   for (const point of ['providers', 'tools', 'hooks'] as const) {
     const list: unknown = plan[point] ?? []
     if (!Array.isArray(list)) warn(`mount plan: ${point} is no list and was passed over`)
@@ -58,12 +63,14 @@ function describe(entry: MountPlanEntry): string {
   return entry.id === undefined ? entry.module : `${entry.module} (${entry.id})`
 }
 
-async function mountEntry({ point, entry }: PlannedEntry, parts: MountPlanParts): Promise<HostModule | undefined> {
+async function mountEntry({ point, entry, origin }: PlannedEntry, parts: MountPlanParts): Promise<HostModule | undefined> {
   const { coordinator, registry, cleanups, warn } = parts
   const before = registry.snapshot(point)
   try {
+    const refused = parts.loading.allowProjectCode ? [] : judgeEntry(entry, Object.hasOwn(parts.loading.modules, entry.module), origin)
+    if (refused.length > 0) throw buildRefusalError(refused)
     const module = await loadModule(entry, parts.loading)
-    const cleanup: Cleanup | null | void = await module.mount(coordinator, { ...entry.config })
+    const cleanup: Cleanup | null | void = await module.mount(coordinator, copyWithOrigins(entry.config ?? {}))
     if (cleanup === null) {
       warn(`module ${describe(entry)} cannot serve and was not mounted; its own warning says why`)
       return undefined

@@ -1,4 +1,5 @@
 import type { LineCounter } from 'yaml'
+import { MAX_NESTING, readYamlTokens } from '../documents/index.js'
 import { inspectNodes } from './inspect-nodes.js'
 
 export type MatrixPath = readonly (string | number)[]
@@ -39,16 +40,21 @@ export async function parseMatrix(text: string): Promise<ParsedMatrix> {
   const lines = new yaml.LineCounter()
   const nul = text.indexOf('\0')
   // Keys and aliases are checked by inspectNodes: the library's own key check compares every pair, 0.6 s for 1 MB of roles.
-  const document = yaml.parseDocument(text, {
-    lineCounter: lines, merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error',
-  })
+  const options = { merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const
+  const tokens = readYamlTokens(yaml, text, { lines, maxNesting: MAX_NESTING })
+  if (!Array.isArray(tokens)) return fail({ rule: 'yaml-syntax', message: tokens.problem, ...place(lines, tokens.offset) })
+  const documents = new yaml.Composer(options).compose(tokens, true, text.length)
+  const document = documents.next().value
+  if (!document) return { data: undefined, problems: [], locate: START }
+  const second = documents.next().value
+  if (second) return fail({ rule: 'yaml-syntax', message: SYNTAX_WORDS['MULTIPLE_DOCS'] ?? '', ...place(lines, second.range[0]) })
   const problems: MatrixProblem[] = document.errors.slice(0, MAX_PROBLEMS).map((error) => ({
     rule: 'yaml-syntax',
     message: SYNTAX_WORDS[error.code] ?? error.message,
     ...place(lines, error.pos[0]),
   }))
   if (nul >= 0) problems.unshift(nulProblem(text, nul))
-  if (problems.length > 0) return { data: undefined, problems, locate: () => ({ line: 1, column: 1 }) }
+  if (problems.length > 0) return { data: undefined, problems, locate: START }
   const nodes = inspectNodes(yaml, document.contents)
   const locate = (path: MatrixPath): SourcePosition => place(lines, nodes.offsetOf(path))
   if (nodes.problems.length > 0) {
@@ -59,6 +65,12 @@ export async function parseMatrix(text: string): Promise<ParsedMatrix> {
     return { data: undefined, problems: located, locate }
   }
   return { data: document.toJS({ maxAliasCount: -1 }) as unknown, problems: [], locate }
+}
+
+const START = (): SourcePosition => ({ line: 1, column: 1 })
+
+function fail(problem: MatrixProblem): ParsedMatrix {
+  return { data: undefined, problems: [problem], locate: START }
 }
 
 const SYNTAX_WORDS: Readonly<Partial<Record<string, string>>> = {

@@ -82,7 +82,7 @@ describe('plain redis://', () => {
 
   test('may not be allowed by a file of a project', async () => {
     const { attachOrigins } = await import('../../src/config/index.js')
-    const config = attachOrigins({ redis_allow_plaintext: true }, { redis_allow_plaintext: { file: '.amplifier/settings.yaml', line: 1, column: 1, trusted: false } })
+    const config = attachOrigins({ redis_allow_plaintext: true }, { redis_allow_plaintext: { file: '.amplifier/settings.yaml', line: 1, column: 1, whose: 'project' as const } })
     expect(() => resolveOptions(config, { env: {} })).toThrow(/redis_allow_plaintext may not be set by a project's files/)
   })
 })

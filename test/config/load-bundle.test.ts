@@ -51,7 +51,7 @@ describe('the three forms', () => {
   test.each([['bundle.md', 14], ['bundle.yaml', 10], ['bundle.toml', 13]])('in %s a value knows its line and what it shadowed', async (name, line) => {
     const { mountPlan, origins } = await loadBundle(join(fixtures, name))
     const config = mountPlan.providers?.[0]?.config
-    expect(originOf(config, 'timeout')).toMatchObject({ file: join(fixtures, name), line, trusted: false })
+    expect(originOf(config, 'timeout')).toMatchObject({ file: join(fixtures, name), line, whose: 'project' })
     expect(originOf(config, 'default_model')).toMatchObject({
       line: line - 1, shadowed: [{ file: join(fixtures, 'common.yaml'), line: 5, value: 'gpt-5.4' }],
     })
@@ -63,14 +63,14 @@ describe('the three forms', () => {
 
   test('TOML entries in a list may use module, name or id', async () => {
     const root = await writeTree({
-      'b.toml': '[[providers]]\nmodule = "provider-a"\n[providers.config]\nx = 1\n[[providers]]\nname = "openai-chatgpt"\nconfig = { raw = true }\n[[providers]]\nid = "provider-b"\n',
+      'b.toml': '[[providers]]\nmodule = "provider-a"\n[providers.config]\nx = 1\n[[providers]]\nname = "openai-chatgpt"\nconfig = { use_streaming = true }\n[[providers]]\nid = "provider-b"\n',
     })
     const { mountPlan, bundle } = await loadBundle(join(root, 'b.toml'))
     expect(mountPlan.providers).toEqual([
-      { module: 'provider-a', config: { x: 1 } }, { module: PROVIDER, config: { raw: true } }, { module: 'provider-b' },
+      { module: 'provider-a', config: { x: 1 } }, { module: PROVIDER, config: { use_streaming: true } }, { module: 'provider-b' },
     ])
     expect(originOf(mountPlan.providers?.[0]?.config, 'x')).toMatchObject({ line: 4, column: 1 })
-    expect(originOf(mountPlan.providers?.[1]?.config, 'raw')).toMatchObject({ line: 7, column: 12 })
+    expect(originOf(mountPlan.providers?.[1]?.config, 'use_streaming')).toMatchObject({ line: 7, column: 12 })
     expect(bundle.name).toBe('b')
   })
 })

@@ -32,9 +32,9 @@ describe('which files, in which order', () => {
       { file: join(root, LOCAL), trusted: false, status: 'read' }, { file: join(root, 'session.yaml'), trusted: true, status: 'read' },
     ])
     expect(originOf(settings.values['a'], 'all')).toEqual({
-      file: join(root, 'session.yaml'), line: 1, column: 17, trusted: true,
+      file: join(root, 'session.yaml'), line: 1, column: 17, whose: 'user',
       shadowed: [
-        { file: join(root, LOCAL), line: 1, value: 'local' }, { file: join(root, PROJECT), line: 1, value: 'project' }, { file: join(root, USER), line: 1, value: 'user' },
+        { file: join(root, LOCAL), line: 1, whose: 'project', value: 'local' }, { file: join(root, PROJECT), line: 1, whose: 'project', value: 'project' }, { file: join(root, USER), line: 1, whose: 'user', value: 'user' },
       ],
     })
   })
@@ -115,9 +115,9 @@ describe('providers', () => {
       { module: 'provider-other' },
     ])
     expect(originOf(settings.providers[0]?.config, 'timeout')).toMatchObject({
-      file: join(root, PROJECT), line: 6, trusted: false, shadowed: [{ file: join(root, USER), line: 4, value: 60 }],
+      file: join(root, PROJECT), line: 6, whose: 'project', shadowed: [{ file: join(root, USER), line: 4, value: 60 }],
     })
-    expect(originOf(settings.providers[0]?.config, 'default_model')).toMatchObject({ trusted: true })
+    expect(originOf(settings.providers[0]?.config, 'default_model')).toMatchObject({ whose: 'user' })
   })
 
   test('an empty config in a later file wipes nothing out', async () => {
@@ -143,15 +143,15 @@ describe('providers', () => {
 })
 
 describe('from settings to the mount', () => {
-  const BUNDLE = 'bundle: {name: b}\nproviders:\n  - module: provider-openai-chatgpt\n    config: {default_model: gpt-5.4, raw: maybe}\n'
+  const BUNDLE = 'bundle: {name: b}\nproviders:\n  - module: provider-openai-chatgpt\n    config: {default_model: gpt-5.4, use_streaming: maybe}\n'
 
   test('settings win over the bundle, and a wrong value is named with the file it came from', async () => {
     const { root, settings } = await load({ [USER]: 'config: {providers: [{module: provider-openai-chatgpt, config: {default_model: gpt-5.5}}]}', 'b.yaml': BUNDLE })
     const plan = buildMountPlan({ bundle: await loadBundle(join(root, 'b.yaml')), settings })
     const config = plan.providers?.[0]?.config
-    expect(config).toEqual({ default_model: 'gpt-5.5', raw: 'maybe' })
-    expect(originOf(config, 'default_model')?.shadowed).toEqual([{ file: join(root, 'b.yaml'), line: 4, value: 'gpt-5.4' }])
-    expect(() => resolveOptions(config, { env: {} })).toThrow(`raw must be true or false, found the text "maybe" (${join(root, 'b.yaml')}:4:38)`)
+    expect(config).toEqual({ default_model: 'gpt-5.5', use_streaming: 'maybe' })
+    expect(originOf(config, 'default_model')?.shadowed).toEqual([{ file: join(root, 'b.yaml'), line: 4, whose: 'project', value: 'gpt-5.4' }])
+    expect(() => resolveOptions(config, { env: {} })).toThrow(`use_streaming must be true or false, found the text "maybe" (${join(root, 'b.yaml')}:4:38)`)
     // A spread loses the origin, never the check.
     expect(() => resolveOptions({ ...config }, { env: {} })).toThrow('(in the mount config)')
   })

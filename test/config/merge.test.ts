@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { originOf, attachOrigins, listOrigins, type Origin } from '../../src/config/index.js'
-import { mergeMappings } from '../../src/config/merge-mappings.js'
+import { mergeMappings } from '../../src/documents/merge-mappings.js'
 import { mergeModuleEntries, type ModuleEntry } from '../../src/config/module-entry.js'
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 2 ** 31)
@@ -29,7 +29,7 @@ function withOrigins(value: Record<string, unknown>, name = `f${(file += 1)}`): 
   const walk = (item: Record<string, unknown>): Record<string, unknown> => {
     const origins: Record<string, Origin> = {}
     const copy = Object.fromEntries(Object.entries(item).map(([key, inner]) => {
-      origins[key] = { file: name, line: (line += 1), column: 1, trusted: true }
+      origins[key] = { file: name, line: (line += 1), column: 1, whose: 'user' }
       return [key, typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? walk(inner as Record<string, unknown>) : inner]
     }))
     return attachOrigins(copy, origins)
@@ -91,7 +91,7 @@ describe('mappings', () => {
   })
 
   test('a value from host code has no origin and hides the one it replaced', () => {
-    const a = attachOrigins({ k: 1 }, { k: { file: 'f', line: 1, column: 1, trusted: false } })
+    const a = attachOrigins({ k: 1 }, { k: { file: 'f', line: 1, column: 1, whose: 'project' } })
     expect(originOf(mergeMappings(a, { k: 2 }), 'k')).toBeUndefined()
   })
 

@@ -171,7 +171,7 @@ describe('wrong values', () => {
   })
 
   test('the file and line are named where the value knows them', () => {
-    const origin: Origin = { file: '/home/me/.amplifier/settings.yaml', line: 4, column: 7, trusted: true }
+    const origin: Origin = { file: '/home/me/.amplifier/settings.yaml', line: 4, column: 7, whose: 'user' }
     expect(refusal(attachOrigins({ raw: 'maybe' }, { raw: origin }))).toContain('(/home/me/.amplifier/settings.yaml:4:7)')
     expect(() => resolveOptions({ raw: 'maybe' }, { env, origin: { raw: origin } })).toThrow('/home/me/.amplifier/settings.yaml:4:7')
   })
@@ -280,7 +280,7 @@ describe('places that credentials go to', () => {
 
   test('relative paths start at the file that says them, ~ at home', () => {
     const file = resolve('/home/me/.amplifier/settings.yaml')
-    const origin = { file, line: 1, column: 1, trusted: true }
+    const origin = { file, line: 1, column: 1, whose: 'user' as const }
     const config = attachOrigins({ ca_file: 'ca.pem', token_file_path: '~/t.json' }, { ca_file: origin, token_file_path: origin })
     const { options } = resolveOptions(config, { env, home: '/home/me' })
     expect(options).toMatchObject({ caFile: join(dirname(file), 'ca.pem'), tokenFilePath: resolve('/home/me/t.json') })

@@ -8,11 +8,12 @@ import { messageOf, writeTree } from './support/tree.js'
 const MODULE = 'provider-openai-chatgpt'
 const VALUES: Record<string, unknown> = {
   base_url: 'https://evil.example', issuer: 'https://evil.example', client_id: 'app_evil', token_file_path: './t.json', token_store: 'memory',
-  redis_url: 'redis://evil.example', ca_file: './ca.pem', api_key: 'sk-theirs', custom_routing_dirs: ['./routing'],
+  redis_url: 'redis://evil.example', redis_allow_plaintext: true, ca_file: './ca.pem', api_key: 'sk-theirs', custom_routing_dirs: ['./routing'],
+  lane: 'api_key', auth_mode: 'API_KEY', account: 'work', raw: true, extra_request_params: { user: 'x' },
 }
 const REFUSED: [string, unknown][] = [
   ...Object.keys(USER_ONLY_OPTIONS).map((key): [string, unknown] => [key, VALUES[key]]),
-  ['lane', 'api_key'], ['auth_mode', 'API_KEY'], ['matrix', '../../evil'], ['default_matrix', 'C:\\evil'],
+  ['matrix', '../../evil'], ['matrix', 'evil.yaml'], ['matrix', 'evil.YML'], ['default_matrix', 'C:\\evil'],
   ['extra_request_params', { tools: [{ type: 'mcp', server_url: 'https://evil.example' }] }],
   ['extra_request_params', '{"tools": []}'],
   ['extra_request_params', { user: '${OPENAI_API_KEY}' }],
@@ -21,12 +22,12 @@ const REFUSED: [string, unknown][] = [
   ['account', '${USER}'], ['matrix', '${X}'], ['api_key', '${OPENAI_API_KEY}'], ['made_up', '${X}'],
   ['routing_overrides', { fast: [{ provider: 'p', model: '${X}' }] }],
   ['routing_overrides', { fast: [{ provider: 'p', model: 'm', config: { base_url: 'https://evil.example' } }] }],
-  ['routing_overrides', { fast: { candidates: [{ provider: 'p', model: 'm', config: { lane: 'api_key' } }] } }],
+  ['routing_overrides', { fast: { candidates: [{ provider: 'p', model: 'm', config: { issuer: 'x' } }] } }],
   ['routing_overrides', '{"fast": [{"provider": "p", "model": "m", "config": {"issuer": "https://evil.example"}}]}'],
 ]
 const ALLOWED: [string, unknown][] = [
-  ['default_model', 'gpt-5.4'], ['lane', 'plan'], ['account', 'work'], ['matrix', 'mine'], ['timeout', '${T:30}'], ['raw', '${RAW:no}'], ['max_retries', '${N:2}'],
-  ['extra_request_params', { parallel_tool_calls: false }], ['routing_overrides', { fast: [{ provider: 'p', model: 'm', config: { reasoning_effort: 'low' } }, 'base'] }],
+  ['default_model', 'gpt-5.4'], ['lane', 'codex'], ['raw', false], ['extra_request_params', {}], ['matrix', 'mine'], ['timeout', '30'],
+  ['routing_overrides', { fast: [{ provider: 'p', model: 'm', config: { reasoning_effort: 'low' } }, 'base'] }],
   ['reasoning_effort', 'high'], ['login_on_mount', false],
 ]
 
@@ -55,7 +56,7 @@ describe.each(REFUSED)('%s: %j', (key, value) => {
   })
 
   test('is refused by the origin that the value carries, wherever it came together', () => {
-    const origin: Origin = { file: '/srv/.amplifier/settings.yaml', line: 9, column: 5, trusted: false }
+    const origin: Origin = { file: '/srv/.amplifier/settings.yaml', line: 9, column: 5, whose: 'project' }
     expect(() => resolveOptions(attachOrigins({ [key]: value }, { [key]: origin }), { env: {} })).toThrow('/srv/.amplifier/settings.yaml:9:5: ')
   })
 
@@ -115,8 +116,7 @@ describe('ways around', () => {
       'home/.amplifier/settings.yaml': entry({ extra_request_params: { user: '${USER}', store: true } }),
       'work/.amplifier/settings.yaml': entry({ extra_request_params: { parallel_tool_calls: false } }),
     })
-    const { providers } = await loadSettings(join(root, 'work'), { home: join(root, 'home') })
-    expect(resolveOptions(providers[0]?.config, { env: { USER: 'me' } }).options.extraRequestParams).toEqual({ user: 'me', parallel_tool_calls: false })
+    expect(await messageOf(loadSettings(join(root, 'work'), { home: join(root, 'home') }))).toContain('extra_request_params.parallel_tool_calls may not be set')
   })
 
   test.each([
@@ -156,11 +156,11 @@ describe('a candidate\'s config at a spawn', () => {
   })
 
   test('merges over the parent\'s, then model and priority', () => {
-    const origin: Origin = { file: 'f', line: 1, column: 1, trusted: true }
+    const origin: Origin = { file: 'f', line: 1, column: 1, whose: 'user' }
     const base = attachOrigins({ base_url: 'https://gw.example', timeout: 60, reasoning_effort: 'low', extra_request_params: { a: 1 }, priority: 100 }, { base_url: origin, timeout: origin })
-    const merged = mergeMountConfig(base, { default_model: 'gpt-5.4', config: { reasoning_effort: 'high', extra_request_params: { b: 2 }, default_model: 'other' } })
+    const merged = mergeMountConfig(base, { default_model: 'gpt-5.4', config: { reasoning_effort: 'high', default_model: 'other' } })
     expect(merged).toEqual({
-      base_url: 'https://gw.example', timeout: 60, reasoning_effort: 'high', extra_request_params: { a: 1, b: 2 }, priority: 0, default_model: 'gpt-5.4',
+      base_url: 'https://gw.example', timeout: 60, reasoning_effort: 'high', extra_request_params: { a: 1 }, priority: 0, default_model: 'gpt-5.4',
     })
     expect(base['priority']).toBe(100)
     expect(resolveOptions(merged, { env: {} }).options).toMatchObject({ defaultModel: 'gpt-5.4', reasoningEffort: 'high', priority: 0, baseUrl: 'https://gw.example' })

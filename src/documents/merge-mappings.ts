@@ -18,7 +18,8 @@ export function mergeMappings(base: JsonObject, over: JsonObject): JsonObject {
     const origin = Object.hasOwn(overOrigins, key) ? overOrigins[key] : undefined
     const shadowed = origins[key]
     // A value without an origin came from host code: what stood there before says nothing of it.
-    if (!origin) delete origins[key]
+    // So it does where a file adds to a mapping of host code: the origin would be claimed for what it only adds to.
+    if (!origin || (deep && !shadowed)) delete origins[key]
     else origins[key] = deep || !shadowed || old === undefined ? origin : withShadow(origin, key, old, shadowed)
   }
   return attachOrigins(merged, origins)
@@ -29,7 +30,7 @@ const MAX_SHADOWS = 16
 
 /** The origin, knowing also what it replaced and what that had replaced; a file included twice counts once. */
 function withShadow(origin: Origin, key: string, old: unknown, of: Origin): Origin {
-  const all = [...(origin.shadowed ?? []), { file: of.file, line: of.line, value: hideSecrets(key, old) }, ...(of.shadowed ?? [])]
+  const all = [...(origin.shadowed ?? []), { file: of.file, line: of.line, whose: of.whose, value: hideSecrets(key, old) }, ...(of.shadowed ?? [])]
   const seen = new Set([`${origin.line} ${origin.file}`])
   const shadowed = all.filter(({ file, line }) => !seen.has(`${line} ${file}`) && seen.add(`${line} ${file}`))
   return shadowed.length === 0 ? origin : { ...origin, shadowed: shadowed.slice(0, MAX_SHADOWS) }

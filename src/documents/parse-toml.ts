@@ -21,14 +21,14 @@ export async function parseToml(text: string, source: Source): Promise<Parsed> {
   const starts = listLineStarts(text)
   const places = new Map<string, Origin>()
   for (const place of locateTomlKeys(text)) {
-    const origin = { file: source.file, ...findLine(starts, place.offset), trusted: source.trusted }
+    const origin = { file: source.file, ...findLine(starts, place.offset), whose: source.whose }
     if (place.path.includes('__proto__')) return fail('__proto__ cannot be a key', origin.line, origin.column)
     if (place.path.length > MAX_NESTING) return fail('nested too deeply', origin.line, origin.column)
     const key = keyOf(place.path)
     // A table may be opened in several places; the first one names it.
     if (!places.has(key)) places.set(key, origin)
   }
-  return { value: convert(value, [], places, { file: source.file, line: 1, column: 1, trusted: source.trusted }), findings: [] }
+  return { value: convert(value, [], places, { file: source.file, line: 1, column: 1, whose: source.whose }), findings: [] }
 }
 
 /** Plain copies, since the parser's have no prototype and its dates are objects; each with its keys' origins. */

@@ -1,10 +1,10 @@
 import type { Finding } from './finding.js'
+import type { Whose } from './origin.js'
 
-/** The file that a text came from, and how far it is believed. */
+/** The file that a text came from, and whose text it is. */
 export interface Source {
   file: string
-  /** false for configuration that comes with a project */
-  trusted: boolean
+  whose: Whose
 }
 
 /** A parsed text: plain values whose mappings and lists carry the origins of their keys. */

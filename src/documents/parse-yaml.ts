@@ -1,7 +1,8 @@
 import type * as YamlModule from 'yaml'
 import type { Document, LineCounter as Lines, Node, Pair } from 'yaml'
 import type { Finding } from './finding.js'
-import { isRecord, readYamlTokens } from '../lib/index.js'
+import { isRecord } from '../lib/index.js'
+import { readYamlTokens } from './yaml-tokens.js'
 import { attachOrigins, originOf, type Origin } from './origin.js'
 import { MAX_NESTING, type Parsed, type Source } from './parsed.js'
 
@@ -25,7 +26,7 @@ export async function parseYaml(text: string, source: Source, options: { firstLi
   const place = createPlacer(lines, source, options.firstLine ?? 1)
   const fail = (message: string, offset: number): Parsed => ({ value: undefined, findings: [{ severity: 'error', message, ...place(offset) }] })
   const tokens = readYamlTokens(yaml, text, { lines, maxNesting: MAX_NESTING })
-  if (typeof tokens === 'number') return fail('nested too deeply', tokens)
+  if (!Array.isArray(tokens)) return fail(tokens.problem, tokens.offset)
   // Its own check of unique keys compares every key with every other, so ours is in the reader.
   const composer = new yaml.Composer({ prettyErrors: false, uniqueKeys: false })
   const documents = composer.compose(tokens, true, text.length)
@@ -39,7 +40,7 @@ export async function parseYaml(text: string, source: Source, options: { firstLi
     severity: 'warning', message: warning.message, ...place(warning.pos[0]),
   }))
   try {
-    const read = createReader(yaml, (offset) => ({ ...place(offset), trusted: source.trusted }))
+    const read = createReader(yaml, (offset) => ({ ...place(offset), whose: source.whose }))
     return { value: read(document), findings }
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error

@@ -3,7 +3,7 @@ import type { Finding } from './finding.js'
 import type { Parsed, Source } from './parsed.js'
 import { parseToml } from './parse-toml.js'
 import { parseYaml } from './parse-yaml.js'
-import { readConfigFile } from './read-config-file.js'
+import { readConfigFile } from './read-text.js'
 import { splitFrontMatter } from './split-front-matter.js'
 
 export interface ParsedFile extends Parsed {

@@ -1,9 +1,17 @@
 /** Where a value came from, carried beside the object that holds it: a spread or a clone loses it, passing the object keeps it. */
 
+/**
+ * Whose text a value is. `project`: a bundle, or what lies in the working directory; somebody else wrote it.
+ * `caller`: it came over a wire, or from a host that doesn't say where it has it from. `host`: the program that we run in,
+ * or this package itself.
+ */
+export type Whose = 'user' | 'project' | 'caller' | 'environment' | 'host'
+
 /** An older value of the same key, from a file that was read before. Secrets read `[REDACTED]`. */
 export interface Shadowed {
   file: string
   line: number
+  whose: Whose
   value: unknown
 }
 
@@ -13,11 +21,15 @@ export interface Origin {
   line: number
   /** from 1 */
   column: number
-  /** false for configuration that comes with a project: somebody else's text */
-  trusted: boolean
+  whose: Whose
+  /** `candidate`: reached the place where it stands through a routing candidate or a provider preference */
+  via?: 'candidate'
   /** what this value replaced, the newest first */
   shadowed?: readonly Shadowed[]
 }
+
+/** A place in a file, as findings and origins have it. */
+export type Place = Pick<Origin, 'file' | 'line' | 'column'>
 
 /** The key, or the index as text, to the origin of its value. */
 export type OriginMap = Readonly<Record<string, Origin>>
@@ -44,8 +56,15 @@ export function originOf(object: unknown, key: string | number): Origin | undefi
   return Object.hasOwn(origins, String(key)) ? origins[String(key)] : undefined
 }
 
+/** A shallow copy that keeps the origins. */
+export function copyWithOrigins<T extends object>(object: T): T {
+  const copy = (Array.isArray(object) ? [...(object as unknown[])] : { ...object }) as T
+  const origins = originsOf(object)
+  return Object.keys(origins).length === 0 ? copy : attachOrigins(copy, origins)
+}
+
 /** `file:line:column`, as editors and terminals make a link of it. */
-export function describeOrigin(origin: Pick<Origin, 'file' | 'line' | 'column'>): string {
+export function describeOrigin(origin: Place): string {
   return `${origin.file}:${origin.line}:${origin.column}`
 }
 

@@ -1,0 +1,123 @@
+import { ConfigurationError, type JsonObject } from '../contract/index.js'
+import { attachOrigins, originOf, originsOf, type Origin } from '../documents/index.js'
+import type { Environment } from './expand-variables.js'
+import { buildRefusalError } from './refusal-error.js'
+import { isSame, judgeConfig } from './judge-config.js'
+import { isOurModule } from './module-entry.js'
+import { isOption, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
+import { readServiceUrl } from './read-url.js'
+import { optionInForce, readOption, resolvePath, type PathContext } from './read-option.js'
+import { trustRowOf, TRUST_TABLE } from './trust-table.js'
+
+export interface CallerContext {
+  /**
+   * What the server itself was configured with: the caller's config is laid over it, key by key. Keys without an origin
+   * count as the host program's. Default: nothing.
+   */
+  base?: JsonObject
+  /** default `process.env` */
+  env?: Environment
+  /** the user's home folder; default the environment's HOME, else the system's answer */
+  home?: string
+  /** where a caller's relative paths start; default the process's folder */
+  cwd?: string
+  /**
+   * True only where the program that calls said in code that it built the config itself, not because any config key,
+   * file or message says so: then it may set everything.
+   */
+  isHostBuilt?: boolean
+}
+
+/** The place that a caller's values are named by. */
+const CALLER = 'the caller'
+
+/**
+ * The mount config for a caller that carries no origins (a kernel over gRPC, a host that read a plan from files that it
+ * doesn't name), ready for `mount`: hand the answer on as it is, since a spread would lose the origins that it carries.
+ *
+ * What a project may set, such a caller may set. Every other key counts only where the user says the same: the whole set
+ * of keys that decide whose credentials go where (`base_url`, `issuer`, `client_id`, `ca_file`, `api_key`, `token_store`,
+ * `token_file_path`, `redis_url`, `lane`, `account`), as it would be in force after `base`, the environment and the
+ * defaults, must be that of one entry of `~/.amplifier/settings.yaml`, or of no entry at all (environment and defaults
+ * alone). Compared after `${VAR}` and `~` are filled in; a caller may have filled them in already. A mixture of two entries
+ * is refused.
+ *
+ * @throws ConfigurationError, code `untrusted_option`, naming every refused key and where the user may say it instead
+ */
+export async function admitCallerConfig(sent: JsonObject, context: CallerContext = {}): Promise<JsonObject> {
+  const env = context.env ?? process.env
+  const { base = {}, isHostBuilt = false } = context
+  const whose = isHostBuilt ? 'host' : 'caller'
+  const stamp = (from: Origin['whose']): Origin => ({ file: from === 'caller' ? CALLER : 'the host program', line: 1, column: 1, whose: from })
+  const origins: Record<string, Origin> = {}
+  for (const key of Object.keys(base)) origins[key] = originOf(base, key) ?? stamp('host')
+  for (const key of Object.keys(sent)) origins[key] = stamp(whose)
+  const merged = attachOrigins({ ...base, ...sent }, origins)
+  if (isHostBuilt) return merged
+  const refused = judgeConfig(merged, { env }).filter(({ origin }) => origin?.whose === 'caller')
+  if (refused.length === 0) return merged
+  const paths: PathContext = { ...context, env }
+  const entries = [...(await readUserEntries({ ...context, env })), {}]
+  const answers = entries.map((entry) => compare(merged, refused.map(({ path }) => path.split('.')[0] ?? path), entry, paths))
+  const agreed = answers.find(({ differing }) => differing.length === 0)
+  if (!agreed) throw buildCallerError(refused.map(({ path }) => path), answers)
+  const confirmed = Object.fromEntries(agreed.keys.map((key) => [key, stamp('user')]))
+  return attachOrigins({ ...merged }, { ...originsOf(merged), ...confirmed })
+}
+
+/** The configs that the user's own settings give our module; none of a project's. */
+async function readUserEntries(options: { env: Environment; home?: string }): Promise<JsonObject[]> {
+  const { readUserSettings } = await import('./read-settings.js')
+  const { providers } = await readUserSettings(options)
+  return providers.flatMap(({ module, config }) => (isOurModule(module) ? [config ?? {}] : []))
+}
+
+interface Comparison {
+  /** the caller's keys that the entry was asked about */
+  keys: string[]
+  /** of those and of the bound set: what the entry says otherwise */
+  differing: string[]
+}
+
+function compare(merged: JsonObject, refused: readonly string[], entry: JsonObject, context: PathContext): Comparison {
+  const asked = [...new Set(refused)]
+  const isBound = asked.some((key) => trustRowOf(key).bound)
+  const names = new Set([...asked.map(optionInForce), ...(isBound ? BOUND : [])])
+  const differing = [...names].filter((name) => !isSame(effective(merged, name, context), effective(entry, name, context)))
+  return { keys: asked, differing }
+}
+
+const BOUND: readonly string[] = [...new Set(Object.keys(TRUST_TABLE).filter((key) => TRUST_TABLE[key]?.bound).map(optionInForce))]
+const PATHS: readonly string[] = ['ca_file', 'token_file_path', 'custom_routing_dirs', 'matrix']
+
+/** What would be in force for an option: the config's under either name, the environment's, the default. */
+function effective(config: JsonObject, name: string, context: PathContext): unknown {
+  const written = [name, ...Object.keys(OPTION_SCHEMAS).filter((key) => key !== name && isOption(key) && optionInForce(key) === name)]
+  for (const key of written) {
+    const value = readOption(key, config[key], context.env)
+    if (value !== undefined) return normalize(name, value, originOf(config, key), context)
+  }
+  const variable = OPTION_VARIABLES[name]
+  const text = variable === undefined ? undefined : context.env[variable]?.trim()
+  return normalize(name, text === '' || text === undefined ? OPTION_SCHEMAS[name]?.default : text, undefined, context)
+}
+
+function normalize(name: string, value: unknown, origin: Origin | undefined, context: PathContext): unknown {
+  if (PATHS.includes(name)) {
+    const absolute = (item: unknown) => (typeof item === 'string' ? resolvePath(item, origin, context) : item)
+    return Array.isArray(value) ? value.map(absolute) : absolute(value)
+  }
+  if (name !== 'base_url' || typeof value !== 'string') return value
+  const answer = readServiceUrl(value)
+  return 'url' in answer ? answer.url : value
+}
+
+function buildCallerError(refused: readonly string[], answers: readonly Comparison[]): ConfigurationError {
+  const nearest = answers.reduce((best, answer) => (answer.differing.length < best.differing.length ? answer : best))
+  const names = [...new Set([...refused, ...nearest.differing])]
+  return buildRefusalError([{
+    path: names[0] ?? '',
+    message: `${names.join(', ')} may not be set by a caller that doesn't say where it has its config from, unless ~/.amplifier/settings.yaml or the environment says the same as a whole`
+      + ` (nearest: ${nearest.differing.join(', ')} differs); put the same values into one entry there, or let the host program say in code that it built the config`,
+  }])
+}

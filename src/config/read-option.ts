@@ -1,0 +1,32 @@
+import { homedir } from 'node:os'
+import { dirname, resolve } from 'node:path'
+import type { Origin } from '../documents/index.js'
+import { coerceValue } from './coerce-value.js'
+import { expandVariables, type Environment } from './expand-variables.js'
+import { LANE_ALIASES, OPTION_ALIASES, OPTION_SCHEMAS } from './option-schema.js'
+
+export interface PathContext {
+  env: Environment
+  /** where `~` leads; default the environment's HOME, else the system's answer */
+  home?: string
+  /** where relative paths without a file of their own start; default the process's folder */
+  cwd?: string
+}
+
+/** The option's name in force for an older one. */
+export function optionInForce(name: string): string {
+  return OPTION_ALIASES[name] ?? name
+}
+
+/** A value in the option's own type, `${VAR}` filled in; undefined where it says "not set". */
+export function readOption(name: string, raw: unknown, env: Environment): unknown {
+  const value = coerceValue(expandVariables(raw, env), OPTION_SCHEMAS[name] ?? {})
+  return optionInForce(name) === 'lane' && typeof value === 'string' ? (LANE_ALIASES[value] ?? value) : value
+}
+
+/** An absolute path: relative ones start at the folder of the file that says them. */
+export function resolvePath(path: string, origin: Origin | undefined, context: PathContext): string {
+  const home = context.home ?? context.env['HOME'] ?? context.env['USERPROFILE'] ?? homedir()
+  const inFile = origin?.whose === 'user' || origin?.whose === 'project'
+  return resolve(inFile ? dirname(origin.file) : (context.cwd ?? '.'), path.replace(/^~(?=$|[\\/])/, () => home))
+}

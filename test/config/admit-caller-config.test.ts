@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { admitCallerConfig, listOptionNames, resolveOptions } from '../../src/config/index.js'
+import { OPTION_SCHEMAS } from '../../src/config/option-schema.js'
+import { TRUST_TABLE } from '../../src/config/trust-table.js'
+import { messageOf, writeTree } from './support/tree.js'
+
+const TWO_ENTRIES = `config:
+  providers:
+    - {module: provider-openai-chatgpt, id: a, config: {lane: api_key, base_url: "https://a.example/v1", api_key: "\${KEY_A}"}}
+    - {module: provider-openai-chatgpt, id: b, config: {lane: api_key, base_url: "https://b.example/v1", api_key: "\${KEY_B}"}}
+`
+const env = { KEY_A: 'key-a', KEY_B: 'key-b', GITHUB_TOKEN: 'made-up' }
+
+async function admit(sent: Record<string, unknown>, isHostBuilt = false) {
+  const root = await writeTree({ 'home/.amplifier/settings.yaml': TWO_ENTRIES })
+  return admitCallerConfig(sent, { env, home: join(root, 'home'), isHostBuilt })
+}
+
+test('every option of the schema has a row in the trust table', () => {
+  expect(Object.keys(OPTION_SCHEMAS).filter((key) => !Object.hasOwn(TRUST_TABLE, key))).toEqual([])
+  expect(listOptionNames().length).toBeGreaterThan(20)
+})
+
+test.each([
+  ['what a project may set', { default_model: 'gpt-5.4', timeout: 30 }],
+  ['one entry of the user\'s, as it is written', { lane: 'api_key', base_url: 'https://a.example/v1', api_key: '${KEY_A}' }],
+  ['one entry of the user\'s, filled in', { lane: 'api_key', base_url: 'https://b.example/v1/', api_key: 'key-b' }],
+  ['what holds anyway', { lane: 'codex', raw: false }],
+])('%s is admitted, and mounts', async (_name, sent) => {
+  const config = await admit(sent)
+  expect(config).toEqual(sent)
+  expect(() => resolveOptions(config, { env })).not.toThrow()
+})
+
+test.each([
+  ['the key of one entry beside the address of another', { lane: 'api_key', base_url: 'https://a.example/v1', api_key: 'key-b' }],
+  ['a key without its address', { lane: 'api_key', api_key: 'key-a' }],
+  ['an address of its own', { base_url: 'https://evil.example' }],
+  ['another variable', { lane: 'api_key', base_url: 'https://a.example/v1', api_key: '${GITHUB_TOKEN}' }],
+  ['a variable as model', { default_model: '${GITHUB_TOKEN}' }],
+])('%s is refused', async (_name, sent) => {
+  expect(await messageOf(admit(sent))).toMatch(/^ConfigurationError: .*may not (be set|take)/)
+})
+
+test('a program that built the config itself may set everything', async () => {
+  const config = await admit({ base_url: 'https://mine.example' }, true)
+  expect(resolveOptions(config, { env }).options.baseUrl).toBe('https://mine.example')
+})
