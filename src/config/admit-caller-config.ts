@@ -1,4 +1,4 @@
-import type { ConfigurationError, type JsonObject } from '../contract/index.js'
+import type { ConfigurationError, JsonObject } from '../contract/index.js'
 import { attachOrigins, originOf, originsOf, type Origin } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { buildRefusalError } from './refusal-error.js'
