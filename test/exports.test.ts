@@ -8,7 +8,7 @@ const PUBLIC: Record<string, string> = {
   './grpc': 'createGrpcDoor createGrpcServer',
   './routing': 'KNOWN_ROLES RESOLVER_CAPABILITY ROUTING_CAPABILITY checkCandidateConfig checkRoles clampsTier composeEffectiveMatrix composeMatrix createListing createModelRoleResolver deriveCallerContext explainRole findHaikuProblems findHookConfig findMount findPresetProblems formatRoutingContext installRouting isActive isGlob isServable lintMatrix listConfigErrors listMatrices listMatrixErrors loadMatrix matchesGlob originOf parsePreset planCandidates planEntries rankModels readHookConfig readMatrixSource resolveCandidates resolveFromListings resolveMatrixSource resolveModelRole rungOf stripInertConfig validateMatrix viewMounts',
   './config': 'MODULE_ID ORIGIN USER_ONLY_OPTIONS admitCallerConfig attachOrigins buildMountPlan configSchema describeFinding describeOrigin expandVariables isOurModule judgeConfig listOptionNames listOrigins loadBundle loadSettings mergeMountConfig originOf originsOf resolveOptions suggestName validateBundle',
-  './responses': 'createChatCompletionChunkMapper createResponseEventMapper decodeEvent packReasoning responseToEvents toChatCompletion toResponseStreamEvents unpackReasoning',
+  './responses': 'buildItemId buildResponseUsage createChatCompletionChunkMapper createResponseEventMapper createResponseWriter decodeEvent judgeField packReasoning responseToEvents toChatCompletion toResponseStreamEvents toWireTier unpackReasoning',
   './twin': 'CODEX_CLIENT_ID DIRECT_SCOPE PLAN_SCOPE buildDefaultModels startTwin',
   './ai-sdk': 'createChatGPT',
   './conformance': 'CHECK_NAMES FAULTS compareDoors formatComparison formatConformance openModule readFailure runConformance runModuleConformance',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChatResponse, LLMError } from '../../src/contract/index.js'
+import { isRecord } from '../../src/lib/index.js'
 import { createAnswerReader, decodeEvent } from '../../src/responses/index.js'
 import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from '../responses/read-recording.js'
 import { ask, collect, mountOnTwin, type Mounted } from '../support/mounted.js'
@@ -52,12 +53,16 @@ describe.each(['sse', 'websocket'] as const)('recorded streams over %s', (transp
   })
   afterAll(() => mounted.close())
 
+  let plays = 0
   const play = async (recording: Recording, faults: object) => {
-    mounted.twin.enqueue({ events: recording.events, ...faults })
+    // A response has an id of its own each time: what comes again under an ended one is dropped.
+    plays += 1
+    const events = recording.events.map((event) => isRecord(event['response']) ? { ...event, response: { ...event['response'], id: `${String(event['response']['id'])}_${plays}` } } : event)
+    mounted.twin.enqueue({ events, ...faults })
     const stream = mounted.provider.stream(ask('play'))
-    const events = await collect(stream)
+    const seen = await collect(stream)
     const outcome = await stream.response().then((response) => ({ response }), (error: LLMError) => ({ error }))
-    return { events, ...('response' in outcome ? { response: outcome.response, error: undefined } : { response: undefined, error: outcome.error }) }
+    return { events: seen, ...('response' in outcome ? { response: outcome.response, error: undefined } : { response: undefined, error: outcome.error }) }
   }
 
   const expectCut = ({ events, error }: Awaited<ReturnType<typeof play>>, recording: Recording, place: string) => {
