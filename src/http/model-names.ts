@@ -32,7 +32,7 @@ export async function findModel(endpoint: Endpoint, id: string): Promise<JsonObj
 
 function notThere(id: string, meant: string | undefined): HttpFailure {
   return new HttpFailure(404, `There is no model ${JSON.stringify(id)}.${meant ? ` Did you mean ${meant}?` : ''} GET /v1/models lists what there is.`, {
-    type: 'not_found_error', code: 'model_not_available', param: 'model',
+    type: 'not_found_error', code: 'model_not_available', param: 'model', headers: { 'x-error-kind': 'NotFoundError' },
   })
 }
 

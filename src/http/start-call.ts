@@ -34,7 +34,7 @@ async function findRoles(endpoint: Endpoint, model: string): Promise<string[] | 
     if (unknown === undefined) return named
     const meant = suggestModel(`role:${unknown}`, endpoint.roles.map((role) => `role:${role}`))
     throw new HttpFailure(404, `There is no role ${JSON.stringify(unknown)}.${meant ? ` Did you mean ${meant}?` : ''} GET /v1/models lists what there is.`, {
-      type: 'not_found_error', code: 'role_not_found', param: 'model',
+      type: 'not_found_error', code: 'role_not_found', param: 'model', headers: { 'x-error-kind': 'NotFoundError' },
     })
   }
   if (!endpoint.roles.includes(model)) return undefined

@@ -33,9 +33,13 @@ export const openHttpDoor: OpenDoor = async (twin) => {
 }
 
 function buildBody({ model, messages, tools, response_format: format, reasoning_effort: effort }: ChatRequest): Item {
+  // A system prompt is `instructions` in this dialect; a system message among the items stays one.
+  const [first] = messages
+  const instructions = first?.role === 'system' && typeof first.content === 'string' ? first.content : undefined
   return {
     model,
-    input: messages.flatMap(buildItems),
+    ...(instructions === undefined ? {} : { instructions }),
+    input: (instructions === undefined ? messages : messages.slice(1)).flatMap(buildItems),
     ...(tools ? { tools: tools.map((tool) => ({ type: 'function', strict: false, ...tool })) } : {}),
     ...(format ? { text: { format: format.type === 'json' ? { type: 'json_object' } : format } } : {}),
     ...(effort ? { reasoning: { effort } } : {}),
