@@ -41,11 +41,11 @@ test('a mount runs onSessionReady and starts and ends the session', async () => 
     config: { ...config, warm_up: true },
     prepare: ({ hooks }) => { for (const event of ['session:start', 'session:end']) hooks.register(event, () => void events.push(event)) },
   })
-  await vi.waitFor(() => expect(twin.openConnections().websocket).toBe(1))
+  await vi.waitFor(() => expect(twin.openConnections().websocket).toBe(1), { timeout: 10_000 })
   expect(events).toEqual(['session:start'])
   await Promise.all([mounted.close(), mounted.close()])
   expect(events).toEqual(['session:start', 'session:end'])
-  await vi.waitFor(() => expect(twin.openConnections()).toEqual({ http: 0, websocket: 0 }))
+  await vi.waitFor(() => expect(twin.openConnections()).toEqual({ http: 0, websocket: 0 }), { timeout: 10_000 })
 })
 
 test('a mount that nobody is signed in for rejects with its own words, which are no warning then', async () => {
@@ -62,8 +62,8 @@ test('the gRPC server warms up, and says which role no model serves', async () =
   const open = await openGrpcServer({ warn: (message) => void warnings.push(message) }, { warm_up: true, matrix, transport: 'auto' })
   try {
     expect(await call(open.lifecycle, 'Mount', { config: {} })).toMatchObject({ success: true })
-    await vi.waitFor(() => expect(open.twin.openConnections().websocket).toBe(1))
-    await vi.waitFor(() => expect(warnings.join('\n')).toContain('fast'))
+    await vi.waitFor(() => expect(open.twin.openConnections().websocket).toBe(1), { timeout: 10_000 })
+    await vi.waitFor(() => expect(warnings.join('\n')).toContain('fast'), { timeout: 10_000 })
   } finally {
     await open.close()
   }
@@ -81,15 +81,15 @@ test('the command line warms up and warns of dead roles while it serves', async 
   stderr.on('data', (bytes: Buffer) => { said += String(bytes) })
   stop.signal.addEventListener('abort', () => process.emit('SIGTERM', 'SIGTERM'))
   await vi.waitFor(() => expect(twin.openConnections().websocket).toBe(1), { timeout: 5000 })
-  await vi.waitFor(() => expect(said).toContain('fast'))
+  await vi.waitFor(() => expect(said).toContain('fast'), { timeout: 10_000 })
   stop.abort()
   expect(await running).toBe(0)
-  await vi.waitFor(() => expect(twin.openConnections()).toEqual({ http: 0, websocket: 0 }))
+  await vi.waitFor(() => expect(twin.openConnections()).toEqual({ http: 0, websocket: 0 }), { timeout: 10_000 })
 })
 
 test('the AI SDK provider warms up', async () => {
   const chatgpt = createChatGPT({ config: { ...config, warm_up: true }, warn: () => undefined })
   await chatgpt.provider()
-  await vi.waitFor(() => expect(twin.openConnections().websocket).toBe(1))
+  await vi.waitFor(() => expect(twin.openConnections().websocket).toBe(1), { timeout: 10_000 })
   await chatgpt.close()
 })

@@ -163,8 +163,10 @@ function findOrAdd(state: State, event: WireEventLike, wire: JsonObject): { item
   if (typeof event['output_index'] === 'number') state.known.set(event['output_index'], item)
   const wireId = wire['id'] ?? event['item_id']
   if (typeof wireId === 'string') state.known.set(wireId, item)
-  const started = emit(state, 'response.output_item.added', { output_index: index, item: present(state, item, startOf(wire), 'in_progress') })
-  return { item, events: [...begin(state), started] }
+  // Events are numbered as they are made: what begins the response comes first.
+  const events = begin(state)
+  events.push(emit(state, 'response.output_item.added', { output_index: index, item: present(state, item, startOf(wire), 'in_progress') }))
+  return { item, events }
 }
 
 /** The item before anything has grown in it. */

@@ -371,7 +371,7 @@ describe('failures', () => {
     } else {
       const running = way === 'an abort of generateText' ? generateText(call) : Promise.resolve(model.doStream({ prompt, abortSignal: controller.signal }))
       const outcome = running.then(() => 'answered', (error: unknown) => error)
-      await vi.waitFor(() => expect(twin.activity().running).toBe(1), { interval: 5 })
+      await vi.waitFor(() => expect(twin.activity().running).toBe(1), { interval: 5, timeout: 10_000 })
       abort()
       expect(await outcome).toMatchObject({ name: 'AbortError' })
     }

@@ -92,7 +92,7 @@ describe("a kernel's own service", () => {
     try {
       twin.enqueue({ text: 'one two three four', deltaChars: 4 })
       await call(client, 'Complete', ask('count'))
-      await vi.waitFor(() => expect(kernel.told.at(-1)?.event).toBe('llm:response'), { interval: 5 })
+      await vi.waitFor(() => expect(kernel.told.at(-1)?.event).toBe('llm:response'), { interval: 5, timeout: 10_000 })
       const names = kernel.told.map(({ event }) => event).filter((event) => event.startsWith('llm:'))
       expect(names.slice(0, 2)).toEqual(['llm:request', 'llm:stream_block_start'])
       expect(kernel.told.filter(({ event }) => event === 'llm:stream_block_delta').map(({ data }) => data.text).join('')).toBe('one two three four')
@@ -100,7 +100,7 @@ describe("a kernel's own service", () => {
       const before = kernel.told.length
       await client.CompleteStreaming(ask('to myself'), metadata({ 'x-amplifier-events': '1' })).toArray()
       await call(client, 'Complete', ask('to the kernel'))
-      await vi.waitFor(() => expect(kernel.told.slice(before).at(-1)?.event).toBe('llm:response'), { interval: 5 })
+      await vi.waitFor(() => expect(kernel.told.slice(before).at(-1)?.event).toBe('llm:response'), { interval: 5, timeout: 10_000 })
       expect(kernel.told.slice(before).filter(({ event }) => event === 'llm:request')).toHaveLength(1)
     } finally {
       await close()
@@ -115,7 +115,7 @@ describe("a kernel's own service", () => {
     const { client, close } = await openGrpcServer({ kernel: { address: `127.0.0.1:${gone.port}` }, warn: (message) => warnings.push(message) })
     try {
       expect(JSON.stringify(await call(client, 'Complete', ask('all the same')))).toContain('all the same')
-      await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 5 })
+      await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 5, timeout: 10_000 })
       expect(warnings[0]).toMatch(/^the kernel at 127\.0\.0\.1:\d+ did not take /)
     } finally {
       await close()

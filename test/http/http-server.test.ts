@@ -168,7 +168,7 @@ describe('the door for OpenAI clients', () => {
     came.catch(() => undefined)
     socket.write(`POST /v1/${path} HTTP/1.1\r\nHost: ${new URL(door.baseUrl).host}\r\nAuthorization: Bearer ${KEY}\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
     if (when === 'in its middle') await came
-    else await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(1), { interval: 5 })
+    else await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(1), { interval: 5, timeout: 10_000 })
     const startedMs = performance.now()
     socket.destroy()
     await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(0), { timeout: 1000, interval: 5 })
@@ -189,7 +189,7 @@ describe('the door for OpenAI clients', () => {
     const controller = new AbortController()
     const ask = (content: string, options = {}) => client.chat.completions.create({ model: 'gpt-5.5', messages: [{ role: 'user', content }] }, options)
     const stalled = ask('stall-me', { signal: controller.signal }).then(() => 'answered', (error: unknown) => error)
-    await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(1), { interval: 5 })
+    await vi.waitFor(() => expect(mounted.twin.activity().running).toBe(1), { interval: 5, timeout: 10_000 })
     const answers = await Promise.all(Array.from({ length: 99 }, (_, index) => ask(`number ${index}.`)))
     expect(answers.map(({ choices }) => choices[0]?.message.content)).toEqual(answers.map((_, index) => `You said: number ${index}.`))
     controller.abort()
