@@ -68,6 +68,38 @@ export interface ClampRecord {
   escalations_remaining: number
 }
 
+/** How a session's own preference was put back in force; payload of `routing:role-pin-reasserted`. */
+export interface RolePinRecord {
+  reasserted: boolean
+  reason: 'mount_state_disagreed_with_declared_pin' | 'pinned_provider_not_mounted' | 'no_writable_priority_surface'
+  /** mounted key; where none is mounted, the first preference's word */
+  pinned_provider: string
+  /** the mounted key that orchestrators would have selected */
+  would_have_resolved_to?: string
+  /** by mounted key; 100 where a provider says none */
+  priorities_before?: Record<string, number>
+  priorities_after?: Record<string, number>
+  priority_reasserted?: boolean
+  model_reasserted?: boolean
+  model_before?: unknown
+  model_after?: unknown
+  /** sorted */
+  config_keys_reasserted?: readonly string[]
+  /** which of several preferences, from 0 */
+  preference_index?: number
+  tried_providers?: readonly string[]
+  mounted?: readonly string[]
+  pinned_provider_declared?: string
+  /** by what rule the word was found */
+  provider_resolution?: string
+  resolution_candidates?: readonly string[]
+  model_not_reasserted_reason?: 'model_is_unresolved_pattern' | 'no_writable_model_surface'
+  pinned_model?: string | null
+  /** written to `config`, while the provider's attribute still says something else */
+  inert_config_keys?: readonly string[]
+  unrestorable_config_keys?: readonly string[]
+}
+
 /** One request that was sent, or that failed before it was. */
 export interface RouteAttempt {
   model: string

@@ -64,7 +64,7 @@ function createKinds(routing) {
   const {
     composeEffectiveMatrix, composeMatrix, createModelRoleResolver, deriveCallerContext, findHaikuProblems, findMount,
     findPresetProblems, isGlob, listConfigErrors, listMatrixErrors, matchesGlob, parsePreset, planCandidates, planEntries,
-    rankModels, resolveMatrixSource, resolveModelRole, rungOf, stripInertConfig, viewMounts,
+    rankModels, reassertRolePin, resolveMatrixSource, resolveModelRole, rungOf, stripInertConfig, viewMounts,
   } = routing
   const presetOf = (block) => (block == null ? undefined : parsePreset({ preset: block }))
 
@@ -182,6 +182,14 @@ function createKinds(routing) {
         rmSync(root, { recursive: true, force: true })
       }
     },
+    pin: async ({ provider_preferences, provider_specs, live, provider_module_allowlist, expected }) => {
+      const providers = structuredClone(live)
+      const record = await attempt(() => reassertRolePin({
+        coordinator: { config: { providers: provider_specs, provider_preferences } }, providers,
+        ...(provider_module_allowlist == null ? {} : { allowlist: provider_module_allowlist }),
+      }))
+      return { expected, actual: plain({ record: record ?? null, live_after: providers }) }
+    },
     haiku: ({ backend, model, config, policy, expected }) => ({
       expected, actual: findHaikuProblems({ backend: backend ?? undefined, model, config, policy }).map(({ code, key }) => [code, key]),
     }),
@@ -190,7 +198,7 @@ function createKinds(routing) {
 
 export const KINDS = new Set([
   'glob', 'order', 'compose', 'resolve', 'family', 'intent', 'availability', 'scope', 'preresolved', 'instance', 'preset', 'rung',
-  'caller', 'plan', 'inherit', 'validate', 'validate_config', 'inert', 'effective', 'source', 'haiku',
+  'caller', 'plan', 'inherit', 'validate', 'validate_config', 'inert', 'effective', 'source', 'pin', 'haiku',
 ])
 
 export function createRunner(routing) {
