@@ -3,13 +3,13 @@
  * it; it belongs to one conversation and carries one exchange at a time.
  */
 import { parseJson } from '../lib/index.js'
-import { createChain, createConnectionMemory, goesOn, type BuiltRequest, type Chain, type ConnectionMemory } from '../responses/index.js'
+import { createResponseChain, createConnectionMemory, goesOn, type BuiltRequest, type ResponseChain, type ConnectionMemory } from '../responses/index.js'
 import { TransportFailure, type SocketConnection } from '../transport/transport.js'
 
 export interface Line {
   conversation: string
   readonly connection: SocketConnection
-  readonly chain: Chain
+  readonly chain: ResponseChain
   /** of its ended answers */
   readonly memory: ConnectionMemory
   /** the bearer the upgrade was made with: a line never outlives it */
@@ -84,7 +84,7 @@ export function createLinePool(options: { now: () => number }): LinePool {
     },
     add(conversation, bearer, connection) {
       if (closed) refuse(connection)
-      const line: Line = { conversation, bearer, connection, chain: createChain(), memory: createConnectionMemory(), busy: true, headersRead: false, lastUsedMs: options.now() }
+      const line: Line = { conversation, bearer, connection, chain: createResponseChain(), memory: createConnectionMemory(), busy: true, headersRead: false, lastUsedMs: options.now() }
       lines.add(line)
       sweeper ??= setInterval(sweep, 30_000).unref()
       connection.onClosed(() => void lines.delete(line))

@@ -1,6 +1,6 @@
 import type { ChatRequest, LaneName, ReasoningProvenance } from '../contract/index.js'
 import { shortHash } from '../lib/index.js'
-import { buildRequest, createItemMemo, findFirstDifference, type BuiltRequest } from '../responses/index.js'
+import { buildRequest, createConversationCache, findFirstDifference, type BuiltRequest } from '../responses/index.js'
 import type { Call } from './call.js'
 
 export interface RequestBuilder {
@@ -25,7 +25,7 @@ const REMEMBERED_OPENING_CHARS = 4096
  * @param onLeftOut told of the fields the lane refuses, once for each field
  */
 export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane: LaneName) => void): RequestBuilder {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const reported = new Set<string>()
   const lastBuilt = new Map<string, BuiltRequest>()
   const conversationOf = createConversationNamer()
@@ -42,8 +42,7 @@ export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane
         // No item's provenance matches an empty account: all encrypted reasoning stays behind.
         provenance: call.dropReasoning ? { ...provenance, account: '' } : provenance,
         cacheKey: conversation,
-        memo: call.dropReasoning ? undefined : memo,
-      })
+      }, call.dropReasoning ? undefined : cache)
       const news = built.leftOut.filter((field) => !reported.has(field))
       for (const field of news) reported.add(field)
       if (news.length > 0) onLeftOut(news, provenance.lane as LaneName)

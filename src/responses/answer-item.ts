@@ -2,6 +2,7 @@
 import type { JsonObject } from '../contract/index.js'
 import type { BlockEvent, BlockKind } from './block-events.js'
 import type { TrackedItem } from './find-item.js'
+import type { ItemKind } from './item-types.js'
 import type { Terminal } from './read-terminal.js'
 import { TextBuffer } from './text-buffer.js'
 
@@ -19,8 +20,6 @@ export class Part {
     return this.whole ?? this.buffer.text()
   }
 }
-
-export type ItemKind = 'message' | 'reasoning' | 'call' | 'hosted'
 
 export class AnswerItem implements TrackedItem {
   index: number | undefined = undefined

@@ -1,6 +1,6 @@
 import type { ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import { AnswerItem, BlockWriter, type ItemKind, type ItemRules } from './answer-item.js'
+import { AnswerItem, BlockWriter, type ItemRules } from './answer-item.js'
 import { HOSTED } from './answer-hosted.js'
 import { finishText, growText, MESSAGE } from './answer-text.js'
 import { finishThought, growThought, REASONING } from './answer-thinking.js'
@@ -8,7 +8,8 @@ import { finishArguments, growArguments, TOOL_CALL } from './answer-tool-call.js
 import type { BlockEvent } from './block-events.js'
 import { buildBlocks } from './build-blocks.js'
 import { buildResponse } from './build-response.js'
-import { createItemTracker, hasOtherCallId, hasOtherId, kindOfItem } from './find-item.js'
+import { createItemTracker, hasOtherCallId, hasOtherId } from './find-item.js'
+import { itemType, type ItemKind } from './item-types.js'
 import { partToDone, reasoningKey } from './read-item-parts.js'
 import { readTerminal, terminalToFailure, type Terminal } from './read-terminal.js'
 import type { ItemEvent, LifecycleEvent, TerminalEvent, WireEvent } from './wire-events.js'
@@ -238,7 +239,7 @@ class Reader implements AnswerReader {
     const unmatched = new Set(this.#tracker.items)
     const matches = output.map((wire) => {
       const known = this.#tracker.find(wire)
-      const match = known && unmatched.has(known) && known.kind === kindOfItem(wire.type) ? known : undefined
+      const match = known && unmatched.has(known) && known.kind === itemType(wire.type).kind ? known : undefined
       if (match) unmatched.delete(match)
       return match
     })
@@ -298,7 +299,7 @@ function isItem(value: unknown): value is ItemEvent['item'] {
 
 /** The item that the terminal names without an id that was seen: of the same kind, at best at the same place. */
 function takeMatch(unmatched: Set<AnswerItem>, wire: ItemEvent['item'], position: number): AnswerItem | undefined {
-  const kind = kindOfItem(wire.type)
+  const { kind } = itemType(wire.type)
   const fits = (item: AnswerItem) => item.kind === kind && !hasOtherCallId(item, wire['call_id']) && (kind !== 'hosted' || item.wire?.['type'] === wire.type)
   let found: AnswerItem | undefined
   for (const item of unmatched) {

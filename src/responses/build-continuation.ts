@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { readString } from '../lib/index.js'
-import type { BuiltRequest } from './build-request.js'
+import type { BuiltRequest } from './request-types.js'
 import { wellFormed } from './canonical-json.js'
 import { readMessageParts } from './read-item-parts.js'
 import { isReasoningId } from './reasoning-item.js'
@@ -10,8 +10,7 @@ import { isReasoningId } from './reasoning-item.js'
  * items, what had come of the answer, and a developer message that asks to go on. The message holds
  * `n`, so no two continuations are the same even where nothing had come.
  *
- * Calls are left out: they would need results. An answer in which one is whole should go to the
- * caller instead, see {@link holdsToolCall}.
+ * Calls are left out: they would need results. An answer in which one is whole goes to the caller instead.
  * @param doneItems of the answer, in output order; the partial message among them
  * @param n counts the continuations of one answer from 1
  */
@@ -26,13 +25,6 @@ export function buildContinuation(built: BuiltRequest, doneItems: readonly JsonO
     }],
   }
   return { ...built, items: [...built.items, ...answer, nudge].map((item) => (typeof item === 'string' ? item : JSON.stringify(item))) }
-}
-
-/** True where the caller can go on by running a tool: then the answer needs no continuation. */
-export function holdsToolCall(doneItems: readonly JsonObject[]): boolean {
-  return doneItems.some(
-    ({ type, status }) => (type === 'function_call' || type === 'custom_tool_call') && status !== 'incomplete',
-  )
 }
 
 /** The server's item as it may be sent back: without status, annotations and an id that stands for nothing. */

@@ -1,6 +1,6 @@
 import { isRecord, parseJson } from '../lib/index.js'
-import type { BuiltRequest } from './build-request.js'
-import { isSameValue } from './chain.js'
+import type { BuiltRequest } from './request-types.js'
+import { isSameValue } from './response-chain.js'
 
 /** What stands before the input in the prompt, and so breaks the cache from the top. */
 const BEFORE_INPUT = ['model', 'instructions', 'tools']

@@ -3,7 +3,7 @@
  * every event of one item another id), ids help where there is no position or it is used twice, and
  * a delta that comes before its item was added waits in an item that the later event adopts.
  */
-import type { ItemKind } from './answer-item.js'
+import { itemType, type ItemKind } from './item-types.js'
 import type { ItemEvent, ItemReference } from './wire-events.js'
 
 export interface TrackedItem {
@@ -24,19 +24,6 @@ export interface ItemTracker<T extends TrackedItem> {
   find(item: Record<string, unknown>): T | undefined
   /** The newest item at that position of the output. */
   at(index: number): T | undefined
-}
-
-export function kindOfItem(type: string): ItemKind {
-  switch (type) {
-    case 'message':
-    case 'reasoning':
-      return type
-    case 'function_call':
-    case 'custom_tool_call':
-      return 'call'
-    default:
-      return 'hosted'
-  }
 }
 
 export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind) => T): ItemTracker<T> {
@@ -85,7 +72,7 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
       const { item } = event
       const index = event.output_index
       const isDone = event.type === 'response.output_item.done'
-      const kind = kindOfItem(item.type)
+      const { kind } = itemType(item.type)
       const itemId = readId(item['id']) ?? event.item_id
       const callId = readId(item['call_id'])
       if (items.length === 0) return (last = link(make(kind), index, itemId, callId))

@@ -6,9 +6,9 @@ import {
   type ChatResponse, type LaneName, type LLMError, type LLMErrorFields,
 } from '../contract/index.js'
 import { cleanWord } from './clean-wire-text.js'
-import { diagnose } from './diagnose.js'
-import { diagnoseTransport } from './diagnose-transport.js'
-import { FAILURE_WORDS, type AdviceContext, type FailureWords } from './failure-words.js'
+import { classifyFailure } from './classify-failure.js'
+import { classifyTransportFailure } from './classify-transport-failure.js'
+import { FAILURE_TABLE, type AdviceContext, type FailureRow } from './failure-table.js'
 import { ownCode, readFailureFacts, type FailureFacts } from './read-failure-facts.js'
 import { readRetryAfter } from './read-retry-after.js'
 import { readLimit } from './read-usage-limit.js'
@@ -42,7 +42,7 @@ export interface JudgedFailure {
 const KINDS = {
   AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError, InvalidRequestError,
   LLMTimeoutError, NetworkError, NotFoundError, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError,
-} satisfies Record<FailureWords['kind'], new (message: string, fields: LLMErrorFields) => LLMError>
+} satisfies Record<FailureRow['kind'], new (message: string, fields: LLMErrorFields) => LLMError>
 
 /** Kinds that another attempt or candidate could cure before output; after it they are a broken answer. */
 const BROKEN_AFTER_OUTPUT: ReadonlySet<string> = new Set(['RateLimitError', 'ProviderUnavailableError', 'NetworkError'])
@@ -59,21 +59,21 @@ export function mapWireFailure(failure: WireFailure, context: FailureContext): L
 /** The same, with what the retry table says of the request; an error of one that may have run says so. */
 export function judgeWireFailure(failure: WireFailure, context: FailureContext): JudgedFailure {
   const facts = readFailureFacts(failure)
-  const diagnosis = failure.source === 'transport' ? diagnoseTransport(failure, facts) : diagnose(facts)
-  const words = FAILURE_WORDS[diagnosis]
+  const failureClass = failure.source === 'transport' ? classifyTransportFailure(failure, facts) : classifyFailure(facts)
+  const words = FAILURE_TABLE[failureClass]
   const code = chooseCode(words, failure, facts)
-  const resetsAtMs = diagnosis === 'quota' ? readLimit(facts, context.nowMs).resetsAtMs : undefined
+  const resetsAtMs = failureClass === 'quota' ? readLimit(facts, context.nowMs).resetsAtMs : undefined
   const retryAfter = resetsAtMs === undefined
     ? readRetryAfter(facts.headers, facts.prose, context.nowMs)
     : Math.max(0, Math.ceil((resetsAtMs - context.nowMs) / 1000))
   const sawOutput = context.sawOutput ?? context.partial?.content.some((block) => block.type !== 'thinking' || block.thinking !== '')
   const Kind = KINDS[sawOutput === true && BROKEN_AFTER_OUTPUT.has(words.kind) ? 'StreamError' : words.kind]
   const retryable = words.retryable ?? new Kind('').retryable
-  const { repeat, mayHaveRun } = findRetryRow({ phase: context.phase ?? 'answered', diagnosis, status: facts.status, codes: facts.codes, retryable })
+  const { repeat, mayHaveRun } = findRetryRow({ phase: context.phase ?? 'answered', failureClass, status: facts.status, codes: facts.codes, retryable })
   const may_have_run = context.phase === undefined ? undefined : mayHaveRun || undefined
   const advice = adviceContext(context, facts, { code, retryAfter, resetsAtMs, mayHaveRun: may_have_run === true })
   // Of a setting our own transport speaks, and names the file or the variable; nothing of the wire is in it.
-  const quote = diagnosis === 'misconfigured' ? (failure.message ?? '') : facts.quote
+  const quote = failureClass === 'misconfigured' ? (failure.message ?? '') : facts.quote
   const error = new Kind(composeMessage(words, advice, { ...facts, quote }), {
     provider: context.provider, model: context.model, delay_multiplier: words.delayMultiplier ?? 1, retryable,
     code, may_have_run, status_code: facts.status, retry_after: retryAfter, request_id: facts.requestId, cause: failure.cause, partial: context.partial,
@@ -81,7 +81,7 @@ export function judgeWireFailure(failure: WireFailure, context: FailureContext):
   return { error, repeat }
 }
 
-function chooseCode(words: FailureWords, failure: WireFailure, facts: FailureFacts): string | undefined {
+function chooseCode(words: FailureRow, failure: WireFailure, facts: FailureFacts): string | undefined {
   if (words.code !== undefined && words.keepsCode !== true) return words.code
   const closed = failure.kind === 'closed' && failure.closeCode !== undefined ? `close_${failure.closeCode}` : undefined
   return ownCode(facts) ?? cleanWord(failure.systemCode) ?? closed ?? words.code
@@ -108,8 +108,8 @@ function adviceContext(
 }
 
 /** "What happened (HTTP 429, code, request id x): the wire's words. What to do." */
-function composeMessage(words: FailureWords, advice: AdviceContext, facts: FailureFacts): string {
-  const say = (text: FailureWords['what']) => (typeof text === 'string' ? text : text(advice))
+function composeMessage(words: FailureRow, advice: AdviceContext, facts: FailureFacts): string {
+  const say = (text: FailureRow['what']) => (typeof text === 'string' ? text : text(advice))
   const details = [
     facts.status === undefined ? undefined : `HTTP ${facts.status}`,
     advice.code,

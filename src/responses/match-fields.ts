@@ -1,5 +1,5 @@
 import type { ChatRequest } from '../contract/index.js'
-import type { BuildInput } from './build-request.js'
+import type { BuildInput } from './request-types.js'
 import { matchesSnapshot, takeSnapshot, type Snapshot } from './snapshot.js'
 import type { ToolDefinitions } from './tool-definitions.js'
 

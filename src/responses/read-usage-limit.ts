@@ -1,4 +1,4 @@
-import { diagnose } from './diagnose.js'
+import { classifyFailure } from './classify-failure.js'
 import { readFailureFacts, type FailureFacts } from './read-failure-facts.js'
 import { readDecimal, readRetryAfter } from './read-retry-after.js'
 import type { WireFailure } from './wire-failure.js'
@@ -16,7 +16,7 @@ export interface UsageLimit {
 /** The details of a used-up quota; undefined where the failure is another one. */
 export function readUsageLimit(failure: WireFailure, nowMs: number = Date.now()): UsageLimit | undefined {
   const facts = readFailureFacts(failure)
-  return diagnose(facts) === 'quota' ? readLimit(facts, nowMs) : undefined
+  return classifyFailure(facts) === 'quota' ? readLimit(facts, nowMs) : undefined
 }
 
 export function readLimit(facts: FailureFacts, nowMs: number): UsageLimit {

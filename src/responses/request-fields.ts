@@ -1,6 +1,6 @@
 import { InvalidRequestError, type JsonObject, type ResponseFormat } from '../contract/index.js'
 import { isRecord, readString, shortHash } from '../lib/index.js'
-import type { BuildInput } from './build-request.js'
+import type { BuildInput } from './request-types.js'
 import { judgeField, toWireTier } from './lane-rules.js'
 import { toWireEffort } from './parse-model-name.js'
 import { buildToolChoice, type ToolDefinitions } from './tool-definitions.js'
@@ -29,7 +29,7 @@ const MAX_CACHE_KEY = 64
 export function buildFields(input: BuildInput, instructions: string, tools: ToolDefinitions): RequestFields {
   const { request, model, lane } = input
   const leftOut: string[] = [...tools.leftOut]
-  const extra = sift(input, leftOut)
+  const extra = filterFields(input, leftOut)
   const definitions = [...tools.tools, ...readList(extra['tools'])]
   const tier = model.serviceTier === undefined ? undefined : toWireTier(lane, model.serviceTier)
   if (model.serviceTier !== undefined && tier === undefined) leftOut.push(`service_tier (${model.serviceTier})`)
@@ -51,12 +51,12 @@ export function buildFields(input: BuildInput, instructions: string, tools: Tool
     ...(request.tool_choice == null ? {} : { tool_choice: buildToolChoice(request.tool_choice, tools) }),
     ...(tier === undefined ? {} : { service_tier: tier }),
   }
-  if (scalars['service_tier'] !== undefined && tier === undefined) siftTier(input, fields, leftOut)
+  if (scalars['service_tier'] !== undefined && tier === undefined) filterTier(input, fields, leftOut)
   return { fields, leftOut: [...new Set(leftOut)] }
 }
 
 /** Settings and the request's own further fields, without what may not be sent. */
-function sift({ request, settings, lane }: BuildInput, leftOut: string[]): JsonObject {
+function filterFields({ request, settings, lane }: BuildInput, leftOut: string[]): JsonObject {
   const kept: JsonObject = {}
   for (const [name, value] of Object.entries(settings.extraRequestParams)) {
     const verdict = judgeField(lane, name)
@@ -83,7 +83,7 @@ function copyJson(value: JsonObject): JsonObject {
   }
 }
 
-function siftTier({ lane }: BuildInput, fields: JsonObject, leftOut: string[]): void {
+function filterTier({ lane }: BuildInput, fields: JsonObject, leftOut: string[]): void {
   const wanted = String(fields['service_tier'])
   const tier = toWireTier(lane, wanted)
   if (tier !== undefined) fields['service_tier'] = tier

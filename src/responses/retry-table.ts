@@ -2,7 +2,7 @@
  * When a failed request is sent again: only where it is proven that it did not run. The table is read from the top, the
  * first row that fits decides; `docs/retries.md` is generated from it.
  */
-import type { Diagnosis } from './diagnose.js'
+import type { FailureClass } from './classify-failure.js'
 
 /** How far an attempt had come when it failed. */
 export type AttemptPhase =
@@ -40,7 +40,7 @@ export interface RetryRow {
   failure: string
   phases: readonly AttemptPhase[]
   /** fits only these; absent: all */
-  diagnoses?: readonly Diagnosis[]
+  classes?: readonly FailureClass[]
   /** fits only these statuses, from and to; absent: all, and failures without one */
   statuses?: readonly (readonly [from: number, to: number])[]
   /** fits only failures without a code of {@link NOT_ACCEPTED_CODES} */
@@ -72,12 +72,12 @@ export const RETRY_TABLE: readonly RetryRow[] = [
   },
   {
     failure: 'the 60 minutes of a WebSocket are over; the response it should go on from is gone', phases: ['unsent', 'sent', 'answered'],
-    diagnoses: ['connection_limit', 'previous_response_not_found'], repeat: 'reconnected', mayHaveRun: false,
+    classes: ['connection_limit', 'previous_response_not_found'], repeat: 'reconnected', mayHaveRun: false,
     why: 'The backend says that it did not begin.',
   },
   {
     failure: 'the message is too large for a WebSocket (close 1009)', phases: ['unsent', 'sent', 'answered'],
-    diagnoses: ['too_large'], repeat: 'over_http', mayHaveRun: false,
+    classes: ['too_large'], repeat: 'over_http', mayHaveRun: false,
     why: 'A message that was not read whole was not run.',
   },
   {
@@ -97,19 +97,19 @@ export const RETRY_TABLE: readonly RetryRow[] = [
     repeat: 'never', mayHaveRun: true, why: 'It broke, and nobody says how far it had come.',
   },
   {
-    failure: '401: the access token is refused', phases: NOT_TAKEN, diagnoses: ['unauthenticated'], statuses: [[401, 401]],
+    failure: '401: the access token is refused', phases: NOT_TAKEN, classes: ['unauthenticated'], statuses: [[401, 401]],
     repeat: 'refreshed', mayHaveRun: false, why: 'Refused before it ran; a refreshed token may pass.',
   },
   {
-    failure: 'encrypted reasoning that the backend cannot read', phases: ['answered'], diagnoses: ['invalid_encrypted_content'],
+    failure: 'encrypted reasoning that the backend cannot read', phases: ['answered'], classes: ['invalid_encrypted_content'],
     repeat: 'without_reasoning', mayHaveRun: false, why: 'Refused before it ran; the visible conversation is enough.',
   },
   {
-    failure: 'the model is at capacity', phases: NOT_TAKEN, diagnoses: ['at_capacity'], repeat: 'patiently', mayHaveRun: false,
+    failure: 'the model is at capacity', phases: NOT_TAKEN, classes: ['at_capacity'], repeat: 'patiently', mayHaveRun: false,
     why: 'Refused before it ran, and a short wait seldom helps.',
   },
   {
-    failure: '408: the backend gave up waiting for the request', phases: ['answered'], diagnoses: ['request_timeout'], repeat: 'once', mayHaveRun: false,
+    failure: '408: the backend gave up waiting for the request', phases: ['answered'], classes: ['request_timeout'], repeat: 'once', mayHaveRun: false,
     why: 'A request that did not come whole was not run; the second time something else is wrong.',
   },
   {
@@ -124,7 +124,7 @@ export const RETRY_TABLE: readonly RetryRow[] = [
 
 export interface RetryFacts {
   phase: AttemptPhase
-  diagnosis: Diagnosis
+  failureClass: FailureClass
   status: number | undefined
   codes: readonly string[]
   /** of the error that surfaces */
@@ -136,10 +136,10 @@ export function findRetryRow(facts: RetryFacts): RetryRow {
   return RETRY_TABLE.find((row) => fits(row, facts)) as RetryRow
 }
 
-function fits(row: RetryRow, { phase, diagnosis, status, codes, retryable }: RetryFacts): boolean {
+function fits(row: RetryRow, { phase, failureClass, status, codes, retryable }: RetryFacts): boolean {
   return (
     row.phases.includes(phase) &&
-    (row.diagnoses?.includes(diagnosis) ?? true) &&
+    (row.classes?.includes(failureClass) ?? true) &&
     (row.statuses?.some(([from, to]) => status !== undefined && from <= status && status <= to) ?? true) &&
     (row.retryable ?? retryable) === retryable &&
     !(row.uncoded && codes.some((code) => NOT_ACCEPTED_CODES.includes(code)))

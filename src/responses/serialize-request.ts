@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contract/index.js'
-import type { BuiltRequest } from './build-request.js'
+import type { BuiltRequest } from './request-types.js'
 
 export interface SerializeExtra {
   /** the WebSocket's envelope; HTTP refuses it */

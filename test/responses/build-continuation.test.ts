@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { buildContinuation, holdsToolCall, serializeRequest } from '../../src/responses/index.js'
+import { buildContinuation, serializeRequest } from '../../src/responses/index.js'
 import { build, judgeItems, parseItems } from './build-support.js'
 
 const reasoning = { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: 's' }], content: [], encrypted_content: 'enc', status: 'completed' }
@@ -40,12 +40,4 @@ test('reasoning without encrypted content, empty messages and calls stay behind'
   const items = [{ ...reasoning, encrypted_content: null }, { ...partial, content: [] }, call, { type: 'web_search_call', id: 'ws_1' }]
   const built = build({})
   expect(buildContinuation(built, items, 1).items).toHaveLength(built.items.length + 1)
-})
-
-test('an answer holds a tool call where one is whole', () => {
-  const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' }
-  expect(holdsToolCall([reasoning, partial])).toBe(false)
-  expect(holdsToolCall([partial, { ...call, status: 'incomplete' }])).toBe(false)
-  expect(holdsToolCall([partial, { ...call, status: 'completed' }])).toBe(true)
-  expect(holdsToolCall([{ ...call, type: 'custom_tool_call' }])).toBe(true)
 })

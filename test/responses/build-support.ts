@@ -1,6 +1,6 @@
 /** What the tests of the build half share: inputs, and a judge of payloads that knows none of the code it judges. */
 import type { ChatRequest, JsonObject, LaneName, Message } from '../../src/contract/index.js'
-import { buildRequest, serializeRequest, type BuildInput, type BuiltRequest } from '../../src/responses/index.js'
+import { buildRequest, serializeRequest, type BuildInput, type BuiltRequest, type ConversationCache } from '../../src/responses/index.js'
 
 export const PROVENANCE = { account: 'a1b2', lane: 'codex', model_family: 'gpt-5.5' }
 export const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -13,7 +13,7 @@ export interface InputChanges {
   settings?: Partial<BuildInput['settings']>
   lane?: LaneName
   cacheKey?: string
-  memo?: BuildInput['memo']
+  cache?: ConversationCache
   provenance?: BuildInput['provenance']
 }
 
@@ -28,12 +28,11 @@ export function makeInput(request: Partial<ChatRequest>, changes: InputChanges =
     lane: changes.lane ?? 'codex',
     provenance: changes.provenance ?? PROVENANCE,
     ...(changes.cacheKey === undefined ? {} : { cacheKey: changes.cacheKey }),
-    ...(changes.memo === undefined ? {} : { memo: changes.memo }),
   }
 }
 
 export function build(request: Partial<ChatRequest>, changes: InputChanges = {}): BuiltRequest {
-  return buildRequest(makeInput(request, changes))
+  return buildRequest(makeInput(request, changes), changes.cache)
 }
 
 /** The input of these messages as the wire would read it. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ChatRequest } from '../../src/contract/index.js'
-import { createItemMemo, type BuildInput } from '../../src/responses/index.js'
+import { createConversationCache, type BuildInput } from '../../src/responses/index.js'
 import { build } from './build-support.js'
 
 /** The one object that a mount's settings are. */
@@ -17,10 +17,10 @@ function makeRequest(): Omit<ChatRequest, 'messages'> & Pick<ChatRequest, 'messa
 }
 
 test('a longer history has the very fields of the one before it', () => {
-  const memo = createItemMemo()
-  const first = build(makeRequest(), { memo, settings })
+  const cache = createConversationCache()
+  const first = build(makeRequest(), { cache, settings })
   const request = structuredClone(makeRequest())
-  const second = build({ ...request, messages: [...request.messages, { role: 'assistant', content: 'gone' }] }, { memo, settings })
+  const second = build({ ...request, messages: [...request.messages, { role: 'assistant', content: 'gone' }] }, { cache, settings })
   expect(second.fields).toBe(first.fields)
   expect(second.fieldsText?.text).toBe(first.fieldsText?.text)
 })
@@ -36,24 +36,24 @@ test.each<[string, Partial<ChatRequest>, Partial<BuildInput>]>([
   ['the cache key', {}, { cacheKey: 'another' }],
   ['the lane', {}, { lane: 'api_key' }],
 ])('another %s makes the fields anew, as without a memory', (_what, change, terms) => {
-  const memo = createItemMemo()
-  build(makeRequest(), { memo, settings })
+  const cache = createConversationCache()
+  build(makeRequest(), { cache, settings })
   const request = { ...makeRequest(), ...change }
-  expect(build(request, { memo, settings, ...terms })).toEqual(build(request, terms))
+  expect(build(request, { cache, settings, ...terms })).toEqual(build(request, terms))
 })
 
 test.each(['slug', 'effort', 'serviceTier'] as const)('another %s of the model makes the fields anew', (field) => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const model = { slug: 'gpt-5.5', effort: 'low', serviceTier: 'priority', reasons: true, supportsVerbosity: true, supportsReasoningSummary: true, acceptsImages: true }
-  build(makeRequest(), { memo, settings, model })
+  build(makeRequest(), { cache, settings, model })
   const other = { ...model, [field]: field === 'serviceTier' ? 'flex' : field === 'effort' ? 'high' : 'gpt-5.4' }
-  expect(build(makeRequest(), { memo, settings, model: other })).toEqual(build(makeRequest(), { model: other }))
+  expect(build(makeRequest(), { cache, settings, model: other })).toEqual(build(makeRequest(), { model: other }))
 })
 
 test('an edit in place of what the caller handed in is seen', () => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const request = makeRequest()
-  build(request, { memo, settings })
+  build(request, { cache, settings })
   ;(request.response_format as { schema: { properties: Record<string, unknown> } }).schema.properties['b'] = { type: 'null' }
-  expect(build(request, { memo, settings })).toEqual(build(request))
+  expect(build(request, { cache, settings })).toEqual(build(request))
 })

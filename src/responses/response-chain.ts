@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
-import type { BuiltRequest } from './build-request.js'
+import type { BuiltRequest } from './request-types.js'
 import { canonicalizeItem, type CanonicalItem } from './canonical-item.js'
 import { canonicalJson } from './canonical-json.js'
 
@@ -18,7 +18,7 @@ export type ChainReason =
   | 'input_mismatch'
 
 /** One live connection's memory of its last response. */
-export interface Chain {
+export interface ResponseChain {
   /**
    * Whether `built` may go out as its new items alone: all fields are equal to the last request's, and
    * its items begin with the last request's and with what that one's answer becomes in a history.
@@ -41,7 +41,7 @@ interface Link {
 const FREE_FIELDS = new Set(['client_metadata', 'stream_options', 'access_programs'])
 
 /** The chain of one line, empty until an answer is completed. */
-export function createChain(): Chain {
+export function createResponseChain(): ResponseChain {
   let last: Link | undefined
   let reason = 'no_previous_response'
   /** asking twice about one request costs once */

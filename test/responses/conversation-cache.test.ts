@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ContentBlock, Message, ToolCallBlock } from '../../src/contract/index.js'
-import { createItemMemo } from '../../src/responses/index.js'
+import { createConversationCache } from '../../src/responses/index.js'
 import { matchesSnapshot, takeSnapshot } from '../../src/responses/snapshot.js'
 import { build, PROVENANCE, SEED } from './build-support.js'
 
@@ -28,7 +28,7 @@ const blocksOf = (messages: Message[]) => messages[2]?.content as ContentBlock[]
 const inputOf = (messages: Message[]) => (blocksOf(messages)[1] as ToolCallBlock).input
 
 test('unchanged messages give the very same texts, and a longer history costs its new messages alone', () => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const messages = makeHistory(3)
   let reads = 0
   const counted = messages.map((message) => new Proxy(message, {
@@ -37,9 +37,9 @@ test('unchanged messages give the very same texts, and a longer history costs it
       return Reflect.get(target, key, receiver) as unknown
     },
   }))
-  const first = build({ messages: counted }, { memo })
+  const first = build({ messages: counted }, { cache })
   reads = 0
-  const second = build({ messages: [...counted, { role: 'user', content: 'more' }] }, { memo })
+  const second = build({ messages: [...counted, { role: 'user', content: 'more' }] }, { cache })
   // once to look for instructions, up to the first that are; once to compare
   expect(reads).toBeLessThanOrEqual(messages.length + 2)
   expect(second.items.slice(0, -1).every((item, index) => Object.is(item, first.items[index]))).toBe(true)
@@ -62,51 +62,51 @@ test.each<[string, (messages: Message[]) => void]>([
   ['a message inserted', (messages) => { messages.splice(2, 0, { role: 'user', content: 'wait' }) }],
   ['calls beside the content', (messages) => { (messages[2] as Message)['tool_calls'] = [{ id: 'z', name: 'g', arguments: {} }] }],
 ])('an edit of the history is noticed: %s', (_title, edit) => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const messages = makeHistory(2)
-  const before = build({ messages }, { memo }).items
+  const before = build({ messages }, { cache }).items
   edit(messages)
-  const after = build({ messages }, { memo })
+  const after = build({ messages }, { cache })
   expect(after).toEqual(build({ messages }))
   expect(after.items).not.toEqual(before)
 })
 
 test('an edit of the tools is noticed, and unchanged tools stay the same array', () => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const tools = [{ name: 'f', parameters: { type: 'object', properties: { a: { type: 'string' } } } }]
-  const first = build({ tools }, { memo }).fields['tools']
-  expect(build({ tools: structuredClone(tools) }, { memo }).fields['tools']).toBe(first)
+  const first = build({ tools }, { cache }).fields['tools']
+  expect(build({ tools: structuredClone(tools) }, { cache }).fields['tools']).toBe(first)
   tools[0]!.parameters.properties.a.type = 'number'
-  expect(build({ tools }, { memo }).fields['tools']).toEqual(build({ tools }).fields['tools'])
+  expect(build({ tools }, { cache }).fields['tools']).toEqual(build({ tools }).fields['tools'])
 })
 
 test('another lane, model family, limit or kind of tool forgets what was built for the one before', () => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const messages = makeHistory(2)
   for (const changes of [
     {}, { lane: 'plan' as const }, {}, { provenance: { ...PROVENANCE, model_family: 'gpt-5.4' } }, { settings: { toolOutputMaxChars: 3 } },
-  ]) expect(build({ messages }, { ...changes, memo })).toEqual(build({ messages }, changes))
+  ]) expect(build({ messages }, { ...changes, cache })).toEqual(build({ messages }, changes))
   const tools = [{ name: 'f', type: 'custom', parameters: {} }]
-  expect(build({ messages, tools }, { memo }).items).toEqual(build({ messages, tools }).items)
+  expect(build({ messages, tools }, { cache }).items).toEqual(build({ messages, tools }).items)
 })
 
 test('conversations that take turns do not disturb each other', () => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const one = makeHistory(2)
   const other: Message[] = [{ role: 'user', content: 'else' }]
-  const first = build({ messages: one }, { memo, cacheKey: 'one' })
-  build({ messages: other }, { memo, cacheKey: 'other' })
-  const again = build({ messages: one }, { memo, cacheKey: 'one' })
+  const first = build({ messages: one }, { cache, cacheKey: 'one' })
+  build({ messages: other }, { cache, cacheKey: 'other' })
+  const again = build({ messages: one }, { cache, cacheKey: 'one' })
   expect(again.items.every((item, index) => Object.is(item, first.items[index]))).toBe(true)
 })
 
 test('a message that cannot be sent leaves the memory fit for the next request', () => {
-  const memo = createItemMemo()
+  const cache = createConversationCache()
   const messages = makeHistory(1)
-  build({ messages }, { memo })
+  build({ messages }, { cache })
   const bad: Message = { role: 'user', content: [{ type: 'image', source: {} }] }
-  expect(() => build({ messages: [...messages, bad, ...makeTurn(1)] }, { memo })).toThrow('messages[4]')
-  expect(build({ messages: [...messages, ...makeTurn(1)] }, { memo })).toEqual(build({ messages: [...messages, ...makeTurn(1)] }))
+  expect(() => build({ messages: [...messages, bad, ...makeTurn(1)] }, { cache })).toThrow('messages[4]')
+  expect(build({ messages: [...messages, ...makeTurn(1)] }, { cache })).toEqual(build({ messages: [...messages, ...makeTurn(1)] }))
 })
 
 /** Edits as hosts make them, and as nobody should. */
@@ -122,7 +122,7 @@ const edits = fc.array(fc.record({ at: fc.nat(), kind: fc.constantFrom('append',
 
 test(`whatever happens to a history, the memory changes nothing but the time (seed ${SEED})`, () => {
   fc.assert(fc.property(edits, (steps) => {
-    const memo = createItemMemo()
+    const cache = createConversationCache()
     let messages: Message[] = []
     for (const { at, kind, message: fresh } of steps) {
       const index = messages.length === 0 ? 0 : at % messages.length
@@ -131,7 +131,7 @@ test(`whatever happens to a history, the memory changes nothing but the time (se
       else if (kind === 'remove') messages.splice(index, 1)
       else if (kind === 'copy') messages = structuredClone(messages)
       else if (messages[index] !== undefined) messages[index].content = 'edited'
-      const built = build({ messages }, { memo })
+      const built = build({ messages }, { cache })
       expect(built).toEqual(build({ messages }))
     }
   }), { seed: SEED, numRuns: 400 })

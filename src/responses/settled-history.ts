@@ -7,14 +7,14 @@ import { renderCall, renderOutput, renderReasoning } from './wire-entry.js'
  * How far a history is settled: messages whose calls all have their results in place. What follows
  * can't change them, so their items stand and the next turn goes on from there.
  */
-export interface Arrangement {
+export interface SettledHistory {
   messages: MappedMessage[]
   items: string[]
   used: UsedIds
   ids: WireCallIds
 }
 
-export function createArrangement(): Arrangement {
+export function createSettledHistory(): SettledHistory {
   return { messages: [], items: [], used: createUsedIds(), ids: createWireCallIds() }
 }
 
@@ -22,8 +22,8 @@ export function createArrangement(): Arrangement {
  * The items of a whole history, in order, every call with its result.
  * @param settled is moved forward as far as the history is in order, and starts over where the history is another one
  */
-export function arrangeItems(mapped: readonly MappedMessage[], settled: Arrangement): RepairedSequence {
-  if (!continues(mapped, settled.messages)) Object.assign(settled, createArrangement())
+export function settleHistory(mapped: readonly MappedMessage[], settled: SettledHistory): RepairedSequence {
+  if (!continues(mapped, settled.messages)) Object.assign(settled, createSettledHistory())
   if (mapped.length > settled.messages.length) settle(mapped, settled)
   const rest = mapped.slice(settled.messages.length)
   if (rest.length === 0) return { items: settled.items.slice(), repairs: [] }
@@ -46,7 +46,7 @@ interface OpenCall {
 }
 
 /** Takes over messages as long as nothing has to be repaired, and up to the last one after which no call waits. */
-function settle(mapped: readonly MappedMessage[], settled: Arrangement): void {
+function settle(mapped: readonly MappedMessage[], settled: SettledHistory): void {
   let items: string[] = []
   let waiting: OpenCall[] = []
   const started = createUsedIds()

@@ -1,4 +1,4 @@
-import { diagnose, type Diagnosis } from './diagnose.js'
+import { classifyFailure, type FailureClass } from './classify-failure.js'
 import type { FailureFacts } from './read-failure-facts.js'
 import type { WireFailure } from './wire-failure.js'
 
@@ -16,10 +16,10 @@ const CLOSE_TOO_BIG = 1009
  * came about is a network failure, its timeout included, since nothing was sent. The caller's own
  * total limit is a timeout.
  */
-export function diagnoseTransport(failure: WireFailure, facts: FailureFacts): Diagnosis {
+export function classifyTransportFailure(failure: WireFailure, facts: FailureFacts): FailureClass {
   switch (failure.kind) {
     case 'refused':
-      return diagnose(facts)
+      return classifyFailure(facts)
     case 'aborted':
       return 'aborted'
     case 'connect':
@@ -36,7 +36,7 @@ export function diagnoseTransport(failure: WireFailure, facts: FailureFacts): Di
   }
 }
 
-function byClock(clock: string | undefined): Diagnosis {
+function byClock(clock: string | undefined): FailureClass {
   switch (clock) {
     case 'connect':
       return 'connect_timeout'
@@ -50,17 +50,17 @@ function byClock(clock: string | undefined): Diagnosis {
 }
 
 /** A close frame's reason is the wire's word like any other; without one only its code speaks. */
-function byClose(failure: WireFailure, facts: FailureFacts): Diagnosis {
+function byClose(failure: WireFailure, facts: FailureFacts): FailureClass {
   // A server that has begun to answer has taken the request, whatever it closes with.
   if (failure.closeCode === CLOSE_TOO_BIG) return failure.phase === 'answering' ? 'closed' : 'too_large'
-  const said = facts.prose.trim() === '' ? 'stream_failed' : diagnose(facts)
+  const said = facts.prose.trim() === '' ? 'stream_failed' : classifyFailure(facts)
   return said === 'stream_failed' ? 'closed' : said
 }
 
 /** A success status with something else than events in it: an error in JSON, somebody's page, a frame over the limit, or bytes that are no answer at all. */
-function byContent(failure: WireFailure, facts: FailureFacts): Diagnosis {
+function byContent(failure: WireFailure, facts: FailureFacts): FailureClass {
   if (facts.codes.includes('not_attributable')) return 'not_attributable'
   if (failure.body === undefined && failure.status === undefined) return TOO_LARGE_CODES.has(failure.systemCode ?? '') ? 'frame_too_big' : 'unreadable'
   if (facts.page === 'challenge') return 'challenge'
-  return facts.codes.length > 0 ? diagnose(facts) : 'unexpected_content'
+  return facts.codes.length > 0 ? classifyFailure(facts) : 'unexpected_content'
 }

@@ -1,6 +1,6 @@
 import type { Message, ToolSpec } from '../contract/index.js'
-import { createArrangement, type Arrangement } from './arrange-items.js'
-import type { BuildInput } from './build-request.js'
+import { createSettledHistory, type SettledHistory } from './settled-history.js'
+import type { BuildInput } from './request-types.js'
 import { createFieldsMatcher, type FieldsMatcher } from './match-fields.js'
 import type { MappedMessage, MessageContext } from './message-items.js'
 import type { RequestFields } from './request-fields.js'
@@ -9,9 +9,9 @@ import { matchesSnapshot, takeSnapshot, type Snapshot } from './snapshot.js'
 import type { ToolDefinitions } from './tool-definitions.js'
 
 /** What is remembered of conversations, the newest {@link MAX_CONVERSATIONS} of them. */
-export interface ItemMemo {
+export interface ConversationCache {
   /** @param key the conversation's name; the same name has the same memory as long as it is kept */
-  recall(key: string): ConversationMemo
+  recall(key: string): CachedConversation
 }
 
 /**
@@ -19,7 +19,7 @@ export interface ItemMemo {
  * alone. A message is compared with what it was at the same place, field by field and at any depth,
  * so an edit in place is noticed and a copy with the same content counts as unchanged.
  */
-export interface ConversationMemo {
+export interface CachedConversation {
   /**
    * @param context all that the items depend on besides the message; another one forgets everything
    * @param instructions which message went into the instructions, -1 for none
@@ -33,7 +33,7 @@ export interface ConversationMemo {
   ): MappedMessage[]
   defineTools(tools: readonly ToolSpec[], context: string, build: () => ToolDefinitions): ToolDefinitions
   /** how far the history is settled */
-  readonly arrangement: Arrangement
+  readonly history: SettledHistory
   /** Everything but the input, with its JSON text: made once as long as all that it comes from stays the same. */
   defineFields(input: BuildInput, instructions: string, tools: ToolDefinitions, build: () => RequestFields): WrittenFields
 }
@@ -50,30 +50,30 @@ interface Remembered {
 const MAX_CONVERSATIONS = 32
 
 /** Holds strings of the last requests and nothing else: there is nothing to close. */
-export function createItemMemo(): ItemMemo {
-  const conversations = new Map<string, ConversationMemo>()
+export function createConversationCache(): ConversationCache {
+  const conversations = new Map<string, CachedConversation>()
   return {
     recall(key) {
-      const memo = conversations.get(key) ?? createConversationMemo()
+      const cached = conversations.get(key) ?? createCachedConversation()
       conversations.delete(key)
-      conversations.set(key, memo)
+      conversations.set(key, cached)
       if (conversations.size > MAX_CONVERSATIONS) for (const oldest of conversations.keys()) {
         conversations.delete(oldest)
         break
       }
-      return memo
+      return cached
     },
   }
 }
 
-export function createConversationMemo(): ConversationMemo {
+export function createCachedConversation(): CachedConversation {
   let context: MessageContext | undefined
   let instructionsAt: number | undefined
   let remembered: Remembered[] = []
   let tools: { context: string; snapshot: Snapshot; definitions: ToolDefinitions } | undefined
   let fields: { isFor: FieldsMatcher; written: WrittenFields } | undefined
   const texts = new Map<string, { value: unknown; text: string }>()
-  const arrangement = createArrangement()
+  const history = createSettledHistory()
   /** Instructions and tools are long, and stay when the fields around them change. */
   const write = (name: string, value: unknown): string => {
     if (name !== 'instructions' && name !== 'tools') return JSON.stringify(value)
@@ -84,7 +84,7 @@ export function createConversationMemo(): ConversationMemo {
     return text
   }
   return {
-    arrangement,
+    history,
     mapMessages(messages, nextContext, nextInstructionsAt, map) {
       if (context === undefined || instructionsAt !== nextInstructionsAt || !isSameContext(context, nextContext)) remembered = []
       context = nextContext

@@ -1,6 +1,6 @@
-/** What each diagnosis becomes: the error's kind and code, and the words for what happened and what to do. */
+/** What each class of failure becomes: the error's kind and code, and the words for what happened and what to do. */
 import type { LaneName, LLMErrorName } from '../contract/index.js'
-import type { Diagnosis } from './diagnose.js'
+import type { FailureClass } from './classify-failure.js'
 
 export interface AdviceContext {
   lane: LaneName
@@ -18,7 +18,7 @@ export interface AdviceContext {
   availableModels: readonly string[]
 }
 
-export interface FailureWords {
+export interface FailureRow {
   kind: Exclude<LLMErrorName, 'LLMError' | 'InvalidToolCallError'>
   /** stands for the wire's own word; a default where `keepsCode` */
   code?: string
@@ -39,7 +39,7 @@ const wait = (context: AdviceContext) =>
   context.mayHaveRun ? TWICE : context.retryAfter === undefined ? 'Wait a moment and send the request again.' : `Send the request again in ${context.retryAfter} s.`
 const LISTED = 12
 
-export const FAILURE_WORDS: Readonly<Record<Diagnosis, FailureWords>> = {
+export const FAILURE_TABLE: Readonly<Record<FailureClass, FailureRow>> = {
   quota: {
     kind: 'QuotaExceededError', code: 'usage_limit_reached', keepsCode: true,
     what: 'The quota of this account is used up',

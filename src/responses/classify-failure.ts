@@ -4,7 +4,7 @@
  */
 import type { FailureFacts } from './read-failure-facts.js'
 
-export type Diagnosis =
+export type FailureClass =
   | 'quota' | 'rate_limited' | 'at_capacity' | 'flex_unavailable' | 'unavailable'
   | 'model_not_available' | 'not_found'
   | 'unauthenticated' | 'missing_scopes' | 'missing_account' | 'consent_needed'
@@ -17,7 +17,7 @@ export type Diagnosis =
   | 'aborted' | 'connect_failed' | 'tls_failed' | 'misconfigured' | 'connect_timeout' | 'total_timeout'
   | 'first_event_timeout' | 'idle_timeout' | 'cut' | 'closed' | 'unexpected_content' | 'frame_too_big' | 'unreadable' | 'not_attributable'
 
-const BY_CODE: Readonly<Record<string, Diagnosis>> = {
+const BY_CODE: Readonly<Record<string, FailureClass>> = {
   usage_limit_reached: 'quota', usage_not_included: 'quota', insufficient_quota: 'quota',
   subscription_sharing_usage_limit_exceeded: 'quota', credit_balance_exhausted: 'quota',
   organization_spend_limit_exceeded: 'quota', project_spend_limit_exceeded: 'quota', organization_usage_limit_exceeded: 'quota',
@@ -52,7 +52,7 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
 interface ProseRule {
   /** lower-case prose */
   words: RegExp
-  diagnosis: Diagnosis
+  failureClass: FailureClass
   /** statuses for which the words mean this; a failure without a status always passes */
   statuses: (status: number) => boolean
 }
@@ -63,26 +63,26 @@ const only = (...statuses: number[]) => (status: number) => statuses.includes(st
 
 /** In order: what names one precise thing stands before what a longer text might mention by the way. */
 const BY_PROSE: readonly ProseRule[] = [
-  { words: /missing scopes?\b/, diagnosis: 'missing_scopes', statuses: only(400, 401, 403) },
-  { words: /previous[ _]response\b.{0,160}not[ _]found/, diagnosis: 'previous_response_not_found', statuses: refusal },
-  { words: /websocket[ _]connection[ _]limit/, diagnosis: 'connection_limit', statuses: any },
-  { words: /no tool output found/, diagnosis: 'no_tool_output', statuses: refusal },
-  { words: /no tool call found/, diagnosis: 'no_tool_call', statuses: refusal },
-  { words: /encrypted[ _]content\b.{0,200}(?:could not|couldn't|can(?:no|')t|not supported|invalid|fail|unable)|(?:invalid|could not|unable|fail).{0,80}encrypted[ _]content/, diagnosis: 'invalid_encrypted_content', statuses: refusal },
-  { words: /items are not persisted|item with id .{0,120}not found|without its required following item/, diagnosis: 'item_not_found', statuses: refusal },
-  { words: /^(?:unsupported|unknown|unrecognized) (?:parameter|value|service_tier|request argument)/, diagnosis: 'unsupported_parameter', statuses: refusal },
-  { words: /maximum context|context[ _](?:window|length)|(?:input|prompt) is too long|too many (?:input )?tokens/, diagnosis: 'context_length', statuses: refusal },
-  { words: /content[ _](?:filter|policy|management)|usage polic(?:y|ies)|safety (?:system|polic|reasons)|flagged (?:as|by|for)/, diagnosis: 'content_filter', statuses: only(400, 403, 422) },
-  { words: /\bmodel\b(?:[^.\n]|\.\d){0,160}(?:does(?:n't| not) exist|not (?:found|available|supported|accessible|enabled|recognized)|isn't (?:available|supported)|no longer (?:available|supported|exists)|retired|deprecated|(?:do|does)(?:n't| not) have access|requires a newer version)|(?:unknown|unsupported|invalid|no such|unrecognized) model\b|access to (?:the )?model\b/, diagnosis: 'model_not_available', statuses: only(400, 404, 410, 422) },
-  { words: /(?:chatgpt-account-id|account[ _-]id|workspace)\b.{0,60}(?:missing|required|invalid|not (?:found|provided|selected)|mismatch)|(?:missing|invalid|select a|without an?)\b.{0,40}(?:chatgpt-account-id|account[ _-]id|workspace)\b/, diagnosis: 'missing_account', statuses: only(400, 401, 403) },
-  { words: /at capacity|over capacity|overloaded|high demand/, diagnosis: 'at_capacity', statuses: (status) => status === 429 || status >= 500 },
-  { words: /usage limit|quota|out of credits|credit balance|spend(?:ing)? limit/, diagnosis: 'quota', statuses: only(402, 429) },
-  { words: /rate limit|too many requests/, diagnosis: 'rate_limited', statuses: (status) => status === 429 || status >= 500 },
-  { words: /not eligible/, diagnosis: 'access_denied', statuses: refusal },
-  { words: /(?:invalid|unsupported|malformed|could not (?:decode|process|download)).{0,40}\bimage|\bimage\b.{0,60}(?:invalid|not (?:a )?valid|could not|too large|unsupported)/, diagnosis: 'invalid_image', statuses: only(400, 413, 422) },
+  { words: /missing scopes?\b/, failureClass: 'missing_scopes', statuses: only(400, 401, 403) },
+  { words: /previous[ _]response\b.{0,160}not[ _]found/, failureClass: 'previous_response_not_found', statuses: refusal },
+  { words: /websocket[ _]connection[ _]limit/, failureClass: 'connection_limit', statuses: any },
+  { words: /no tool output found/, failureClass: 'no_tool_output', statuses: refusal },
+  { words: /no tool call found/, failureClass: 'no_tool_call', statuses: refusal },
+  { words: /encrypted[ _]content\b.{0,200}(?:could not|couldn't|can(?:no|')t|not supported|invalid|fail|unable)|(?:invalid|could not|unable|fail).{0,80}encrypted[ _]content/, failureClass: 'invalid_encrypted_content', statuses: refusal },
+  { words: /items are not persisted|item with id .{0,120}not found|without its required following item/, failureClass: 'item_not_found', statuses: refusal },
+  { words: /^(?:unsupported|unknown|unrecognized) (?:parameter|value|service_tier|request argument)/, failureClass: 'unsupported_parameter', statuses: refusal },
+  { words: /maximum context|context[ _](?:window|length)|(?:input|prompt) is too long|too many (?:input )?tokens/, failureClass: 'context_length', statuses: refusal },
+  { words: /content[ _](?:filter|policy|management)|usage polic(?:y|ies)|safety (?:system|polic|reasons)|flagged (?:as|by|for)/, failureClass: 'content_filter', statuses: only(400, 403, 422) },
+  { words: /\bmodel\b(?:[^.\n]|\.\d){0,160}(?:does(?:n't| not) exist|not (?:found|available|supported|accessible|enabled|recognized)|isn't (?:available|supported)|no longer (?:available|supported|exists)|retired|deprecated|(?:do|does)(?:n't| not) have access|requires a newer version)|(?:unknown|unsupported|invalid|no such|unrecognized) model\b|access to (?:the )?model\b/, failureClass: 'model_not_available', statuses: only(400, 404, 410, 422) },
+  { words: /(?:chatgpt-account-id|account[ _-]id|workspace)\b.{0,60}(?:missing|required|invalid|not (?:found|provided|selected)|mismatch)|(?:missing|invalid|select a|without an?)\b.{0,40}(?:chatgpt-account-id|account[ _-]id|workspace)\b/, failureClass: 'missing_account', statuses: only(400, 401, 403) },
+  { words: /at capacity|over capacity|overloaded|high demand/, failureClass: 'at_capacity', statuses: (status) => status === 429 || status >= 500 },
+  { words: /usage limit|quota|out of credits|credit balance|spend(?:ing)? limit/, failureClass: 'quota', statuses: only(402, 429) },
+  { words: /rate limit|too many requests/, failureClass: 'rate_limited', statuses: (status) => status === 429 || status >= 500 },
+  { words: /not eligible/, failureClass: 'access_denied', statuses: refusal },
+  { words: /(?:invalid|unsupported|malformed|could not (?:decode|process|download)).{0,40}\bimage|\bimage\b.{0,60}(?:invalid|not (?:a )?valid|could not|too large|unsupported)/, failureClass: 'invalid_image', statuses: only(400, 413, 422) },
 ]
 
-export function diagnose(facts: FailureFacts): Diagnosis {
+export function classifyFailure(facts: FailureFacts): FailureClass {
   if (facts.page === 'challenge') return 'challenge'
   if (facts.page === 'blocked' && facts.status === 403) return 'edge_blocked'
   const { status } = facts
@@ -94,10 +94,10 @@ export function diagnose(facts: FailureFacts): Diagnosis {
   }
   if (facts.param?.endsWith('.image_url') && (status === undefined || refusal(status))) return 'invalid_image'
   const rule = BY_PROSE.find((one) => (status === undefined || one.statuses(status)) && one.words.test(facts.prose))
-  return rule?.diagnosis ?? byStatus(status, facts)
+  return rule?.failureClass ?? byStatus(status, facts)
 }
 
-function byStatus(status: number | undefined, facts: FailureFacts): Diagnosis {
+function byStatus(status: number | undefined, facts: FailureFacts): FailureClass {
   switch (status) {
     case undefined:
       return 'stream_failed'

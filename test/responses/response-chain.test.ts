@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContentBlock, JsonObject, Message } from '../../src/contract/index.js'
-import { createAnswerReader, createChain, createItemMemo, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
+import { createAnswerReader, createResponseChain, createConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
 import { build, PROVENANCE, SEED, type InputChanges } from './build-support.js'
 import { isTerminal, readDoneItems, readRecordings } from './read-recording.js'
 
@@ -27,7 +27,7 @@ function answerMessage(doneItems: readonly JsonObject[]): Message {
 }
 
 function planAfter(doneItems: readonly JsonObject[], messages: Message[], changes: InputChanges & { first?: InputChanges } = {}): ChainPlan {
-  const chain = createChain()
+  const chain = createResponseChain()
   const first = build({ messages: ask, tools }, changes.first)
   chain.completed(first, 'resp_1', doneItems)
   return chain.plan(build({ messages, tools }, changes))
@@ -108,7 +108,7 @@ describe('a request goes out whole', () => {
   })
 
   test('where tools changed', () => {
-    const chain = createChain()
+    const chain = createResponseChain()
     chain.completed(build({ messages: ask, tools }), 'resp_1', [text])
     expect(chain.plan(build({ messages: [...ask, answerMessage([text])], tools: [...tools, { name: 'b', parameters: {} }] }))).toEqual(full('fields_changed'))
   })
@@ -119,7 +119,7 @@ describe('a request goes out whole', () => {
   })
 
   test('the first time, without a response id, and after a reset, with its reason', () => {
-    const chain = createChain()
+    const chain = createResponseChain()
     const built = build({ messages: ask })
     expect(chain.plan(built)).toEqual(full('no_previous_response'))
     chain.completed(built, '', [])
@@ -132,17 +132,17 @@ describe('a request goes out whole', () => {
 })
 
 test('a warm-up is a first turn whose answer is empty', () => {
-  const chain = createChain()
+  const chain = createResponseChain()
   chain.completed(build({ messages: ask.slice(0, 1) }), 'resp_0', [])
   expect(chain.plan(build({ messages: ask }))).toEqual({ mode: 'delta', previousResponseId: 'resp_0', fromItem: 0 })
 })
 
 test('a long tool loop sends only its new items, turn after turn', () => {
-  const memo = createItemMemo()
-  const chain = createChain()
+  const cache = createConversationCache()
+  const chain = createResponseChain()
   const messages = [...ask]
   for (let turn = 0; turn < 60; turn += 1) {
-    const built = build({ messages, tools }, { memo })
+    const built = build({ messages, tools }, { cache })
     const plan = chain.plan(built)
     if (turn > 0) {
       expect(plan).toEqual({ mode: 'delta', previousResponseId: `resp_${turn - 1}`, fromItem: built.items.length - 1 })
