@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isLoopback } from '../auth/index.js'
+import { ConfigurationError } from '../contract/index.js'
 import type { CommandContext } from './command-context.js'
 import type { RunningServer } from './running-server.js'
 import { writeNotice } from './terminal.js'
@@ -22,7 +23,10 @@ export const SERVERS: Readonly<Record<string, ServerCommand>> = {
   },
   http: {
     description: 'OpenAI clients',
-    options: [['--host <address>', 'default 127.0.0.1; with --http only']],
+    options: [
+      ['--host <address>', 'default 127.0.0.1; with --http only'],
+      ['--model-map <name=model...>', 'what serves a model name of /v1/messages, or a word in it: opus=role:reasoning; with --http only'],
+    ],
     open: openHttp,
   },
 }
@@ -34,6 +38,7 @@ async function openHttp(context: CommandContext, flags: Record<string, unknown>)
   if (typeof flags.host === 'string' && !isLoopback(`http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}`)) {
     writeNotice(context.terminal, `warning: ${flags.host} is open to the network: keys, prompts and answers pass unencrypted to whoever reaches it`)
   }
+  const messageModels = readModelMap(flags.modelMap)
   const [{ createHttpServer }, { openSession }] = await Promise.all([import('../http/index.js'), import('./open-session.js')])
   const session = await openSession(context, flags)
   try {
@@ -41,6 +46,7 @@ async function openHttp(context: CommandContext, flags: Record<string, unknown>)
       provider: session.provider,
       key,
       roles: session.resolver?.known_roles ?? [],
+      messageModels,
       host: typeof flags.host === 'string' ? flags.host : undefined,
       port: typeof flags.port === 'number' ? flags.port : undefined,
     })
@@ -58,4 +64,14 @@ async function openHttp(context: CommandContext, flags: Record<string, unknown>)
     await session.close()
     throw error
   }
+}
+
+/** @throws ConfigurationError for a pair without a name or a model */
+function readModelMap(pairs: unknown): Record<string, string> {
+  const list = Array.isArray(pairs) ? pairs.map(String) : []
+  return Object.fromEntries(list.map((pair) => {
+    const [, name, model] = /^([^=]+)=(.+)$/.exec(pair) ?? []
+    if (name === undefined || model === undefined) throw new ConfigurationError(`--model-map takes NAME=MODEL or NAME=role:ROLE, found ${JSON.stringify(pair)}`, { code: 'usage' })
+    return [name, model]
+  }))
 }

@@ -30,6 +30,8 @@ export interface TurnSink {
   /** the dialect's events, as they come */
   write(events: readonly ResponseStreamEvent[]): void
   drained(): Promise<void> | undefined
+  /** is given the whole answer before its end is written */
+  answered?(response: ChatResponse): void
 }
 
 /**
@@ -85,6 +87,7 @@ export async function runTurn(exchange: Exchange, turn: ResponseTurn, writer: Re
   }
   const response = await stream.response()
   noteAnswer(note, response)
+  sink.answered?.(response)
   // What another provider of the host answered without a stream is told whole.
   if (!onWire && response.content.length > 0) sink.write(tellRest(turn, writer, response))
   const ending = writer.end(response, Math.floor(endpoint.now() / 1000))

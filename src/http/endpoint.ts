@@ -24,6 +24,8 @@ export interface EndpointTimes {
 export interface Endpoint {
   provider: ServedProvider
   roles: readonly string[]
+  /** model names of the Messages dialect, or words in them, to what serves them */
+  messageModels: Readonly<Record<string, string>>
   store: ResponseStore
   thoughts: ThoughtMemory
   times: EndpointTimes

@@ -9,6 +9,7 @@ import { createConnections } from './connections.js'
 import type { Endpoint, EndpointTimes, Exchange, ServedProvider } from './endpoint.js'
 import { HttpFailure } from './http-failure.js'
 import { createKeyRing, hashKey, type HttpKey, type StoredKey } from './key-ring.js'
+import { describeMessagesFailure, isMessagesPath } from './messages-failure.js'
 import { explainFailure } from './model-names.js'
 import { describeNote } from './request-log.js'
 import type { RequestLogEntry } from './request-log-entry.js'
@@ -27,6 +28,8 @@ export interface HttpServerOptions {
   keys?: () => readonly StoredKey[]
   /** the roles that a model name may be, as `role:NAME` */
   roles?: readonly string[]
+  /** model names of `/v1/messages`, or words in them (`opus`), to a model or `role:NAME`; default by family: opus reasoning, sonnet coding, haiku fast, others general */
+  messageModels?: Readonly<Record<string, string>>
   /** default 127.0.0.1 */
   host?: string
   /** default 0: any that is free */
@@ -101,6 +104,7 @@ function prepare(options: HttpServerOptions, serverOf: () => Server): Serving {
   const endpoint: Endpoint = {
     provider,
     roles: options.roles ?? [],
+    messageModels: options.messageModels ?? {},
     store: options.store ?? createMemoryStore({ now }),
     thoughts: createThoughtMemory(),
     times: { ...TIMES, ...options.times },
@@ -202,7 +206,8 @@ async function refuse(exchange: Exchange, error: unknown, request: IncomingMessa
   setRouteHeaders(response, exchange.note)
   // What is left of a body nobody reads would be taken for the next request.
   if (!request.complete) response.setHeader('connection', 'close')
-  writeJson(response, failure.body(), failure.status, failure.fields.headers)
+  const told = isMessagesPath(request.url) ? describeMessagesFailure(failure, exchange.id) : failure.body()
+  writeJson(response, told, failure.status, failure.fields.headers)
 }
 
 function logExchange(endpoint: Endpoint, { id, key, note }: Exchange, about: { method: string; path: string; startedAt: number; status: number }): void {

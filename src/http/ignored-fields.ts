@@ -12,11 +12,12 @@ const HONOURED: Readonly<Record<Dialect, ReadonlySet<string>>> = {
     'model', 'messages', 'tools', 'tool_choice', 'functions', 'function_call', 'stream', 'stream_options', 'metadata', 'response_format', 'reasoning_effort',
     'verbosity', 'prompt_cache_key', 'parallel_tool_calls', 'service_tier', 'store', 'reasoning',
   ]),
+  messages: new Set(['model', 'messages', 'system', 'tools', 'tool_choice', 'stream', 'metadata', 'thinking', 'output_config', 'output_format', 'cache_control']),
 }
 /** What asks for nothing that would not happen anyway. */
 const HARMLESS: Readonly<Record<string, readonly unknown[]>> = {
   truncation: ['disabled'], background: [false], n: [1], logprobs: [false], presence_penalty: [0], frequency_penalty: [0], top_logprobs: [0], temperature: [1], top_p: [1],
-  service_tier: ['auto', 'default'], modalities: [['text']],
+  service_tier: ['auto', 'default', 'standard_only'], modalities: [['text']],
 }
 /** An answer that ignores these would be another one than was asked for. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -25,9 +26,11 @@ const REFUSED: Readonly<Record<string, string>> = {
   prompt: 'prompt templates are not kept here: send instructions and input',
   n: 'one answer is given at a time: ask again for another',
   audio: 'answers are text here',
+  mcp_servers: 'servers of tools are the client\'s to run: define their tools',
+  container: 'there are no containers here',
 }
 
-type Dialect = 'responses' | 'chat'
+type Dialect = 'responses' | 'chat' | 'messages'
 
 /**
  * The fields of a request that are not honoured, by name: the lane would refuse them, or nothing here knows them.
@@ -45,7 +48,7 @@ export function findIgnoredFields(body: JsonObject, dialect: Dialect, lane: Lane
 }
 
 /** A limit on the answer has another name in each dialect. */
-const WIRE_NAMES: Readonly<Record<string, string>> = { max_tokens: 'max_output_tokens', max_completion_tokens: 'max_output_tokens' }
+const WIRE_NAMES: Readonly<Record<string, string>> = { max_tokens: 'max_output_tokens', max_completion_tokens: 'max_output_tokens', stop_sequences: 'stop' }
 
 function isHarmless(name: string, value: unknown): boolean {
   if (Array.isArray(value) && value.length === 0) return true

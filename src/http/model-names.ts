@@ -19,6 +19,14 @@ export async function listModels(endpoint: Endpoint): Promise<JsonObject> {
   return { object: 'list', data: (await listNames(endpoint)).map((id) => describe(endpoint, id)) }
 }
 
+/** `GET /v1/models` as clients of the Messages dialect read it. */
+export async function listMessageModels(endpoint: Endpoint): Promise<JsonObject> {
+  const data = (await listNames(endpoint)).map((id) => describeMessageModel(endpoint, id))
+  return { data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
+}
+
+const describeMessageModel = ({ now }: Endpoint, id: string): JsonObject => ({ type: 'model', id, display_name: id, created_at: new Date(now()).toISOString() })
+
 function describe({ provider, now }: Endpoint, id: string): JsonObject {
   return { id, object: 'model', created: Math.floor(now() / 1000), owned_by: provider.name }
 }

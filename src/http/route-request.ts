@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JsonObject } from '../contract/index.js'
 import { answerChat } from './answer-chat.js'
+import { answerMessages } from './answer-messages.js'
 import { answerResponses } from './answer-responses.js'
 import { compactResponse } from './compact-response.js'
+import { countTokens } from './count-tokens.js'
 import type { Exchange } from './endpoint.js'
 import { HttpFailure } from './http-failure.js'
 import { deleteResponse, listInputItems, showResponse } from './kept-responses.js'
-import { findModel, listModels } from './model-names.js'
+import { findModel, listMessageModels, listModels } from './model-names.js'
 import { readJsonBody } from './read-body.js'
 import { writeJson } from './write-json.js'
 
@@ -14,6 +16,8 @@ type Post = (exchange: Exchange, body: JsonObject, response: ServerResponse) => 
 
 const POSTS: Readonly<Record<string, Post>> = {
   '/v1/chat/completions': answerChat,
+  '/v1/messages': answerMessages,
+  '/v1/messages/count_tokens': countTokens,
   '/v1/responses': answerResponses,
   '/v1/responses/compact': compactResponse,
 }
@@ -30,14 +34,15 @@ export async function routeRequest(exchange: Exchange, request: IncomingMessage,
   const [, kind, id, rest] = /^\/v1\/(models|responses)(?:\/([^/]+)(\/input_items)?)?$/.exec(path) ?? []
   if (kind === 'models' && rest === undefined) {
     if (request.method !== 'GET') throw refuseMethod(path, 'GET')
-    return writeJson(response, id === undefined ? await listModels(exchange.endpoint) : await findModel(exchange.endpoint, decode(id)))
+    const list = request.headers['anthropic-version'] === undefined ? listModels : listMessageModels
+    return writeJson(response, id === undefined ? await list(exchange.endpoint) : await findModel(exchange.endpoint, decode(id)))
   }
   if (kind === 'responses' && id !== undefined) {
     if (request.method === 'GET') return rest ? listInputItems(exchange, id, new URLSearchParams(search), response) : showResponse(exchange, id, response)
     if (request.method === 'DELETE' && rest === undefined) return deleteResponse(exchange, id, response)
     throw refuseMethod(path, rest ? 'GET' : 'GET, DELETE')
   }
-  throw new HttpFailure(404, `There is nothing at ${path}: /v1/models, /v1/responses and /v1/chat/completions are served.`, { type: 'not_found_error', code: 'not_found' })
+  throw new HttpFailure(404, `There is nothing at ${path}: /v1/models, /v1/responses, /v1/chat/completions and /v1/messages are served.`, { type: 'not_found_error', code: 'not_found' })
 }
 
 function decode(text: string): string {

@@ -25,11 +25,12 @@ export function createThoughtMemory({ maxBytes = MAX_BYTES }: { maxBytes?: numbe
     const first = message.content.find((block) => block.type === 'tool_call')
     const key = first?.type === 'tool_call' ? `${owner}/${first.id}` : ''
     const entry = kept.get(key)
-    if (!entry || message.content.some((block) => block.type === 'thinking')) return message
+    if (!entry) return message
     kept.delete(key)
     kept.set(key, entry)
     const thoughts = entry.blocks.filter((block) => block.type === 'thinking')
-    return { ...message, content: saysTheSame(message.content, entry.blocks) ? [...entry.blocks] : [...thoughts, ...message.content] }
+    if (saysTheSame(message.content, entry.blocks)) return { ...message, content: [...entry.blocks] }
+    return message.content.some((block) => block.type === 'thinking') ? message : { ...message, content: [...thoughts, ...message.content] }
   }
   return {
     remember(owner, { content }) {

@@ -21,7 +21,7 @@ describe('before anybody is signed in', () => {
   })
 
   test('an unknown command, option or missing word is wrong usage', async () => {
-    for (const words of [['frobnicate'], ['status', '--frobnicate'], ['run'], ['serve'], ['routing', 'use']]) {
+    for (const words of [['frobnicate'], ['status', '--frobnicate'], ['run'], ['serve'], ['serve', '--http', '--model-map', 'opus'], ['routing', 'use']]) {
       const { code, stderr } = await cli.run(words)
       expect([words, code]).toEqual([words, 2])
       expect(stderr).not.toBe('')
