@@ -14,6 +14,7 @@ import {
   type Lane, type ManagedCredentialSource, type TokenStore,
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
+import { MODULE_ID, MOUNT_NAME } from './config/module-entry.js'
 import { ConfigurationError, type Coordinator, type Provider } from './contract/index.js'
 import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
@@ -21,8 +22,7 @@ import { createProvider, type ChatGPTProvider, type ResolvedRoute } from './prov
 import { createTransport, type Transport } from './transport/index.js'
 import { VERSION } from './version.js'
 
-export const MODULE_ID = 'provider-openai-chatgpt'
-export const MOUNT_NAME = 'openai-chatgpt'
+export { MODULE_ID, MOUNT_NAME }
 const USER_AGENT = `amplifier-module-provider-openai-chatgpt/${VERSION} (${process.platform}; ${process.arch}) node/${process.versions.node}`
 
 /** A host's own parts; each has a real default. */

@@ -45,7 +45,7 @@ export async function mountOnHost({ config = {}, plan, parts = {}, session = {},
   }
   const module = createModule({ ...parts, warn: say })
   const host = createHost({
-    config: plan ?? { providers: [{ module: module.id, config }] }, modules: { [module.id]: module }, warn: say, now: parts.now, ...session,
+    config: plan ?? { providers: [{ module: module.id, id: MOUNT_NAME, config }] }, modules: { [module.id]: module }, warn: say, now: parts.now, ...session,
   })
   const { coordinator } = host
   try {

@@ -1,5 +1,5 @@
 import type { Quota } from './account/index.js'
-import { ConfigurationError, isLLMError, type Coordinator } from './contract/index.js'
+import { ConfigurationError, isLLMError, type Coordinator, type MountPlan } from './contract/index.js'
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
 import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
@@ -21,10 +21,8 @@ const NO_ROUTING: MountedRouting = { check: () => undefined, uninstall: () => un
 export async function mountRouting(
   mount: MountContainer, coordinator: Coordinator, options: ProviderOptions, config: Record<string, unknown>,
 ): Promise<MountedRouting> {
-  const { createModelRoleResolver, findHookConfig, installRouting, loadMatrix } = await import('./routing/index.js')
-  const hook = findHookConfig(coordinator.config)
-  const named = config.matrix ?? config.default_matrix
-  const load = () => loadMatrix(named == null ? (hook.matrix ?? options.matrix) : options.matrix, { directories: [...hook.directories, ...options.customRoutingDirs] })
+  const { createModelRoleResolver, installRouting } = await import('./routing/index.js')
+  const { load, overrides } = await findMatrixInForce(coordinator.config, options, config)
   const matrix = await loadOrWarn(load, mount)
   if (!matrix) return NO_ROUTING
   const { provider, quota } = mount
@@ -37,10 +35,7 @@ export async function mountRouting(
     warn: mount.warn,
     exhaustedUntil: (mountedAs, modelId) =>
       coordinator.get('providers', mountedAs) === provider ? exhaustedUntil(quota, modelId) : undefined,
-    overrides: [
-      ...(hook.overrides ? [{ roles: hook.overrides, source: 'the routing hook' }] : []),
-      ...readOverrides(options, config),
-    ],
+    overrides,
   })
   mount.routeResolver = (roles) => resolver.explain(roles)
   if (options.strictRouting) await failOnDeadRoles(resolver)
@@ -52,6 +47,29 @@ export async function mountRouting(
       ended.value = true
       uninstall()
     },
+  }
+}
+
+/** A matrix before its overrides are laid over it. */
+export interface MatrixInForce {
+  /** @throws ConfigurationError */
+  load(): Promise<RoutingMatrix>
+  overrides: OverrideLayer[]
+}
+
+/** What a mount with this plan and config resolves roles by: the mount's own word before the routing hook's. */
+export async function findMatrixInForce(
+  plan: MountPlan, options: ProviderOptions, config: Record<string, unknown>,
+): Promise<MatrixInForce> {
+  const { findHookConfig, loadMatrix } = await import('./routing/index.js')
+  const hook = findHookConfig(plan)
+  const name = (config.matrix ?? config.default_matrix) == null ? (hook.matrix ?? options.matrix) : options.matrix
+  return {
+    load: () => loadMatrix(name, { directories: [...hook.directories, ...options.customRoutingDirs] }),
+    overrides: [
+      ...(hook.overrides ? [{ roles: hook.overrides, source: 'the routing hook' }] : []),
+      ...readOverrides(options, config),
+    ],
   }
 }
 

@@ -10,7 +10,8 @@ import { parse } from 'yaml'
 import { listOptionNames } from '../src/config/index.js'
 import { EVENTS } from '../src/contract/index.js'
 import * as errors from '../src/contract/errors.js'
-import { KNOWN_ROLES, validateMatrix } from '../src/routing/index.js'
+import { providerConfigFields } from '../src/index.js'
+import { KNOWN_ROLES, lintMatrix, validateMatrix } from '../src/routing/index.js'
 import { startTwin, type Twin } from '../src/twin/index.js'
 
 const run = promisify(execFile)
@@ -70,12 +71,12 @@ describe('the README', () => {
     expect(scripts.test).toBeDefined()
   })
 
-  test('its piece of a matrix is a valid one', () => {
-    for (const text of snippets('yaml')) {
-      const { roles } = parse(text) as { roles: Record<string, unknown> }
-      const candidate = { candidates: [{ provider: 'openai-chatgpt', model: 'gpt-5.5' }] }
-      const whole = { name: 'readme', description: 'x', updated: '2026-11-20', roles: { general: { description: 'x', ...candidate }, fast: { description: 'x', ...candidate }, ...roles } }
-      expect(() => validateMatrix(whole)).not.toThrow()
+  test('its matrix passes lint without a word, and loads', async () => {
+    const matrices = snippets('yaml')
+    expect(matrices).toHaveLength(1)
+    for (const text of matrices) {
+      expect(await lintMatrix(text, { configFields: { 'openai-chatgpt': providerConfigFields } })).toEqual([])
+      expect(() => validateMatrix(parse(text))).not.toThrow()
     }
   })
 

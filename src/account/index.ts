@@ -6,6 +6,7 @@
 export { createCatalog } from './catalog.js'
 export type { Catalog, CatalogOptions, CatalogSnapshot } from './catalog.js'
 export type { CatalogModel } from './catalog-model.js'
+export { buildFallbackModels } from './fallback-models.js'
 export { createConcurrencyLimiter } from './concurrency-limiter.js'
 export type { AcquireOptions, ConcurrencyLimiter, ConcurrencyLimiterOptions } from './concurrency-limiter.js'
 export type { Exhaustion, Verdict } from './quota-exhaustion.js'

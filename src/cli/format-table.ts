@@ -3,16 +3,79 @@ export interface Column {
   align?: 'left' | 'right'
 }
 
-const ESCAPES = /\u001b\[\d+m/g
+export interface TableOptions {
+  indent?: string
+  /** characters that a line may have; default any number */
+  width?: number
+}
 
-/** Lines of a table whose columns are as wide as their widest cell; colours in cells don't count. */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], indent = ''): string[] {
-  const width = (text: string) => [...text.replace(ESCAPES, '')].length
-  const widths = columns.map((column, index) => Math.max(width(column.title), ...rows.map((row) => width(row[index] ?? ''))))
+const ESCAPES = /\u001b\[\d+m/g
+const ESCAPE = /^\u001b\[\d+m$/
+const GAP = 2
+/** A column is not made narrower than this, or than it is. */
+const NARROWEST = 8
+
+/**
+ * Lines of a table whose columns are as wide as their widest cell; colours in cells don't count. Where that is wider
+ * than `width` the widest columns give way, and their cells go on in the next line.
+ */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], { indent = '', width = Infinity }: TableOptions = {}): string[] {
+  const natural = columns.map((column, index) => Math.max(lengthOf(column.title), ...rows.map((row) => lengthOf(row[index] ?? ''))))
+  const widths = narrow(natural, width - indent.length - GAP * (columns.length - 1))
   const line = (cells: readonly string[]) =>
     (indent + cells.map((cell, index) => {
-      const padding = ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell)))
+      const padding = ' '.repeat(Math.max(0, (widths[index] ?? 0) - lengthOf(cell)))
       return columns[index]?.align === 'right' ? padding + cell : cell + padding
-    }).join('  ')).trimEnd()
-  return [line(columns.map((column) => column.title)), line(widths.map((size) => '─'.repeat(size))), ...rows.map((row) => line(columns.map((_, index) => row[index] ?? '')))]
+    }).join(' '.repeat(GAP))).trimEnd()
+  const lines = (cells: readonly string[]): string[] => {
+    const wrapped = columns.map((_, index) => wrap(cells[index] ?? '', widths[index] ?? 0))
+    const height = Math.max(1, ...wrapped.map((pieces) => pieces.length))
+    return Array.from({ length: height }, (_, at) => line(wrapped.map((pieces) => pieces[at] ?? '')))
+  }
+  return [...lines(columns.map((column) => column.title)), line(widths.map((size) => '─'.repeat(size))), ...rows.flatMap(lines)]
 }
+
+const lengthOf = (text: string): number => [...text.replace(ESCAPES, '')].length
+
+/** The widest gives way first, so that short columns stay whole. */
+function narrow(natural: readonly number[], room: number): number[] {
+  const widths = [...natural]
+  for (let over = widths.reduce((sum, size) => sum + size, 0) - room; over > 0; over--) {
+    const widest = widths.indexOf(Math.max(...widths))
+    if ((widths[widest] ?? 0) <= NARROWEST) break
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+  return widths
+}
+
+/** A cell in lines of at most `width` characters, broken at spaces where there are any; a colour ends and begins with its line. */
+function wrap(cell: string, width: number): string[] {
+  if (lengthOf(cell) <= width) return [cell]
+  const lines: string[] = []
+  let line: string[] = []
+  let open: string[] = []
+  const close = () => {
+    lines.push(line.join('') + (open.length > 0 ? '\u001b[0m' : ''))
+    line = [...open]
+  }
+  const sizeOf = () => lengthOf(line.join(''))
+  for (const piece of cell.split(/(\u001b\[\d+m| )/)) {
+    if (ESCAPE.test(piece)) {
+      open = endsColour(piece) ? [] : [...open, piece]
+      line.push(piece)
+    } else if (piece === ' ' && sizeOf() === 0) continue
+    else {
+      if (sizeOf() > 0 && sizeOf() + lengthOf(piece) > width) close()
+      if (piece === ' ' && sizeOf() === 0) continue
+      for (const letter of piece) {
+        if (sizeOf() >= width) close()
+        line.push(letter)
+      }
+    }
+  }
+  close()
+  return lines.map((text) => text.trimEnd())
+}
+
+/** 0, 22 and 39 end what this program opens. */
+const endsColour = (escape: string): boolean => /\[(?:0|22|39)m/.test(escape)

@@ -9,8 +9,8 @@ import { untilAborted } from './until-aborted.js'
 export type Session = CommandConfig & HostMount
 
 /** Mounts what the configuration says; the caller closes it. @throws LLMError */
-export async function openSession(context: CommandContext, options: Record<string, unknown>): Promise<Session> {
-  const config = await readConfig(context, options)
+export async function openSession(context: CommandContext, options: Record<string, unknown>, read?: CommandConfig): Promise<Session> {
+  const config = read ?? (await readConfig(context, options))
   const mounted = await mountOnHost({
     plan: config.plan,
     config: config.entry.config,

@@ -2,6 +2,7 @@ import {
   attachOrigins, buildMountPlan, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
   type Bundle, type ProviderOptions, type Settings,
 } from '../config/index.js'
+import { MOUNT_NAME } from '../config/module-entry.js'
 import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
 import type { CommandContext } from './command-context.js'
 import { writeNotice } from './terminal.js'
@@ -37,7 +38,9 @@ export async function readConfig(context: CommandContext, options: Record<string
   const flags = readFlags(options)
   const origins = Object.fromEntries(Object.entries(originsOf(before)).filter(([key]) => !(key in flags)))
   const config = attachOrigins({ ...before, login_on_mount: false, ...flags }, origins)
-  const entry: MountPlanEntry = { ...found, module: found?.module ?? MODULE_ID, config }
+  // A matrix that names the modules that may serve it finds a mount by its entry's name.
+  const name = found?.id === undefined && found?.instance_id === undefined ? { id: MOUNT_NAME } : {}
+  const entry: MountPlanEntry = { ...found, ...name, module: found?.module ?? MODULE_ID, config }
   const resolved = resolveOptions(config, { env })
   const warnings = [...settings.warnings, ...(bundle?.warnings ?? []), ...resolved.warnings]
   for (const warning of warnings) writeNotice(context.terminal, `warning: ${warning}`)

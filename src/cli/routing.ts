@@ -1,27 +1,29 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigurationError, type ConfigField } from '../contract/index.js'
+import { ConfigurationError, type ClampRecord, type ConfigField } from '../contract/index.js'
 import { lintMatrix, listMatrices, loadMatrix, readMatrixSource, type ResolvedCandidate, type RoleCheck } from '../routing/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
-import { requireResolver, withSession } from './open-session.js'
 import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
+import { withRouteView } from './route-view.js'
 import { writeSetting } from './write-setting.js'
 
 /** The 13 roles as they are in force, each candidate with its verdict. */
 export async function showRouting(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const print = createPrint(context, flags)
-  return withSession(context, flags, async (session) => {
-    const resolver = requireResolver(session)
-    const { ok, roles, problems } = await resolver.check()
-    print.line(`Routing matrix ${print.paint.bold(resolver.name)}`)
+  return withRouteView(context, flags, async ({ name, signedIn, check }) => {
+    const { ok, roles, problems } = await check()
+    print.line(`Routing matrix ${print.paint.bold(name)}`)
     print.table([{ title: 'role' }, { title: 'model' }, { title: 'effort' }, { title: 'candidates' }], roles.map((role) => roleRow(print, role)))
     for (const problem of problems) print.line(print.paint.yellow(problem))
-    print.value({ matrix: resolver.name, ok, roles, problems })
+    if (!signedIn) print.line(print.paint.yellow(UNVERIFIED))
+    print.value({ matrix: name, signed_in: signedIn, ok, roles, problems })
     return ok ? EXIT.ok : EXIT.failed
   })
 }
+
+const UNVERIFIED = 'Nobody is signed in: the candidates are held against the built-in list of models. Run amplifier-chatgpt login'
 
 function roleRow(print: Print, { role, resolved, candidates }: RoleCheck): string[] {
   return [
@@ -41,8 +43,8 @@ function paintStatus({ paint }: Print, { status }: ResolvedCandidate): string {
 /** How a call for the role would be routed now, without calling a model. */
 export async function explainRouting(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
   const print = createPrint(context, flags)
-  return withSession(context, flags, async (session) => {
-    const route = await requireResolver(session).explain(words)
+  return withRouteView(context, flags, async ({ signedIn, explain }) => {
+    const route = await explain(words)
     print.line(`${print.paint.bold(route.role)}${route.description ? `: ${route.description}` : ''}`)
     print.line(`decided by ${route.file ?? 'code'}${route.line === undefined ? '' : `:${route.line}`}${route.origin === undefined || route.origin === 'matrix' ? ` (matrix ${route.matrix})` : ` (${route.origin})`}`)
     for (const unknown of route.unknown_roles ?? []) {
@@ -56,9 +58,18 @@ export async function explainRouting(context: CommandContext, flags: Record<stri
         candidate.exhausted_until ? `until ${candidate.exhausted_until}` : (candidate.detail ?? ''),
       ]))
     print.line(route.resolved ? `a call goes to ${print.paint.bold(route.resolved.resolved_model ?? '')}` : print.paint.red('no candidate serves this role'))
-    print.value(route)
+    if (route.clamp) print.line(describeClamp(route.clamp))
+    if (!signedIn) print.line(print.paint.yellow(UNVERIFIED))
+    print.value({ ...route, signed_in: signedIn })
     return route.resolved ? EXIT.ok : EXIT.failed
   })
+}
+
+/** What the preset made of the caller, in a line. */
+function describeClamp({ mode, honored, reason, requested, granted, caller }: ClampRecord): string {
+  const intent = ({ model, effort }: ClampRecord['granted']) => `${model ?? 'any'}${effort === null ? '' : ` at ${effort}`}`
+  const who = caller === null ? 'no caller' : `caller ${caller.model}${caller.effort === null ? '' : ` at ${caller.effort}`}`
+  return `preset ${mode}, ${who}: asked ${intent(requested)}, granted ${intent(granted)}${honored ? '' : ' (not honoured)'}: ${reason}`
 }
 
 /** Every finding of a matrix file, with line and column. */
@@ -89,9 +100,12 @@ export async function listRouting(context: CommandContext, flags: Record<string,
   const print = createPrint(context, flags)
   const { options } = await readConfig(context, flags)
   const found = await listMatrices({ directories: options.customRoutingDirs })
-  const rows = found.map(({ name, file, shadowed }) => ({ name, file, shadowed, active: name === options.matrix && !shadowed }))
-  print.table([{ title: '' }, { title: 'matrix' }, { title: 'file' }, { title: '' }],
-    rows.map((row) => [row.active ? '*' : '', row.name, row.file, row.shadowed ? 'shadowed' : '']))
+  const rows = found.filter(({ shadowed }) => !shadowed).map(({ name, file }) => ({
+    name, file, active: name === options.matrix,
+    shadows: found.filter((other) => other.shadowed && other.name === name).map((other) => other.file),
+  }))
+  print.table([{ title: '' }, { title: 'matrix' }, { title: 'file' }, { title: 'shadows' }],
+    rows.map((row) => [row.active ? '*' : '', row.name, row.file, row.shadows.join(', ')]))
   print.value(rows)
   return EXIT.ok
 }

@@ -4,7 +4,9 @@ import { attachOrigins, mergeMappings, originOf, originsOf, type Origin } from '
 
 /** The id under which hosts mount this module. */
 export const MODULE_ID = 'provider-openai-chatgpt'
-const OUR_NAMES = [MODULE_ID, 'openai-chatgpt', 'amplifier-module-provider-openai-chatgpt']
+/** What the module mounts itself as. */
+export const MOUNT_NAME = 'openai-chatgpt'
+const OUR_NAMES = [MODULE_ID, MOUNT_NAME, 'amplifier-module-provider-openai-chatgpt']
 const ENTRY_KEYS = ['module', 'id', 'name', 'source', 'config']
 
 /** True where the word names this module: by its id, its mount name or its package. */

@@ -4,9 +4,10 @@ import { withoutPrefix } from './provider-words.js'
 import { compileGlob, foldCase, isGlob } from './glob.js'
 import { coversPattern, hasOneDigitVersion, listExtras } from './glob-shape.js'
 import { KNOWN_ROLES } from './matrix.js'
-import { formatPath } from './matrix-problems.js'
+import { findPresetShapeProblems, formatPath } from './matrix-problems.js'
 import { suggestName } from './nearest-name.js'
 import type { MatrixPath } from './parse-matrix.js'
+import { findPresetProblems } from './preset-problems.js'
 
 export interface LintOptions {
   /** provider word of the matrix (without `provider-`) → its `config_fields` */
@@ -39,7 +40,7 @@ const CANDIDATE_KEYS = ['provider', 'model', 'config']
 /** The rules beyond the schema. Whatever has the wrong type is passed over here: the schema has reported it. */
 export async function applyLintRules(data: unknown, options: LintOptions): Promise<RuleFinding[]> {
   const roles = isRecord(data) && isRecord(data['roles']) ? data['roles'] : {}
-  const findings: RuleFinding[] = await checkKeys(data, MATRIX_KEYS, [])
+  const findings: RuleFinding[] = [...(await checkKeys(data, MATRIX_KEYS, [])), ...checkPreset(data)]
   for (const [name, role] of Object.entries(roles)) {
     const path = ['roles', name]
     findings.push(...(await checkRoleName(name, path)), ...(await checkKeys(role, ROLE_KEYS, path)))
@@ -63,6 +64,32 @@ export async function applyLintRules(data: unknown, options: LintOptions): Promi
     }
   }
   return findings
+}
+
+/** A preset that cannot hold fails the mount; what in it has the wrong type counts as not written. */
+function checkPreset(data: unknown): RuleFinding[] {
+  if (!isRecord(data) || !('preset' in data)) return []
+  const shape = findPresetShapeProblems(data).map(({ message, path = [] }): RuleFinding => ({
+    severity: 'warning', rule: 'preset-shape', path, message, hint: 'as it is it counts as not written',
+  }))
+  return [...shape, ...listPresetProblems(data).map((message): RuleFinding => ({
+    severity: 'error', rule: 'preset', path: placeOf(message), message,
+  }))]
+}
+
+function listPresetProblems(data: Readonly<Record<string, unknown>>): string[] {
+  try {
+    return findPresetProblems(data)
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)]
+  }
+}
+
+/** Where the problem that a sentence tells of stands: it names the role and the candidate, or the key. */
+function placeOf(message: string): MatrixPath {
+  const [, role, place] = /^Role '([^']+)' candidate (\d+) /.exec(message) ?? []
+  if (role !== undefined) return ['roles', role, 'candidates', Number(place)]
+  return (/^preset[\w.-]*/.exec(message)?.[0] ?? 'preset').replace(/\.$/, '').split('.')
 }
 
 function readCandidates(list: readonly unknown[], path: MatrixPath): LintedCandidate[] {

@@ -62,7 +62,7 @@ export async function listMatrices(
 function searchPath({ directories = [], home = homedir(), packageDirectory }: FindMatrixOptions): string[] {
   // Two folders up both from src/routing/ and from dist/routing/.
   const own = packageDirectory ?? fileURLToPath(new URL('../../routing/', import.meta.url))
-  return [...directories, join(home, '.amplifier', 'routing'), own].map((directory) => resolve(directory))
+  return [...new Set([...directories, join(home, '.amplifier', 'routing'), own].map((directory) => resolve(directory)))]
 }
 
 async function findMatrixFile(nameOrPath: string, options: FindMatrixOptions): Promise<string> {

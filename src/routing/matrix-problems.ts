@@ -18,15 +18,29 @@ export function findMatrixProblems(data: unknown): MatrixProblem[] {
   if (data === null || data === undefined) {
     return [{ rule: 'schema', message: 'the matrix is empty: it needs name and roles', path: [] }]
   }
-  if (validateSchema(data)) return []
-  const errors = (validateSchema as unknown as { errors?: SchemaError[] | null }).errors ?? []
-  return errors.map((error) => describeSchemaError(error, data))
+  return schemaErrors(data).filter((error) => !isInPreset(error)).map((error) => describeSchemaError(error, data))
 }
+
+/** What has the wrong type in a `preset:`. It keeps no matrix from loading: it counts as not written, as in the reference. */
+export function findPresetShapeProblems(data: unknown): MatrixProblem[] {
+  return schemaErrors(data).filter((error) => isInPreset(error) && error.keyword === 'type').map((error) => describeSchemaError(error, data))
+}
+
+function schemaErrors(data: unknown): readonly SchemaError[] {
+  if (validateSchema(data)) return []
+  return (validateSchema as unknown as { errors?: SchemaError[] | null }).errors ?? []
+}
+
+const isInPreset = ({ instancePath }: SchemaError): boolean => instancePath === '/preset' || instancePath.startsWith('/preset/')
 
 function describeSchemaError(error: SchemaError, data: unknown): MatrixProblem {
   const path = readPointer(error.instancePath)
   const value = valueAt(data, path)
   const name = formatPath(path)
+  if (path[0] === 'provider_module_allowlist') {
+    const message = `${path[0]} is no list of distinct modules such as provider-openai-chatgpt, found ${describe(value)}`
+    return { rule: 'schema', message, path }
+  }
   if (error.keyword === 'required') return describeMissing(String(error.params['missingProperty']), path)
   if (value === 'base' && path.at(-2) === 'candidates') {
     const message = `${name}: the word base belongs into overrides; a matrix file lists its candidates itself`
@@ -47,7 +61,7 @@ function describeMissing(key: string, path: MatrixPath): MatrixProblem {
 }
 
 const TYPE_WORDS: Readonly<Partial<Record<string, string>>> = {
-  string: 'a text', object: 'a mapping', array: 'a list', number: 'a number', boolean: 'true or false',
+  string: 'a text', object: 'a mapping', array: 'a list', number: 'a number', integer: 'a whole number', boolean: 'true or false',
 }
 
 function describe(value: unknown): string {

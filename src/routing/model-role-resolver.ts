@@ -5,12 +5,13 @@ import type { CatalogMemo } from './catalog-view.js'
 import { checkRoles, type RolesCheck } from './check-roles.js'
 import { composeEffectiveMatrix, type EffectiveMatrix, type OverrideLayer } from './effective-matrix.js'
 import { explainRole, type RouteExplanation } from './explain-role.js'
-import type { MountedProviders } from './find-mount.js'
+import { mountedNames, type MountedProviders } from './find-mount.js'
 import type { JudgeOptions } from './judge-candidate.js'
 import type { MatrixFile } from './matrix-source.js'
 import type { RoleResolution, RoutingMatrix } from './matrix.js'
 import { planEntries } from './plan-entries.js'
 import { isActive } from './preset.js'
+import { bareName } from './provider-words.js'
 import { resolveModelRole, type ResolveOptions, type RouteStep } from './resolve-model-role.js'
 import { createSessionLists } from './session-lists.js'
 import { createSharedListings, type SharedListings } from './shared-listings.js'
@@ -103,7 +104,11 @@ export function createModelRoleResolver(options: ModelRoleResolverOptions): Mode
     return options.onClamp?.(record)
   })
   const onClamp = bound.onClamp
-  const callerContext = () => (isActive(matrix.preset) ? deriveCallerContext(planEntries(coordinator), matrix.preset) : undefined)
+  const callerContext = () => {
+    const caller = isActive(matrix.preset) ? deriveCallerContext(planEntries(coordinator), matrix.preset) : undefined
+    // The reference leaves a caller whose entry has no id to its host's default; a checked route has to say where it goes.
+    return caller === undefined || bound.verify === undefined ? caller : withMountedKey(caller, providers())
+  }
   const merged = (one: OneResolution): ResolveOptions => {
     const { inherit, caller, list, preresolvedModels } = one
     const checkAvailable = options.checkAvailable ?? availabilityIn(coordinator)
@@ -193,6 +198,13 @@ function withoutSpending(options: ResolveOptions): ResolveOptions {
 function availabilityIn(coordinator: ModelRoleResolverOptions['coordinator']): ((mountedAs: string) => unknown) | undefined {
   const check = coordinator?.getCapability?.('provider.check_available')
   return typeof check === 'function' ? (mountedAs) => Reflect.apply(check, undefined, [mountedAs]) as unknown : undefined
+}
+
+/** A plan entry without an id names its module, which is mounted under a shorter name. */
+function withMountedKey(caller: CallerContext, providers: MountedProviders): CallerContext {
+  const names = mountedNames(providers)
+  const short = bareName(caller.provider_key)
+  return names.includes(caller.provider_key) || !names.includes(short) ? caller : { ...caller, provider_key: short }
 }
 
 /** Hosts answer a record or a Map; nothing where nothing is mounted yet. */

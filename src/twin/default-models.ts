@@ -29,7 +29,7 @@ const DEEP = [...STANDARD, 'max']
 const RECIPES: Recipe[] = [
   { slug: 'gpt-6.1-sol', name: 'GPT-6.1 Sol', efforts: DEEP, fast: true, contextWindow: 872_000, minimalClientVersion: '0.160.0', websockets: true },
   { slug: 'gpt-6-sol', name: 'GPT-6 Sol', efforts: DEEP, fast: true, contextWindow: 872_000, minimalClientVersion: '0.155.0', websockets: true },
-  { slug: 'gpt-6-luna', name: 'GPT-6 Luna', efforts: ['none', ...STANDARD], effort: 'low', minimalClientVersion: '0.155.0', websockets: true },
+  { slug: 'gpt-6-luna', name: 'GPT-6 Luna', efforts: ['none', ...DEEP], effort: 'low', minimalClientVersion: '0.155.0', websockets: true },
   { slug: 'gpt-6-astra', name: 'GPT-6 Astra', efforts: DEEP, minimalClientVersion: '0.153.0', websockets: true },
   { slug: 'gpt-5.6-sol', name: 'GPT-5.6 Sol', efforts: DEEP, fast: true, websockets: true, lite: true },
   { slug: 'gpt-5.6-terra', name: 'GPT-5.6 Terra', efforts: STANDARD, websockets: true, lite: true },

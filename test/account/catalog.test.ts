@@ -132,9 +132,9 @@ describe('failure', () => {
     replies[0] = new TypeError('socket hang up')
     const snapshot = await catalog.list()
     expect(snapshot.source).toBe('fallback')
-    expect(ids(snapshot)).toEqual(['gpt-5.5', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.3-codex', 'gpt-5.2'])
+    expect(ids(snapshot)).toEqual(['gpt-6.1-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.4', 'gpt-5.4-mini'])
     expect(snapshot.failure).toMatchObject({ name: 'ProviderUnavailableError', message: 'the model list could not be had: socket hang up', retryable: true })
-    expect(toModelInfos(snapshot)[0]?.metadata).toEqual({ cost_tier: 'medium', source: 'fallback', age_seconds: 0 })
+    expect(toModelInfos(snapshot)[0]?.metadata).toEqual({ cost_tier: 'high', source: 'fallback', age_seconds: 0 })
   })
 
   test('a list without a usable model is a failure and pushes out no good one', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { VERSION } from '../../src/version.js'
@@ -30,12 +30,26 @@ describe('before anybody is signed in', () => {
   })
 
   test('status, models, run and doctor say how to sign in, and exit with 3', async () => {
-    for (const words of [['status'], ['models'], ['run', 'hello'], ['routing', 'show'], ['doctor']]) {
+    for (const words of [['status'], ['models'], ['run', 'hello'], ['doctor']]) {
       const { code, stdout, stderr } = await cli.run(words)
       expect([words, code]).toEqual([words, 3])
       expect(stdout + stderr).toMatch(/amplifier-chatgpt login/)
     }
     expect(parse((await cli.run(['status', '--json'])).stdout)).toMatchObject({ signed_in: false, state: 'missing' })
+  })
+
+  test('routing show and explain work all the same, every candidate unverified', async () => {
+    const asked = cli.twin.requests.length
+    const shown = await cli.run(['routing', 'show'])
+    expect(shown).toMatchObject({ code: 0, stdout: expect.stringMatching(/coding +gpt-6\.1-sol +high +gpt-\[0-9\]\*-sol unverified/) as string })
+    expect(shown.stdout).toMatch(/Nobody is signed in: .*Run amplifier-chatgpt login/)
+    const { roles, ...rest } = parse((await cli.run(['routing', 'show', '--json'])).stdout) as { roles: { role: string; status: string; candidates: { status: string }[] }[] }
+    expect(rest).toEqual({ matrix: 'openai-chatgpt', signed_in: false, ok: true, problems: [] })
+    expect(roles).toHaveLength(13)
+    for (const { role, status } of roles) expect([role, status]).toEqual([role, 'unverified'])
+    const explained = parse((await cli.run(['routing', 'explain', 'fast', '--json'])).stdout)
+    expect(explained).toMatchObject({ role: 'fast', signed_in: false, resolved: { resolved_model: 'gpt-6-luna', status: 'unverified' } })
+    expect(cli.twin.requests.length).toBe(asked)
   })
 
   test('accounts lists nobody', async () => {
@@ -112,6 +126,39 @@ describe('signed in', () => {
     const { code, stdout } = await cli.run(['routing', 'lint', file])
     expect(code).toBe(1)
     expect(stdout).toMatch(/bad\.yaml:\d+:\d+: error/)
+  })
+
+  test('routing list has each matrix once, with what it shadows', async () => {
+    const folder = join(cli.home, '.amplifier', 'routing')
+    await mkdir(folder, { recursive: true })
+    const own = join(folder, 'openai.yaml')
+    await writeFile(own, await readFile('routing/openai.yaml'))
+    const shipped = (name: string) => join(process.cwd(), 'routing', `${name}.yaml`)
+    expect(JSON.parse((await cli.run(['routing', 'list', '--json'])).stdout)).toEqual([
+      { name: 'openai', file: own, active: false, shadows: [shipped('openai')] },
+      { name: 'openai-chatgpt', file: shipped('openai-chatgpt'), active: true, shadows: [] },
+    ])
+    const { stdout } = await cli.run(['routing', 'list'])
+    expect(stdout.match(/^\*? +openai /gm)).toHaveLength(1)
+    expect(stdout).not.toContain('\u001b[')
+    await rm(own)
+  })
+
+  test('tables fit a narrow terminal and keep every word; a pipe gets whole lines', async () => {
+    const narrow = (await cli.run(['routing', 'show'], { tty: true, columns: 72, env: { NO_COLOR: '1' } })).stdout
+    const wide = (await cli.run(['routing', 'show'])).stdout
+    for (const line of narrow.split('\n')) expect(line.length, line).toBeLessThanOrEqual(72)
+    const words = (text: string) => text.split(/\s+/).filter((word) => !word.includes('─')).sort()
+    expect(words(narrow)).toEqual(words(wide))
+    expect(wide.split('\n').length).toBeLessThan(narrow.split('\n').length)
+  })
+
+  test('a matrix that names the modules that may serve it is served by our own mount', async () => {
+    const file = join(cli.home, 'scoped.yaml')
+    await writeFile(file, `provider_module_allowlist: [provider-openai-chatgpt]\n${await readFile('routing/openai.yaml', 'utf8')}`)
+    expect((await cli.run(['routing', 'show', '--matrix', file])).stdout).toMatch(/coding +gpt-6\.1-sol/)
+    expect((await cli.run(['run', 'hello', '--role', 'fast', '--config', `matrix=${file}`])).code).toBe(0)
+    expect(cli.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-6-luna' })
   })
 
   test('routing use writes the setting, keeps comments, and is in force', async () => {

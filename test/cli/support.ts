@@ -15,7 +15,7 @@ export interface CommandLine {
   twin: Twin
   home: string
   env: NodeJS.ProcessEnv
-  run(words: string[], options?: { stdin?: string; env?: NodeJS.ProcessEnv; onStderr?: (text: string) => void; tty?: boolean }): Promise<CommandResult>
+  run(words: string[], options?: { stdin?: string; env?: NodeJS.ProcessEnv; onStderr?: (text: string) => void; tty?: boolean; columns?: number }): Promise<CommandResult>
   /** everything that was ever printed */
   printed(): string
   close(): Promise<void>
@@ -37,8 +37,8 @@ export async function openCommandLine(options: TwinOptions = {}): Promise<Comman
     twin,
     home,
     env,
-    async run(words, { stdin = '', env: more = {}, onStderr, tty = false } = {}) {
-      const open = () => Object.assign(new PassThrough(), { isTTY: tty })
+    async run(words, { stdin = '', env: more = {}, onStderr, tty = false, columns } = {}) {
+      const open = () => Object.assign(new PassThrough(), { isTTY: tty, columns })
       const [stdout, stderr] = [open(), open()]
       const chunks = { stdout: '', stderr: '' }
       stdout.setEncoding('utf8').on('data', (text: string) => { chunks.stdout += text })

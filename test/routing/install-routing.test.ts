@@ -169,12 +169,12 @@ describe('createModelRoleResolver', () => {
     expect(explanation).toMatchObject({
       role: 'coding', roles: ['codng', 'coding'], matrix: 'openai-chatgpt', origin: 'matrix', description: expect.any(String),
       unknown_roles: [{ role: 'codng', did_you_mean: 'coding' }],
-      candidates: [{ status: 'no_match', nearest: 'gpt-5.5' }, { status: 'no_match' }, { status: 'live', resolved_model: 'gpt-5.5' }, { status: 'no_match' }],
+      candidates: [{ status: 'no_match', nearest: 'gpt-5.5' }, { status: 'live', resolved_model: 'gpt-5.5' }, { status: 'no_match' }],
       resolved: { model: 'gpt-5.5' },
     })
     expect(explanation.file).toMatch(/routing.openai-chatgpt\.yaml$/)
     expect(explanation.line).toBeGreaterThan(20)
-    expect(explanation.candidates.map(({ line }) => line! > explanation.line!)).toEqual([true, true, true, true])
+    expect(explanation.candidates.map(({ line }) => line! > explanation.line!)).toEqual([true, true, true])
   })
 })
 

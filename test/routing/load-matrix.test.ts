@@ -156,7 +156,7 @@ describe('finding a matrix', () => {
     expect((await readMatrixSource('mine', options)).file).toBe(join(custom, 'mine.yaml'))
     expect((await loadMatrix('openai-chatgpt', options)).name).toBe('openai-chatgpt')
     expect((await listMatrices(options)).map(({ name, shadowed }) => [name, shadowed])).toEqual([
-      ['mine', false], ['mine', true], ['openai-chatgpt', false],
+      ['mine', false], ['mine', true], ['openai-chatgpt', false], ['openai', false],
     ])
   })
 

@@ -4,7 +4,7 @@ import { originOf, validateMatrix, type RoutingMatrix } from '../../src/routing/
 import { parseMatrix } from '../../src/routing/parse-matrix.js'
 import { findShipped } from '../../src/routing/shipped-matrices.js'
 
-const file = new URL('../../routing/openai-chatgpt.yaml', import.meta.url)
+const fileOf = (name: string) => new URL(`../../routing/${name}.yaml`, import.meta.url)
 const compiler = new URL('../../src/routing/compile-shipped.mjs', import.meta.url).href
 const { compileShipped } = (await import(compiler)) as { compileShipped: () => void }
 compileShipped()
@@ -13,8 +13,8 @@ const origins = ({ roles }: RoutingMatrix) =>
   Object.values(roles).map((role) => [originOf(role), role.candidates.map((candidate) => originOf(candidate))])
 
 describe('the compiled form of a shipped matrix', () => {
-  test('says what its YAML says, with every role and candidate in the same place', async () => {
-    const text = await readFile(file, 'utf8')
+  test.each(['openai-chatgpt', 'openai'])('says what the YAML of %s says, with every role and candidate in the same place', async (name) => {
+    const text = await readFile(fileOf(name), 'utf8')
     const shipped = await findShipped(text)
     const parsed = await parseMatrix(text)
     expect(shipped?.data).toEqual(parsed.data)
@@ -25,7 +25,7 @@ describe('the compiled form of a shipped matrix', () => {
   })
 
   test('stands for no other text, were it one letter away', async () => {
-    const text = await readFile(file, 'utf8')
+    const text = await readFile(fileOf('openai-chatgpt'), 'utf8')
     expect(await findShipped(`${text} `)).toBeUndefined()
     expect(await findShipped('')).toBeUndefined()
   })
