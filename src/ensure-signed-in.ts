@@ -43,6 +43,7 @@ async function signIn(mount: MountContainer, options: ProviderOptions): Promise<
       transport: mount.transport,
       issuer: options.issuer,
       clientId: mount.lane.clientId,
+      command: mount.lane.signIn,
       signal: cancel.signal,
       show: ({ text }) => void process.stderr.write(`${sanitizeText(text)}\n`),
     })

@@ -23,6 +23,8 @@ export interface BrowserOptions {
   randomBytes?: (size: number) => Buffer
   /** how long to wait for the browser; default 10 minutes */
   timeoutMs?: number
+  /** the command that began this sign-in, for messages; default `amplifier-chatgpt login` */
+  command?: string
   /** of 127.0.0.1, tried in order; 0 takes any that is free */
   ports?: readonly number[]
   signal?: AbortSignal
@@ -35,6 +37,8 @@ export interface Authorization<Result> {
   callbackHost: string
   ports: readonly number[]
   authorizeUrl: string
+  /** what to do on a machine without a browser, as an order */
+  withoutBrowser: string
   /** beside those of PKCE */
   parameters: Record<string, string>
   /** Turns the callback into a sign-in, before the browser is told how it ended. */
@@ -51,11 +55,11 @@ export async function authorizeInBrowser<Result>(options: BrowserOptions, author
   const state = random(32).toString('base64url')
   const codeVerifier = random(64).toString('base64url')
   const server = await startCallbackServer({
-    ports: authorization.ports, state, transport: options.transport, ...(options.delay ? { delay: options.delay } : {}),
+    ports: authorization.ports, state, transport: options.transport, otherwise: authorization.withoutBrowser, ...(options.delay ? { delay: options.delay } : {}),
   })
   try {
     const redirectUri = `http://${authorization.callbackHost}:${server.port}/auth/callback`
-    options.show(describe(buildUrl(authorization, { state, codeVerifier, redirectUri })))
+    options.show(describe(buildUrl(authorization, { state, codeVerifier, redirectUri }), authorization))
     const parameters = await waitForCallback(server, options)
     const result = await redeem(authorization, { parameters, state, codeVerifier, redirectUri })
     await server.finish({ kind: 'signed_in' })
@@ -96,7 +100,7 @@ async function waitForCallback(server: CallbackServer, options: BrowserOptions):
   try {
     const callback = await Promise.race([server.received, late])
     if (callback === 'late') {
-      throw new LLMTimeoutError(`nobody finished the sign-in within ${Math.round(timeoutMs / 60_000)} minutes; nothing was changed. Run amplifier-chatgpt login again`, { code: 'sign_in_timeout', retryable: false })
+      throw new LLMTimeoutError(`nobody finished the sign-in within ${Math.round(timeoutMs / 60_000)} minutes; nothing was changed. Run ${options.command ?? 'amplifier-chatgpt login'} again`, { code: 'sign_in_timeout', retryable: false })
     }
     if (callback === 'cancelled') throw new AbortError('another sign-in took the port over; nothing was changed here', { code: 'sign_in_superseded' })
     return callback
@@ -133,6 +137,6 @@ function describeRefusal(parameters: URLSearchParams, cause: unknown): Authentic
   return new AuthenticationError(`the sign-in was refused (${code.slice(0, 64)}); nothing was changed. Try again`, { code: code.slice(0, 64), cause })
 }
 
-function describe(url: string): BrowserPrompt {
-  return { url, text: `To sign in with ChatGPT, open this address in a browser on this machine:\n  ${url}\nOn a machine without one, run amplifier-chatgpt login --device instead.` }
+function describe(url: string, { withoutBrowser }: Pick<Authorization<unknown>, 'withoutBrowser'>): BrowserPrompt {
+  return { url, text: `To sign in with ChatGPT, open this address in a browser on this machine:\n  ${url}\nOn a machine without one, ${withoutBrowser}.` }
 }

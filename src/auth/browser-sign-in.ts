@@ -26,6 +26,7 @@ export async function signInWithBrowser(options: BrowserSignInOptions): Promise<
     callbackHost: 'localhost',
     ports: options.ports ?? PORTS,
     authorizeUrl: `${issuer}/oauth/authorize`,
+    withoutBrowser: `run ${options.command ?? 'amplifier-chatgpt login'} --device instead`,
     parameters: {
       scope: SCOPE,
       id_token_add_organizations: 'true',

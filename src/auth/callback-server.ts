@@ -14,6 +14,8 @@ export interface CallbackServerOptions {
   state: string
   /** asks a busy port's owner, most likely an older sign-in, to give way */
   transport: Transport
+  /** what to do where the ports stay busy, as an order */
+  otherwise: string
   delay?: typeof realDelay
 }
 
@@ -137,7 +139,7 @@ async function bind(server: Server, options: CallbackServerOptions): Promise<num
     }
   }
   throw new ConfigurationError(
-    `the sign-in needs port ${options.ports.join(' or ')} of 127.0.0.1, and other programs hold them. End them, or run amplifier-chatgpt login --device`,
+    `the sign-in needs port ${options.ports.join(' or ')} of 127.0.0.1, and other programs hold them. End them, or ${options.otherwise}`,
     { code: 'callback_port_busy' })
 }
 

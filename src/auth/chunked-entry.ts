@@ -12,8 +12,11 @@ export interface KeyringEntry {
 export interface ChunkedEntry {
   /** undefined where there is nothing, `cut` where the parts don't make up what was saved */
   read(): Promise<{ text: string } | 'cut' | undefined>
-  /** @throws RangeError for a text that would need more than {@link MAX_LENGTH} */
-  write(text: string): Promise<void>
+  /**
+   * @param beforeHead runs when the parts are there and nothing has been replaced yet; what it throws leaves the old value
+   * @throws RangeError for a text that would need more than {@link MAX_LENGTH}
+   */
+  write(text: string, beforeHead?: () => Promise<void>): Promise<void>
   remove(): Promise<void>
 }
 
@@ -54,13 +57,19 @@ export function createChunkedEntry(open: (username: string) => Promise<KeyringEn
       for (let index = 0; index < head.parts; index += 1) text += (await get(partName(head, index))) ?? ''
       return hash(text) === head.sha256 ? { text } : 'cut'
     },
-    async write(value) {
+    async write(value, beforeHead) {
       const text = toAscii(value)
       if (text.length > MAX_LENGTH) throw new RangeError(`takes ${MAX_LENGTH} characters, not ${text.length}`)
       const old = await readHead()
       const head: Head = { generation: (old?.generation ?? 0) + 1, parts: Math.ceil(text.length / PART_LENGTH), sha256: hash(text) }
       for (let index = 0; index < head.parts; index += 1) {
         await (await open(partName(head, index))).setPassword(text.slice(index * PART_LENGTH, (index + 1) * PART_LENGTH))
+      }
+      try {
+        await beforeHead?.()
+      } catch (error) {
+        await removeParts(head)
+        throw error
       }
       await (await open(name)).setPassword(JSON.stringify(head))
       if (old) await removeParts(old)

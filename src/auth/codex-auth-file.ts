@@ -12,6 +12,8 @@ export interface CodexAuthOptions {
   path?: string
   env?: Readonly<Record<string, string | undefined>>
   home?: string
+  /** the command that signs in, for messages; default `amplifier-chatgpt login` */
+  command?: string
   /**
    * `leave` (default): only the access token is taken, which serves until it expires; the Codex command
    * line stays signed in. `take`: the refresh token too. It works once, so from the first refresh on
@@ -31,13 +33,14 @@ export function codexAuthPath(options: CodexAuthOptions = {}): string {
 /** Reads the sign-in of the Codex command line; its file is never written. @throws AuthenticationError naming the file */
 export async function readCodexAuth(options: CodexAuthOptions = {}): Promise<SignIn> {
   const path = codexAuthPath(options)
-  const body = parseJson(await readText(path))
+  const command = options.command ?? 'amplifier-chatgpt login'
+  const body = parseJson(await readText(path, command))
   if (!isRecord(body)) throw new AuthenticationError(`${path} is no JSON object`, { code: 'codex_auth_corrupt' })
   const tokens = body['tokens']
   const accessToken = isRecord(tokens) ? readString(tokens, 'access_token') : undefined
   if (!isRecord(tokens) || accessToken === undefined || accessToken === '') {
     const what = typeof body['OPENAI_API_KEY'] === 'string' ? 'holds an API key and no ChatGPT sign-in' : 'holds no ChatGPT sign-in; its tokens may be in the keychain'
-    throw new AuthenticationError(`${path} ${what}. Run amplifier-chatgpt login`, { code: 'codex_auth_empty' })
+    throw new AuthenticationError(`${path} ${what}. Run ${command}`, { code: 'codex_auth_empty' })
   }
   const reply = decodeTokenReply({
     access_token: accessToken,
@@ -47,7 +50,7 @@ export async function readCodexAuth(options: CodexAuthOptions = {}): Promise<Sig
   return { reply, fields: { client_id: CLIENT_ID } }
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(path: string, command: string): Promise<string> {
   try {
     const file = await open(path, 'r')
     try {
@@ -59,6 +62,6 @@ async function readText(path: string): Promise<string> {
   } catch (cause) {
     const code = systemCode(cause)
     const why = code === 'ENOENT' ? 'does not exist: the Codex command line is not signed in, or keeps its tokens elsewhere' : `cannot be read (${code ?? 'it is too long'})`
-    throw new AuthenticationError(`${path} ${why}. Set CODEX_HOME, or run amplifier-chatgpt login`, { code: 'codex_auth_unreadable', cause })
+    throw new AuthenticationError(`${path} ${why}. Set CODEX_HOME, or run ${command}`, { code: 'codex_auth_unreadable', cause })
   }
 }

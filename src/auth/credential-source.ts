@@ -32,6 +32,8 @@ export interface Credential {
 export interface CredentialSource {
   readonly lane: LaneName
   readonly billing: Billing
+  /** the command that signs in to this lane and account, for messages */
+  readonly signIn: string
   /** What `current()` would answer without a wait; undefined where it would look into the store or refresh. */
   held(): Credential | undefined
   /** The credential in force, refreshed ahead of its expiry. @throws AuthenticationError, NetworkError */
@@ -51,8 +53,6 @@ export interface CredentialSource {
 /** What a mount and the command line have: the credential's state and its sign-in beside it. */
 export interface ManagedCredentialSource extends CredentialSource {
   readonly baseUrl: string
-  /** the command that signs in */
-  readonly signIn: string
   /** What the store holds, for status and doctor; never throws for its state. */
   state(): Promise<LoadResult>
   /** Saves a new sign-in and serves it from now on. @throws AuthenticationError where it cannot be kept */

@@ -15,6 +15,8 @@ export interface DeviceCodeOptions {
   clientId: string
   /** shows the user where to go and what to type; called once */
   show: (prompt: DeviceCodePrompt) => void
+  /** the command that began this sign-in, for messages; default `amplifier-chatgpt login` */
+  command?: string
   now?: () => number
   delay?: typeof realDelay
   signal?: AbortSignal
@@ -75,7 +77,7 @@ async function requestUserCode(options: DeviceCodeOptions): Promise<Started> {
   if (reply.status === 404) {
     throw new AuthenticationError(
       `${options.issuer} does not offer device codes to this account. Switch them on in ChatGPT under Settings → Security → ` +
-      'device code sign-in (a workspace admin may have to), or run amplifier-chatgpt login --browser', { code: 'device_code_not_enabled', status_code: 404 })
+      `device code sign-in (a workspace admin may have to), or run ${commandOf(options)} --browser`, { code: 'device_code_not_enabled', status_code: 404 })
   }
   if (reply.status < 200 || reply.status > 299) throw refusal(call, reply)
   const body = parseJson(reply.body)
@@ -87,6 +89,8 @@ async function requestUserCode(options: DeviceCodeOptions): Promise<Started> {
   const seconds = Number(readString(body, 'interval') ?? readNumber(body, 'interval') ?? Number.NaN)
   return { deviceAuthId, userCode, intervalMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : DEFAULT_INTERVAL_MS }
 }
+
+const commandOf = ({ command = 'amplifier-chatgpt login' }: DeviceCodeOptions): string => command
 
 /** A network that is away for a while doesn't end the sign-in: the code is good until it expires. */
 async function pollForCode(options: DeviceCodeOptions, started: Started, expiresAtMs: number): Promise<Granted> {
@@ -103,7 +107,7 @@ async function pollForCode(options: DeviceCodeOptions, started: Started, expires
     const pending = reply === undefined || reply.status === 403 || reply.status === 404 || reply.status === 429 || reply.status >= 500
     if (!pending) throw refusal(call, reply)
     if (now() + started.intervalMs >= expiresAtMs) {
-      throw new LLMTimeoutError('the sign-in code was not used within 15 minutes and has expired. Run amplifier-chatgpt login again', { code: 'device_code_expired', retryable: false })
+      throw new LLMTimeoutError(`the sign-in code was not used within 15 minutes and has expired. Run ${commandOf(options)} again`, { code: 'device_code_expired', retryable: false })
     }
     await wait(started.intervalMs, signal ? { signal } : {})
   }

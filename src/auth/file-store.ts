@@ -1,5 +1,5 @@
 import { rename, rm, unlink } from 'node:fs/promises'
-import { tidyFileLock, withFileLock } from './file-lock.js'
+import { refuseStale, tidyFileLock, withFileLock } from './file-lock.js'
 import { loadFile, symlinkMessage } from './load-file.js'
 import { isSymlink, publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
 import { removeCopies, removeUnfinishedWrites } from './remove-copies.js'
@@ -104,7 +104,7 @@ function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>
       const temporary = reserved ?? (await reserve(Buffer.byteLength(text)))
       reserved = undefined
       try {
-        if (!(await lock.held())) throw new TokenStoreError(`${path}: another process took the lock, because this one stood still`, 'stale_lock')
+        await refuseStale(path, lock)
         if (found.state === 'corrupt') await keepAside(path, options.now ?? Date.now)
         await publishPrivateFile(temporary, path, text)
       } catch (error) {

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { accountFolder } from './accounts.js'
-import { withFileLock } from './file-lock.js'
+import { refuseStale, withFileLock } from './file-lock.js'
 import { createChunkedEntry, PART_LENGTH, type KeyringEntry } from './chunked-entry.js'
 import { signInCommand } from './lane-defaults.js'
 import { decodeRecord } from './stored-record.js'
-import { TokenStoreError, type LoadResult, type StoredRecord, type TokenStore } from './token-store.js'
+import { TokenStoreError, type LoadResult, type StoreLock, type StoredRecord, type TokenStore } from './token-store.js'
 import type { LaneName } from '../contract/index.js'
 
 /** What we use of a keychain library; `@napi-rs/keyring` has this shape. */
@@ -35,20 +35,23 @@ export function createKeychainStore(options: KeychainStoreOptions): TokenStore {
   const lockFolder = join(accountFolder(options), `openai-chatgpt-keychain.${name}.lock`)
   const withLock: TokenStore['withLock'] = (work, limits) =>
     withFileLock({ folder: lockFolder, place, ...(limits?.waitMs === undefined ? {} : { waitMs: limits.waitMs }) }, work)
-  const write = (record: StoredRecord) => saving(place, () => parts.write(JSON.stringify(record)))
-  const remove = () => saving(place, () => parts.remove())
+  const write = (record: StoredRecord, lock: StoreLock) => saving(place, () => parts.write(JSON.stringify(record), () => refuseStale(place, lock)))
+  const remove = (lock: StoreLock) => saving(place, async () => {
+    await refuseStale(place, lock)
+    await parts.remove()
+  })
   return {
     kind: 'keychain',
     place,
     load: () => loadParts({ parts, place, lane, signIn: signInCommand(lane, account) }),
     withLock,
-    save: (record, with_) => (with_?.lock ? write(record) : withLock(() => write(record))),
+    save: (record, with_) => (with_?.lock ? write(record, with_.lock) : withLock((lock) => write(record, lock))),
     proveWritable: () => saving(place, async () => {
       const probe = await open(`${name}#probe`)
       await probe.setPassword(' '.repeat(PART_LENGTH))
       await probe.deletePassword()
     }),
-    clear: (with_) => (with_?.lock ? remove() : withLock(remove)),
+    clear: (with_) => (with_?.lock ? remove(with_.lock) : withLock(remove)),
   }
 }
 

@@ -43,12 +43,14 @@ export async function signInWithPlan(options: PlanSignInOptions): Promise<SignIn
   const nonce = (options.randomBytes ?? randomBytes)(32).toString('base64url')
   const endpoints = await discover({ issuer: lane.issuer, transport, ...(signal ? { signal } : {}) })
     .catch((error: unknown): Discovery => { throw mapSignInFailure(error) })
-  return authorizeInBrowser(options, {
+  return authorizeInBrowser({ command: lane.signIn, ...options }, {
     issuer: lane.issuer,
     clientId: known ?? UNREGISTERED,
     callbackHost: '127.0.0.1',
     ports: options.ports ?? [0],
     authorizeUrl: endpoints.authorizeUrl ?? `${lane.issuer}/api/accounts/authorize`,
+    // This lane knows no device code.
+    withoutBrowser: 'sign in on one that has one, and bring the sign-in over with amplifier-chatgpt export and import',
     parameters: {
       scope: SCOPE,
       nonce,

@@ -6,6 +6,7 @@ import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
 import { judgeFreshness, mayNotRefreshUntil } from './freshness.js'
 import { checkBinding } from './origin-binding.js'
+import { refuseStale } from './file-lock.js'
 import { hideSecrets } from './hide-secrets.js'
 import { ExchangeError, withExchangeRetry, type TokenReply } from './token-endpoint.js'
 import { TokenStoreError, type StoredCredential, type StoreLock, type TokenStore } from './token-store.js'
@@ -48,7 +49,7 @@ export async function refreshStored(context: RefreshContext): Promise<RefreshOut
     const consumed = held.refresh_token ?? ''
     await store.save(noteBegin(held, context.now()), { lock })
     await store.proveWritable()
-    if (!(await lock.held())) throw new TokenStoreError(`${store.place}: another process took the lock, because this one stood still`, 'stale_lock')
+    await refuseStale(store.place, lock)
     let reply: TokenReply
     try {
       reply = await exchange(context, held)
@@ -80,6 +81,9 @@ export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' 
   return record
 }
 
+/** How long a save waits for a lock that was lost: a call waits with it, and can be served unsaved. */
+const RELOCK_WAIT_MS = 3_000
+
 /**
  * Saves what an exchange brought. Where the lock was lost while we exchanged, the store decides: if it
  * still holds the token we consumed, ours is the newer one.
@@ -94,14 +98,15 @@ export async function saveRefreshed(
   for (let attempt = 1; ; attempt += 1) {
     try {
       if (lock) await store.save(next, { lock })
-      else return await store.withLock((again) => reconcile(context, { next, consumed, lock: again }))
+      else return await store.withLock((again) => reconcile(context, { next, consumed, lock: again }), { waitMs: RELOCK_WAIT_MS })
       return { record: next, how: 'refreshed' }
     } catch (error) {
-      if (attempt === 3) {
+      const code = error instanceof TokenStoreError ? error.code : undefined
+      if (attempt === 3 || code === 'locked') {
         context.warn(`the refreshed sign-in could not be saved and lives in this process only: ${error instanceof Error ? error.message : String(error)}`)
         return { record: next, how: 'refreshed', unsaved: { consumed } }
       }
-      if (error instanceof TokenStoreError && error.code === 'stale_lock') lock = undefined
+      if (code === 'stale_lock') lock = undefined
       else await context.delay(100 * attempt)
     }
   }

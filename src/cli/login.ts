@@ -28,7 +28,7 @@ export async function importSignIn(context: CommandContext, flags: Record<string
     const { lane, store, redactor } = account
     if (flags.codex === true) {
       const fresh = await readCodexAuth({
-        env: context.terminal.env, refreshToken: flags.take === true ? 'take' : 'leave', ...(words[0] === undefined ? {} : { path: words[0] }),
+        env: context.terminal.env, command: lane.signIn, refreshToken: flags.take === true ? 'take' : 'leave', ...(words[0] === undefined ? {} : { path: words[0] }),
       })
       return account.credentials.accept(fresh)
     }
@@ -59,12 +59,12 @@ async function signIn(
     writeInstructions(terminal, text)
     if (terminal.stderr.isTTY === true && flags.open !== false) openBrowser(url)
   }
-  const common = { transport, show, signal }
+  const common = { transport, show, signal, command: lane.signIn }
   if (lane.name === 'api_key') return signInWithKey(account)
   let fresh: SignIn
   if (lane.name === 'plan') fresh = await signInWithPlan({ ...common, lane, store })
   else if (flags.browser === true) fresh = await signInWithBrowser({ ...common, issuer: options.issuer, clientId: lane.clientId })
-  else fresh = await signInWithDeviceCode({ transport, signal, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => writeInstructions(terminal, text) })
+  else fresh = await signInWithDeviceCode({ ...common, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => writeInstructions(terminal, text) })
   return credentials.accept(fresh)
 }
 

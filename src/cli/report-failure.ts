@@ -5,7 +5,7 @@ import { createPaint, writeNotice, type Terminal } from './terminal.js'
 
 /** The next command, where the words of the error don't name one. */
 const NEXT: Readonly<Record<number, string>> = {
-  [EXIT.auth]: 'Run amplifier-chatgpt login',
+  [EXIT.auth]: 'Run amplifier-chatgpt doctor: it says what the sign-in lacks',
   [EXIT.quota]: 'Run amplifier-chatgpt status: it shows when the quota is back',
   [EXIT.unavailable]: 'Run amplifier-chatgpt doctor: it says where the way ends',
 }

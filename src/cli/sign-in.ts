@@ -15,7 +15,7 @@ export async function signInByDevice({ config, show, signal }: DeviceSignIn): Pr
   const account = composeAccount({ options, parts: {} })
   try {
     const fresh = await signInWithDeviceCode({
-      transport: account.transport, issuer: options.issuer, clientId: account.lane.clientId, show, ...(signal ? { signal } : {}),
+      transport: account.transport, issuer: options.issuer, clientId: account.lane.clientId, command: account.lane.signIn, show, ...(signal ? { signal } : {}),
     })
     return await account.credentials.accept(fresh)
   } finally {

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createCredentialSource, createFileStore, createLane, createMemoryStore, createRefreshShared, type StoredRecord, type TokenStore } from '../../src/auth/index.js'
+import { createCredentialSource, createFileStore, createLane, createMemoryStore, createRefreshShared, TokenStoreError, type StoredRecord, type TokenStore } from '../../src/auth/index.js'
 import { createTransport } from '../../src/transport/index.js'
 import { testFolder } from './support/folder.js'
 import { reply, startIssuer, type Verdict } from './support/issuer.js'
@@ -370,6 +370,36 @@ describe('an answer that cannot be saved', () => {
     expect(await memory.load()).toMatchObject({ record: { access_token: credential.accessToken } })
     expect(issuer.received.length).toBe(1)
   })
+})
+
+test('a lock that was lost during a refresh and stays with others keeps the call waiting for seconds, not minutes', async () => {
+  const memory = createMemoryStore({ lane: 'codex' })
+  let waitedMs = 0
+  // A host's own store: its first lock is lost while the exchange runs, and afterwards somebody else keeps it.
+  const store: TokenStore = {
+    ...memory,
+    save: async (record, options) => {
+      if (record.pending_refresh === undefined) throw new TokenStoreError('the lock is gone', 'stale_lock')
+      return memory.save(record, options)
+    },
+    async withLock(work, limits) {
+      if (waitedMs === 0) {
+        waitedMs = 1
+        return memory.withLock(work, limits)
+      }
+      waitedMs += limits?.waitMs ?? 90_000
+      throw new TokenStoreError('process 4711 holds the lock', 'locked')
+    },
+  }
+  const { make, signedIn, warnings } = await setUp({ store: () => store })
+  await memory.save(signedIn(-1))
+  const source = make()
+  const credential = await source.current()
+  expect(credential.accessToken).toMatch(/^ey/)
+  expect(warnings).toEqual([expect.stringContaining('lives in this process only')])
+  // The next call tries once more to save it, and is served as soon.
+  await source.current()
+  expect(waitedMs).toBeLessThanOrEqual(10_000)
 })
 
 test('no public object shows a token to a log', async () => {

@@ -84,6 +84,16 @@ describe('the keychain', () => {
     expect(await failing('Platform secure storage failure: no D-Bus session')).toMatchObject({ state: 'unreadable', message: expect.stringContaining('use the file store') as string })
   })
 
+  test('is neither saved nor cleared by one whose lock others have taken over', async () => {
+    const { store, values } = await setUp()
+    await store.save(originalRecord())
+    const before = [...values]
+    const lost = { held: async () => false }
+    await expect(store.save({ ...originalRecord(), access_token: 'newer' }, { lock: lost })).rejects.toMatchObject({ name: 'TokenStoreError', code: 'stale_lock' })
+    await expect(store.clear({ lock: lost })).rejects.toMatchObject({ name: 'TokenStoreError', code: 'stale_lock' })
+    expect([...values]).toEqual(before)
+  })
+
   test('forgets every part', async () => {
     const { store, values } = await setUp()
     await store.save({ ...originalRecord(), filling: 'x'.repeat(5000) })
