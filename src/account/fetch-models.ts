@@ -49,7 +49,7 @@ export function createModelsFetcher(options: FetchModelsOptions): (signal?: Abor
 async function ask(
   options: FetchModelsOptions, credential: Credential, signal?: AbortSignal,
 ): Promise<{ models: unknown[]; etag?: string } | LLMError> {
-  const context = { provider: options.provider, model: '', lane: credential.lane, nowMs: options.now() }
+  const context = { provider: options.provider, model: '', lane: credential.lane, signInCommand: options.credentials.signIn, nowMs: options.now() }
   let reply: HttpReply
   try {
     reply = await options.transport.fetch({

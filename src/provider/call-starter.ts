@@ -1,5 +1,6 @@
 import { AbortError, type CallOptions, type ResponseStream, type StreamEvent } from '../contract/index.js'
 import type { ProviderDeps } from './deps.js'
+import { tellOutcome } from './tell-response.js'
 import { createResponseStream, type Deliver, type Outcome, type RunningStream } from './response-stream.js'
 
 export interface CallStarter {
@@ -10,7 +11,7 @@ export interface CallStarter {
 }
 
 /** The calls of one mount that run, so that all of them can be stopped together. */
-export function createCallStarter({ cancellation, mountName: provider }: Pick<ProviderDeps, 'cancellation' | 'mountName'>): CallStarter {
+export function createCallStarter({ cancellation, mountName: provider, sessionId, now }: Pick<ProviderDeps, 'cancellation' | 'mountName' | 'sessionId' | 'now'>): CallStarter {
   const running = new Set<RunningStream>()
   const controllers = createControllers()
   let closed = false
@@ -20,7 +21,7 @@ export function createCallStarter({ cancellation, mountName: provider }: Pick<Pr
   const stopListening = cancellation.onCancel(() => stopAll('The host cancelled the call.'))
 
   return {
-    start({ signal }, run) {
+    start({ signal, thinking }, run) {
       const controller = controllers.take()
       const onAbort = (): void => call.stop(new AbortError('The caller cancelled the call.', { provider, cause: signal?.reason }))
       const call = createResponseStream((deliver) => {
@@ -33,6 +34,7 @@ export function createCallStarter({ cancellation, mountName: provider }: Pick<Pr
       }, {
         controller,
         left: () => new AbortError('The caller stopped reading the answer before its end.', { provider }),
+        retell: (outcome) => tellOutcome(outcome, { sessionId, now, thinking: thinking !== false }),
         onEnded() {
           running.delete(call)
           controllers.prepare()

@@ -46,8 +46,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     }),
     turnStates: createTurnStates(),
     chooseModel: createModelChooser(mountName),
-    builder: createRequestBuilder((fields, lane) =>
-      deps.warn(`the ${lane} lane takes no ${fields.join(', ')}: left out of every request of this mount`)),
+    builder: createRequestBuilder(deps.warn),
   }
   const describeModels = createModelDescriber()
   const calls = createCallStarter(deps)

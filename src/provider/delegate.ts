@@ -42,9 +42,7 @@ async function resolveAndRun(workshop: Workshop, delegation: Delegation, deliver
     return await runChain(workshop, delegation, route, usable, deliver)
   } catch (thrown) {
     const error = deps.redactor.error(isLLMError(thrown) ? thrown : new LLMError(String(thrown), { provider: deps.mountName, cause: thrown }))
-    const writer = createStreamWriter({
-      requestId: '', sessionId: deps.sessionId, emitter, announce: false, thinking: true, now: deps.now,
-    })
+    const writer = createStreamWriter({ sessionId: deps.sessionId, thinking: true, now: deps.now })
     await deliver(await writer.fail(error))
     return { error }
   }

@@ -62,7 +62,7 @@ export function openRawDoors(
       } catch (thrown) {
         if (isLLMError(thrown) || !(thrown instanceof TransportFailure)) throw deps.redactor.error(thrown)
         throw deps.redactor.error(mapWireFailure(fromTransportFailure(thrown), {
-          provider: deps.mountName, model: deps.settings.defaultModel, lane: deps.credentials.lane, nowMs: deps.now(),
+          provider: deps.mountName, model: deps.settings.defaultModel, lane: deps.credentials.lane, signInCommand: deps.credentials.signIn, nowMs: deps.now(),
         }))
       }
     },

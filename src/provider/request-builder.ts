@@ -22,11 +22,16 @@ const REMEMBERED_OPENING_CHARS = 4096
 
 /**
  * Builds requests with what earlier turns have built already.
- * @param onLeftOut told of the fields the lane refuses, once for each field
+ * @param warn told once for each field that the lane refuses or that is sent otherwise
  */
-export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane: LaneName) => void): RequestBuilder {
+export function createRequestBuilder(warn: (message: string) => void): RequestBuilder {
   const cache = createConversationCache()
   const reported = new Set<string>()
+  const isNews = (words: string): boolean => {
+    if (reported.has(words)) return false
+    reported.add(words)
+    return true
+  }
   const lastBuilt = new Map<string, BuiltRequest>()
   const conversationOf = createConversationNamer()
 
@@ -43,9 +48,9 @@ export function createRequestBuilder(onLeftOut: (fields: readonly string[], lane
         provenance: call.dropReasoning ? { ...provenance, account: '' } : provenance,
         cacheKey: conversation,
       }, call.dropReasoning ? undefined : cache)
-      const news = built.leftOut.filter((field) => !reported.has(field))
-      for (const field of news) reported.add(field)
-      if (news.length > 0) onLeftOut(news, provenance.lane as LaneName)
+      const leftOut = built.leftOut.filter(isNews)
+      if (leftOut.length > 0) warn(`the ${provenance.lane} lane takes no ${leftOut.join(', ')}: left out of every request of this mount`)
+      for (const words of built.changed.filter(isNews)) warn(words)
       return { built, conversation }
     },
     compare(conversation, built) {

@@ -31,13 +31,17 @@ export interface RunTerms {
   left: () => AbortError
   /** called once when the run is over */
   onEnded: () => void
+  /** the whole stream, for a reader who comes after `response()` has let the events go */
+  retell: (outcome: Outcome) => Promise<readonly StreamEvent[]>
 }
 
 /** The public face of a run: starts it when somebody asks, and paces it by who reads. */
-export function createResponseStream(run: Run, { controller, left, onEnded }: RunTerms): RunningStream {
+export function createResponseStream(run: Run, { controller, left, onEnded, retell }: RunTerms): RunningStream {
   let ended: Promise<Outcome> | undefined
   let over = false
   let draining = false
+  /** `response()` came before any reader: the events have not been kept */
+  let unread = false
   let resume: (() => void) | undefined
   const queue = new EventQueue()
 
@@ -73,8 +77,12 @@ export function createResponseStream(run: Run, { controller, left, onEnded }: Ru
     await start()
     return DONE
   }
+  const tellLate = async function* (): AsyncGenerator<StreamEvent, undefined> {
+    yield* await retell(await start())
+  }
   const stream: ResponseStream = {
     [Symbol.asyncIterator]() {
+      if (unread) return tellLate()
       queue.open()
       return {
         next() {
@@ -87,7 +95,10 @@ export function createResponseStream(run: Run, { controller, left, onEnded }: Ru
     },
     async response() {
       draining = true
-      if (!queue.opened) queue.close()
+      if (!queue.opened) {
+        unread = true
+        queue.close()
+      }
       wake()
       const { error, response } = await start()
       if (error) throw error

@@ -1,9 +1,9 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
 import { isRecord, orAbort } from '../lib/index.js'
-import type { BlockEvent } from '../responses/index.js'
 import type { Deliver, Outcome } from './response-stream.js'
 import type { Workshop } from './workshop.js'
 import { createStreamWriter } from './stream-writer.js'
+import { tellContent } from './tell-response.js'
 
 export interface ForeignCall {
   provider: Provider
@@ -20,11 +20,9 @@ export interface ForeignCall {
  * that cannot stream is completed, and its answer given out whole.
  */
 export async function runForeign(workshop: Workshop, call: ForeignCall, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const { deps, emitter } = workshop
+  const { deps } = workshop
   const options = { ...call.options, signal: call.signal }
-  const writer = createStreamWriter({
-    requestId: '', sessionId: deps.sessionId, emitter, announce: false, thinking: options.thinking !== false, now: deps.now,
-  })
+  const writer = createStreamWriter({ sessionId: deps.sessionId, thinking: options.thinking !== false, now: deps.now })
   let seq = 0
   try {
     if (typeof call.provider.stream === 'function') {
@@ -45,7 +43,7 @@ export async function runForeign(workshop: Workshop, call: ForeignCall, deliver:
     }
     const response = seal(await orAbort(call.provider.complete(call.request, options), call.signal), call)
     const degradations = response.degradation ? [response.degradation] : []
-    await deliver([...(await writeWhole(writer, response)), ...writer.end(response.usage ?? null, degradations)])
+    await deliver([...(await tellContent(writer, response.content)), ...writer.end(response.usage ?? null, degradations)])
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, call))
@@ -63,20 +61,6 @@ function toLLMError(thrown: unknown, { signal, receipt: { provider } }: ForeignC
 /** It ends as one that took over, unless it says that itself. */
 function withDegradation(event: StreamEvent, { degradation }: ForeignCall): StreamEvent {
   return event.type === 'message.end' && degradation && event.degradations.length === 0 ? { ...event, degradations: [degradation] } : event
-}
-
-function writeWhole(writer: ReturnType<typeof createStreamWriter>, response: ChatResponse): StreamEvent[] | Promise<StreamEvent[]> {
-  return writer.write(
-    response.content.flatMap((block, index): BlockEvent[] => {
-      if (block.type === 'text') return [{ type: 'block_delta', index, block: 'text', text: block.text }]
-      if (block.type !== 'tool_call') return []
-      const tool = { index, block: 'tool_use' as const, toolCallId: block.id, name: block.name }
-      return [
-        { type: 'block_start', ...tool },
-        { type: 'block_end', ...tool, arguments: block.input },
-      ]
-    }),
-  )
 }
 
 function seal(response: ChatResponse, call: ForeignCall): ChatResponse {

@@ -9,12 +9,9 @@ import type { BlockEvent } from '../responses/index.js'
 import type { Emitter } from './emitter.js'
 
 export interface StreamWriterOptions {
-  /** names the call in `llm:stream_*` events */
-  requestId: string
   sessionId: string
-  emitter: Emitter
-  /** emit the `llm:stream_*` family */
-  announce: boolean
+  /** where the host's `llm:stream_*` events go; absent where nobody is told */
+  announcer?: Announcer
   /** pass `thinking.delta` on to the caller */
   thinking: boolean
   now: () => number
@@ -33,8 +30,7 @@ export interface StreamWriter {
 
 /** The writer of one call; numbers its events from 0. */
 export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
-  const { emitter, requestId, sessionId, thinking } = options
-  const announcer = createAnnouncer(options)
+  const { sessionId, thinking, announcer = SILENT } = options
   const readTime = createTimestamp(options.now)
   let seq = 0
   let stamp = ''
@@ -86,9 +82,7 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
     },
     async fail(error) {
       stamp = readTime()
-      if (announcer.deltas > 0) {
-        await emitter.emit('streamAborted', { request_id: requestId, error: { type: error.name, msg: error.message } })
-      }
+      await announcer.abort(error)
       return [event({ type: 'error', error: describeError(error) })]
     },
   }
@@ -108,29 +102,35 @@ function createTimestamp(now: () => number): () => string {
   }
 }
 
-interface Announcer {
-  /** deltas announced so far */
-  deltas: number
+/** The host's `llm:stream_*` events of one call. */
+export interface Announcer {
   /** Whether the event is worth a call of {@link announce}: tool arguments never are, nor what nobody hears. */
   wants(block: BlockEvent): boolean
   announce(block: BlockEvent): Promise<unknown> | undefined
+  /** The answer broke off; told where a delta had been. */
+  abort(error: LLMError): Promise<unknown> | undefined
 }
 
-function createAnnouncer({ emitter, requestId, announce }: StreamWriterOptions): Announcer {
+const SILENT: Announcer = { wants: () => false, announce: () => undefined, abort: () => undefined }
+
+/** @param requestId names the call in the events */
+export function createAnnouncer(emitter: Emitter, requestId: string): Announcer {
   const heard = {
-    block_start: announce && emitter.heard('streamBlockStart'),
-    block_delta: announce && emitter.heard('streamBlockDelta'),
-    block_end: announce && emitter.heard('streamBlockEnd'),
+    block_start: emitter.heard('streamBlockStart'),
+    block_delta: emitter.heard('streamBlockDelta'),
+    block_end: emitter.heard('streamBlockEnd'),
   }
   const sequences: number[] = []
-  const announcer: Announcer = {
-    deltas: 0,
+  let deltas = 0
+  return {
     wants(block) {
       if (block.type !== 'block_delta') return heard[block.type]
-      if (block.block === 'tool_use' || !announce) return false
-      announcer.deltas++
+      if (block.block === 'tool_use') return false
+      deltas++
       return heard.block_delta
     },
+    abort: (error) =>
+      (deltas > 0 ? emitter.emit('streamAborted', { request_id: requestId, error: { type: error.name, msg: error.message } }) : undefined),
     announce(block) {
       const block_index = block.index
       // A tool that the server runs is a tool in use; the contract has no other word for it.
@@ -145,7 +145,6 @@ function createAnnouncer({ emitter, requestId, announce }: StreamWriterOptions):
       return emitter.emit('streamBlockStart', block.name === undefined ? place : { ...place, name: block.name })
     },
   }
-  return announcer
 }
 
 function toBody(block: BlockEvent, thinking: boolean): StreamEventBody | undefined {

@@ -5,7 +5,7 @@ import type { CallHead } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
 import type { Deliver, Outcome } from './response-stream.js'
-import { createStreamWriter, type StreamWriter } from './stream-writer.js'
+import { createAnnouncer, createStreamWriter, type StreamWriter } from './stream-writer.js'
 
 /** What runs below the events: pushes batches of block events, then answers what they made. */
 export type Answering = (announceRequest: AnnounceRequest, screen: Screen) => Promise<ChatResponse>
@@ -31,10 +31,8 @@ export async function withCallEvents(
   const pair = createPair(deps, emitter, call)
   let made: StreamWriter | undefined
   const writer = (): StreamWriter => (made ??= createStreamWriter({
-    requestId: randomUUID(),
     sessionId: deps.sessionId,
-    emitter,
-    announce: call.settings.useStreaming && call.request.metadata?.stream !== false,
+    ...(call.settings.useStreaming && call.request.metadata?.stream !== false ? { announcer: createAnnouncer(emitter, randomUUID()) } : {}),
     thinking: call.options.thinking !== false,
     now: deps.now,
   }))

@@ -41,11 +41,12 @@ export function buildRequest(input: BuildInput, cache?: ConversationCache): Buil
   )
   const { droppedReasoning, unknownBlocks } = sumUp(mapped, model.slug)
   const { items, repairs } = settleHistory(mapped, conversation.history)
-  const { fields, leftOut, text } = conversation.defineFields(input, instructions, tools, () => buildFields(input, instructions, tools))
+  const { fields, leftOut, changed, text } = conversation.defineFields(input, instructions, tools, () => buildFields(input, instructions, tools))
   return {
     fields,
     items,
     leftOut: unknownBlocks.length === 0 ? leftOut : [...leftOut, ...unknownBlocks],
+    changed,
     repairs,
     droppedReasoning,
     fieldsText: { of: fields, text },

@@ -9,6 +9,8 @@ export interface RequestFields {
   /** every field of the payload but input, in the order in which they are written */
   fields: JsonObject
   leftOut: string[]
+  /** what is sent otherwise than it was asked for, in words */
+  changed: string[]
 }
 
 /** Fields of the contract's request that are no wire field, or that become one under another name. */
@@ -29,6 +31,7 @@ const MAX_CACHE_KEY = 64
 export function buildFields(input: BuildInput, instructions: string, tools: ToolDefinitions): RequestFields {
   const { request, model, lane } = input
   const leftOut: string[] = [...tools.leftOut]
+  const changed: string[] = []
   const extra = filterFields(input, leftOut)
   const definitions = [...tools.tools, ...readList(extra['tools'])]
   const tier = model.serviceTier === undefined ? undefined : toWireTier(lane, model.serviceTier)
@@ -41,7 +44,7 @@ export function buildFields(input: BuildInput, instructions: string, tools: Tool
     ...(definitions.length === 0 ? {} : { tools: definitions.length === tools.tools.length ? tools.tools : definitions }),
     ...(definitions.length === 0 && request.tool_choice == null ? {} : { tool_choice: buildToolChoice(request.tool_choice, tools) }),
     parallel_tool_calls: true,
-    ...buildReasoning(input, extra, leftOut),
+    ...buildReasoning(input, extra, { leftOut, changed }),
     ...buildText(input, extra, leftOut),
     store: false,
     stream: true,
@@ -93,7 +96,7 @@ function filterTier({ lane }: BuildInput, fields: JsonObject, leftOut: string[])
   }
 }
 
-function buildReasoning({ model, settings }: BuildInput, extra: JsonObject, leftOut: string[]): JsonObject {
+function buildReasoning({ model, settings }: BuildInput, extra: JsonObject, { leftOut, changed }: Pick<RequestFields, 'leftOut' | 'changed'>): JsonObject {
   const wanted = readRecord(extra['reasoning'])
   if (!model.reasons) {
     if (model.effort !== undefined || Object.keys(wanted).length > 0) leftOut.push('reasoning')
@@ -104,7 +107,7 @@ function buildReasoning({ model, settings }: BuildInput, extra: JsonObject, left
   const effort = reasoning['effort']
   if (typeof effort === 'string' && raisesEffort(model.slug, effort)) {
     reasoning['effort'] = 'medium'
-    leftOut.push(`reasoning_effort (${effort}, raised to medium)`)
+    changed.push(`reasoning_effort ${effort} is raised to medium: ${model.slug} refuses less`)
   }
   const summary = settings.reasoningSummary
   if (summary !== undefined && summary !== '' && summary !== 'none' && reasoning['summary'] === undefined) {

@@ -39,6 +39,8 @@ export interface BuiltRequest {
   items: readonly string[]
   /** what was asked for and is not sent, by name */
   leftOut: readonly string[]
+  /** what is sent otherwise than it was asked for, in words */
+  changed: readonly string[]
   repairs: readonly ToolRepair[]
   /** reasoning blocks that could not be sent back here */
   droppedReasoning: number

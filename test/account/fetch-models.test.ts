@@ -16,7 +16,7 @@ function fetcher(statuses: number[]) {
       },
     } as unknown as Transport,
     credentials: {
-      lane: 'codex', billing: 'plan',
+      lane: 'codex', billing: 'plan', signIn: 'amplifier-chatgpt login --account work',
       held: () => undefined,
       current: async () => ({ accessToken: 'made-up', lane: 'codex' }) as Credential,
       replace: async () => ({ accessToken: 'made-up-too', lane: 'codex' }) as Credential,

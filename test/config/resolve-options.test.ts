@@ -140,7 +140,7 @@ describe('wrong values', () => {
     [{ raw: 1 }, 'raw must be true or false, found the number 1 (in the mount config)'],
     [{ raw: [] }, 'raw must be true or false, found a list of 0 items (in the mount config)'],
     [{ max_retries: 1.5 }, 'max_retries must be a whole number from 0 up to 100, found the number 1.5 (in the mount config)'],
-    [{ max_concurrency: 0 }, 'max_concurrency must be a whole number from 1 up to 1000, found the number 0 (in the mount config)'],
+    [{ max_concurrency: 0 }, 'max_concurrency must be a whole number from 1, found the number 0 (in the mount config)'],
     [{ transport: 'http3' }, 'transport must be one of auto, sse, websocket, found the text "http3" (in the mount config)'],
     [{ default_model: 5.5 }, 'default_model must be a text, found the number 5.5 (in the mount config)'],
     [{ default_model: {} }, 'default_model must be a text, found a mapping (in the mount config)'],
@@ -150,6 +150,7 @@ describe('wrong values', () => {
     [{ models_client_version: '1.2' }, 'models_client_version must be three numbers with dots, such as 99.99.99, found the text "1.2" (in the mount config)'],
     [{ account: '../x' }, 'account must be a name of at most 64 letters, digits, dots, dashes and underscores, found the text "../x" (in the mount config)'],
     [{ lane: 'gold' }, 'lane must be one of codex, plan, api_key, legacy_codex, chatgpt_plan, oauth, found the text "gold" (in the mount config)'],
+    [{ max_concurrency: 2.5 }, 'max_concurrency must be a whole number from 1, found the number 2.5 (in the mount config)'],
   ])('%j is refused, naming key, kind and place', (config, message) => expect(refusal(config)).toBe(message))
 
   test('several wrong options are named together', () => {

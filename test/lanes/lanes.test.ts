@@ -221,6 +221,21 @@ describe('a key that merely lies in the environment', () => {
   })
 })
 
+test.each<[string, Record<string, unknown>, string]>([
+  ['codex', {}, 'amplifier-chatgpt login'],
+  ['codex', { account: 'work' }, 'amplifier-chatgpt login --account work'],
+  ['plan', {}, 'amplifier-chatgpt login --plan'],
+  ['plan', { account: 'work' }, 'amplifier-chatgpt login --plan --account work'],
+])('a refusal in lane %s with %j names the command that signs in there: %s', async (lane, config, command) => {
+  const twin = await openTwin()
+  const mounted = lane === 'plan' ? await mountPlan(twin, config) : await mountOn(twin, { config })
+  const body = { error: { code: 'missing_scope', message: 'Missing scopes: model.request' } }
+  for (const path of ['/v1/responses', '/backend-api/codex/responses', '/v1/models', '/backend-api/codex/models']) twin.refuse(path, { status: 401, body, times: 9 })
+  for (const call of [() => mounted.provider.complete(ask('hello')), () => mounted.provider.openSocket()]) {
+    await expect(call()).rejects.toMatchObject({ name: 'AuthenticationError', message: expect.stringMatching(new RegExp(`${command}$`)) as string })
+  }
+})
+
 describe('work never moves to another lane', () => {
   test('a codex quota that is used up is an error, although a key is configured', async () => {
     const twin = await openTwin()

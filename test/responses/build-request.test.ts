@@ -106,17 +106,18 @@ describe('instructions', () => {
 
 describe('reasoning', () => {
   test.each([
-    ['an effort is sent as it is', { effort: 'xhigh' }, { effort: 'xhigh' }, []],
-    ['ultra is a word of clients', { effort: 'ultra' }, { effort: 'max' }, []],
-    ['no effort means none is sent', {}, undefined, []],
-    ['a model that does not reason gets none', { effort: 'low', reasons: false }, undefined, ['reasoning']],
-    ['gpt-5.5-pro refuses low', { slug: 'gpt-5.5-pro', effort: 'low' }, { effort: 'medium' }, ['reasoning_effort (low, raised to medium)']],
-    ['gpt-5.5-pro takes high', { slug: 'gpt-5.5-pro', effort: 'high' }, { effort: 'high' }, []],
-    ['gpt-5.5 takes low', { effort: 'low' }, { effort: 'low' }, []],
-  ])('%s', (_title, model, expected, leftOut) => {
+    ['an effort is sent as it is', { effort: 'xhigh' }, { effort: 'xhigh' }, [], []],
+    ['ultra is a word of clients', { effort: 'ultra' }, { effort: 'max' }, [], []],
+    ['no effort means none is sent', {}, undefined, [], []],
+    ['a model that does not reason gets none', { effort: 'low', reasons: false }, undefined, ['reasoning'], []],
+    ['gpt-5.5-pro refuses low', { slug: 'gpt-5.5-pro', effort: 'low' }, { effort: 'medium' }, [], ['reasoning_effort low is raised to medium: gpt-5.5-pro refuses less']],
+    ['gpt-5.5-pro takes high', { slug: 'gpt-5.5-pro', effort: 'high' }, { effort: 'high' }, [], []],
+    ['gpt-5.5 takes low', { effort: 'low' }, { effort: 'low' }, [], []],
+  ])('%s', (_title, model, expected, leftOut, changed) => {
     const built = build({}, { model })
     expect(built.fields['reasoning']).toEqual(expected)
     expect(built.leftOut).toEqual(leftOut)
+    expect(built.changed).toEqual(changed)
   })
 
   test.each([

@@ -4,7 +4,7 @@ import { build } from './build-support.js'
 
 const built: BuiltRequest = {
   fields: { model: 'm', nothing: undefined, tools: [{ a: 1 }] }, items: ['{"n":1}', '{"n":2}', '{"n":3}'],
-  leftOut: [], repairs: [], droppedReasoning: 0,
+  leftOut: [], changed: [], repairs: [], droppedReasoning: 0,
 }
 
 test('over HTTP a request is its fields and then its items, as they are', () => {

@@ -1,0 +1,23 @@
+import type { ChatResponse, StreamEvent } from '../contract/index.js'
+import type { BlockEvent } from '../responses/index.js'
+import type { Outcome } from './response-stream.js'
+import { createStreamWriter, type StreamWriter } from './stream-writer.js'
+
+/** An answer that was not streamed, as the events of one: each block whole. */
+export async function tellContent(writer: StreamWriter, content: ChatResponse['content']): Promise<StreamEvent[]> {
+  return writer.write(content.flatMap((block, index): BlockEvent[] => {
+    if (block.type === 'text') return [{ type: 'block_delta', index, block: 'text', text: block.text }]
+    if (block.type === 'thinking') return block.thinking === '' ? [] : [{ type: 'block_delta', index, block: 'thinking', text: block.thinking }]
+    if (block.type !== 'tool_call') return []
+    const tool = { index, block: 'tool_use' as const, toolCallId: block.id, name: block.name }
+    return [{ type: 'block_start', ...tool }, { type: 'block_end', ...tool, arguments: block.input }]
+  }))
+}
+
+/** The whole stream of a call whose events nobody read while it ran; the host has been told of it already. */
+export async function tellOutcome(outcome: Outcome, options: { sessionId: string; thinking: boolean; now: () => number }): Promise<StreamEvent[]> {
+  const writer = createStreamWriter(options)
+  const { response, error } = outcome
+  if (error) return [...(error.partial ? await tellContent(writer, error.partial.content) : []), ...(await writer.fail(error))]
+  return [...(await tellContent(writer, response.content)), ...writer.end(response.usage ?? null, response.degradation ? [response.degradation] : [])]
+}
