@@ -2,7 +2,7 @@ import { toModelInfos, type CatalogSnapshot } from '../account/index.js'
 import type { CallOptions, ChatRequest, ChatResponse, LaneName, ModelInfo, Provider, ResponseStream, ToolCall } from '../contract/index.js'
 import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
-import { createCallStarter } from './call-starter.js'
+import { createCallStreams } from './response-stream.js'
 import { createModelChooser } from './choose-model.js'
 import { createEmitter } from './emitter.js'
 import { createExchanges } from './exchanges.js'
@@ -49,11 +49,10 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     builder: createRequestBuilder(deps.warn),
   }
   const describeModels = createModelDescriber()
-  const calls = createCallStarter(deps)
-  const startCall = calls.start
+  const calls = createCallStreams(deps)
 
   const stream = (request: ChatRequest, options: CallOptions = {}): ResponseStream =>
-    startCall(options, (signal, deliver) => runCall(workshop, { request, options, signal }, deliver))
+    calls.open(options, (signal, deliver) => runCall(workshop, { request, options, signal }, deliver))
 
   const provider: ChatGPTProvider = {
     name: mountName,
@@ -72,9 +71,9 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     complete: (request, options) => stream(request, options).response(),
     parseToolCalls,
     delegate: (roles, request, options = {}) =>
-      startCall(options, (signal, deliver) =>
+      calls.open(options, (signal, deliver) =>
         runDelegation(workshop, { roles: typeof roles === 'string' ? [roles] : roles, request, options, signal, self: provider }, deliver)),
-    ...openRawDoors(workshop, startCall),
+    ...openRawDoors(workshop, calls),
     warmUp: (request, options) => warmUp(workshop, request, options),
     transportChoice: () => workshop.exchanges.choice(),
     async signedIn() {

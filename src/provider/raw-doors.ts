@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { isLLMError, type CallOptions, type ChatRequest } from '../contract/index.js'
 import { fromTransportFailure, mapWireFailure, type WireEvent } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import type { CallStarter } from './call-starter.js'
+import type { CallStreams } from './response-stream.js'
 import { runCall } from './run-call.js'
 import type { Workshop } from './workshop.js'
 
@@ -30,17 +30,14 @@ export interface RawDoors {
 }
 
 /** The doors of one mount; their calls are started, and stopped, with all others of it. */
-export function openRawDoors(
-  workshop: Workshop,
-  startCall: CallStarter['start'],
-): RawDoors {
+export function openRawDoors(workshop: Workshop, calls: Pick<CallStreams, 'open'>): RawDoors {
   const { deps, exchanges } = workshop
   return {
     async *rawEvents(request, options = {}) {
       const tapped: WireEvent[] = []
       let sequence_number = 0
       const take = (): RawEvent[] => tapped.splice(0).map((event) => ({ ...event, sequence_number: sequence_number++ }))
-      const stream = startCall(options, (signal, deliver) =>
+      const stream = calls.open(options, (signal, deliver) =>
         runCall(workshop, { request, options, signal, tap: (events) => tapped.push(...events) }, deliver))
       for await (const event of stream) {
         yield* take()
