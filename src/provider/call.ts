@@ -1,7 +1,16 @@
 /** One call: what stays the same over its attempts, and what they learn on the way. */
-import type { CallOptions, ChatRequest, Degradation, RouteReceipt } from '../contract/index.js'
+import type { CallOptions, ChatRequest, ChatResponse, Degradation, LLMError, RouteReceipt } from '../contract/index.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderSettings } from './deps.js'
+
+/** How a run ended; it never throws. */
+export type Outcome = { response: ChatResponse; error?: undefined } | { response?: undefined; error: LLMError }
+
+/**
+ * Hands a batch on; resolves when the next one is wanted, and is undefined where that is so already.
+ * The producer waits for it, so a slow reader is a slow producer.
+ */
+export type Deliver<Item> = (batch: readonly Item[]) => Promise<void> | undefined
 
 /** Retries left beyond each candidate's own first attempt; shared along a chain so that attempts never multiply. */
 export interface RetryBudget {

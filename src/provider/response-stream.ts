@@ -1,16 +1,8 @@
-import { AbortError, type CallOptions, type ChatResponse, type LLMError, type ResponseStream, type StreamEvent } from '../contract/index.js'
+import { AbortError, type CallOptions, type ChatResponse, type ResponseStream, type StreamEvent } from '../contract/index.js'
+import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
 import { tellOutcome } from './tell-response.js'
-
-/** How a run ended; it never throws. */
-export type Outcome = { response: ChatResponse; error?: undefined } | { response?: undefined; error: LLMError }
-
-/**
- * Hands a batch on; resolves when the next one is wanted, and is undefined where that is so already.
- * The producer waits for it, so a slow reader is a slow producer.
- */
-export type Deliver<Item> = (batch: readonly Item[]) => Promise<void> | undefined
 
 /**
  * A run of a call: delivers batches of stream events, then answers its outcome. Batches are pushed

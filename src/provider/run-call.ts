@@ -5,7 +5,7 @@ import { answerCall } from './answer-call.js'
 import type { Call, CallHead, RetryBudget } from './call.js'
 import type { ProviderDeps, ProviderSettings } from './deps.js'
 import { limitTotal } from './limit-total.js'
-import type { Deliver, Outcome } from './response-stream.js'
+import type { Deliver, Outcome } from './call.js'
 import { withCallEvents, type AnnounceRequest, type Screen } from './with-call-events.js'
 import type { Workshop } from './workshop.js'
 

@@ -1,6 +1,6 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
 import { isRecord, orAbort } from '../lib/index.js'
-import type { Deliver, Outcome } from './response-stream.js'
+import type { Deliver, Outcome } from './call.js'
 import type { Workshop } from './workshop.js'
 import { createStreamWriter } from './stream-writer.js'
 import { tellContent } from './tell-response.js'

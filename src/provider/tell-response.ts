@@ -1,6 +1,6 @@
 import type { ChatResponse, StreamEvent } from '../contract/index.js'
 import type { BlockEvent } from '../responses/index.js'
-import type { Outcome } from './response-stream.js'
+import type { Outcome } from './call.js'
 import { createStreamWriter, type StreamWriter } from './stream-writer.js'
 
 /** An answer that was not streamed, as the events of one: each block whole. */

@@ -4,7 +4,7 @@ import type { BlockEvent } from '../responses/index.js'
 import type { CallHead } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
-import type { Deliver, Outcome } from './response-stream.js'
+import type { Deliver, Outcome } from './call.js'
 import { createAnnouncer, createStreamWriter, type StreamWriter } from './stream-writer.js'
 
 /** What runs below the events: pushes batches of block events, then answers what they made. */
