@@ -55,7 +55,7 @@ export function buildFields(input: BuildInput, instructions: string, tools: Tool
     ...(tier === undefined ? {} : { service_tier: tier }),
   }
   if (scalars['service_tier'] !== undefined && tier === undefined) filterTier(input, fields, leftOut)
-  return { fields, leftOut: [...new Set(leftOut)] }
+  return { fields, leftOut: [...new Set(leftOut)], changed }
 }
 
 /** Settings and the request's own further fields, without what may not be sent. */
