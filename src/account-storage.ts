@@ -7,7 +7,8 @@ import {
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { ConfigurationError } from './contract/index.js'
-import { createTrust, isLoopback } from './transport/index.js'
+import { isLoopback } from './lib/index.js'
+import { createTrust } from './transport/index.js'
 
 /** Where an account's sign-in, quota and model list are kept. */
 export interface AccountPlaces {

@@ -1,9 +1,10 @@
 import type { Quota } from './account/index.js'
-import { ConfigurationError, isLLMError, type Coordinator, type MountPlan } from './contract/index.js'
-import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
+import { ConfigurationError, isLLMError, type Coordinator, type MountPlan, type MountPlanEntry } from './contract/index.js'
+import { buildRefusalError, describeOrigin, judgeHookConfig, judgeRoles, originOf, type ProviderOptions } from './config/index.js'
 import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
-import type { ModelRoleResolver, OverrideLayer, RoutingMatrix, RoutingOverrides } from './routing/index.js'
+import { isRecord } from './lib/index.js'
+import type { MatrixOrigin, MatrixRoles, ModelRoleResolver, OverrideLayer, RoutingMatrix, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {
   /** Resolves every role in the background and warns of those that no model serves. */
@@ -61,16 +62,43 @@ export interface MatrixInForce {
 export async function findMatrixInForce(
   plan: MountPlan, options: ProviderOptions, config: Record<string, unknown>,
 ): Promise<MatrixInForce> {
-  const { findHookConfig, loadMatrix } = await import('./routing/index.js')
+  const { findHookConfig, findRoutingHook, loadMatrix, originOf: placeOf } = await import('./routing/index.js')
+  judgeHook(findRoutingHook(plan))
   const hook = findHookConfig(plan)
   const name = (config.matrix ?? config.default_matrix) == null ? (hook.matrix ?? options.matrix) : options.matrix
+  const overrides: OverrideLayer[] = [
+    ...(hook.overrides ? [{ roles: hook.overrides, source: 'the routing hook' }] : []),
+    ...readOverrides(options, config),
+  ]
+  for (const { roles } of overrides) judgeCandidatesOf(roles, () => undefined)
   return {
-    load: () => loadMatrix(name, { directories: [...hook.directories, ...options.customRoutingDirs] }),
-    overrides: [
-      ...(hook.overrides ? [{ roles: hook.overrides, source: 'the routing hook' }] : []),
-      ...readOverrides(options, config),
-    ],
+    load: async () => {
+      const matrix = await loadMatrix(name, { directories: [...hook.directories, ...options.customRoutingDirs] })
+      judgeCandidatesOf(matrix.roles, placeOf)
+      return matrix
+    },
+    overrides,
   }
+}
+
+/** The plan's routing hook is obeyed here, so what it says is judged here, in every host. @throws ConfigurationError */
+function judgeHook(entry: MountPlanEntry | undefined): void {
+  if (!isRecord(entry?.config)) return
+  const refused = judgeHookConfig(entry.config, {}, originOf(entry, 'config'))
+  if (refused.length > 0) throw buildRefusalError(refused)
+}
+
+/** Candidates of any matrix hold only what a project may set. @throws ConfigurationError naming the candidate's place */
+function judgeCandidatesOf(roles: MatrixRoles | RoutingOverrides, placeOf: (part: object) => MatrixOrigin | undefined): void {
+  const refused = Object.entries(roles).flatMap(([role, entry]: [string, unknown]) => {
+    const candidates: unknown = isRecord(entry) ? entry['candidates'] : entry
+    return (Array.isArray(candidates) ? candidates : []).flatMap((candidate: unknown) => {
+      const { file, line = 1, column = 1 } = (isRecord(candidate) && placeOf(candidate)) || {}
+      const refusals = judgeRoles({ [role]: [candidate] }, 'roles', { origin: undefined, context: { all: true } })
+      return refusals.map((refusal) => ({ ...refusal, message: `${file === undefined ? '' : `${file}:${line}:${column}: `}role ${role}: ${refusal.message}` }))
+    })
+  })
+  if (refused.length > 0) throw buildRefusalError(refused)
 }
 
 /** The mount config's overrides, each role with the place it was written at. */

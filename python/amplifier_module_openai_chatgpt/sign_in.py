@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .find_sidecar import find_command
+from .trust import is_config_trusted
 
 
 def is_plan(config: dict[str, Any]) -> bool:
@@ -17,7 +18,7 @@ def is_plan(config: dict[str, Any]) -> bool:
 
 def read_status(config: dict[str, Any]) -> str:
     """``authenticated``, ``expired`` or ``unauthenticated``."""
-    done = subprocess.run(_command(config, "status", "--json"), capture_output=True, text=True, env=_environment(config), cwd=tempfile.gettempdir())
+    done = subprocess.run([*find_command(), "status", "--json"], capture_output=True, text=True, env=_environment(config), cwd=tempfile.gettempdir())
     try:
         said = json.loads(done.stdout)
     except ValueError:
@@ -34,7 +35,7 @@ def sign_in(config: dict[str, Any], print_fn: Callable[[str], None] | None) -> b
     """Runs ``login``; its lines go to ``print_fn``, or to stderr without one."""
     way = ["--plan"] if is_plan(config) else ["--device"]
     pipe = subprocess.PIPE if print_fn else None
-    with subprocess.Popen(_command(config, "login", *way), stdout=subprocess.DEVNULL, stderr=pipe, text=True, env=_environment(config), cwd=tempfile.gettempdir()) as process:
+    with subprocess.Popen([*find_command(), "login", *way], stdout=subprocess.DEVNULL, stderr=pipe, text=True, env=_environment(config), cwd=tempfile.gettempdir()) as process:
         if print_fn and process.stderr:
             for line in process.stderr:
                 if line.strip():
@@ -42,12 +43,8 @@ def sign_in(config: dict[str, Any], print_fn: Callable[[str], None] | None) -> b
     return process.returncode == 0
 
 
-def _command(config: dict[str, Any], *words: str) -> list[str]:
-    account = ["--account", str(config["account"])] if config.get("account") else []
-    return [*find_command(), *words, *account]
-
-
 def _environment(config: dict[str, Any]) -> dict[str, str]:
-    """The user's own, with what a sign-in depends on of this mount."""
-    names = {"base_url": "AMPLIFIER_CHATGPT_BASE_URL", "issuer": "AMPLIFIER_CHATGPT_ISSUER", "client_id": "AMPLIFIER_CHATGPT_CLIENT_ID", "token_file_path": "AMPLIFIER_CHATGPT_TOKEN_FILE"}
-    return {**os.environ, **{variable: str(config[key]) for key, variable in names.items() if config.get(key)}}
+    """The user's own, with what a sign-in depends on of this mount; the command line judges it as the mount's own call does."""
+    names = ("base_url", "issuer", "client_id", "ca_file", "lane", "auth_mode", "api_key", "account", "token_store", "token_file_path", "redis_url", "redis_allow_plaintext")
+    own = {key: config[key] for key in names if config.get(key) is not None}
+    return {**os.environ, "AMPLIFIER_CHATGPT_CALLER_CONFIG": json.dumps(own), "AMPLIFIER_CHATGPT_CALLER_TRUST": "1" if is_config_trusted() else "0"}

@@ -1,3 +1,4 @@
+import { isLoopback } from '../lib/index.js'
 import { originOf } from './claims.js'
 
 export interface Binding {
@@ -17,7 +18,6 @@ export type BindingVerdict = { allowed: true } | { allowed: false; madeFor: stri
 
 const PUBLIC_ISSUER = 'https://auth.openai.com'
 const PUBLIC_HOSTS = ['chatgpt.com', 'api.openai.com']
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /**
  * May a token be used with this issuer and sent to this base URL? A token is bound to the origin that
@@ -48,11 +48,6 @@ export function checkIssuerUrl(issuer: string): string | undefined {
   const url = new URL(issuer)
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.origin))) return undefined
   return `issuer ${url.origin} must be https; plain http is for loopback only`
-}
-
-/** True for an origin on this machine. */
-export function isLoopback(origin: string): boolean {
-  return URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)
 }
 
 function isPublicService(origin: string): boolean {

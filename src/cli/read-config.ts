@@ -1,9 +1,10 @@
 import {
-  attachOrigins, buildMountPlan, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
+  admitCallerConfig, attachOrigins, buildMountPlan, buildRefusalError, isOurModule, judgeModuleChange, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
   type Bundle, type ProviderOptions, type Settings,
 } from '../config/index.js'
 import { MOUNT_NAME } from '../config/module-entry.js'
 import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
+import { isRecord, parseJson } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { writeNotice } from './terminal.js'
 
@@ -29,10 +30,13 @@ const FLAGS: Readonly<Record<string, string>> = {
  */
 export async function readConfig(context: CommandContext, options: Record<string, unknown>): Promise<CommandConfig> {
   const { env } = context.terminal
-  const settings = await loadSettings(process.cwd(), { env })
+  const sent = env.AMPLIFIER_CHATGPT_CALLER_CONFIG
+  const settings = sent === undefined ? await loadSettings(process.cwd(), { env }) : await admitSettings(sent, env)
   const bundle = typeof options.bundle === 'string' ? await loadBundle(options.bundle) : undefined
   const plan = planWithUs(settings, bundle)
   const providers = plan.providers ?? []
+  const changed = providers.flatMap(judgeModuleChange)
+  if (changed.length > 0) throw buildRefusalError(changed)
   const found = providers.find((entry) => isOurModule(entry.module))
   const before = found?.config ?? {}
   const flags = readFlags(options)
@@ -51,6 +55,17 @@ export async function readConfig(context: CommandContext, options: Record<string
     settings,
     ...(bundle ? { bundle } : {}),
   }
+}
+
+/**
+ * The config of the program that runs us and doesn't say where it has it from, in place of every settings file:
+ * the Python package's, for the sign-in of a mount. AMPLIFIER_CHATGPT_CALLER_TRUST=1 says that it built the config itself.
+ */
+async function admitSettings(sent: string, env: NodeJS.ProcessEnv): Promise<Settings> {
+  const value = parseJson(sent)
+  if (!isRecord(value)) throw new ConfigurationError('AMPLIFIER_CHATGPT_CALLER_CONFIG must be the JSON text of an object', { code: 'invalid_config' })
+  const config = await admitCallerConfig(value, { env, isHostBuilt: env.AMPLIFIER_CHATGPT_CALLER_TRUST === '1' })
+  return { providers: [{ module: MODULE_ID, config }], routing: {}, values: {}, warnings: [], files: [] }
 }
 
 /** A plan that mounts nobody of ours mounts us: the settings' routing counts then too. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { isLoopback } from '../auth/index.js'
+import { attachOrigins, type Origin } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { createGrpcServer } from '../grpc/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
+import { isLoopback, isRecord, parseJson } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { readConfig } from './read-config.js'
 import type { RunningServer } from './running-server.js'
@@ -13,7 +13,8 @@ import { watchParent } from './watch-parent.js'
 const MAX_STDERR_CHARS = 32_000
 
 /**
- * `serve --grpc`: prints `READY:<port>` and stays until a signal, the end of stdin or the parent's death.
+ * `serve --grpc`: prints `READY:<port>` and stays until a signal, the end of stdin or the parent's death. Without a secret
+ * it listens at a socket file that this user alone reaches, and prints `READY:unix:<path>`; a given port is one all the same.
  * @throws ConfigurationError, Error where the port is taken
  */
 export async function openGrpc(context: CommandContext, flags: Record<string, unknown>): Promise<RunningServer> {
@@ -24,18 +25,22 @@ export async function openGrpc(context: CommandContext, flags: Record<string, un
   }
   const config = await readMountConfig(context, flags)
   const secret = flags.secret === false ? undefined : readSecret(env) ?? randomBytes(32).toString('base64url')
-  if (secret === undefined) warn('without a secret every user of this machine may call this server, and the plan pays for it; give AMPLIFIER_CHATGPT_SECRET where the caller can send one')
+  const privateSocket = secret === undefined && flags.port === undefined && process.platform !== 'win32'
+  if (secret === undefined) {
+    const reach = privateSocket ? 'no other user of this machine may reach its socket file' : 'every user of this machine may call this server, and the plan pays for it'
+    warn(`without a secret ${reach}; callers may set no more than a project's files may. Give AMPLIFIER_CHATGPT_SECRET where the caller can send one`)
+  }
   const { AMPLIFIER_KERNEL_ADDRESS: address, AMPLIFIER_KERNEL_TOKEN: token } = env
   if (address && !isLoopback(address.includes('://') ? address : `http://${address}`)) warn(`the kernel at ${address} is not on this machine: prompts and answers go there unencrypted`)
   const server = await createGrpcServer({
-    config, warn, secret,
+    config, warn, secret, privateSocket,
     kernel: address ? { address, token } : undefined,
     port: typeof flags.port === 'number' ? flags.port : undefined,
   })
   // Shown where we made it; a parent that sets one knows it.
   if (secret !== undefined && !env.AMPLIFIER_CHATGPT_SECRET) warn(`secret (metadata x-amplifier-token): ${secret}`)
   return {
-    announcement: { text: `READY:${server.port}\n` },
+    announcement: { text: `READY:${privateSocket ? server.address : server.port}\n` },
     watch: (stop) => watchParent(stdin, stop),
     close: () => server.close(),
   }
@@ -55,5 +60,6 @@ async function readMountConfig(context: CommandContext, flags: Record<string, un
   if (!text) return (await readConfig(context, flags)).entry.config ?? {}
   const value = parseJson(text)
   if (!isRecord(value)) throw new ConfigurationError('AMPLIFIER_CHATGPT_CONFIG must be the JSON text of an object', { code: 'invalid_config' })
-  return value
+  const origin: Origin = { file: 'the environment variable AMPLIFIER_CHATGPT_CONFIG', line: 1, column: 1, whose: 'environment' }
+  return attachOrigins(value, Object.fromEntries(Object.keys(value).map((key) => [key, origin])))
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { isLoopback } from '../auth/index.js'
 import { ConfigurationError } from '../contract/index.js'
+import { isLoopback } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import type { RunningServer } from './running-server.js'
 import { writeNotice } from './terminal.js'
@@ -18,7 +18,7 @@ export interface ServerCommand {
 export const SERVERS: Readonly<Record<string, ServerCommand>> = {
   grpc: {
     description: 'the gRPC sidecar of Amplifier kernels',
-    options: [['--no-secret', 'with --grpc: for kernels that cannot send one']],
+    options: [['--no-secret', 'with --grpc: for callers that cannot send one; a socket file of this user, unless --port is given']],
     open: async (context, flags) => (await import('./serve-grpc.js')).openGrpc(context, flags),
   },
   http: {

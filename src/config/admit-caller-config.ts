@@ -6,7 +6,7 @@ import { isSame, judgeConfig } from './judge-config.js'
 import { isOurModule } from './module-entry.js'
 import { isOption, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
 import { readServiceUrl } from './read-url.js'
-import { optionInForce, readOption, resolvePath, type PathContext } from './read-option.js'
+import { environmentOrigin, optionInForce, readOption, resolvePath, type PathContext } from './read-option.js'
 import { trustRowOf, TRUST_TABLE } from './trust-table.js'
 
 export interface CallerContext {
@@ -26,6 +26,8 @@ export interface CallerContext {
    * file or message says so: then it may set everything.
    */
   isHostBuilt?: boolean
+  /** True for a caller that proved nothing, such as by a secret: then it may set what a project may, and repeat nothing more. */
+  isAnonymous?: boolean
 }
 
 /** The place that a caller's values are named by. */
@@ -46,16 +48,17 @@ const CALLER = 'the caller'
  */
 export async function admitCallerConfig(sent: JsonObject, context: CallerContext = {}): Promise<JsonObject> {
   const env = context.env ?? process.env
-  const { base = {}, isHostBuilt = false } = context
+  const { base = {}, isHostBuilt = false, isAnonymous = false } = context
   const whose = isHostBuilt ? 'host' : 'caller'
   const stamp = (from: Origin['whose']): Origin => ({ file: from === 'caller' ? CALLER : 'the host program', line: 1, column: 1, whose: from })
   const origins: Record<string, Origin> = {}
   for (const key of Object.keys(base)) origins[key] = originOf(base, key) ?? stamp('host')
-  for (const key of Object.keys(sent)) origins[key] = stamp(whose)
+  for (const key of Object.keys(sent)) origins[key] = withShadow(stamp(whose), base[key], origins[key])
   const merged = attachOrigins({ ...base, ...sent }, origins)
   if (isHostBuilt) return merged
   const refused = judgeConfig(merged, { env }).filter(({ origin }) => origin?.whose === 'caller')
   if (refused.length === 0) return merged
+  if (isAnonymous) throw buildRefusalError(refused)
   const paths: PathContext = { ...context, env }
   const entries = [...(await readUserEntries({ ...context, env })), {}]
   const answers = entries.map((entry) => compare(merged, refused.map(({ path }) => path.split('.')[0] ?? path), entry, paths))
@@ -63,6 +66,11 @@ export async function admitCallerConfig(sent: JsonObject, context: CallerContext
   if (!agreed) throw buildCallerError(refused.map(({ path }) => path), answers)
   const confirmed = Object.fromEntries(agreed.keys.map((key) => [key, stamp('user')]))
   return attachOrigins({ ...merged }, { ...originsOf(merged), ...confirmed })
+}
+
+/** What a caller lays over the server's own value may be no more than that value again. */
+function withShadow(origin: Origin, value: unknown, of: Origin | undefined): Origin {
+  return of === undefined ? origin : { ...origin, shadowed: [{ file: of.file, line: of.line, whose: of.whose, value }] }
 }
 
 /** The configs that the user's own settings give our module; none of a project's. */
@@ -99,7 +107,8 @@ function effective(config: JsonObject, name: string, context: PathContext): unkn
   }
   const variable = OPTION_VARIABLES[name]
   const text = variable === undefined ? undefined : context.env[variable]?.trim()
-  return normalize(name, text === '' || text === undefined ? OPTION_SCHEMAS[name]?.default : text, undefined, context)
+  const isSet = text !== '' && text !== undefined
+  return normalize(name, isSet ? text : OPTION_SCHEMAS[name]?.default, isSet ? environmentOrigin(variable) : undefined, context)
 }
 
 function normalize(name: string, value: unknown, origin: Origin | undefined, context: PathContext): unknown {

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../contract/index.js'
 import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
-import { readOption } from './read-option.js'
+import { environmentOrigin, readOption } from './read-option.js'
 import { isHostKey, isOption, listOptionNames, OPTION_ALIASES, OPTION_VARIABLES } from './option-schema.js'
 import { describeOrigin, originOf, type Origin } from '../documents/index.js'
 import { suggestName } from './suggest-name.js'
@@ -50,7 +50,7 @@ export function collectValues(config: JsonObject, env: Environment): { values: M
   }
   for (const [key, variable] of Object.entries(OPTION_VARIABLES)) {
     const text = env[variable]?.trim()
-    if (text && !values.has(key)) values.set(key, { name: key, value: text, raw: text, place: `the environment variable ${variable}` })
+    if (text && !values.has(key)) values.set(key, { name: key, value: text, raw: text, place: `the environment variable ${variable}`, origin: environmentOrigin(variable) })
   }
   return { values, warnings }
 }

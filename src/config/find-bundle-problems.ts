@@ -1,6 +1,7 @@
 import type { Environment } from './expand-variables.js'
 import { originOf, type Finding, type Origin } from '../documents/index.js'
 import { findBundleFile, findNamelessModules } from './assemble-bundle.js'
+import { judgeLayer } from './judge-layer.js'
 import { isOurModule, type ModuleEntry } from './module-entry.js'
 import { readBundle } from './read-bundle.js'
 import { checkOptions } from './resolve-options.js'
@@ -12,6 +13,7 @@ export async function findBundleProblems(file: string, env: Environment): Promis
   const findings = [
     ...content.findings,
     ...findNamelessModules(content),
+    ...judgeLayer(content.layer, path),
     ...content.layer.providers.flatMap((entry) => findOptionProblems(entry, env, path)),
   ]
   return findings.sort(compareFindings)

@@ -1,33 +1,16 @@
 /** The one decision of trust: which values of a mount config their author may not set. Judged after merging, by each value's own origin. */
 import type { JsonObject } from '../contract/index.js'
-import { describeOrigin, namesFile, originOf, type Origin } from '../documents/index.js'
+import { namesFile, originOf, type Origin } from '../documents/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
-import { hasVariable, isPlain, MAX_DEPTH, type Environment } from './expand-variables.js'
+import { hasVariable, type Environment } from './expand-variables.js'
+import { judgeForeignConfig } from './judge-foreign.js'
+import { isOurModule } from './module-entry.js'
 import { OPTION_ALIASES, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
 import { optionInForce, readOption } from './read-option.js'
-import { trustRowOf, type TrustRow } from './trust-table.js'
-
-/** One value that may not stand where it stands. */
-export interface Refusal {
-  /** dotted, from the config's own keys on */
-  path: string
-  message: string
-  /** absent for what came from code without an origin, such as a preference handed to a spawn */
-  origin?: Origin
-}
-
-export interface JudgeContext {
-  /** default: nothing is set */
-  env?: Environment
-  /** true judges every value as a project's, whatever its origin: what a candidate's config holds */
-  all?: boolean
-}
-
-interface Standing {
-  /** of the value, else of what holds it */
-  origin: Origin | undefined
-  context: JudgeContext
-}
+import {
+  below, explainRefusal, findOthers, isOthers, isTrusted, judgeVariables, refuse, type JudgeContext, type Leaf, type Refusal, type Standing,
+} from './standing.js'
+import { HOOK_OPTIONS, trustRowOf, type TrustRow } from './trust-table.js'
 
 /**
  * Every value of our own mount config that its author may not set, in the config's order; empty where all is well.
@@ -38,6 +21,11 @@ interface Standing {
  */
 export function judgeConfig(config: JsonObject, context: JudgeContext = {}, origin?: Origin): Refusal[] {
   return Object.keys(config).flatMap((key) => judgeOption(config, key, below({ origin, context }, config, key)))
+}
+
+/** The same of a routing hook's config, whose keys stand for options of ours: our provider obeys it. */
+export function judgeHookConfig(config: JsonObject, context: JudgeContext = {}, origin?: Origin): Refusal[] {
+  return Object.keys(config).flatMap((key) => judgeOption(config, key, below({ origin, context }, config, key), HOOK_OPTIONS[key]))
 }
 
 /** What a role's or an agent's candidates may not carry; `candidates` is a list of `{provider, model, config?}`. */
@@ -52,41 +40,33 @@ export function judgeCandidates(candidates: unknown, path: string, context: Judg
       const value = candidate[key]
       const place = `${path}.${index}.${key}`
       if (key !== 'config' || !isRecord(value)) return judgeVariables(value, place, standing)
-      return judgeConfig(value, context, standing.origin).map((refusal) => ({ ...refusal, path: `${place}.${refusal.path}` }))
+      const refused = isOurModule(candidate['provider'])
+        ? judgeConfig(value, context, standing.origin)
+        : judgeForeignConfig(value, standing, { isCandidate: true })
+      return refused.map((refusal) => ({ ...refusal, path: `${place}.${refusal.path}` }))
     })
   })
 }
 
-/** Every text below `value` that takes an environment variable and is not the user's or the host's own. */
-export function judgeVariables(value: unknown, path: string, standing: Standing, depth = 0): Refusal[] {
-  if (typeof value === 'string') {
-    if (!isOthers(standing) || !hasVariable(value)) return []
-    return [refuse(path, `${path} may not take an environment variable in ${authorOf(standing)}, since it may leave the machine; write the value itself`, standing)]
-  }
-  if (!isPlain(value) || depth > MAX_DEPTH) return []
-  return Object.entries(value).flatMap(([key, item]: [string, unknown]) =>
-    judgeVariables(item, path === '' ? key : `${path}.${key}`, below(standing, value, key), depth + 1))
+/** role → `{candidates}` or the bare list; as JSON text too. */
+export function judgeRoles(roles: unknown, path: string, standing: Standing): Refusal[] {
+  const table = typeof roles === 'string' ? parseJson(roles) : roles
+  if (!isRecord(table)) return []
+  return Object.entries(table).flatMap(([role, entry]) => {
+    const inner = below(standing, table, role)
+    const place = `${path}.${role}`
+    if (!isRecord(entry)) return judgeCandidates(entry, place, standing.context, inner.origin)
+    const candidates = below(inner, entry, 'candidates')
+    return judgeCandidates(entry['candidates'], `${place}.candidates`, standing.context, candidates.origin)
+  })
 }
 
-/** `file:line:column: message`, or the message where the value came from code. */
-export function describeRefusal({ message, origin }: Refusal): string {
-  return origin ? `${describeOrigin(origin)}: ${message}` : message
-}
-
-/** The sentence for a key that only the user may set. */
-export function explainRefusal(key: string, reason: string, standing: Pick<Standing, 'origin'>): string {
-  const variable = OPTION_VARIABLES[optionInForce(key)]
-  const environment = variable === undefined ? '' : `, in the environment variable ${variable}`
-  const where = standing.origin?.via === 'candidate' ? `${key} in a candidate's config` : key
-  return `${where} may not be set by ${authorOf(standing)}, since ${reason}; set it in ~/.amplifier/settings.yaml${environment} or in host code`
-}
-
-function judgeOption(config: JsonObject, key: string, standing: Standing): Refusal[] {
+function judgeOption(config: JsonObject, key: string, standing: Standing, option = key): Refusal[] {
   const value = config[key]
-  const isKnown = Object.hasOwn(OPTION_SCHEMAS, key)
+  const isKnown = Object.hasOwn(OPTION_SCHEMAS, option)
   // A key that is no option has no effect in our module, but others may read it and its variables.
-  const row: TrustRow = isKnown ? trustRowOf(key) : { who: 'project' }
-  const refused = [...judgeByRow(config, key, row, standing)]
+  const row: TrustRow = isKnown ? trustRowOf(option) : { who: 'project' }
+  const refused = judgeByRow(config, key, row, standing)
   return refused.length > 0 || row.local ? refused : judgeVariables(value, key, standing)
 }
 
@@ -108,42 +88,17 @@ function judgeByRow(config: JsonObject, key: string, row: TrustRow, standing: St
   }
 }
 
-/** role → `{candidates}` or the bare list; as JSON text too. */
-export function judgeRoles(roles: unknown, path: string, standing: Standing): Refusal[] {
-  const table = typeof roles === 'string' ? parseJson(roles) : roles
-  if (!isRecord(table)) return []
-  return Object.entries(table).flatMap(([role, entry]) => {
-    const inner = below(standing, table, role)
-    const place = `${path}.${role}`
-    if (!isRecord(entry)) return judgeCandidates(entry, place, standing.context, inner.origin)
-    const candidates = below(inner, entry, 'candidates')
-    return judgeCandidates(entry['candidates'], `${place}.candidates`, standing.context, candidates.origin)
-  })
-}
-
-interface Leaf extends Standing {
-  path: string
-  value: unknown
-}
-
-/** The parts of a value that are another's than the user's or the host's: it may be a mapping that several wrote. */
-function findOthers(value: unknown, path: string, standing: Standing, depth = 0): Leaf[] {
-  const isHolder = isRecord(value) && isPlain(value) && Object.keys(value).length > 0 && depth <= MAX_DEPTH
-  if (!isHolder) return isOthers(standing) ? [{ ...standing, path, value }] : []
-  return Object.entries(value).flatMap(([key, item]) => findOthers(item, `${path}.${key}`, below(standing, value, key), depth + 1))
-}
-
 /** Whether the value says nothing else than what would hold if it weren't there: the user's, the environment's, the default. */
 function holdsAnyway(config: JsonObject, key: string, leaf: Leaf): boolean {
   const env = leaf.context.env ?? {}
   if (leaf.context.all || (typeof leaf.value === 'string' && hasVariable(leaf.value))) return false
-  const below = leaf.origin?.shadowed?.find(({ whose }) => whose !== 'project' && whose !== 'caller')
+  const shadow = leaf.origin?.shadowed?.find(isTrusted)
   const isWhole = leaf.path === key
-  const raw = below ? below.value : isWhole ? (readOther(config, key) ?? environmentValue(key, env)) : undefined
-  if (!isWhole) return below !== undefined && isSame(leaf.value, raw)
+  const raw = shadow ? shadow.value : isWhole ? (readOther(config, key) ?? environmentValue(key, env)) : undefined
+  if (!isWhole) return shadow !== undefined && isSame(leaf.value, raw)
   const value = readOption(key, leaf.value, env)
   const holding = readOption(key, raw, env) ?? OPTION_SCHEMAS[optionInForce(key)]?.default
-  return isSame(value, holding) || (value === undefined && below === undefined)
+  return isSame(value, holding) || (value === undefined && shadow === undefined)
 }
 
 /** What the user says under the option's other name. */
@@ -166,25 +121,4 @@ export function isSame(a: unknown, b: unknown): boolean {
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     isRecord(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item) ?? 'undefined'
-}
-
-function below(standing: Standing, holder: unknown, key: string | number): Standing {
-  return { ...standing, origin: originOf(holder, key) ?? standing.origin }
-}
-
-/** True for a value that neither the user, the environment nor the host program wrote. */
-function isOthers({ origin, context }: Standing): boolean {
-  if (context.all === true || origin?.via === 'candidate') return true
-  return origin !== undefined && !TRUSTED.includes(origin.whose)
-}
-
-const TRUSTED: readonly unknown[] = ['user', 'environment', 'host']
-
-function authorOf({ origin }: Pick<Standing, 'origin'>): string {
-  if (origin?.whose === 'caller') return "a caller that doesn't say where it has its config from"
-  return "a project's files"
-}
-
-function refuse(path: string, message: string, { origin }: Standing): Refusal {
-  return { path, message, ...(origin ? { origin } : {}) }
 }

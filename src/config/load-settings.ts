@@ -5,7 +5,8 @@ import type { Settings, SettingsOptions } from './settings.js'
  * walking up), then the session's file. Mappings merge deeply, lists replace, the later wins. A malformed or
  * unreadable file is skipped with a warning; a missing one is no news.
  *
- * @throws ConfigurationError with file, line and key, where a project's file sets what only the user may
+ * Every value keeps its origin, and the mount refuses what only the user may set. Hand entries and configs on as they are: a
+ * spread or a clone loses the origins, and what has none counts as the program's own word.
  */
 export async function loadSettings(cwd: string, options: SettingsOptions = {}): Promise<Settings> {
   const { readSettings } = await import('./read-settings.js')

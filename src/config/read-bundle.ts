@@ -2,7 +2,6 @@ import { basename, extname, resolve } from 'node:path'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
-import { findBundleTrustProblems } from './find-bundle-trust-problems.js'
 import { attachOrigins, findPlace, mergeMappings, originOf, type FindingPlace } from '../documents/index.js'
 import { EMPTY_LAYER, mergeLayers, omit, readLayer, type PlanLayer } from './plan-layer.js'
 import { readAgents } from './read-agents.js'
@@ -69,7 +68,6 @@ function createBundleReader(journal: BundleJournal) {
     }
     const agents = await readAgents(value['agents'], { journal, file, bundleName: String(identity['name'] ?? '') })
     const layer = readLayer(withAgents(value, agents))
-    journal.findings.push(...findBundleTrustProblems(layer, file))
     return mergeNodes(merged, { identity, layer, instructions: body })
   }
 

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
-import { dirname, resolve } from 'node:path'
-import type { Origin } from '../documents/index.js'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { ConfigurationError } from '../contract/index.js'
+import { describeValue, type Origin } from '../documents/index.js'
 import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
 import { LANE_ALIASES, OPTION_ALIASES, OPTION_SCHEMAS } from './option-schema.js'
@@ -24,9 +25,21 @@ export function readOption(name: string, raw: unknown, env: Environment): unknow
   return optionInForce(name) === 'lane' && typeof value === 'string' ? (LANE_ALIASES[value] ?? value) : value
 }
 
-/** An absolute path: relative ones start at the folder of the file that says them. */
+/** Of a value that a variable of the environment holds. */
+export function environmentOrigin(variable: string | undefined): Origin {
+  return { file: `the environment variable ${variable ?? ''}`, line: 1, column: 1, whose: 'environment' }
+}
+
+/**
+ * An absolute path: relative ones start at the folder of the file that says them.
+ * @throws ConfigurationError for a relative path in the environment: in the working directory it would be a project's file
+ */
 export function resolvePath(path: string, origin: Origin | undefined, context: PathContext): string {
   const home = context.home ?? context.env['HOME'] ?? context.env['USERPROFILE'] ?? homedir()
   const inFile = origin?.whose === 'user' || origin?.whose === 'project'
-  return resolve(inFile ? dirname(origin.file) : (context.cwd ?? '.'), path.replace(/^~(?=$|[\\/])/, () => home))
+  const absolute = path.replace(/^~(?=$|[\\/])/, () => home)
+  if (origin?.whose === 'environment' && !isAbsolute(absolute)) {
+    throw new ConfigurationError(`${origin.file} has the relative path ${describeValue(path)}, which would be a file of the folder one happens to be in; write an absolute one, or ~/…`, { code: 'relative_path' })
+  }
+  return resolve(inFile ? dirname(origin.file) : (context.cwd ?? '.'), absolute)
 }

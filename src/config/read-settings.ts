@@ -4,11 +4,8 @@ import { join, resolve } from 'node:path'
 import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { attachOrigins, describeFinding, describeOrigin, describeValue, mergeMappings, originOf, parseConfigFile } from '../documents/index.js'
-import { findEntryProblems, findRoutingProblems } from './find-bundle-trust-problems.js'
 import type { Settings, SettingsFile, SettingsOptions } from './settings.js'
-import { entryKey, mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
-import type { Refusal } from './judge-config.js'
-import { buildRefusalError } from './refusal-error.js'
+import { mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
 import { omit } from './plan-layer.js'
 
 /** What one settings file says. */
@@ -35,9 +32,7 @@ async function mergeFiles(list: readonly { file: string; trusted: boolean }[], o
     const layer = await readLayer(file, trusted, warnings)
     files.push({ file, trusted, status: typeof layer === 'string' ? layer : 'read' })
     if (typeof layer === 'string') continue
-    const next = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
-    if (!trusted) refuseOverreach(layer, merged, next)
-    merged = next
+    merged = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
   }
   const { routing } = merged.values
   const routingDir = join(findHome(options), 'routing')
@@ -117,24 +112,6 @@ async function readLayer(file: string, trusted: boolean, warnings: string[]): Pr
 function describeWrongPart(holder: JsonObject, key: string, expected: string, name: string): string {
   const origin = originOf(holder, key)
   return `${origin ? `${describeOrigin(origin)}: ` : ''}${name} must be ${expected}, found ${describeValue(holder[key])}`
-}
-
-function refuseOverreach(layer: Layer, before: Layer, merged: Layer): void {
-  const [problem] = [
-    ...layer.providers.flatMap((entry) => findModuleChange(entry, before.providers)),
-    ...merged.providers.flatMap(findEntryProblems),
-    ...findRoutingProblems(merged.values['routing']),
-  ]
-  if (problem) throw buildRefusalError([problem])
-}
-
-/** The user's config, keys and all, would be handed to another module. */
-function findModuleChange(entry: ModuleEntry, known: readonly ModuleEntry[]): Refusal[] {
-  const old = known.find((other) => entryKey(other) === entryKey(entry))
-  if (old?.module === undefined || entry.module === undefined || old.module === entry.module) return []
-  const origin = originOf(entry, 'module')
-  const message = `module of the provider ${entryKey(entry)} may not be changed by a project's files, since the user's config for ${old.module} would go to ${entry.module}`
-  return [{ path: 'module', message, ...(origin ? { origin } : {}) }]
 }
 
 function listEntries(entries: readonly ModuleEntry[], warnings: string[]): MountPlanEntry[] {

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../contract/index.js'
-import { describeRefusal, type Refusal } from './judge-config.js'
+import { describeRefusal, type Refusal } from './standing.js'
 
 /** The error for what was refused: the first of it, and how much more there is. */
 export function buildRefusalError(refusals: readonly Refusal[]): ConfigurationError {

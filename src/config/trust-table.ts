@@ -73,6 +73,11 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   module: PROJECT,
 }
 
+/** Key of a routing hook's config to the option that it stands for. */
+export const HOOK_OPTIONS: Readonly<Record<string, string>> = {
+  default_matrix: 'default_matrix', custom_routing_dirs: 'custom_routing_dirs', overrides: 'routing_overrides',
+}
+
 /** What an option counts as that the table doesn't have. */
 export const NO_ROW: TrustRow = { who: 'user', why: 'nobody has said yet that a project may' }
 

@@ -56,6 +56,9 @@ export interface MountPlanEntry {
   [extra: string]: unknown
 }
 
+/** Modules of a plan's `hooks` that put roles in force; where ours stands in for one, it obeys that one's config. */
+export const ROUTING_HOOKS: readonly string[] = ['hooks-routing', 'routing']
+
 /** An agent of a mount plan: which role it plays, or which models it prefers. */
 export interface AgentPlan {
   model_role?: string | string[]

@@ -11,6 +11,7 @@ export type {
   AgentPlan, Cancellation, Cleanup, Coordinator, HookAction, HookHandler, HookResult, Hooks, ModuleDescriptor,
   MountPlan, MountPlanEntry,
 } from './coordinator.js'
+export { ROUTING_HOOKS } from './coordinator.js'
 export {
   AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError,
   InvalidRequestError, InvalidToolCallError, LLMError, LLMTimeoutError, NetworkError, NotFoundError,

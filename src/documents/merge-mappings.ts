@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, redactKeys } from '../lib/index.js'
-import { attachOrigins, originsOf, type Origin } from './origin.js'
+import { attachOrigins, originsOf, type Origin, type Shadowed } from './origin.js'
 
 /**
  * A copy of `base` with `over` laid on it: mappings merge deeply, everything else (lists too) is replaced.
@@ -20,10 +20,13 @@ export function mergeMappings(base: JsonObject, over: JsonObject): JsonObject {
     // A value without an origin came from host code: what stood there before says nothing of it.
     // So it does where a file adds to a mapping of host code: the origin would be claimed for what it only adds to.
     if (!origin || (deep && !shadowed)) delete origins[key]
-    else origins[key] = deep || !shadowed || old === undefined ? origin : withShadow(origin, key, old, shadowed)
+    else origins[key] = deep || old === undefined ? origin : withShadow(origin, key, old, shadowed ?? HOST)
   }
   return attachOrigins(merged, origins)
 }
+
+/** Of a value that no file says. */
+const HOST: Origin = { file: 'the host program', line: 1, column: 1, whose: 'host' }
 
 /** Enough to explain any value; without a bound files that include each other's twice double the list at each level. */
 const MAX_SHADOWS = 16
@@ -33,7 +36,12 @@ function withShadow(origin: Origin, key: string, old: unknown, of: Origin): Orig
   const all = [...(origin.shadowed ?? []), { file: of.file, line: of.line, whose: of.whose, value: hideSecrets(key, old) }, ...(of.shadowed ?? [])]
   const seen = new Set([`${origin.line} ${origin.file}`])
   const shadowed = all.filter(({ file, line }) => !seen.has(`${line} ${file}`) && seen.add(`${line} ${file}`))
-  return shadowed.length === 0 ? origin : { ...origin, shadowed: shadowed.slice(0, MAX_SHADOWS) }
+  if (shadowed.length === 0) return origin
+  // What the user or the host program says decides what others may repeat: many files of a project don't push it out.
+  const kept = shadowed.slice(0, MAX_SHADOWS)
+  const isOwn = ({ whose }: Shadowed) => whose !== 'project' && whose !== 'caller'
+  const own = kept.some(isOwn) ? undefined : shadowed.find(isOwn)
+  return { ...origin, shadowed: own ? [...kept.slice(0, -1), own] : kept }
 }
 
 function hideSecrets(key: string, value: unknown): unknown {

@@ -1,5 +1,5 @@
 import type { Metadata, Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
-import { AbortError, ProviderUnavailableError, type Provider, type ProviderInfo } from '../contract/index.js'
+import { AbortError, ConfigurationError, ProviderUnavailableError, type Provider, type ProviderInfo } from '../contract/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
 import { providerConfigFields } from '../index.js'
@@ -13,6 +13,7 @@ import { loadGrpc, type LoadedGrpc } from './load-grpc.js'
 import type { MountSlot } from './mount-slot.js'
 import { createMountSlots, type MountSlots } from './mount-slots.js'
 import type { ProtoChatRequest, ProtoChatResponse, ProtoMountRequest } from './proto-types.js'
+import { createPrivateSocket } from './private-socket.js'
 import { readChatRequest, readChatResponse } from './read-proto.js'
 import { streamCall } from './stream-call.js'
 import { writeChatResponse, writeModelInfo, writeProviderInfo, writeToolCall } from './write-proto.js'
@@ -20,12 +21,14 @@ import { writeChatResponse, writeModelInfo, writeProviderInfo, writeToolCall } f
 export interface GrpcServerOptions {
   /** mount config; a kernel's Mount lays its own over it */
   config?: Record<string, unknown>
-  /** what `x-amplifier-token` must say; absent lets anybody on this machine in */
+  /** what `x-amplifier-token` must say; absent lets in whoever reaches the address, and mounts only what a project may say */
   secret?: string
   /** a kernel's own service, which is told every event that no caller takes; default: none */
   kernel?: { address: string; token?: string }
   /** default: any that is free */
   port?: number
+  /** true listens at a socket file that this user alone reaches, instead of a port; not on Windows. Default false */
+  privateSocket?: boolean
   /** how long a connection may be silent before it has to answer a ping, within a fifth of that; default 5 minutes */
   keepaliveMs?: number
   /** default: nowhere */
@@ -33,7 +36,10 @@ export interface GrpcServerOptions {
 }
 
 export interface GrpcServer {
+  /** 0 where it listens at a socket file */
   readonly port: number
+  /** what clients connect to: `127.0.0.1:<port>`, or `unix:` and the socket file's path */
+  readonly address: string
   /** Cancels what runs, closes the port and takes the mount down. Twice without harm. */
   close(): Promise<void>
 }
@@ -52,14 +58,15 @@ interface Inside extends LoadedGrpc {
   running: Set<AbortController>
 }
 
-/** Serves a provider to kernels of other processes, on loopback. @throws ConfigurationError, Error where the port is taken */
+/** Serves a provider to kernels of other processes of this machine. @throws ConfigurationError, Error where the port is taken */
 export async function createGrpcServer(options: GrpcServerOptions = {}): Promise<GrpcServer> {
   const { config = {}, secret, kernel, port = 0, keepaliveMs = KEEPALIVE_MS, warn = () => undefined } = options
+  if (secret?.trim() === '') throw new ConfigurationError('the secret is empty: give one, or none at all', { code: 'empty_secret' })
   const loaded = await loadGrpc()
   const { grpc } = loaded
   const hooks = kernel && createKernelHooks(loaded, { ...kernel, warn })
   const events = createCallEvents(hooks?.emit)
-  const inside: Inside = { ...loaded, events, calls: createCallOrder(), slots: createMountSlots(config, events, warn), running: new Set() }
+  const inside: Inside = { ...loaded, events, calls: createCallOrder(), slots: createMountSlots({ config, events, warn, isAnonymous: secret === undefined }), running: new Set() }
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': Math.max(keepaliveMs / 5, MIN_PING_WAIT_MS),
@@ -67,20 +74,26 @@ export async function createGrpcServer(options: GrpcServerOptions = {}): Promise
   })
   server.addService(loaded.provider, serveProvider(inside))
   server.addService(loaded.lifecycle, serveLifecycle(inside))
-  const bound = await bind(server, inside, port)
+  const socket = options.privateSocket ? await createPrivateSocket() : undefined
+  const bound = await bind(server, inside, socket?.address ?? `127.0.0.1:${port}`).catch(async (error: unknown) => {
+    await socket?.remove()
+    throw error
+  })
+  await socket?.protect()
   let closed: Promise<void> | undefined
   const close = async () => {
     for (const call of inside.running) call.abort()
     server.forceShutdown()
     await inside.slots.close()
     hooks?.close()
+    await socket?.remove()
   }
-  return { port: bound, close: () => (closed ??= close()) }
+  return { port: socket ? 0 : bound, address: socket?.address ?? `127.0.0.1:${bound}`, close: () => (closed ??= close()) }
 }
 
-function bind(server: Server, { grpc }: Inside, port: number): Promise<number> {
+function bind(server: Server, { grpc }: Inside, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, found) => (error ? reject(error) : resolve(found)))
+    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, found) => (error ? reject(error) : resolve(found)))
   })
 }
 

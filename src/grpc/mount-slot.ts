@@ -1,8 +1,15 @@
-import { attachOrigins, originsOf } from '../config/index.js'
+import { admitCallerConfig, attachOrigins, originsOf } from '../config/index.js'
 import type { Provider } from '../contract/index.js'
 import { mountOnHost, type HostMount } from '../mount-on-host.js'
 import type { CallEvents } from './call-events.js'
-import { judgeSent, type SentConfig } from './judge-sent.js'
+
+export interface SentConfig {
+  config: Record<string, unknown>
+  /** the host program said in code that it built the plan itself; default false */
+  isHostBuilt?: boolean
+  /** nobody asked the caller for a secret; default false */
+  isAnonymous?: boolean
+}
 
 export interface MountSlot {
   /** The mounted provider; mounts where nothing is mounted, or the last try failed. @throws LLMError */
@@ -24,7 +31,7 @@ export interface MountSession {
 export function createMountSlot(
   base: Record<string, unknown>, events: CallEvents, warn: (message: string) => void, session: MountSession = {},
 ): MountSlot {
-  let config = base
+  let sent: SentConfig | undefined
   let current: Promise<HostMount> | undefined
   let lastWarning: string | undefined
 
@@ -32,12 +39,17 @@ export function createMountSlot(
     lastWarning = message
     warn(message)
   }
-  const begin = () => mountOnHost({
+  // Judged at every try: a refused Mount stays refused until the user's own settings say the same, and nothing mounts instead.
+  const admit = async () => {
+    const { config: own = {}, ...caller } = sent ?? {}
+    return sent ? admitCallerConfig(own, { base, ...caller }) : base
+  }
+  const begin = () => admit().then((config) => mountOnHost({
     config: attachOrigins({ ...config, login_on_mount: false }, originsOf(config)),
     parts: { warn: note },
     session,
     prepare: ({ hooks }) => void events.listen(hooks),
-  }).catch((error: unknown) => {
+  })).catch((error: unknown) => {
     note(error instanceof Error ? error.message : String(error))
     throw error
   })
@@ -56,9 +68,9 @@ export function createMountSlot(
   }
   return {
     provider: async () => (await ensure()).provider,
-    async mount(sent) {
+    async mount(config) {
       await unmount()
-      config = await judgeSent(base, sent)
+      sent = config
       await ensure()
     },
     unmount,

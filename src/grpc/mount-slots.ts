@@ -13,7 +13,8 @@ export interface MountSlots {
   of(metadata: Metadata): MountSlot
   /**
    * Mounts `config`, JSON texts by key, under the name in the metadata; `x-amplifier-session` and `x-amplifier-parent`
-   * there say whose mount it is, `x-amplifier-trust: 1` that the host program itself wrote the config. @throws LLMError
+   * there say whose mount it is, `x-amplifier-trust: 1` of a caller with the secret that the host program itself wrote the
+   * config. @throws LLMError
    */
   mount(metadata: Metadata, config: Readonly<Record<string, string>>): Promise<void>
   unmount(metadata: Metadata): Promise<void>
@@ -21,8 +22,17 @@ export interface MountSlots {
   close(): Promise<void>
 }
 
-export function createMountSlots(config: Record<string, unknown>, events: CallEvents, warn: (message: string) => void): MountSlots {
-  const first = createMountSlot(config, events, warn)
+export interface MountSlotsOptions {
+  /** the server's own */
+  config: Record<string, unknown>
+  events: CallEvents
+  warn: (message: string) => void
+  /** callers have to know no secret, so none of them may say more than a project may, whatever its metadata claims */
+  isAnonymous: boolean
+}
+
+export function createMountSlots({ config: own, events, warn, isAnonymous }: MountSlotsOptions): MountSlots {
+  const first = createMountSlot(own, events, warn)
   const named = new Map<string, MountSlot>()
   return {
     of(metadata) {
@@ -33,13 +43,13 @@ export function createMountSlots(config: Record<string, unknown>, events: CallEv
     },
     async mount(metadata, texts) {
       const name = read(metadata, 'mount')
-      if (name === undefined) return first.mount({ config: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, readSetting(text)])) })
+      if (name === undefined) return first.mount({ config: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, readSetting(text)])), isAnonymous })
       const config = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, readJson(key, text)]))
       const slot = createMountSlot({}, events, warn, { sessionId: read(metadata, 'session'), parentId: read(metadata, 'parent') })
       await named.get(name)?.unmount()
       // Kept where the mount fails too: its next call tries again.
       named.set(name, slot)
-      await slot.mount({ config, trusted: read(metadata, 'trust') === '1' })
+      await slot.mount({ config, isAnonymous, isHostBuilt: !isAnonymous && read(metadata, 'trust') === '1' })
     },
     async unmount(metadata) {
       const name = read(metadata, 'mount')

@@ -1,28 +1,13 @@
 import type { AgentPlan, JsonObject, MountPlan, MountPlanEntry } from '../contract/index.js'
-import { attachOrigins, mergeMappings, originOf, originsOf, type Origin } from '../documents/index.js'
+import { mergeModuleEntries, readModuleEntries } from '../config/module-entry.js'
+import { attachOrigins, copyWithOrigins, mergeMappings, originOf, originsOf, type Origin } from '../documents/index.js'
 import { isRecord } from '../lib/index.js'
 
 export type ProviderPreference = NonNullable<AgentPlan['provider_preferences']>[number]
 
-/** Entries of the same `id`, else `module`, merge, origins included; new ones come last. */
-function mergeEntries(base: readonly MountPlanEntry[] = [], overlay: readonly MountPlanEntry[] = []): MountPlanEntry[] {
-  const merged = new Map(base.map((entry) => [keyOf(entry), entry]))
-  for (const entry of overlay) {
-    const below = merged.get(keyOf(entry))
-    merged.set(keyOf(entry), below ? withModule(mergeMappings(below, entry), entry.module) : entry)
-  }
-  return [...merged.values()]
-}
-
-const keyOf = (entry: MountPlanEntry): string => entry.id ?? entry.module
-
-function withModule(fields: JsonObject, module: string): MountPlanEntry {
-  return Object.assign(fields, { module })
-}
-
-/** A preference's config, known to have come by one: whoever wrote it may set what a project may. */
+/** A preference's config, known to have come by one: it may set what a project may. */
 function markCandidate(config: JsonObject): JsonObject {
-  const place: Origin = { file: 'a provider preference', line: 1, column: 1, whose: 'project' }
+  const place: Origin = { file: 'a provider preference', line: 1, column: 1, whose: 'caller' }
   const origins = Object.keys(config).map((key): [string, Origin] => [key, { ...(originOf(config, key) ?? place), via: 'candidate' }])
   return attachOrigins({ ...config }, Object.fromEntries(origins))
 }
@@ -73,11 +58,12 @@ export function buildChildPlan(
   const plan: MountPlan = { ...parent }
   for (const list of PLAN_LISTS) {
     const own = agent[list]
-    if (plan[list] === undefined && !Array.isArray(own)) continue
-    plan[list] = mergeEntries(plan[list], Array.isArray(own) ? (own as MountPlanEntry[]) : [])
+    const entries = readModuleEntries(own)
+    // Entries without a module, which the mount reports: an id alone adds to one of the parent's or to none.
+    if (entries.length > 0) plan[list] = mergeModuleEntries(plan[list] ?? [], entries) as MountPlanEntry[]
   }
   if (isRecord(agent['session'])) plan.session = mergeMappings(plan.session ?? {}, agent['session'])
-  if (parent.agents) plan.agents = Object.fromEntries(Object.entries(parent.agents).map(([name, value]) => [name, { ...value }]))
+  if (parent.agents) plan.agents = Object.fromEntries(Object.entries(parent.agents).map(([name, value]) => [name, copyWithOrigins(value)]))
   plan.providers = applyPreferences(plan.providers ?? [], preferences, warn)
   return plan
 }

@@ -23,7 +23,11 @@ export interface HostOptions {
   warn?: (message: string) => void
   /** ms since 1970, for the events' timestamps */
   now?: () => number
-  /** folder that relative module sources are meant from; default: the working directory */
+  /**
+   * Folder that relative sources of the program's own plan are meant from (default: the working directory), and whose
+   * packages its modules may be (default: the folder of the program's main file, so that a project brings none). Sources
+   * that a file says are meant from that file.
+   */
   baseDir?: string
   /** default: `import()` */
   importModule?: LoadModuleOptions['importModule']
@@ -84,7 +88,7 @@ export function createHost(options: HostOptions = {}): Host {
   let closed: Promise<void> | undefined
 
   const run = async () => {
-    const loading: LoadModuleOptions = { modules, baseDir: options.baseDir ?? process.cwd(), importModule: options.importModule, allowProjectCode: options.allowProjectCode === true }
+    const loading: LoadModuleOptions = { modules, baseDir: options.baseDir, importModule: options.importModule, allowProjectCode: options.allowProjectCode === true }
     await mountPlan(config, { coordinator, registry, cleanups, loading, warn })
     mounted = true
     await coordinator.hooks.emit(options.resume ? 'session:resume' : 'session:start', {})

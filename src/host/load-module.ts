@@ -1,6 +1,7 @@
-import { isAbsolute, resolve } from 'node:path'
+import { dirname, isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Cleanup, Coordinator, MountPlanEntry } from '../contract/index.js'
+import { originOf } from '../documents/index.js'
 
 /** What the host asks of a module; a `ModuleDescriptor` is one. */
 export interface HostModule {
@@ -12,8 +13,12 @@ export interface HostModule {
 export interface LoadModuleOptions {
   /** modules the program brings itself, by the name the plan calls them */
   modules: Readonly<Record<string, HostModule>>
-  /** folder that relative sources are meant from */
-  baseDir: string
+  /**
+   * Folder that relative sources of the program's own plan are meant from, and whose packages it may name. Default: sources
+   * from the working directory, packages from the folder of the program's main file: a project that somebody works in
+   * brings no packages.
+   */
+  baseDir?: string
   /** default: `import()` */
   importModule?: (specifier: string) => Promise<unknown>
   /** true loads what a project's files name; default false */
@@ -32,11 +37,17 @@ function isPath(source: string): boolean {
 function listSpecifiers(entry: MountPlanEntry, baseDir: string): string[] {
   const { source } = entry
   if (source === undefined) return [entry.module, `amplifier-module-${entry.module}`]
-  if (isPath(source)) return [pathToFileURL(resolve(baseDir, source)).href]
+  if (isPath(source)) return [pathToFileURL(resolve(folderOf(entry) ?? baseDir, source)).href]
   if (/^(git\+|https?:|ssh:)/.test(source)) {
     throw new Error(`its source ${source} would have to be fetched, which this host does not do; install the package and name it as source`)
   }
   return [source]
+}
+
+/** Of the settings file or bundle that says the source; undefined where the program does. */
+function folderOf(entry: MountPlanEntry): string | undefined {
+  const origin = originOf(entry, 'source')
+  return origin?.whose === 'user' || origin?.whose === 'project' ? dirname(origin.file) : undefined
 }
 
 function isMissing(error: unknown, specifier: string): boolean {
@@ -54,7 +65,7 @@ async function importFirst(specifiers: readonly string[], options: LoadModuleOpt
   }
   // Packages that only the program's own folder can see, not the one this file lives in.
   const { createRequire } = await import('node:module')
-  const require = createRequire(resolve(options.baseDir, 'noop.js'))
+  const require = createRequire(resolve(options.baseDir ?? dirname(process.argv[1] ?? process.execPath), 'noop.js'))
   for (const specifier of specifiers) {
     if (specifier.startsWith('file:')) continue
     let path: string
@@ -80,7 +91,7 @@ export async function loadModule(entry: MountPlanEntry, options: LoadModuleOptio
     if (isHostModule(own)) return own
     throw new Error('what createHost({ modules }) has under its name has no mount function')
   }
-  const imported = await importFirst(listSpecifiers(entry, options.baseDir), options)
+  const imported = await importFirst(listSpecifiers(entry, options.baseDir ?? process.cwd()), options)
   if (typeof imported === 'object' && imported !== null) {
     if ('default' in imported && isHostModule(imported.default)) return imported.default
     if (isHostModule(imported)) return imported

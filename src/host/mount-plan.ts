@@ -67,7 +67,7 @@ async function mountEntry({ point, entry, origin }: PlannedEntry, parts: MountPl
   const { coordinator, registry, cleanups, warn } = parts
   const before = registry.snapshot(point)
   try {
-    const refused = parts.loading.allowProjectCode ? [] : judgeEntry(entry, Object.hasOwn(parts.loading.modules, entry.module), origin)
+    const refused = parts.loading.allowProjectCode ? [] : judgeEntry(entry, { isKnown: Object.hasOwn(parts.loading.modules, entry.module), point, holder: origin })
     if (refused.length > 0) throw buildRefusalError(refused)
     const module = await loadModule(entry, parts.loading)
     const cleanup: Cleanup | null | void = await module.mount(coordinator, copyWithOrigins(entry.config ?? {}))

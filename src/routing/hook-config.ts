@@ -1,4 +1,4 @@
-import type { MountPlan } from '../contract/index.js'
+import { ROUTING_HOOKS, type MountPlan, type MountPlanEntry } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
 import type { RoutingOverrides } from './matrix.js'
 
@@ -10,8 +10,6 @@ export interface RoutingHookConfig {
   directories: string[]
   overrides?: RoutingOverrides
 }
-
-const HOOK_MODULES = new Set(['hooks-routing', 'routing'])
 
 /** Reads `default_matrix`, `custom_routing_dirs` and `overrides` of a hook's config; what has the wrong type is left out. */
 export function readHookConfig(config: unknown): RoutingHookConfig {
@@ -29,9 +27,12 @@ export function readHookConfig(config: unknown): RoutingHookConfig {
 
 /** The config of the mount plan's routing hook, nothing set where the plan has none. */
 export function findHookConfig(plan: MountPlan): RoutingHookConfig {
+  return readHookConfig(findRoutingHook(plan)?.config)
+}
+
+/** The mount plan's entry of a routing hook. */
+export function findRoutingHook(plan: MountPlan): MountPlanEntry | undefined {
   const hooks: unknown = plan.hooks
-  const entry = Array.isArray(hooks)
-    ? hooks.find((hook: unknown) => isRecord(hook) && HOOK_MODULES.has(String(hook['module'])))
-    : undefined
-  return readHookConfig(isRecord(entry) ? entry['config'] : undefined)
+  if (!Array.isArray(hooks)) return undefined
+  return hooks.find((hook: unknown): hook is MountPlanEntry => isRecord(hook) && ROUTING_HOOKS.includes(String(hook['module'])))
 }

@@ -5,7 +5,6 @@
 export { createTransport } from './create-transport.js'
 export type { TransportOptions } from './create-transport.js'
 export { createTrust } from './create-trust.js'
-export { isLoopback } from './is-loopback.js'
 export { loadCa } from './load-ca.js'
 export { resolveProxy } from './resolve-proxy.js'
 export type { ProxyEnvironment } from './resolve-proxy.js'

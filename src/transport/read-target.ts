@@ -1,4 +1,4 @@
-import { isLoopback } from './is-loopback.js'
+import { isLoopback } from '../lib/index.js'
 import { TransportFailure } from './transport.js'
 
 /**

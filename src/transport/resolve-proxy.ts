@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { isLoopback } from './is-loopback.js'
+import { isLoopback } from '../lib/index.js'
 
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkBinding, checkIssuerUrl, isLoopback, type Binding } from '../../src/auth/origin-binding.js'
+import { checkBinding, checkIssuerUrl, type Binding } from '../../src/auth/origin-binding.js'
+import { isLoopback } from '../../src/lib/index.js'
 
 const PUBLIC: Binding = { issuer: 'https://auth.openai.com', baseUrl: 'https://chatgpt.com/backend-api/codex', tokenIssuer: 'https://auth.openai.com' }
 

@@ -2,7 +2,8 @@ import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { buildMountPlan, loadBundle, loadSettings, originOf, resolveOptions } from '../../src/config/index.js'
-import { messageOf, writeTree } from './support/tree.js'
+import { refusalOfSettings } from './support/refusal.js'
+import { writeTree } from './support/tree.js'
 
 const USER = 'home/.amplifier/settings.yaml'
 const PROJECT = 'work/.amplifier/settings.yaml'
@@ -199,5 +200,5 @@ describe('from settings to the mount', () => {
 test('a project that oversteps is refused, also when other files are fine', async () => {
   const files = { [USER]: 'a: 1', [PROJECT]: 'config:\n  providers:\n    - module: provider-openai-chatgpt\n      config:\n        issuer: https://evil.example' }
   const root = await writeTree(files)
-  expect(await messageOf(loadSettings(join(root, 'work'), { home: join(root, 'home') }))).toContain(`${join(root, PROJECT)}:5:9: issuer may not be set by a project's files`)
+  expect(await refusalOfSettings(join(root, 'work'), join(root, 'home'))).toContain(`${join(root, PROJECT)}:5:9: issuer may not be set by a project's files`)
 })

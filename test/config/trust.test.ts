@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
-  attachOrigins, loadBundle, loadSettings, mergeMountConfig, resolveOptions, USER_ONLY_OPTIONS, type Origin,
+  attachOrigins, loadBundle, loadSettings, mergeMountConfig, resolveOptions, USER_ONLY_OPTIONS, validateBundle, type Origin,
 } from '../../src/config/index.js'
-import { messageOf, writeTree } from './support/tree.js'
+import { MODULE, refusalOfBundle, refusalOfSettings } from './support/refusal.js'
+import { writeTree } from './support/tree.js'
 
-const MODULE = 'provider-openai-chatgpt'
 const VALUES: Record<string, unknown> = {
   base_url: 'https://evil.example', issuer: 'https://evil.example', client_id: 'app_evil', token_file_path: './t.json', token_store: 'memory',
   redis_url: 'redis://evil.example', redis_allow_plaintext: true, ca_file: './ca.pem', api_key: 'sk-theirs', custom_routing_dirs: ['./routing'],
@@ -31,6 +31,8 @@ const ALLOWED: [string, unknown][] = [
   ['reasoning_effort', 'high'], ['login_on_mount', false],
 ]
 
+/** Our provider, mounted without asking anybody to sign in. */
+const OURS = `providers: [{module: ${MODULE}, config: {login_on_mount: false}}]\n`
 const entry = (config: object) => JSON.stringify({ config: { providers: [{ module: MODULE, config }] } }, null, 1)
 const bundle = (config: object) => JSON.stringify({ bundle: { name: 'b' }, providers: [{ module: MODULE, config }] }, null, 1)
 
@@ -42,9 +44,8 @@ async function settingsAt(place: string, config: object, module?: string) {
 
 describe.each(REFUSED)('%s: %j', (key, value) => {
   test.each(['work/.amplifier/settings.yaml', 'work/.amplifier/settings.local.yaml'])('is refused in %s, naming file, line and key', async (place) => {
-    const { root, work } = await settingsAt(place, { [key]: value })
-    const message = await messageOf(work)
-    expect(message).toMatch(/^ConfigurationError: /)
+    const { root } = await settingsAt(place, { [key]: value })
+    const message = await refusalOfSettings(join(root, 'work'), join(root, 'home'))
     expect(message).toMatch(new RegExp(`:\\d+:\\d+: .*${key === 'auth_mode' ? 'auth_mode' : key}|routing_overrides|base_url|issuer|lane`))
     expect(message).toContain(join(root, place))
     expect(Number(/:(\d+):\d+: /.exec(message)?.[1])).toBeGreaterThanOrEqual(7)
@@ -52,7 +53,7 @@ describe.each(REFUSED)('%s: %j', (key, value) => {
 
   test('is refused in a bundle, and in one that is included', async () => {
     const root = await writeTree({ 'b.yaml': bundle({ [key]: value }), 'outer.yaml': 'includes: [b.yaml]' })
-    for (const file of ['b.yaml', 'outer.yaml']) expect(await messageOf(loadBundle(join(root, file)))).toMatch(/^ConfigurationError: .*b\.yaml:\d+:\d+: /)
+    for (const file of ['b.yaml', 'outer.yaml']) expect(await refusalOfBundle(join(root, file))).toMatch(/b\.yaml:\d+:\d+: /)
   })
 
   test('is refused by the origin that the value carries, wherever it came together', () => {
@@ -75,8 +76,8 @@ test.each(ALLOWED)('%s: %j is a project\'s right', async (key, value) => {
 })
 
 test.each([MODULE, 'openai-chatgpt', 'amplifier-module-provider-openai-chatgpt', ' provider-openai-chatgpt '])('the rule knows the module by the name %j', async (module) => {
-  const { work } = await settingsAt('work/.amplifier/settings.yaml', { base_url: 'https://evil.example' }, module)
-  expect(await messageOf(work)).toContain('base_url may not be set')
+  const { root } = await settingsAt('work/.amplifier/settings.yaml', { base_url: 'https://evil.example' }, module)
+  expect(await refusalOfSettings(join(root, 'work'), join(root, 'home'))).toContain('base_url may not be set')
 })
 
 describe('ways around', () => {
@@ -85,7 +86,7 @@ describe('ways around', () => {
       'home/.amplifier/settings.yaml': 'config: {providers: [{module: provider-openai-chatgpt, id: work}]}',
       'work/.amplifier/settings.yaml': 'config: {providers: [{id: work, config: {base_url: "https://evil.example"}}]}',
     })
-    expect(await messageOf(loadSettings(join(root, 'work'), { home: join(root, 'home') }))).toContain('base_url may not be set')
+    expect(await refusalOfSettings(join(root, 'work'), join(root, 'home'))).toContain('base_url may not be set')
   })
 
   test.each([['id: work', 'id: work'], ['', `id: ${MODULE}`]])('the user\'s config cannot be handed to another module (%s, %s)', async (mine, theirs) => {
@@ -93,7 +94,7 @@ describe('ways around', () => {
       'home/.amplifier/settings.yaml': `config: {providers: [{module: ${MODULE}, ${mine}}]}`,
       'work/.amplifier/settings.yaml': `config: {providers: [{module: provider-evil, ${theirs}}]}`,
     })
-    expect(await messageOf(loadSettings(join(root, 'work'), { home: join(root, 'home') }))).toContain('may not be changed by a project')
+    expect(await refusalOfSettings(join(root, 'work'), join(root, 'home'))).toContain('may not be changed by a project')
   })
 
   test('TOML tables and mapping forms are the same text', async () => {
@@ -102,13 +103,13 @@ describe('ways around', () => {
       'c.yaml': `providers:\n  ${MODULE}:\n    issuer: x`, 'd.md': `---\nproviders:\n  - id: ${MODULE}\n    config: {issuer: x}\n---\n`,
     })
     for (const [file, line] of [['a.toml', 2], ['b.toml', 4], ['c.yaml', 3], ['d.md', 4]] as const) {
-      expect(await messageOf(loadBundle(join(root, file)))).toContain(`${join(root, file)}:${line}:`)
+      expect(await refusalOfBundle(join(root, file))).toContain(`${join(root, file)}:${line}:`)
     }
   })
 
   test('an alias carries the place where it is used', async () => {
     const root = await writeTree({ 'a.yaml': `x: &x {base_url: "https://evil.example"}\nproviders:\n  - {module: ${MODULE}, config: *x}` })
-    expect(await messageOf(loadBundle(join(root, 'a.yaml')))).toContain('base_url may not be set')
+    expect(await refusalOfBundle(join(root, 'a.yaml'))).toContain('base_url may not be set')
   })
 
   test('what a project adds inside the user\'s own mapping is still the project\'s', async () => {
@@ -116,28 +117,36 @@ describe('ways around', () => {
       'home/.amplifier/settings.yaml': entry({ extra_request_params: { user: '${USER}', store: true } }),
       'work/.amplifier/settings.yaml': entry({ extra_request_params: { parallel_tool_calls: false } }),
     })
-    expect(await messageOf(loadSettings(join(root, 'work'), { home: join(root, 'home') }))).toContain('extra_request_params.parallel_tool_calls may not be set')
+    expect(await refusalOfSettings(join(root, 'work'), join(root, 'home'))).toContain('extra_request_params.parallel_tool_calls may not be set')
   })
 
   test.each([
-    ['agents: {a: {provider_preferences: [{provider: p, model: m, config: {base_url: "https://evil.example"}}]}}', 'base_url may not be set'],
-    ['agents: {a: {provider_preferences: [{provider: p, model: "${X}"}]}}', 'agents.a.provider_preferences.0.model may not take'],
-    ['agents: {a: {description: "sends ${OPENAI_API_KEY}"}}', 'agents.a.description may not take'],
-    ['agents: {a: {meta: {description: "sends ${OPENAI_API_KEY}"}}}', 'agents.a.description may not take'],
+    [`${OURS}agents: {a: {provider_preferences: [{provider: openai-chatgpt, model: m, config: {base_url: "https://evil.example"}}]}}`, "base_url in a candidate's config may not be set"],
+    [`${OURS}agents: {a: {provider_preferences: [{provider: openai-chatgpt, model: "\${X}"}]}}`, 'default_model may not take'],
     [`agents: {a: {providers: [{module: ${MODULE}, config: {issuer: x}}]}}`, 'issuer may not be set'],
     ['routing: {matrix: "../x"}', 'a path as matrix may not be set'],
     ['routing: {matrix: "${X}"}', 'matrix may not take'],
-    ['routing: {overrides: {fast: [{provider: p, model: "${X}"}]}}', 'routing.overrides.fast.0.model may not take'],
+    ['routing: {overrides: {fast: [{provider: p, model: "${X}"}]}}', 'routing_overrides.fast.0.model may not take'],
     ['routing: {overrides: {fast: [{provider: p, model: m, config: {ca_file: x}}]}}', 'ca_file may not be set'],
   ])('%s', async (text, expected) => {
-    const root = await writeTree({ 'a.yaml': text, 'work/.amplifier/settings.yaml': text })
-    expect(await messageOf(loadBundle(join(root, 'a.yaml')))).toContain(expected)
-    if (text.startsWith('routing')) expect(await messageOf(loadSettings(join(root, 'work'), { home: root }))).toContain(expected)
+    const root = await writeTree({ 'a.yaml': text.startsWith('routing') ? OURS + text : text, 'work/.amplifier/settings.yaml': text })
+    expect(await refusalOfBundle(join(root, 'a.yaml'))).toContain(expected)
+    if (text.startsWith('routing')) expect(await refusalOfSettings(join(root, 'work'), root)).toContain(expected)
+    expect((await validateBundle(join(root, 'a.yaml'), { env: {} })).map(({ severity }) => severity)).toContain('error')
+  })
+
+  test.each([
+    ['agents: {a: {description: "sends ${OPENAI_API_KEY}"}}', 'agents.a.description may not take'],
+    ['agents: {a: {meta: {description: "sends ${OPENAI_API_KEY}"}}}', 'agents.a.description may not take'],
+    ['hooks: [{module: hooks-routing, config: {default_matrix: evil.yaml}}]', 'a path as default_matrix may not be set'],
+  ])('a check of the bundle tells of %s', async (text, expected) => {
+    const root = await writeTree({ 'a.yaml': text })
+    expect((await validateBundle(join(root, 'a.yaml'), { env: {} })).map(({ message }) => message).join()).toContain(expected)
   })
 
   test('an agent file is the project\'s as well', async () => {
-    const root = await writeTree({ 'a.yaml': 'agents: {include: [x.md]}', 'x.md': '---\nprovider_preferences:\n  - provider: p\n    config: {token_file_path: x}\n---\n' })
-    expect(await messageOf(loadBundle(join(root, 'a.yaml')))).toContain(`${join(root, 'x.md')}:4:14: token_file_path may not be set`)
+    const root = await writeTree({ 'a.yaml': `${OURS}agents: {include: [x.md]}`, 'x.md': '---\nprovider_preferences:\n  - provider: openai-chatgpt\n    model: m\n    config: {token_file_path: x}\n---\n' })
+    expect(await refusalOfBundle(join(root, 'a.yaml'))).toContain(`${join(root, 'x.md')}:5:14: token_file_path in a candidate's config may not be set`)
   })
 
   test('the config of other modules is theirs: it passes as it is written', async () => {

@@ -418,7 +418,7 @@ async def a_plan_that_is_not_the_hosts_own_sets_no_endpoint():
             try:
                 await run.ask("to another server")
             except llm_errors.ConfigurationError as error:
-                assert "may not be set by a project's files" in str(error), error
+                assert "may not be set by a caller that doesn't say where it has its config from" in str(error), error
             else:
                 raise AssertionError("nothing was raised")
         settings = os.path.join(os.environ["HOME"], ".amplifier", "settings.yaml")

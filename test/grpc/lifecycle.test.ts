@@ -34,8 +34,8 @@ describe('the lifecycle service', () => {
 
   test.each([
     ['another module', { module_id: 'provider-anthropic' }, /provider-openai-chatgpt, not provider-anthropic/],
-    ['somebody else\'s server and an environment variable', { config: { base_url: 'http://127.0.0.1:9', api_key: '${AWS_SECRET_ACCESS_KEY}' } }, /the Mount call.*may not be set by/],
-    ['an environment variable as model', { config: { default_model: '${HOME}' } }, /the Mount call.*environment variable/],
+    ['somebody else\'s server and an environment variable', { config: { base_url: 'http://127.0.0.1:9', api_key: '${AWS_SECRET_ACCESS_KEY}' } }, /base_url, api_key.* may not be set by a caller that doesn't say where it has its config from/],
+    ['an environment variable as model', { config: { default_model: '${HOME}' } }, /default_model may not be set by a caller/],
     ['a config that is wrong', { config: { transport: 'pigeon' } }, /transport/],
   ])('a Mount of %s fails with the reason and leaves the door open', async (_word, request, reason) => {
     const answer: Record<string, unknown> = await call(open.lifecycle, 'Mount', request)

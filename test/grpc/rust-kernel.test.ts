@@ -51,7 +51,7 @@ describe.skipIf(!built)("Amplifier's Rust kernel", () => {
   let sidecar: Awaited<ReturnType<typeof serve>> | undefined
   let kernel: ReturnType<typeof startKernel>
 
-  async function serve(args: string[] = ['--no-secret'], config: object = {}) {
+  async function serve(args: string[] = ['--no-secret', '--port', '0'], config: object = {}) {
     const sent = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: join(folder, 'tokens.json'), transport: 'sse', max_retries: 0, ...config }
     const child = spawn(process.execPath, [main, 'serve', '--grpc', ...args], {
       cwd: folder, stdio: ['pipe', 'pipe', 'ignore'],
@@ -162,7 +162,7 @@ describe.skipIf(!built)("Amplifier's Rust kernel", () => {
   })
 
   test('has its turns continued although its maps have no order', async () => {
-    const socket = await serve(['--no-secret'], { transport: 'websocket' })
+    const socket = await serve(['--no-secret', '--port', '0'], { transport: 'websocket' })
     const other = startKernel(socket.endpoint)
     const parameters = { type: 'object', properties: { path: { type: 'string' } }, required: ['path'], additionalProperties: true, title: 'Reads' }
     const tools = [{ name: 'read_file', description: 'Reads a file', parameters }]
@@ -248,7 +248,7 @@ describe.skipIf(!built)("Amplifier's Rust kernel", () => {
       twin.invalidateRefreshToken(tokens.refresh_token)
       await writeFile(join(folder, file), JSON.stringify({ auth_mode: 'oauth', ...tokens }), { mode: 0o600 })
     }
-    const unsigned = await serve(['--no-secret'], { token_file_path: join(folder, file) })
+    const unsigned = await serve(['--no-secret', '--port', '0'], { token_file_path: join(folder, file) })
     const other = startKernel(unsigned.endpoint)
     expect(await other.mounted).toMatchObject({ ok: { name: 'openai-chatgpt' } })
     const { error } = await other.complete(ask('x'))

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -81,12 +81,32 @@ describe.concurrent('serve --grpc', () => {
 
   test('makes a secret and shows it once on stderr where nobody gave one; none with --no-secret', async () => {
     const secret = start()
-    const none = start(['--no-secret'])
+    const none = start(['--no-secret', '--port', '0'])
     await Promise.all([ready(secret.child), ready(none.child)])
     for (const { child } of [secret, none]) child.kill('SIGTERM')
     await Promise.all([once(secret.child, 'close'), once(none.child, 'close')])
     expect(secret.said.stderr).toMatch(/^secret \(metadata x-amplifier-token\): [\w-]{43}\n$/)
-    expect(none.said.stderr).toMatch(/^without a secret every user of this machine may call this server.*\n$/)
+    expect(none.said.stderr).toMatch(/^without a secret every user of this machine may call this server.*no more than a project's files may.*\n$/)
+  })
+
+  test.runIf(process.platform !== 'win32')('without a secret and a port it serves at a socket file of mode 0700 in a folder of mode 0700, and takes no key of the user', async () => {
+    const base = { AMPLIFIER_CHATGPT_BASE_URL: 'http://127.0.0.1:9', TMPDIR: folder }
+    const { child, said } = start(['--no-secret'], base)
+    await ready(child)
+    const address = /^READY:(unix:(.*)\/grpc\.sock)\n$/.exec(said.stdout)
+    if (!address?.[1] || !address[2]) throw new Error(said.stdout)
+    expect([statSync(address[2]).mode & 0o777, statSync(`${address[2]}/grpc.sock`).mode & 0o777]).toEqual([0o700, 0o700])
+    const Lifecycle = (await loadServices()).ModuleLifecycle as grpc.ServiceClientConstructor
+    const client = new Lifecycle(address[1], grpc.credentials.createInsecure()) as unknown as Lifecycle
+    // Even what the user's own environment says, and a claim to be the host program.
+    const claims = metadata({ 'x-amplifier-mount': 'm', 'x-amplifier-trust': '1' }, '')
+    const answer: Record<string, unknown> = await call(client, 'Mount', { config: { base_url: '"http://127.0.0.1:9"' } }, claims)
+    expect(answer).toMatchObject({ success: false, error: expect.stringContaining('base_url may not be set by a caller') as string })
+    client.close()
+    child.kill('SIGTERM')
+    await once(child, 'close')
+    expect(existsSync(address[2])).toBe(false)
+    expect(said.stderr).toContain('no other user of this machine may reach its socket file')
   })
 
   const commands = [...PAGE.matchAll(/^(?:AMPLIFIER_CHATGPT_SECRET=(\S+) )?npx amplifier-chatgpt serve --grpc --port 50051(.*?)\s*#/gm)].map(([line, secret, flags]) => [line, secret, flags] as const)

@@ -55,7 +55,7 @@ test('an agent cannot give the child of a spawn an address, in its providers or 
   host.coordinator.config.providers = [{ module: MODULE, config: { login_on_mount: false } }]
   const child = host.spawn('a', { provider_preferences: [{ provider: 'openai-chatgpt', model: 'm', config: { base_url: 'http://127.0.0.1:1' } }] })
   await child.start()
-  expect(warnings.at(-1)).toContain("base_url in a candidate's config may not be set by a project's files")
+  expect(warnings.at(-1)).toContain("base_url in a candidate's config may not be set by a provider preference")
   expect(child.coordinator.get('providers')).toEqual({})
   await end()
 })

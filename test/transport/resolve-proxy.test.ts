@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { isLoopback, resolveProxy } from '../../src/transport/index.js'
+import { isLoopback } from '../../src/lib/index.js'
+import { resolveProxy } from '../../src/transport/index.js'
 
 const resolve = (url: string, env: Record<string, string>) => resolveProxy(url, env)?.href
 

@@ -1,34 +1,29 @@
+import { ROUTING_HOOKS } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { originOf, type Finding } from '../documents/index.js'
 import { isOurModule, readModuleEntries, type ModuleEntry } from './module-entry.js'
-import { judgeCandidates, judgeConfig, judgeRoles, judgeVariables, type Refusal } from './judge-config.js'
+import { judgeCandidates, judgeConfig, judgeHookConfig, judgeRoles } from './judge-config.js'
 import { omit, type PlanLayer } from './plan-layer.js'
+import { judgeVariables, type Refusal } from './standing.js'
 
 /** Parts of an agent that belong to other modules, which read their own variables. */
 const FOREIGN_KEYS = ['tools', 'hooks', 'session', 'providers']
 
-/**
- * What a project's file says and may not: in our provider's config, in candidates' configs, in routing and in
- * agents. The config of other modules is theirs to judge; variables in it are left as they are written.
- */
-export function findBundleTrustProblems(layer: PlanLayer, file: string): Finding[] {
-  const problems = [
-    ...layer.providers.flatMap(findEntryProblems),
-    ...findRoutingProblems(layer.rest['routing']),
-    ...findAgentProblems(layer.rest['agents']),
-  ]
+/** What mounts and spawns from a merged layer would refuse, told ahead: `bundle validate` shows it, loading does not judge. */
+export function judgeLayer({ providers, hooks, rest }: PlanLayer, file: string): Finding[] {
+  const problems = [...[...providers, ...hooks].flatMap(judgeOurs), ...judgeRouting(rest['routing']), ...judgeAgents(rest['agents'])]
   return problems.map(({ message, origin }) => ({
     severity: 'error', message, file: origin?.file ?? file, line: origin?.line ?? 1, column: origin?.column ?? 1,
   }))
 }
 
-/** An entry without a module may turn out to be ours once it is merged by its id, so it counts as ours. */
-export function findEntryProblems(entry: ModuleEntry): Refusal[] {
-  if (entry.module !== undefined && !isOurModule(entry.module)) return []
-  return entry.config ? judgeConfig(entry.config, {}, originOf(entry, 'config')) : []
+function judgeOurs(entry: ModuleEntry): Refusal[] {
+  if (!entry.config) return []
+  if (isOurModule(entry.module)) return judgeConfig(entry.config, {}, originOf(entry, 'config'))
+  return ROUTING_HOOKS.includes(entry.module ?? '') ? judgeHookConfig(entry.config, {}, originOf(entry, 'config')) : []
 }
 
-export function findRoutingProblems(routing: unknown): Refusal[] {
+function judgeRouting(routing: unknown): Refusal[] {
   if (!isRecord(routing)) return []
   const named = Object.fromEntries(Object.entries(routing).filter(([key]) => key === 'matrix'))
   return [
@@ -37,7 +32,7 @@ export function findRoutingProblems(routing: unknown): Refusal[] {
   ]
 }
 
-function findAgentProblems(agents: unknown): Refusal[] {
+function judgeAgents(agents: unknown): Refusal[] {
   if (!isRecord(agents)) return []
   return Object.entries(agents).flatMap(([name, agent]) => {
     if (!isRecord(agent)) return []
@@ -46,7 +41,7 @@ function findAgentProblems(agents: unknown): Refusal[] {
     return [
       ...judgeCandidates(agent['provider_preferences'], `${path}.provider_preferences`, {}, originOf(agent, 'provider_preferences')),
       ...judgeVariables(own, path, { origin: originOf(agents, name), context: {} }),
-      ...readModuleEntries(agent['providers']).flatMap(findEntryProblems),
+      ...[...readModuleEntries(agent['providers']), ...readModuleEntries(agent['hooks'])].flatMap(judgeOurs),
     ]
   })
 }
