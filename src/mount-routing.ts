@@ -1,9 +1,12 @@
 import type { Quota } from './account/index.js'
 import { ConfigurationError, isLLMError, type Coordinator, type MountPlan, type MountPlanEntry } from './contract/index.js'
-import { buildRefusalError, describeOrigin, judgeHookConfig, judgeRoles, originOf, type ProviderOptions } from './config/index.js'
+import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
+import { judgeHookConfig, judgeRoles } from './config/judge-config.js'
+import { buildRefusalError } from './config/refusal-error.js'
 import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
 import { isRecord } from './lib/index.js'
+import { findRoutingHook } from './routing/hook-config.js'
 import type { MatrixOrigin, MatrixRoles, ModelRoleResolver, OverrideLayer, RoutingMatrix, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {
@@ -62,7 +65,7 @@ export interface MatrixInForce {
 export async function findMatrixInForce(
   plan: MountPlan, options: ProviderOptions, config: Record<string, unknown>,
 ): Promise<MatrixInForce> {
-  const { findHookConfig, findRoutingHook, loadMatrix, originOf: placeOf } = await import('./routing/index.js')
+  const { findHookConfig, loadMatrix, originOf: placeOf } = await import('./routing/index.js')
   judgeHook(findRoutingHook(plan))
   const hook = findHookConfig(plan)
   const name = (config.matrix ?? config.default_matrix) == null ? (hook.matrix ?? options.matrix) : options.matrix

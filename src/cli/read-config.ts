@@ -1,8 +1,10 @@
 import {
-  admitCallerConfig, attachOrigins, buildMountPlan, buildRefusalError, isOurModule, judgeModuleChange, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
+  admitCallerConfig, attachOrigins, buildMountPlan, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
   type Bundle, type ProviderOptions, type Settings,
 } from '../config/index.js'
 import { MOUNT_NAME } from '../config/module-entry.js'
+import { judgeModuleChange } from '../config/judge-entry.js'
+import { buildRefusalError } from '../config/refusal-error.js'
 import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
