@@ -178,7 +178,7 @@ function packed(folder, check, skip) {
 
 await compileValidators()
 // The package's own matrices as data: a mount with one of them loads no YAML parser.
-;(await import('./src/routing/compile-shipped.mjs')).compileShipped()
+await (await import('./src/routing/compile-shipped.mjs')).compileShipped()
 const word = process.argv[2]
 if (word === undefined) await build()
 else if (word === 'test') test()

@@ -31,6 +31,7 @@ const CLI_MAY = [...DOOR_MAY, 'grpc', 'http', 'ai-sdk', 'conformance']
 /** Words a room must not know, as style has it for the transport. */
 const FORBIDDEN_WORDS: Record<string, RegExp> = { transport: /\bopenai\b|\bmodel\b|\bhook\b/i }
 
+const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { dependencies: Record<string, string> }
 const src = join(dirname(fileURLToPath(import.meta.url)), '..', 'src')
 
 interface SourceFile {
@@ -168,6 +169,16 @@ describe('the house', () => {
     expect(emits).toEqual(['provider/with-call-events.ts'])
     const classifiers = files.filter((file) => /export function mapWireFailure\b/.test(file.text)).map((file) => file.path)
     expect(classifiers).toEqual(['responses/map-wire-failure.ts'])
+  })
+
+  test('each kind of document has one reader, each comparison of names one place', () => {
+    const libraries: Record<string, RegExp> = { yaml: /^documents\//, 'toml-eslint-parser': /^documents\//, minimatch: /^documents\//, 'fastest-levenshtein': /^lib\/did-you-mean\.ts$/ }
+    const importers = files.flatMap((file) => [...file.text.matchAll(/(?:from|import\(|require\(|\))\s*\(?['"]([^'"./][^'"]*)['"]/g)]
+      .flatMap(([, library = '']) => (library in libraries ? [{ library, path: file.path }] : [])))
+    expect(importers.filter(({ library, path }) => !libraries[library]?.test(path))).toEqual([])
+    expect(new Set(importers.map(({ library }) => library)).size).toBeGreaterThanOrEqual(3)
+    const others = /^(smol-toml|@iarna\/toml|toml|js-yaml|picomatch|micromatch|fast-glob|glob|tinyglobby)$/
+    expect(Object.keys(dependencies).filter((name) => others.test(name))).toEqual([])
   })
 
   test('a room does not know the words it refuses to know', () => {

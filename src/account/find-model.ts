@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein'
+import { editDistance } from '../lib/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import type { CatalogSnapshot } from './catalog.js'
 
@@ -28,7 +28,7 @@ function strangeness(wanted: string, id: string): number {
   const own = new Set(words(id))
   const asked = words(wanted)
   const missing = asked.filter((word) => !own.has(word)).length
-  return (missing + own.size - (asked.length - missing)) * 4 + distance(wanted.toLowerCase(), id.toLowerCase())
+  return (missing + own.size - (asked.length - missing)) * 4 + editDistance(wanted.toLowerCase(), id.toLowerCase())
 }
 
 /** Up to `count` ids of the list that are most like `id`, the nearest first; the announced successor comes before all. */

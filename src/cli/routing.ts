@@ -2,12 +2,12 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigurationError, type ClampRecord, type ConfigField } from '../contract/index.js'
 import { lintMatrix, listMatrices, loadMatrix, readMatrixSource, type ResolvedCandidate, type RoleCheck } from '../routing/index.js'
+import { writeSetting } from '../config/write-setting.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
 import { withRouteView } from './route-view.js'
-import { writeSetting } from './write-setting.js'
 
 /** The 13 roles as they are in force, each candidate with its verdict. */
 export async function showRouting(context: CommandContext, flags: Record<string, unknown>): Promise<number> {

@@ -1,6 +1,6 @@
 import { isRecord } from '../lib/index.js'
 import type { JsonObject } from '../contract/index.js'
-import { findPlace, findSchemaProblems, parseConfigFile, type Finding, type FindingPlace } from '../documents/index.js'
+import { findPlace, findSchemaProblems, readDocument, type Finding, type FindingPlace } from '../documents/index.js'
 import validate from './generated/bundle.js'
 
 /** What reading a bundle leaves behind: the files it opened and what is to say of them. */
@@ -33,7 +33,7 @@ export async function openBundleFile(
     journal.full = true
     return undefined
   }
-  const parsed = await parseConfigFile({ file, whose: 'project' })
+  const parsed = await readDocument({ file, whose: 'project' })
   if (parsed.absent && options.from) {
     report(journal, `includes ${file}, which doesn't exist`, options.from)
     return undefined
@@ -55,6 +55,6 @@ export function listReferences(value: JsonObject, key: string, file: string): { 
   return items.flatMap((entry, index) => {
     const reference = isRecord(entry) ? entry['bundle'] : entry
     if (typeof reference !== 'string') return []
-    return [{ reference, place: findPlace(value, Array.isArray(item) ? [key, String(index)] : [key], file) }]
+    return [{ reference, place: findPlace(value, Array.isArray(item) ? [key, index] : [key], file) }]
   })
 }

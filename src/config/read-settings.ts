@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { attachOrigins, describeFinding, describeOrigin, describeValue, mergeMappings, originOf, parseConfigFile } from '../documents/index.js'
+import { attachOrigins, describeFinding, describeOrigin, describeValue, mergeMappings, originOf, readDocument } from '../documents/index.js'
 import type { Settings, SettingsFile, SettingsOptions } from './settings.js'
 import { mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
 import { omit } from './plan-layer.js'
@@ -82,7 +82,7 @@ async function resolveLinks(path: string): Promise<string> {
 }
 
 async function readLayer(file: string, trusted: boolean, warnings: string[]): Promise<Layer | 'absent' | 'skipped'> {
-  const parsed = await parseConfigFile({ file, whose: trusted ? 'user' : 'project' })
+  const parsed = await readDocument({ file, whose: trusted ? 'user' : 'project' })
   if (parsed.absent) return 'absent'
   const skip = (problem: string): 'skipped' => {
     warnings.push(`${problem}; the file is skipped`)

@@ -1,8 +1,18 @@
 import { isRecord } from '../lib/index.js'
 import { describeValue } from './describe-value.js'
-import type { Finding, FindingPlace } from './finding.js'
-import { originOf } from './origin.js'
+import type { Finding } from './finding.js'
+import { findPlace, formatPath, readStep, type DocumentPath } from './path.js'
 import { readPointer } from './read-pointer.js'
+
+/** What is wrong at one place, by the schema. */
+export interface SchemaProblem {
+  path: DocumentPath
+  /** the keywords of the schema that failed here */
+  keywords: readonly string[]
+  /** keys that are missing from the mapping at `path` */
+  missing: readonly string[]
+  message: string
+}
 
 interface SchemaError {
   path: readonly string[]
@@ -17,51 +27,52 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   object: 'a mapping', array: 'a list', string: 'a text', number: 'a number', integer: 'a whole number', boolean: 'true or false',
 }
 
-/**
- * The validator's errors as findings with line and column, one for each place: where one form of several
- * would do, only what is wrong deepest inside is worth saying.
- */
+/** The validator's errors as findings with line and column, as {@link listSchemaProblems} lists them. */
 export function findSchemaProblems(value: unknown, errors: unknown, file: string): Finding[] {
-  const decoded = decodeErrors(errors)
-  const pointers = new Map<string, SchemaError[]>()
-  for (const error of decoded) {
+  return listSchemaProblems(value, errors).map(({ path, message }) => ({ severity: 'error', message, ...findPlace(value, path, file), rule: 'schema' }))
+}
+
+/**
+ * The validator's errors, one problem for each place: where one form of several would do, only what is wrong deepest inside
+ * is worth saying.
+ * @param options.root what the whole is called, default `the file`
+ * @param options.everyPlace true for a schema without alternatives, where every place counts
+ */
+export function listSchemaProblems(value: unknown, errors: unknown, options: { root?: string; everyPlace?: boolean } = {}): SchemaProblem[] {
+  const groups = new Map<string, SchemaError[]>()
+  const inner = new Set<string>()
+  for (const error of decodeErrors(errors)) {
     const key = JSON.stringify(error.path)
-    pointers.set(key, [...(pointers.get(key) ?? []), error])
+    groups.set(key, [...(groups.get(key) ?? []), error])
+    for (let length = 0; !options.everyPlace && length < error.path.length; length += 1) inner.add(JSON.stringify(error.path.slice(0, length)))
   }
-  const groups = [...pointers.values()].flatMap((group) => {
-    const path = group[0]?.path ?? []
-    const shallow = decoded.some((other) => other.path.length > path.length && path.every((step, index) => other.path[index] === step))
-    return shallow ? [] : [{ path, group }]
-  })
-  return groups.map(({ path, group }) => ({ severity: 'error', message: describeGroup(value, path, group), ...findPlace(value, path, file) }))
+  return [...groups].flatMap(([key, group]) => (inner.has(key) && !options.everyPlace ? [] : [describeGroup(value, group, options.root)]))
 }
 
-/** Where the value at `path` stands: its own place, else that of the nearest thing around it. */
-export function findPlace(value: unknown, path: readonly string[], file: string): FindingPlace {
-  let place: FindingPlace = { file, line: 1, column: 1 }
-  let holder: unknown = value
-  for (const step of path) {
-    const origin = originOf(holder, step)
-    if (origin) place = { file: origin.file, line: origin.line, column: origin.column }
-    holder = readStep(holder, step)
-  }
-  return place
+function describeGroup(root: unknown, group: readonly SchemaError[], rootName: string | undefined): SchemaProblem {
+  const path = typePath(root, group[0]?.path ?? [])
+  const missing = [...new Set(group.flatMap((error) => (error.missing === undefined ? [] : [error.missing])))]
+  const message = `${formatPath(path, rootName)} ${describeFault(path.reduce(readStep, root), group, missing)}`
+  return { path, keywords: group.map(({ keyword }) => keyword), missing, message }
 }
 
-function describeGroup(root: unknown, path: readonly string[], group: readonly SchemaError[]): string {
-  const name = path.length === 0 ? 'the file' : path.join('.')
-  const missing = group.flatMap((error) => (error.missing === undefined ? [] : [error.missing]))
-  if (missing.length > 0) return `${name} needs ${[...new Set(missing)].join(' or ')}`
-  const found = path.reduce(readStep, root)
-  const empty = found === '' || (Array.isArray(found) && found.length === 0)
-  if (empty && group.some((error) => error.keyword === 'pattern' || error.keyword === 'minItems')) return `${name} must not be empty`
+function describeFault(found: unknown, group: readonly SchemaError[], missing: readonly string[]): string {
+  if (missing.length > 0) return `needs ${missing.join(' or ')}`
+  const empty = (typeof found === 'string' && found.trim() === '') || (Array.isArray(found) && found.length === 0)
+  if (empty && group.some((error) => error.keyword === 'pattern' || error.keyword === 'minItems')) return 'must not be empty'
   const types = [...new Set(group.flatMap((error) => error.types))].filter((type) => type !== 'null')
-  if (types.length > 0) return `${name} must be ${types.map((type) => TYPE_WORDS[type] ?? type).join(' or ')}, found ${describeValue(found)}`
-  return `${name} has the wrong form, found ${describeValue(found)}`
+  if (types.length > 0) return `must be ${types.map((type) => TYPE_WORDS[type] ?? type).join(' or ')}, found ${describeValue(found)}`
+  return `has the wrong form, found ${describeValue(found)}`
 }
 
-function readStep(holder: unknown, step: string): unknown {
-  return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, step) ? (Reflect.get(holder, step) as unknown) : undefined
+/** A pointer's steps with the indexes of lists as numbers. */
+function typePath(root: unknown, steps: readonly string[]): DocumentPath {
+  let holder = root
+  return steps.map((step) => {
+    const typed = Array.isArray(holder) ? Number(step) : step
+    holder = readStep(holder, step)
+    return typed
+  })
 }
 
 function decodeErrors(errors: unknown): SchemaError[] {

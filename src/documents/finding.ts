@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../contract/index.js'
 
-/** One thing that is wrong, or worth a word, in a configuration file. */
+/** One thing that is wrong, or worth a word, in a document. */
 export interface Finding {
   severity: 'error' | 'warning'
   message: string
@@ -9,9 +9,16 @@ export interface Finding {
   line: number
   /** from 1 */
   column: number
+  /** what kind of finding it is, in a word or two with dashes, such as `duplicate-key`; absent where the message is all there is */
+  rule?: string
+  /** what to write instead */
+  hint?: string
 }
 
 export type FindingPlace = Pick<Finding, 'file' | 'line' | 'column'>
+
+/** Findings of one document beyond this number are not listed: a file with more is wrong as a whole. */
+export const MAX_FINDINGS = 100
 
 /** `file:line:column: message`, as editors and terminals link it. */
 export function describeFinding(finding: Finding): string {

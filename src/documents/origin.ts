@@ -56,6 +56,21 @@ export function originOf(object: unknown, key: string | number): Origin | undefi
   return Object.hasOwn(origins, String(key)) ? origins[String(key)] : undefined
 }
 
+const OWN_ORIGIN = Symbol.for('amplifier-chatgpt.own-origin')
+
+/**
+ * Notes on an object where it was written itself, for those that travel without the mapping or list that held them. Not
+ * enumerable and not part of the JSON, so that noted and plain objects compare alike.
+ */
+export function noteOwnOrigin<T extends object>(object: T, origin: Partial<Origin>): T {
+  return Object.defineProperty(object, OWN_ORIGIN, { value: origin, enumerable: false, configurable: true, writable: true })
+}
+
+/** What {@link noteOwnOrigin} noted; undefined for objects made in code. */
+export function ownOriginOf(object: unknown): Partial<Origin> | undefined {
+  return typeof object === 'object' && object !== null ? (Reflect.get(object, OWN_ORIGIN) as Partial<Origin> | undefined) : undefined
+}
+
 /** A shallow copy that keeps the origins. */
 export function copyWithOrigins<T extends object>(object: T): T {
   const copy = (Array.isArray(object) ? [...(object as unknown[])] : { ...object }) as T
@@ -63,9 +78,9 @@ export function copyWithOrigins<T extends object>(object: T): T {
   return Object.keys(origins).length === 0 ? copy : attachOrigins(copy, origins)
 }
 
-/** `file:line:column`, as editors and terminals make a link of it. */
-export function describeOrigin(origin: Place): string {
-  return `${origin.file}:${origin.line}:${origin.column}`
+/** `file:line:column`, as editors and terminals make a link of it; as far as they are known. */
+export function describeOrigin({ file, line, column }: Partial<Place>): string {
+  return [file, line, line === undefined ? undefined : column].filter((piece) => piece !== undefined).join(':')
 }
 
 /** The origins of everything inside `value`, by dotted path such as `providers.0.config.timeout`. */

@@ -16,3 +16,22 @@ export interface Parsed {
 
 /** More than any real file; deeper ones are made to exhaust a parser. */
 export const MAX_NESTING = 64
+
+/** A text that cannot be read, at an offset of it. */
+export class DocumentProblem extends Error {
+  constructor(readonly rule: string, message: string, readonly offset: number) {
+    super(message)
+  }
+}
+
+const SHOWN_KEY = 60
+
+/** A key or name for a message; a file's may be as long as the file. */
+export function shorten(name: string): string {
+  return name.length > SHOWN_KEY ? `${name.slice(0, SHOWN_KEY)}…` : name
+}
+
+/** A key for a message, in quotes. */
+export function quoteKey(key: string): string {
+  return JSON.stringify(shorten(key))
+}

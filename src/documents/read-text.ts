@@ -2,46 +2,51 @@ import { open } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { isRecord } from '../lib/index.js'
 
-/** Settings and bundles are written by hand; what is larger is not one. */
+/** Documents are written by hand; what is larger is not one. */
 export const MAX_FILE_BYTES = 2 * 1024 * 1024
 
-/** The text without a byte order mark, or why there is none; `absent` where the file doesn't exist. */
-export type FileText = { text: string } | { problem: string; absent: boolean; line: number; column: number }
+/** `absent`: the file doesn't exist. */
+export type TextReason = 'absent' | 'unreadable' | 'encoding' | 'too_large'
+
+/** The text without a byte order mark, or why there is none. */
+export type FileText = { text: string } | { problem: string; reason: TextReason; line: number; column: number }
 
 /**
  * Reads a small UTF-8 text file. A folder, a pipe or a device is refused rather than waited for, a file
  * above {@link MAX_FILE_BYTES} rather than loaded.
  */
-export async function readConfigFile(file: string): Promise<FileText> {
-  const fail = (problem: string, absent = false, line = 1, column = 1): FileText => ({ problem, absent, line, column })
+export async function readDocumentText(file: string): Promise<FileText> {
+  const fail = (reason: TextReason, problem: string): FileText => ({ reason, problem, line: 1, column: 1 })
   try {
     // Without O_NONBLOCK opening a pipe waits for its writer.
     const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
       const stat = await handle.stat()
-      if (!stat.isFile()) return fail(stat.isDirectory() ? 'is a folder, not a file' : 'is not a regular file')
-      if (stat.size > MAX_FILE_BYTES) return fail(`is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)
-      return decode(await handle.readFile(), fail)
+      if (!stat.isFile()) return fail('unreadable', stat.isDirectory() ? 'is a folder, not a file' : 'is not a regular file')
+      if (stat.size > MAX_FILE_BYTES) return fail('too_large', `is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)
+      return decode(await handle.readFile())
     } finally {
       await handle.close()
     }
   } catch (error) {
     const code = isRecord(error) && typeof error['code'] === 'string' ? error['code'] : 'unknown reason'
     // ENOTDIR: a file stands where the folder would be.
-    const absent = code === 'ENOENT' || code === 'ENOTDIR'
-    return fail(absent ? "doesn't exist" : code === 'EISDIR' ? 'is a folder, not a file' : `cannot be read (${code})`, absent)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return fail('absent', "doesn't exist")
+    return fail('unreadable', code === 'EISDIR' ? 'is a folder, not a file' : `cannot be read (${code})`)
   }
 }
 
-function decode(bytes: Buffer, fail: (problem: string, absent: boolean, line: number, column: number) => FileText): FileText {
-  let text: string
+function decode(bytes: Buffer): FileText {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch {
-    return fail('is not UTF-8 text', false, 1, 1)
+    return { reason: 'encoding', problem: 'is not UTF-8 text; save it as UTF-8', ...placeOfBadByte(bytes) }
   }
-  const nul = text.indexOf('\0')
-  if (nul === -1) return { text }
-  const before = text.slice(0, nul).split('\n')
-  return fail('holds a NUL byte', false, before.length, (before.at(-1)?.length ?? 0) + 1)
+}
+
+/** Line and column of the first byte that is no UTF-8. */
+function placeOfBadByte(bytes: Buffer): { line: number; column: number } {
+  const text = new TextDecoder('utf-8').decode(bytes)
+  const before = text.slice(0, Math.max(0, text.indexOf('\uFFFD')))
+  return { line: before.split('\n').length, column: before.length - before.lastIndexOf('\n') }
 }

@@ -5,6 +5,7 @@
 export { backoffMs } from './backoff.js'
 export type { BackoffPolicy } from './backoff.js'
 export { delay } from './delay.js'
+export { editDistance, nearestName, suggestName } from './did-you-mean.js'
 export { FileLockError, tidyFileLock, withFileLock } from './file-lock.js'
 export type { FileLock, FileLockOptions } from './file-lock.js'
 export { orAbort } from './or-abort.js'

@@ -1,10 +1,10 @@
 /** The only classifier: HTTP refusals, error frames, bad terminals and broken connections all come here. */
-import { closest } from 'fastest-levenshtein'
 import {
   AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError, InvalidRequestError,
   LLMTimeoutError, NetworkError, NotFoundError, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError,
   type ChatResponse, type LaneName, type LLMError, type LLMErrorFields,
 } from '../contract/index.js'
+import { nearestName } from '../lib/index.js'
 import { cleanWord } from './clean-wire-text.js'
 import { classifyFailure } from './classify-failure.js'
 import { classifyTransportFailure } from './classify-transport-failure.js'
@@ -102,7 +102,7 @@ function adviceContext(
     resetsAt: known.resetsAtMs === undefined ? undefined : formatTime(known.resetsAtMs),
     param: facts.param,
     code: known.code,
-    nearestModel: availableModels.length === 0 ? undefined : closest(context.model, availableModels),
+    nearestModel: nearestName(context.model, availableModels),
     availableModels,
   }
 }

@@ -1,8 +1,9 @@
+import { describeOrigin } from '../documents/index.js'
 import { checkCandidateConfig, configFieldsOf } from './check-config.js'
 import { providerNamed, type MountedProviders } from './find-mount.js'
 import { isServable } from './judge-candidate.js'
 import type { MatrixRoles } from './matrix.js'
-import { formatOrigin, originOf } from './origin.js'
+import { originOf } from './origin.js'
 import { resolveCandidates, type ResolvedCandidate } from './resolve-candidates.js'
 import { createLister, type ResolveOptions } from './resolve-model-role.js'
 
@@ -60,7 +61,7 @@ function checkRole(
   const status = statusOf(candidates, resolved)
   const nearest = status === 'unserved' ? candidates.find((candidate) => candidate.nearest !== undefined)?.nearest : undefined
   const origin = originOf(matrixRoles[role] ?? {})
-  const place = origin?.file === undefined ? '' : `${formatOrigin(origin)}: `
+  const place = origin?.file === undefined ? '' : `${describeOrigin(origin)}: `
   const dead = status === 'unserved' ? [`${place}role ${role} has no model: ${explainMisses(candidates, nearest)}`] : []
   return {
     role,
@@ -89,6 +90,6 @@ function configProblems(role: string, candidate: ResolvedCandidate, providers: M
   if (candidate.mounted_as === undefined) return []
   const fields = configFieldsOf(providerNamed(providers, candidate.mounted_as))
   const { file, line, model } = candidate
-  const place = file === undefined ? '' : `${formatOrigin({ file, ...(line === undefined ? {} : { line }) })}: `
+  const place = file === undefined ? '' : `${describeOrigin({ file, ...(line === undefined ? {} : { line }) })}: `
   return checkCandidateConfig(candidate.config, fields).map(({ message }) => `${place}role ${role}, ${model}: ${message}`)
 }

@@ -1,7 +1,8 @@
 import { ConfigurationError } from '../contract/index.js'
+import { describeOrigin } from '../documents/index.js'
 import { isRecord } from '../lib/index.js'
 import type { MatrixCandidate, MatrixRole, MatrixRoles, OverrideCandidate, RoleOverride, RoutingOverrides } from './matrix.js'
-import { formatOrigin, noteOrigin, originOf, type MatrixOrigin } from './origin.js'
+import { noteOrigin, originOf, type MatrixOrigin } from './origin.js'
 
 export interface ComposeOptions {
   /** what overrides are called where nothing better is known; default `overrides` */
@@ -32,7 +33,7 @@ export function composeMatrix(
 function composeRole(role: string, override: RoleOverride, own: MatrixRole | undefined, options: ComposeOptions): MatrixRole {
   const at = options.originOf?.(role)
   const fail = (message: string): never => {
-    const place = at === undefined ? '' : formatOrigin(at)
+    const place = at === undefined ? '' : describeOrigin(at)
     throw new ConfigurationError(place === '' ? message : `${place}: ${message}`, { code: 'routing_overrides' })
   }
   const entry: unknown = Array.isArray(override) ? { candidates: override } : override

@@ -1,8 +1,8 @@
 import type { ClampRecord, RouteReceipt } from '../contract/index.js'
+import { suggestName } from '../lib/index.js'
 import type { MountedProviders } from './find-mount.js'
 import { isServable } from './judge-candidate.js'
 import { KNOWN_ROLES, type MatrixRoles } from './matrix.js'
-import { suggestName } from './nearest-name.js'
 import { originOf, type MatrixOrigin } from './origin.js'
 import { resolveCandidates, type ResolvedCandidate } from './resolve-candidates.js'
 import { listRoles, type ResolveOptions } from './resolve-model-role.js'
@@ -38,7 +38,7 @@ export async function explainRole(
   const entry = Object.hasOwn(matrix.roles, role) ? matrix.roles[role] : undefined
   const origin = entry === undefined ? undefined : originOf(entry)
   const missing = asked.filter((name) => !Object.hasOwn(matrix.roles, name))
-  const unknown = await Promise.all(missing.map((name) => describeUnknown(name, Object.keys(matrix.roles))))
+  const unknown = missing.map((name) => describeUnknown(name, Object.keys(matrix.roles)))
   return {
     role,
     roles: asked,
@@ -55,7 +55,7 @@ export async function explainRole(
   }
 }
 
-async function describeUnknown(role: string, names: readonly string[]): Promise<{ role: string; did_you_mean?: string }> {
-  const meant = await suggestName(role, names.length > 0 ? names : KNOWN_ROLES)
+function describeUnknown(role: string, names: readonly string[]): { role: string; did_you_mean?: string } {
+  const meant = suggestName(role, names.length > 0 ? names : KNOWN_ROLES)
   return meant === undefined ? { role } : { role, did_you_mean: meant }
 }

@@ -108,4 +108,9 @@ function sampleName(tokens: readonly GlobToken[], star: string): string {
     .join('')
 }
 
+/** The characters that a pattern names, in order. */
+export function lettersOf(pattern: string): string {
+  return compileGlob(pattern).tokens.map((token) => (token.kind === 'character' ? String.fromCodePoint(token.code) : '')).join('')
+}
+
 const SAMPLE_CODES = [...'5604123789abcdefghijklmnopqrstuvwxyz-.'].map((character) => character.codePointAt(0)!)

@@ -45,7 +45,8 @@ export type { LintOptions } from './lint-rules.js'
 export { createListing } from './listing.js'
 export type { Listing, PreresolvedModels } from './listing.js'
 export { listMatrices, loadMatrix, readMatrixSource } from './load-matrix.js'
-export type { FindMatrixOptions, MatrixSource } from './load-matrix.js'
+export type { FindMatrixOptions } from './load-matrix.js'
+export type { MatrixSource } from './read-matrix.js'
 export { KNOWN_ROLES } from './matrix.js'
 export type {
   MatrixCandidate, MatrixRole, MatrixRoles, OverrideCandidate, RoleOverride, RoleResolution, RoutingMatrix, RoutingOverrides,

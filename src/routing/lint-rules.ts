@@ -1,12 +1,11 @@
-import { isRecord } from '../lib/index.js'
+import { formatPath, type DocumentPath } from '../documents/index.js'
+import { isRecord, suggestName } from '../lib/index.js'
 import { checkCandidateConfig } from './check-config.js'
 import { withoutPrefix } from './provider-words.js'
 import { compileGlob, foldCase, isGlob } from './glob.js'
 import { coversPattern, hasOneDigitVersion, listExtras } from './glob-shape.js'
 import { KNOWN_ROLES } from './matrix.js'
-import { findPresetShapeProblems, formatPath } from './matrix-problems.js'
-import { suggestName } from './nearest-name.js'
-import type { MatrixPath } from './parse-matrix.js'
+import { findPresetShapeProblems, type MatrixProblem } from './matrix-problems.js'
 import { findPresetProblems } from './preset-problems.js'
 
 export interface LintOptions {
@@ -16,20 +15,11 @@ export interface LintOptions {
   models?: Readonly<Record<string, readonly string[]>>
 }
 
-/** A finding before it has its place in the file. */
-export interface RuleFinding {
-  severity: 'error' | 'warning'
-  rule: string
-  message: string
-  path: MatrixPath
-  hint?: string
-}
-
 interface LintedCandidate {
   provider: string
   model: string
   config: unknown
-  path: MatrixPath
+  path: DocumentPath
   written: unknown
 }
 
@@ -38,12 +28,12 @@ const ROLE_KEYS = ['description', 'candidates']
 const CANDIDATE_KEYS = ['provider', 'model', 'config']
 
 /** The rules beyond the schema. Whatever has the wrong type is passed over here: the schema has reported it. */
-export async function applyLintRules(data: unknown, options: LintOptions): Promise<RuleFinding[]> {
+export function applyLintRules(data: unknown, options: LintOptions): MatrixProblem[] {
   const roles = isRecord(data) && isRecord(data['roles']) ? data['roles'] : {}
-  const findings: RuleFinding[] = [...(await checkKeys(data, MATRIX_KEYS, [])), ...checkPreset(data)]
+  const findings: MatrixProblem[] = [...checkKeys(data, MATRIX_KEYS, []), ...checkPreset(data)]
   for (const [name, role] of Object.entries(roles)) {
     const path = ['roles', name]
-    findings.push(...(await checkRoleName(name, path)), ...(await checkKeys(role, ROLE_KEYS, path)))
+    findings.push(...checkRoleName(name, path), ...checkKeys(role, ROLE_KEYS, path))
     if (!isRecord(role) || !Array.isArray(role['candidates'])) continue
     if (typeof role['description'] !== 'string' || role['description'].trim() === '') {
       findings.push({
@@ -58,21 +48,22 @@ export async function applyLintRules(data: unknown, options: LintOptions): Promi
         hint: 'list at least one, or take the role out',
       })
     }
-    for (const [place, candidate] of candidates.entries()) {
-      findings.push(...(await checkKeys(candidate.written, CANDIDATE_KEYS, candidate.path)))
-      findings.push(...checkCandidate(candidate, candidates.slice(0, place), options))
+    const checkReach = createReachCheck()
+    for (const candidate of candidates) {
+      findings.push(...checkKeys(candidate.written, CANDIDATE_KEYS, candidate.path))
+      findings.push(...checkReach(candidate), ...checkCandidate(candidate, options))
     }
   }
   return findings
 }
 
 /** A preset that cannot hold fails the mount; what in it has the wrong type counts as not written. */
-function checkPreset(data: unknown): RuleFinding[] {
+function checkPreset(data: unknown): MatrixProblem[] {
   if (!isRecord(data) || !('preset' in data)) return []
-  const shape = findPresetShapeProblems(data).map(({ message, path = [] }): RuleFinding => ({
-    severity: 'warning', rule: 'preset-shape', path, message, hint: 'as it is it counts as not written',
+  const shape = findPresetShapeProblems(data).map((problem): MatrixProblem => ({
+    ...problem, severity: 'warning', rule: 'preset-shape', hint: 'as it is it counts as not written',
   }))
-  return [...shape, ...listPresetProblems(data).map((message): RuleFinding => ({
+  return [...shape, ...listPresetProblems(data).map((message): MatrixProblem => ({
     severity: 'error', rule: 'preset', path: placeOf(message), message,
   }))]
 }
@@ -86,13 +77,13 @@ function listPresetProblems(data: Readonly<Record<string, unknown>>): string[] {
 }
 
 /** Where the problem that a sentence tells of stands: it names the role and the candidate, or the key. */
-function placeOf(message: string): MatrixPath {
+function placeOf(message: string): DocumentPath {
   const [, role, place] = /^Role '([^']+)' candidate (\d+) /.exec(message) ?? []
   if (role !== undefined) return ['roles', role, 'candidates', Number(place)]
   return (/^preset[\w.-]*/.exec(message)?.[0] ?? 'preset').replace(/\.$/, '').split('.')
 }
 
-function readCandidates(list: readonly unknown[], path: MatrixPath): LintedCandidate[] {
+function readCandidates(list: readonly unknown[], path: DocumentPath): LintedCandidate[] {
   return list.flatMap((candidate, place): LintedCandidate[] => {
     if (!isRecord(candidate)) return []
     const { provider, model, config } = candidate
@@ -102,11 +93,11 @@ function readCandidates(list: readonly unknown[], path: MatrixPath): LintedCandi
 }
 
 /** Further keys are kept and harmless; one that looks like a slip of a known key is not. */
-async function checkKeys(value: unknown, known: readonly string[], path: MatrixPath): Promise<RuleFinding[]> {
+function checkKeys(value: unknown, known: readonly string[], path: DocumentPath): MatrixProblem[] {
   if (!isRecord(value)) return []
-  const findings: RuleFinding[] = []
+  const findings: MatrixProblem[] = []
   for (const key of Object.keys(value)) {
-    const meant = known.includes(key) ? undefined : await suggestName(key, known)
+    const meant = known.includes(key) ? undefined : suggestName(key, known)
     if (meant === undefined || Object.hasOwn(value, meant)) continue
     const message = `${formatPath([...path, key])} means nothing here`
     findings.push({ severity: 'warning', rule: 'unknown-key', path: [...path, key], message, hint: `did you mean ${meant}?` })
@@ -114,9 +105,9 @@ async function checkKeys(value: unknown, known: readonly string[], path: MatrixP
   return findings
 }
 
-async function checkRoleName(name: string, path: MatrixPath): Promise<RuleFinding[]> {
+function checkRoleName(name: string, path: DocumentPath): MatrixProblem[] {
   if ((KNOWN_ROLES as readonly string[]).includes(name)) return []
-  const meant = await suggestName(name, KNOWN_ROLES)
+  const meant = suggestName(name, KNOWN_ROLES)
   return [{
     severity: 'warning', rule: 'unknown-role', path,
     message: `${name} is none of the ${KNOWN_ROLES.length} roles`,
@@ -124,13 +115,8 @@ async function checkRoleName(name: string, path: MatrixPath): Promise<RuleFindin
   }]
 }
 
-function checkCandidate(
-  candidate: LintedCandidate,
-  earlier: readonly LintedCandidate[],
-  options: LintOptions,
-): RuleFinding[] {
+function checkCandidate(candidate: LintedCandidate, options: LintOptions): MatrixProblem[] {
   return [
-    ...checkReach(candidate, earlier),
     ...checkVersion(candidate),
     ...checkBreadth(candidate, options.models?.[candidate.provider]),
     ...checkSuffix(candidate),
@@ -138,30 +124,39 @@ function checkCandidate(
   ]
 }
 
-/** At most one finding: the first candidate before this one that takes all it could take. */
-function checkReach(candidate: LintedCandidate, earlier: readonly LintedCandidate[]): RuleFinding[] {
-  const { model, path } = candidate
-  const rivals = earlier.filter(({ provider }) => provider === candidate.provider)
-  const same = rivals.find((rival) => foldCase(rival.model) === foldCase(model))
-  if (same !== undefined) {
+/** Patterns of one role that later candidates are compared with: a role has a handful, and comparing costs by their product. */
+const MAX_COMPARED_PATTERNS = 50
+
+/** Asked of a role's candidates in order: at most one finding each, on the first before it that takes all it could take. */
+function createReachCheck(): (candidate: LintedCandidate) => MatrixProblem[] {
+  const known = new Map<string, LintedCandidate>()
+  const patterns: LintedCandidate[] = []
+  return (candidate) => {
+    const { model, path, provider } = candidate
+    const key = JSON.stringify([provider, foldCase(model)])
+    const same = known.get(key)
+    if (same !== undefined) {
+      return [{
+        severity: 'warning', rule: 'duplicate-candidate', path,
+        message: `${provider} ${model} stands in this role already (${formatPath(same.path)})`,
+        hint: 'take one of the two out',
+      }]
+    }
+    const wide = patterns.find((rival) => rival.provider === provider && coversPattern(rival.model, model))
+    known.set(key, candidate)
+    if (isGlob(model) && patterns.length < MAX_COMPARED_PATTERNS) patterns.push(candidate)
+    if (wide === undefined) return []
     return [{
-      severity: 'warning', rule: 'duplicate-candidate', path,
-      message: `${candidate.provider} ${model} stands in this role already (${formatPath(same.path)})`,
-      hint: 'take one of the two out',
+      severity: 'warning', rule: 'unreachable-candidate', path,
+      message: `${model} is not reached: ${wide.model} before it takes every name that it takes`,
+      hint: isGlob(model)
+        ? 'put the narrower pattern first'
+        : 'put the name first; after the pattern it serves only while the list cannot be had or the pattern’s pick is exhausted',
     }]
   }
-  const wide = rivals.find((rival) => isGlob(rival.model) && coversPattern(rival.model, model))
-  if (wide === undefined) return []
-  return [{
-    severity: 'warning', rule: 'unreachable-candidate', path,
-    message: `${model} is not reached: ${wide.model} before it takes every name that it takes`,
-    hint: isGlob(model)
-      ? 'put the narrower pattern first'
-      : 'put the name first; after the pattern it serves only while the list cannot be had or the pattern’s pick is exhausted',
-  }]
 }
 
-function checkVersion({ model, path }: LintedCandidate): RuleFinding[] {
+function checkVersion({ model, path }: LintedCandidate): MatrixProblem[] {
   if (!hasOneDigitVersion(model)) return []
   return [{
     severity: 'warning', rule: 'one-digit-version', path,
@@ -170,7 +165,7 @@ function checkVersion({ model, path }: LintedCandidate): RuleFinding[] {
   }]
 }
 
-function checkBreadth({ model, path }: LintedCandidate, ids: readonly string[] | undefined): RuleFinding[] {
+function checkBreadth({ model, path }: LintedCandidate, ids: readonly string[] | undefined): MatrixProblem[] {
   const extras = listExtras(model)
   if (extras.length === 0) return []
   const glob = compileGlob(model)
@@ -184,7 +179,7 @@ function checkBreadth({ model, path }: LintedCandidate, ids: readonly string[] |
 
 const EFFORT_SUFFIX = /:(none|minimal|low|medium|high|xhigh|max)$/i
 
-function checkSuffix({ model, path }: LintedCandidate): RuleFinding[] {
+function checkSuffix({ model, path }: LintedCandidate): MatrixProblem[] {
   const effort = isGlob(model) ? undefined : EFFORT_SUFFIX.exec(model)?.[1]
   if (effort === undefined) return []
   return [{
@@ -193,7 +188,7 @@ function checkSuffix({ model, path }: LintedCandidate): RuleFinding[] {
   }]
 }
 
-function checkSettings({ config, path }: LintedCandidate, fields: readonly unknown[] | undefined): RuleFinding[] {
+function checkSettings({ config, path }: LintedCandidate, fields: readonly unknown[] | undefined): MatrixProblem[] {
   return checkCandidateConfig(config, fields).map(({ key, message, choices }) => ({
     severity: 'error', rule: 'config-value', path: [...path, 'config', key], message, hint: `one of ${choices.join(', ')}`,
   }))

@@ -1,6 +1,5 @@
 import type { AgentPlan, MountPlan } from '../contract/index.js'
-import { isRecord } from '../lib/index.js'
-import { suggestName } from './nearest-name.js'
+import { isRecord, suggestName } from '../lib/index.js'
 import type { ModelRoleResolver, OneResolution } from './model-role-resolver.js'
 
 /**
@@ -20,7 +19,7 @@ export async function resolveAgents(
       const roles = readRoles(agent)
       if (roles === undefined) return
       const resolutions = await resolver.resolve(roles, null, 'provider_preferences' in agent || resolver.callerContext() === undefined ? { ...one, inherit: 'off' } : one)
-      if (resolutions.length === 0) return warn(await explainUnresolved(name, roles, resolver))
+      if (resolutions.length === 0) return warn(explainUnresolved(name, roles, resolver))
       const preferences = resolutions.map(({ provider, model, config }) =>
         Object.keys(config).length === 0 ? { provider, model } : { provider, model, config })
       if (!Reflect.set(agent, 'provider_preferences', preferences)) {
@@ -40,10 +39,10 @@ function readRoles(agent: AgentPlan): string[] | undefined {
   return roles.length === 0 ? undefined : roles
 }
 
-async function explainUnresolved(agent: string, roles: readonly string[], resolver: ModelRoleResolver): Promise<string> {
+function explainUnresolved(agent: string, roles: readonly string[], resolver: ModelRoleResolver): string {
   const known = resolver.known_roles
   const unknown = roles.filter((role) => !known.includes(role))
-  const meant = unknown[0] === undefined ? undefined : await suggestName(unknown[0], known)
+  const meant = unknown[0] === undefined ? undefined : suggestName(unknown[0], known)
   const reason =
     unknown.length === 0
       ? 'no candidate can be served'

@@ -1,10 +1,11 @@
 import type { CandidateVerdict } from '../contract/index.js'
+import { nearestName } from '../lib/index.js'
 import { findMount, viewMounts, type MountedProviders } from './find-mount.js'
+import { lettersOf } from './glob-shape.js'
 import { judgeCandidate, needsListing } from './judge-candidate.js'
 import type { Listing } from './listing.js'
 import type { ClampRecord } from '../contract/index.js'
 import type { MatrixCandidate, MatrixRoles } from './matrix.js'
-import { nearestName } from './nearest-name.js'
 import { originOf } from './origin.js'
 import { createLister, listRoles, planRole, type ResolveOptions } from './resolve-model-role.js'
 
@@ -46,7 +47,7 @@ export async function resolveCandidates(
       const unavailable = describeUnavailable(mountedAs, options)
       if (unavailable !== undefined) return { ...base, mounted_as: mountedAs, status: 'unavailable', detail: unavailable }
       const listing = needsListing(candidate, options) ? await list(mountedAs) : undefined
-      const verdict = await judge(candidate, mountedAs, listing, options)
+      const verdict = judge(candidate, mountedAs, listing, options)
       return { ...base, mounted_as: mountedAs, ...verdict }
     }),
   )
@@ -76,19 +77,19 @@ function describeCandidate(role: string, candidate: MatrixCandidate): Omit<Resol
 
 type Verdict = Pick<ResolvedCandidate, 'status' | 'resolved_model' | 'exhausted_until' | 'detail' | 'nearest'>
 
-async function judge(
+function judge(
   candidate: MatrixCandidate,
   mountedAs: string,
   listing: Listing | undefined,
   options: ResolveOptions,
-): Promise<Verdict> {
+): Verdict {
   const { status, model, exhaustedUntilMs } = judgeCandidate(candidate, mountedAs, listing, options)
   const resolved = model === undefined ? {} : { resolved_model: model }
   switch (status) {
     case 'exhausted':
       return { status, ...resolved, ...describeExhaustion(exhaustedUntilMs) }
     case 'no_match':
-      return { status, ...(await describeMiss(candidate.model, listing)) }
+      return { status, ...describeMiss(candidate.model, listing) }
     case 'could_not_list':
     case 'unverified': {
       const detail = describeListing(listing)
@@ -104,9 +105,9 @@ function describeExhaustion(untilMs: number | undefined): Pick<Verdict, 'exhaust
   return Number.isNaN(until.getTime()) ? {} : { exhausted_until: until.toISOString() }
 }
 
-async function describeMiss(model: string, listing: Listing | undefined): Promise<Pick<Verdict, 'nearest' | 'detail'>> {
+function describeMiss(model: string, listing: Listing | undefined): Pick<Verdict, 'nearest' | 'detail'> {
   const ids = listing !== undefined && 'view' in listing ? listing.view.ids : []
-  const nearest = await nearestName(model, ids)
+  const nearest = nearestName(lettersOf(model), ids)
   if (nearest === undefined) return { detail: 'the provider lists no model' }
   return { nearest, detail: `none of ${ids.length} models; the nearest is ${nearest}` }
 }

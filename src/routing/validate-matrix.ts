@@ -1,13 +1,13 @@
+import { copyWithOrigins, originOf as originOfKey, ownOriginOf, type DocumentPath, type FindingPlace, type Origin } from '../documents/index.js'
 import { findMatrixProblems, matrixError } from './matrix-problems.js'
 import type { MatrixCandidate, MatrixRole, RoutingMatrix } from './matrix.js'
 import { noteOrigin } from './origin.js'
-import type { MatrixPath, SourcePosition } from './parse-matrix.js'
 
 export interface ValidateOptions {
   /** named in errors and noted as the origin of roles and candidates */
   file?: string
-  /** where a value stands in that file */
-  locate?: (path: MatrixPath) => SourcePosition
+  /** where a value stands in that file; default: what a document's values know themselves */
+  locate?: (path: DocumentPath) => Pick<FindingPlace, 'line' | 'column'>
 }
 
 /**
@@ -18,20 +18,19 @@ export interface ValidateOptions {
 export function validateMatrix(data: unknown, options: ValidateOptions = {}): RoutingMatrix {
   const { file, locate } = options
   const problems = findMatrixProblems(data)
-  if (problems.length > 0) {
-    throw matrixError(problems.map((problem) => ({ ...locate?.(problem.path ?? []), ...problem })), file)
-  }
+  if (problems.length > 0) throw matrixError(problems.map((problem) => ({ ...(file === undefined ? {} : { file }), ...locate?.(problem.path), ...problem })))
   return copyMatrix(data as RoutingMatrix, options)
 }
 
-function copyMatrix(matrix: RoutingMatrix, { file, locate }: ValidateOptions): RoutingMatrix {
-  const note = <Part extends object>(part: Part, path: MatrixPath): Part =>
-    noteOrigin(part, { source: 'matrix', ...(file === undefined ? {} : { file }), ...locate?.(path) })
+/** The copy of data that has been found to be a matrix. */
+export function copyMatrix(matrix: RoutingMatrix, { file, locate }: ValidateOptions): RoutingMatrix {
+  const note = <Part extends object>(part: Part, path: DocumentPath, known: Partial<Origin> | undefined): Part =>
+    noteOrigin(part, { source: 'matrix', ...(file === undefined ? {} : { file }), ...known, ...locate?.(path) })
   const roles = Object.entries(matrix.roles).map(([name, role]): [string, MatrixRole] => {
     const candidates = role.candidates.map((candidate, place): MatrixCandidate =>
-      note({ ...candidate }, ['roles', name, 'candidates', place]))
-    return [name, note({ ...role, candidates }, ['roles', name])]
+      note(copyWithOrigins(candidate), ['roles', name, 'candidates', place], originOfKey(role.candidates, place)))
+    return [name, note({ ...copyWithOrigins(role), candidates }, ['roles', name], originOfKey(matrix.roles, name))]
   })
   // fromEntries defines its properties: a role called __proto__ stays a role.
-  return note({ ...matrix, roles: Object.fromEntries(roles) }, [])
+  return note({ ...matrix, roles: Object.fromEntries(roles) }, [], ownOriginOf(matrix))
 }

@@ -60,9 +60,9 @@ describe('lintMatrix', () => {
     expect(await lintMatrix('name: x\nroles:\n\tgeneral: 1\n')).toMatchObject([{ severity: 'error', rule: 'yaml-syntax', line: 3, column: 1 }])
     expect(await lintMatrix(`${HEAD}  fast: {}\n`)).toMatchObject([{ severity: 'error', rule: 'duplicate-key', line: 9, column: 3 }])
     expect(await lintMatrix(HEAD.replace('model: m', 'modle: m').replace('quick', '[1]'))).toMatchObject([
-      { severity: 'error', rule: 'schema', message: 'roles.general.candidates[0] has no model', line: 5, column: 18 },
+      { severity: 'error', rule: 'schema', message: 'roles.general.candidates[0] needs model', line: 5, column: 18 },
       { severity: 'warning', rule: 'missing-description', line: 6 },
-      { severity: 'error', rule: 'schema', message: 'roles.fast.description must be a text, found a list', line: 7, column: 5 },
+      { severity: 'error', rule: 'schema', message: 'roles.fast.description must be a text, found a list of 1 item', line: 7, column: 5 },
     ])
     expect(await lintMatrix('')).toMatchObject([{ severity: 'error', rule: 'schema', line: 1 }])
   })
