@@ -33,8 +33,8 @@ describe('lintMatrix', () => {
     const preset = 'preset:\n  axis: cheap\n  tier_ladder: {a: [[s]]}\n  delegation: {inherit: strict, report_unhonored: 1}\n'
     const findings = await lintMatrix({ text: preset + HEAD, file: 'm.yaml' })
     expect(findings.map(({ severity, rule, message, line }) => [line, severity, rule, message])).toEqual([
-      [2, 'warning', 'preset-shape', 'preset.axis must be a list, found "cheap" (text)'],
-      [4, 'warning', 'preset-shape', 'preset.delegation.report_unhonored must be true or false, found 1 (number)'],
+      [2, 'warning', 'preset-shape', 'preset.axis must be a list, found the text "cheap"'],
+      [4, 'warning', 'preset-shape', 'preset.delegation.report_unhonored must be true or false, found the number 1'],
       [9, 'error', 'preset', "Role 'general' candidate 0 (a/m): model glob matches 0 rungs of the 'a' ladder, expected exactly 1."],
     ])
     const [unknown] = await lintMatrix(`preset: {delegation: {inherit: strikt}}\n${HEAD}`)
@@ -44,7 +44,7 @@ describe('lintMatrix', () => {
   test('a scope is a list of distinct modules', async () => {
     expect(await lintMatrix(`provider_module_allowlist: [provider-openai-chatgpt]\n${HEAD}`)).toEqual([])
     const [wrong] = await lintMatrix(`provider_module_allowlist: [openai]\n${HEAD}`)
-    expect(wrong).toMatchObject({ line: 1, severity: 'error', message: 'provider_module_allowlist is no list of distinct modules such as provider-openai-chatgpt, found "openai" (text)' })
+    expect(wrong).toMatchObject({ line: 1, severity: 'error', message: 'provider_module_allowlist is no list of distinct modules such as provider-openai-chatgpt, found the text "openai"' })
   })
 
   test('a finding has its file, line, column and a hint', async () => {
