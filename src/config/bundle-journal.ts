@@ -1,6 +1,6 @@
 import { isRecord } from '../lib/index.js'
 import type { JsonObject } from '../contract/index.js'
-import { findPlace, findSchemaProblems, readDocument, type Finding, type FindingPlace } from '../documents/index.js'
+import { createBudget, findPlace, findSchemaProblems, readDocument, type Budget, type Finding, type FindingPlace, type ParsedFile } from '../documents/index.js'
 import validate from './generated/bundle.js'
 
 /** What reading a bundle leaves behind: the files it opened and what is to say of them. */
@@ -9,6 +9,14 @@ export interface BundleJournal {
   findings: Finding[]
   /** a file was left out since there were too many */
   full?: boolean
+  /** what all files together may cost */
+  readonly budget: Budget
+  /** what was read already: agents may share a file, and a list may name one often */
+  readonly read: Map<string, ParsedFile>
+}
+
+export function createJournal(): BundleJournal {
+  return { files: [], findings: [], budget: createBudget(), read: new Map() }
 }
 
 /** Each file costs little; a list made to exhaust us names thousands. */
@@ -33,13 +41,15 @@ export async function openBundleFile(
     journal.full = true
     return undefined
   }
-  const parsed = await readDocument({ file, whose: 'project' })
+  const known = journal.read.get(file)
+  const parsed = known ?? (await readDocument({ file, whose: 'project', budget: journal.budget }))
+  journal.read.set(file, parsed)
   if (parsed.absent && options.from) {
     report(journal, `includes ${file}, which doesn't exist`, options.from)
     return undefined
   }
   if (!parsed.absent) journal.files.push(file)
-  journal.findings.push(...parsed.findings)
+  if (!known) journal.findings.push(...parsed.findings)
   if (parsed.findings.some((finding) => finding.severity === 'error')) return undefined
   const value = parsed.value ?? {}
   const checked = options.wrap?.(value) ?? value

@@ -1,7 +1,7 @@
 import { basename, extname, resolve } from 'node:path'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
+import { createJournal, listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
 import { attachOrigins, findPlace, mergeMappings, originOf, type FindingPlace } from '../documents/index.js'
 import { EMPTY_LAYER, mergeLayers, omit, readLayer, type PlanLayer } from './plan-layer.js'
 import { readAgents } from './read-agents.js'
@@ -12,7 +12,7 @@ const KNOWN_KEYS = ['bundle', 'includes', 'session', 'providers', 'tools', 'hook
 const MAX_DEPTH = 32
 
 /** What a bundle and everything it includes say together. */
-export interface BundleContent extends BundleJournal {
+export interface BundleContent extends Pick<BundleJournal, 'files' | 'findings'> {
   /** of the bundle itself; its name is the file's where it says none */
   identity: JsonObject & { name: string }
   layer: PlanLayer
@@ -30,7 +30,7 @@ const EMPTY_NODE: Node = { identity: {}, layer: EMPTY_LAYER, instructions: '' }
 /** Reads a bundle with its includes and agent files; whatever is wrong becomes a finding. */
 export async function readBundle(file: string): Promise<BundleContent> {
   const path = resolve(file)
-  const journal: BundleJournal = { files: [], findings: [] }
+  const journal = createJournal()
   const node = await createBundleReader(journal).read(path, [])
   const stem = basename(path, extname(path))
   const name = typeof node.identity['name'] === 'string' ? node.identity['name'] : stem

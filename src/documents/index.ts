@@ -2,6 +2,8 @@
  * documents/ owns how a text becomes values: YAML, TOML and front matter, bounded in size and depth, each value with its
  * place and whose text it is. It refuses to know what the values mean: no option, no role, no mount plan.
  */
+export { createBudget } from './budget.js'
+export type { Budget } from './budget.js'
 export { describeValue } from './describe-value.js'
 export { buildFindingsError, describeFinding, MAX_FINDINGS } from './finding.js'
 export type { Finding, FindingPlace } from './finding.js'

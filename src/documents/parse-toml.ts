@@ -9,7 +9,7 @@ export async function parseToml(text: string, source: Source): Promise<Parsed> {
   const { parseTOML, ParseError } = await import('toml-eslint-parser')
   const place = createLineIndex(text)
   try {
-    boundToml(text)
+    boundToml(text, source.budget)
     return { value: readProgram(parseTOML(text), (offset) => ({ file: source.file, ...place(offset), whose: source.whose })), findings: [] }
   } catch (error) {
     const problem = error instanceof ParseError ? new DocumentProblem('toml-syntax', describeParseError(error.message), error.index) : error

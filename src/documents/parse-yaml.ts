@@ -22,7 +22,7 @@ export async function parseYaml(text: string, source: Source, options: { firstLi
   try {
     // Its own check of unique keys compares every key with every other, so ours is in the reader.
     const composer = new yaml.Composer({ prettyErrors: false, uniqueKeys: false, resolveKnownTags: false })
-    const documents = composer.compose(readYamlTokens(yaml, text, lines), true, text.length)
+    const documents = composer.compose(readYamlTokens(yaml, text, lines, source.budget), true, text.length)
     const document = documents.next().value
     if (!document) return { value: undefined, findings: [] }
     const second = documents.next().value

@@ -1,10 +1,13 @@
 import type { Finding } from './finding.js'
+import type { Budget } from './budget.js'
 import type { Whose } from './origin.js'
 
 /** The file that a text came from, and whose text it is. */
 export interface Source {
   file: string
   whose: Whose
+  /** what it may cost together with others; default: as much as one document may */
+  budget?: Budget
 }
 
 /** A parsed text: plain values whose mappings and lists carry the origins of their keys. */
@@ -25,6 +28,12 @@ export class DocumentProblem extends Error {
 }
 
 const SHOWN_KEY = 60
+
+/** A document, or those that are read together, has more in it than may be read. */
+export function tooManyValues(budget: Budget, offset: number): DocumentProblem {
+  const what = budget.values === Infinity ? 'the document holds' : 'this and the files read with it hold'
+  return new DocumentProblem('too-large', `${what} more values than any real one`, offset)
+}
 
 /** A key or name for a message; a file's may be as long as the file. */
 export function shorten(name: string): string {

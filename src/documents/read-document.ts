@@ -17,7 +17,7 @@ export interface ParsedFile extends ParsedText {
 
 /** By the file's ending: Markdown with YAML front matter, TOML, else YAML. Never throws for what a file may hold. */
 export async function readDocument(source: Source): Promise<ParsedFile> {
-  const answer = await readDocumentText(source.file)
+  const answer = await readDocumentText(source.file, source.budget)
   if ('text' in answer) return { ...(await parseDocument(answer.text, source)), absent: false }
   const { problem, reason, line, column } = answer
   return {

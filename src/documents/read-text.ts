@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { isRecord } from '../lib/index.js'
+import { spend, UNBOUNDED, type Budget } from './budget.js'
 
 /** Documents are written by hand; what is larger is not one. */
 export const MAX_FILE_BYTES = 2 * 1024 * 1024
@@ -15,7 +16,7 @@ export type FileText = { text: string } | { problem: string; reason: TextReason;
  * Reads a small UTF-8 text file. A folder, a pipe or a device is refused rather than waited for, a file
  * above {@link MAX_FILE_BYTES} rather than loaded.
  */
-export async function readDocumentText(file: string): Promise<FileText> {
+export async function readDocumentText(file: string, budget: Budget = UNBOUNDED): Promise<FileText> {
   const fail = (reason: TextReason, problem: string): FileText => ({ reason, problem, line: 1, column: 1 })
   try {
     // Without O_NONBLOCK opening a pipe waits for its writer.
@@ -24,6 +25,8 @@ export async function readDocumentText(file: string): Promise<FileText> {
       const stat = await handle.stat()
       if (!stat.isFile()) return fail('unreadable', stat.isDirectory() ? 'is a folder, not a file' : 'is not a regular file')
       if (stat.size > MAX_FILE_BYTES) return fail('too_large', `is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)
+      if (stat.size > budget.bytes) return fail('too_large', 'and the files read with it are larger than any real ones')
+      spend(budget, 'bytes', stat.size)
       return decode(await handle.readFile())
     } finally {
       await handle.close()

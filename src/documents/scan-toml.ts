@@ -1,4 +1,5 @@
-import { DocumentProblem, MAX_NESTING } from './parsed.js'
+import { spend, UNBOUNDED, type Budget } from './budget.js'
+import { DocumentProblem, MAX_NESTING, tooManyValues } from './parsed.js'
 
 /**
  * Brackets, commas, dots and signs outside of strings and comments. The parser takes some 10 µs a value and a bundle of five
@@ -16,15 +17,19 @@ const SIGNS = /"""(?:\\[^]|[^\\])*?(?:"{3,5}(?!")|$)|'''[^]*?(?:'{3,5}(?!')|$)|"
  * Asked before parsing, since the parser checks keys by recursion until the stack is used up.
  * @throws DocumentProblem
  */
-export function boundToml(text: string): void {
+export function boundToml(text: string, budget: Budget = UNBOUNDED): void {
   if (text.length > MAX_CHARACTERS) throw new DocumentProblem('too-large', `the TOML is longer than ${MAX_CHARACTERS / 1024} KiB`, 0)
   let depth = 0
   let signs = 0
   for (const { 0: sign, index } of text.matchAll(SIGNS)) {
     if (/^["'#]/.test(sign)) continue
-    if (++signs > MAX_SIGNS) throw new DocumentProblem('too-large', 'the document holds more values than any real one', index)
+    if (++signs > MAX_SIGNS || signs > budget.values) {
+      spend(budget, 'values', signs)
+      throw tooManyValues(signs > MAX_SIGNS ? UNBOUNDED : budget, index)
+    }
     if (sign === '[' || sign === '{') depth += 1
     if (sign === ']' || sign === '}') depth = Math.max(0, depth - 1)
     if (depth > MAX_NESTING) throw new DocumentProblem('too-deep', 'values are nested too deeply', index)
   }
+  spend(budget, 'values', signs)
 }

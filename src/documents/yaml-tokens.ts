@@ -1,6 +1,7 @@
 import type * as Yaml from 'yaml'
+import { spend, UNBOUNDED, type Budget } from './budget.js'
 import { MAX_FINDINGS } from './finding.js'
-import { DocumentProblem, MAX_NESTING } from './parsed.js'
+import { DocumentProblem, MAX_NESTING, tooManyValues } from './parsed.js'
 
 /**
  * Bounds what composing costs: the library takes some 10 µs a lexeme, and a matrix of 13 roles has 2,000 of them, so that the
@@ -18,7 +19,7 @@ const MAX_CHARACTERS = 512 * 1024
  * @param yaml the module, loaded by the caller, so that this file loads nothing
  * @throws DocumentProblem for a text that is too long, nests too deeply or has more words and signs than any real one
  */
-export function readYamlTokens(yaml: typeof Yaml, text: string, lines: Yaml.LineCounter): Yaml.CST.Token[] {
+export function readYamlTokens(yaml: typeof Yaml, text: string, lines: Yaml.LineCounter, budget: Budget = UNBOUNDED): Yaml.CST.Token[] {
   if (text.length > MAX_CHARACTERS) throw new DocumentProblem('too-large', `the YAML is longer than ${MAX_CHARACTERS / 1024} KiB`, 0)
   const parser = new yaml.Parser(lines.addNewLine)
   const tokens: Yaml.CST.Token[] = []
@@ -26,7 +27,10 @@ export function readYamlTokens(yaml: typeof Yaml, text: string, lines: Yaml.Line
   let lexemes = 0
   let faults = 0
   for (const lexeme of new yaml.Lexer().lex(text)) {
-    if (++lexemes > MAX_LEXEMES) throw new DocumentProblem('too-large', 'the document holds more values than any real one', parser.offset)
+    if (++lexemes > MAX_LEXEMES || lexemes > budget.values) {
+      spend(budget, 'values', lexemes)
+      throw tooManyValues(lexemes > MAX_LEXEMES ? UNBOUNDED : budget, parser.offset)
+    }
     for (const token of parser.next(lexeme)) {
       tokens.push(token)
       if (token.type === 'error') faults += 1
@@ -36,5 +40,6 @@ export function readYamlTokens(yaml: typeof Yaml, text: string, lines: Yaml.Line
     // What follows adds nothing that would be listed, and costs the more, the more is wrong.
     if (faults > MAX_FINDINGS) break
   }
+  spend(budget, 'values', lexemes)
   return [...tokens, ...parser.end()]
 }

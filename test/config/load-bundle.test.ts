@@ -167,10 +167,10 @@ describe('agents', () => {
 
 describe('schema errors', () => {
   test.each([
-    ['providers: [7]', '1:13: providers.0 must be a mapping, found the number 7'],
-    ['providers:\n  - config: {}', '2:5: providers.0 needs module or name or id'],
+    ['providers: [7]', '1:13: providers[0] must be a mapping, found the number 7'],
+    ['providers:\n  - config: {}', '2:5: providers[0] needs module or name or id'],
     ['tools: {}', '1:1: tools must be a list, found a mapping'],
-    ['tools:\n  - module: t\n    config: 3', '3:5: tools.0.config must be a mapping, found the number 3'],
+    ['tools:\n  - module: t\n    config: 3', '3:5: tools[0].config must be a mapping, found the number 3'],
     ['agents:\n  x:\n    model_role: []', '3:5: agents.x.model_role must not be empty'],
     ['agents: [a]', '1:1: agents must be a mapping, found a list of 1 item'],
     ['bundle: {version: 1}', '1:1: bundle needs name'],
