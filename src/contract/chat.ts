@@ -63,6 +63,17 @@ export interface ReasoningBlock extends BlockBase {
   summary: unknown[]
 }
 
+/**
+ * An item of the answer that the contract has no word for, as the wire had it: a tool that the server runs, a compaction,
+ * whatever comes next. Ours adds it to the contract's blocks; in a history it goes back to the backend in its place.
+ */
+export interface HostedBlock extends BlockBase {
+  type: 'hosted'
+  item: JsonObject
+  /** of an encrypted one `[encrypted_content, item_id, provenance]`, as a thinking block has it */
+  content?: unknown[] | null
+}
+
 /** One part of a message or an answer. */
 export type ContentBlock =
   | TextBlock
@@ -72,6 +83,7 @@ export type ContentBlock =
   | ToolResultBlock
   | ImageBlock
   | ReasoningBlock
+  | HostedBlock
 
 /** Where an encrypted reasoning item came from: it may be sent back only to the same place. */
 export interface ReasoningProvenance {

@@ -3,10 +3,11 @@
  * It refuses to know how any of it is produced, and does no I/O.
  */
 export type {
-  ChatRequest, ChatResponse, ContentBlock, Degradation, FinishReason, ImageBlock, Json, JsonObject, Message,
+  ChatRequest, ChatResponse, ContentBlock, Degradation, FinishReason, HostedBlock, ImageBlock, Json, JsonObject, Message,
   ReasoningBlock, ReasoningProvenance, RedactedThinkingBlock, ResponseFormat, Role, TextBlock, ThinkingBlock,
   ToolCall, ToolCallBlock, ToolResultBlock, ToolSpec, Usage, Visibility,
 } from './chat.js'
+export type { AnswerEvent, BlockEvent, BlockKind, ItemToken, PartPlace } from './block-event.js'
 export type {
   AgentPlan, Cancellation, Cleanup, Coordinator, HookAction, HookHandler, HookResult, Hooks, ModuleDescriptor,
   MountPlan, MountPlanEntry,

@@ -1,3 +1,4 @@
+import type { AnswerEvent } from './block-event.js'
 import type { ChatRequest, ChatResponse, ContentBlock, JsonObject, ReasoningProvenance, ToolCall } from './chat.js'
 import type { RouteReceipt } from './route.js'
 import type { StreamEvent } from './stream-event.js'
@@ -55,6 +56,8 @@ export interface CallOptions {
    * that answers, none of an attempt that was repeated. Never called where another provider of the host answers.
    */
   onWireEvents?: (events: readonly { readonly type: string }[], source: WireSource) => void
+  /** Is given what the answer's blocks are made of, its items' own events among them, under the terms of {@link onWireEvents}. */
+  onBlocks?: (blocks: readonly AnswerEvent[], source: WireSource) => void
 }
 
 /** Where a call's wire events come from. */

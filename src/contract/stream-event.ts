@@ -29,11 +29,17 @@ export interface StreamErrorInfo {
 export type StreamEventBody =
   | { type: 'message.start' }
   | { type: 'text.delta'; text: string }
-  /** our one addition to the schema's list: consumers that don't know it pass it over */
+  /** our additions to the schema's list, this and `hosted.*`: consumers that don't know them pass them over */
   | { type: 'thinking.delta'; text: string; visibility: 'internal' }
   | { type: 'tool_call.start'; id: string; name: string }
   | { type: 'tool_call.delta'; id: string; arguments_fragment: string }
   | { type: 'tool_call.end'; id: string; name: string; arguments: JsonObject }
+  /** an item that the contract has no word for begins: `name` is its type, such as `web_search_call` */
+  | { type: 'hosted.start'; name: string }
+  /** the wire's own event of it, such as `response.web_search_call.searching` */
+  | { type: 'hosted.progress'; name: string; event: JsonObject }
+  /** `item` is the raw item, as `ChatResponse.content` has it in a hosted block; absent where the answer ended before it did */
+  | { type: 'hosted.end'; name: string; item?: JsonObject }
   | { type: 'message.end'; usage: Usage | null; degradations: Degradation[] }
   | { type: 'error'; error: StreamErrorInfo }
 

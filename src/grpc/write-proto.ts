@@ -1,4 +1,5 @@
-import type { ChatResponse, ConfigField, ContentBlock, ModelInfo, ProviderInfo, ToolCall, Usage } from '../contract/index.js'
+import type { ChatResponse, ConfigField, ContentBlock, HostedBlock, ModelInfo, ProviderInfo, RedactedThinkingBlock, ToolCall, Usage } from '../contract/index.js'
+import { packReasoning } from '../responses/public.js'
 import type { ProtoBlock, ProtoChatResponse, ProtoToolCall, ProtoUsage } from './proto-types.js'
 
 const INT32_MAX = 2_147_483_647
@@ -31,7 +32,7 @@ export function writeModelInfo(model: ModelInfo) {
 export function writeChatResponse(response: ChatResponse): ProtoChatResponse {
   const { degradation, usage, metadata } = response
   return {
-    content: JSON.stringify(response.content),
+    content: JSON.stringify(response.content.map((block) => (block.type === 'hosted' ? packHosted(block) : block))),
     content_blocks: response.content.map(writeBlock),
     tool_calls: (response.tool_calls ?? []).map(writeToolCall),
     ...(usage ? { usage: writeUsage(usage) } : {}),
@@ -73,6 +74,8 @@ function writeKind(block: ContentBlock): ProtoBlock {
       },
     }
     case 'redacted_thinking': return { redacted_thinking_block: { data: block.data } }
+    // The protocol has no such block: kernels keep a redacted thought whole, and send it back.
+    case 'hosted': return { redacted_thinking_block: { data: packHosted(block).data } }
     case 'tool_call': return { tool_call_block: { id: block.id, name: block.name, input_json: JSON.stringify(block.input) } }
     case 'tool_result': return { tool_result_block: { tool_call_id: block.tool_call_id, output_json: JSON.stringify(block.output ?? null) } }
     case 'image': return { image_block: { media_type: String(block.source.media_type ?? ''), source_json: JSON.stringify(block.source) } }
@@ -83,6 +86,11 @@ function writeKind(block: ContentBlock): ProtoBlock {
       },
     }
   }
+}
+
+/** Only `data` survives the way through a kernel. */
+function packHosted({ item, content }: HostedBlock): RedactedThinkingBlock {
+  return { type: 'redacted_thinking', data: packReasoning([item, content ?? null]) }
 }
 
 function toInt32(value: number): number {

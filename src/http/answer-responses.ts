@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import type { ChatRequest, ChatResponse, JsonObject, StreamEvent } from '../contract/index.js'
+import type { ChatRequest, ChatResponse, JsonObject } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import { createResponseEventMapper, createResponseWriter, responseToEvents, type ResponseStreamEvent } from '../responses/public.js'
+import { createResponseWriter, createStreamTranslator, toStreamEvents, type ResponseStreamEvent } from '../responses/public.js'
 import { ownerOf, type Exchange } from './endpoint.js'
 import { createEventStream } from './event-stream.js'
 import { HttpFailure, badRequest } from './http-failure.js'
@@ -73,15 +73,15 @@ export async function runTurn(exchange: Exchange, turn: ResponseTurn, writer: Re
   const { endpoint, note } = exchange
   let onWire = false
   const stream = await startCall(exchange, turn.request, turn.body.model, {
-    onWireEvents(events, { provenance }) {
+    onBlocks(blocks, { provenance }) {
       onWire = true
       note.firstAt ??= endpoint.now()
-      sink.write(events.flatMap((event) => writer.push(event, provenance)))
+      sink.write(writer.push(blocks, provenance))
     },
   })
-  const foreign = createResponseEventMapper({ responseId: turn.id, model: '', createdAt: 0 })
+  const translate = createStreamTranslator()
   for await (const event of stream) {
-    if (!onWire && isContent(event)) sink.write(foreign.push(event).flatMap((made) => writer.push(made)))
+    if (!onWire) sink.write(writer.push(translate(event)))
     const waiting = sink.drained()
     if (waiting) await waiting
   }
@@ -89,19 +89,12 @@ export async function runTurn(exchange: Exchange, turn: ResponseTurn, writer: Re
   noteAnswer(note, response)
   sink.answered?.(response)
   // What another provider of the host answered without a stream is told whole.
-  if (!onWire && response.content.length > 0) sink.write(tellRest(turn, writer, response))
-  const ending = writer.end(response, Math.floor(endpoint.now() / 1000))
+  if (!onWire && !writer.told()) sink.write(writer.push(toStreamEvents(response).flatMap(createStreamTranslator())))
+  const ending = writer.end(response, { completedAt: Math.floor(endpoint.now() / 1000) })
   const record = buildRecord(turn, ending, response)
   if (turn.body.store !== false && turn.body.generate !== false) await keepRecord(endpoint.store, await ownerOf(exchange), record)
   sink.write(ending)
   return record
-}
-
-const isContent = (event: StreamEvent): boolean => event.type !== 'message.end' && event.type !== 'error' && event.type !== 'message.start'
-
-/** Items that a stream has told already are not told again: the writer knows them by their place. */
-function tellRest(turn: ResponseTurn, writer: ReturnType<typeof openWriter>, response: ChatResponse): ResponseStreamEvent[] {
-  return writer.told() ? [] : responseToEvents(response, { responseId: turn.id, model: '', createdAt: 0 }).flatMap((event) => writer.push(event))
 }
 
 /** The writer of a turn's response. */

@@ -178,7 +178,7 @@ function warmUp(exchange: Exchange, turn: Awaited<ReturnType<typeof readTurn>>, 
   const model = readString(turn.body, 'model')
   if (model !== undefined && !model.startsWith('role:')) void provider.warmUp?.({ ...turn.request, model })
   const usage = { input_tokens: 0, output_tokens: 0, total_tokens: 0 }
-  const events = [...writer.begin(), ...writer.end({ content: [], usage, finish_reason: 'stop' }, Math.floor(now() / 1000))]
+  const events = [...writer.begin(), ...writer.end({ content: [], usage, finish_reason: 'stop' }, { completedAt: Math.floor(now() / 1000) })]
   const last = events.at(-1)?.response
   return { events, response: isRecord(last) ? last : {}, input: turn.input, conversation: turn.request.conversation_id ?? turn.id }
 }

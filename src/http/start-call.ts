@@ -10,7 +10,7 @@ const ROLE = /^role:(.+)$/
  * plain name of a role that no model has.
  * @throws HttpFailure 400 without a name, 404 for a role that is not there
  */
-export async function startCall(exchange: Exchange, request: ChatRequest, model: unknown, options: Pick<CallOptions, 'onWireEvents'> = {}): Promise<ResponseStream> {
+export async function startCall(exchange: Exchange, request: ChatRequest, model: unknown, options: Pick<CallOptions, 'onBlocks'> = {}): Promise<ResponseStream> {
   const { endpoint, signal, note } = exchange
   if (typeof model !== 'string' || model === '') throw badRequest('model is missing: name one of /v1/models, or role:NAME', 'model')
   note.model = model
@@ -18,9 +18,8 @@ export async function startCall(exchange: Exchange, request: ChatRequest, model:
     ...options,
     signal,
     interactive: true,
-    onWireEvents(events, source) {
+    onWireEvents(_events, source) {
       note.route ??= source.route
-      options.onWireEvents?.(events, source)
     },
   }
   const roles = await findRoles(endpoint, model)

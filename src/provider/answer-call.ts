@@ -1,6 +1,6 @@
 import { isLLMError, type ChatResponse, type ReasoningProvenance, type WireSource } from '../contract/index.js'
 import {
-  buildContinuation, serializeRequest, type AnswerReader, type BlockEvent, type BuiltRequest, type WireEvent,
+  buildContinuation, serializeRequest, type AnswerReader, type AnswerEvent, type BuiltRequest, type TypedEvent,
 } from '../responses/index.js'
 import { parseJson } from '../lib/index.js'
 import type { Call } from './call.js'
@@ -17,7 +17,7 @@ export interface AnswerInput {
   announceRequest: AnnounceRequest
   screen: Screen
   /** sees the wire's own events before anything is made of them */
-  tap?: ((events: readonly WireEvent[], source: WireSource) => void) | undefined
+  tap?: ((events: readonly TypedEvent[], source: WireSource) => void) | undefined
 }
 
 /**
@@ -37,7 +37,11 @@ export async function answerCall(input: AnswerInput): Promise<ChatResponse> {
     let reader: AnswerReader
     try {
       reader = await attempts(input, turn, (events, blocks) => {
-        if (turn.provenance) input.tap?.(events, { provenance: turn.provenance, route: call.route })
+        if (turn.provenance) {
+          const source = { provenance: turn.provenance, route: call.route }
+          input.tap?.(events, source)
+          call.options.onBlocks?.(blocks, source)
+        }
         return input.screen.show(blocks)
       })
     } catch (thrown) {
@@ -75,7 +79,7 @@ interface Turn {
  * The attempts at one request; leaves what was built, and how it differs from the turn before, in `turn`.
  */
 function attempts(
-  input: AnswerInput, turn: Turn, deliver: (events: readonly WireEvent[], blocks: readonly BlockEvent[]) => Promise<void> | undefined,
+  input: AnswerInput, turn: Turn, deliver: (events: readonly TypedEvent[], blocks: readonly AnswerEvent[]) => Promise<void> | undefined,
 ): Promise<AnswerReader> {
   const { call } = input
   const { deps, emitter, exchanges, builder, turnStates } = input.workshop
@@ -112,6 +116,7 @@ function attempts(
         call.route.transport_reason = exchange.reason
       },
       firstIndex: turn.firstIndex,
+      items: call.options.onBlocks !== undefined,
       deliver,
     }),
   )

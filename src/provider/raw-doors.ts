@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { isLLMError, type CallOptions, type ChatRequest } from '../contract/index.js'
-import { fromTransportFailure, mapWireFailure, type WireEvent } from '../responses/index.js'
+import { fromTransportFailure, mapWireFailure, type OtherEvent, type TypedEvent } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
 import type { CallStreams } from './response-stream.js'
 import { runCall } from './run-call.js'
 import type { Workshop } from './workshop.js'
 
 /** A wire event as the backend sent it, numbered without gaps over the whole call. */
-export type RawEvent = WireEvent & { sequence_number: number }
+export type RawEvent = OtherEvent & { sequence_number: number }
 
 /** The bare WebSocket: the caller speaks the wire protocol itself. */
 export interface RawSocket {
@@ -34,7 +34,7 @@ export function openRawDoors(workshop: Workshop, calls: Pick<CallStreams, 'open'
   const { deps, exchanges } = workshop
   return {
     async *rawEvents(request, options = {}) {
-      const tapped: WireEvent[] = []
+      const tapped: TypedEvent[] = []
       let sequence_number = 0
       const take = (): RawEvent[] => tapped.splice(0).map((event) => ({ ...event, sequence_number: sequence_number++ }))
       const stream = calls.open(options, (signal, deliver) =>

@@ -2,8 +2,8 @@ import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
-  createAnswerReader, NotAttributable, decodeEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
-  type AnswerReader, type AttemptPhase, type BlockEvent, type BuiltRequest, type WireEvent, type WireFailure,
+  createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
+  type AnswerReader, type AttemptPhase, type AnswerEvent, type BuiltRequest, type OtherEvent, type TypedEvent, type WireFailure,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
 import { AttemptFailure } from './attempt-failure.js'
@@ -28,8 +28,10 @@ export interface AttemptInput {
   onOpen: (exchange: Exchange) => void
   /** where the answer's blocks are numbered from */
   firstIndex: number
+  /** the events of the answer's items are wanted too */
+  items: boolean
   /** takes the wire's events as they come, and what they add to the answer */
-  deliver: (events: readonly WireEvent[], blocks: readonly BlockEvent[]) => Promise<void> | undefined
+  deliver: (events: readonly TypedEvent[], blocks: readonly AnswerEvent[]) => Promise<void> | undefined
 }
 
 /**
@@ -56,7 +58,7 @@ export async function runAttempt(input: AttemptInput): Promise<AnswerReader> {
   let reading: Reading | undefined
   const prepare = (): Reading => {
     if (reading) return reading
-    const reader = createAnswerReader({ provenance, firstIndex: input.firstIndex })
+    const reader = createAnswerReader({ provenance, firstIndex: input.firstIndex, items: input.items })
     return (reading = { reader, failures: createFailureReader(input, reader, credential) })
   }
   let exchange: Exchange | undefined
@@ -172,7 +174,7 @@ async function readToTerminal(exchange: Exchange, reader: AnswerReader, failures
       from = batch.next
       if (reader.ended) behind = frames.slice(from)
       call.outputSeen ||= reader.sawOutput
-      failures.accepted ||= batch.events.some(({ type }) => !BEFORE_ACCEPTANCE.has(type))
+      failures.accepted ||= batch.events.some(({ type }) => type.startsWith('response.') && !BEFORE_ACCEPTANCE.has(type))
       if (reader.ended || batch.malformed) learn()
       const failed = reader.ended && failures.fromTerminal()
       if (failed && !call.outputSeen) throw failed
@@ -210,8 +212,8 @@ function createHeaderReader(headers: Exchange['headers'], { deps, call }: Attemp
 }
 
 interface Batch {
-  events: WireEvent[]
-  blocks: BlockEvent[]
+  events: TypedEvent[]
+  blocks: AnswerEvent[]
   /** the first frame that was not looked at */
   next: number
   malformed: boolean
@@ -222,8 +224,8 @@ function readBatch(
   frames: readonly string[], from: number, reader: AnswerReader, { guard }: Exchange, failures: FailureReader, { deps, call }: AttemptInput,
   learnHeaders: () => void,
 ): Batch {
-  const events: WireEvent[] = []
-  const blocks: BlockEvent[] = []
+  const events: TypedEvent[] = []
+  const blocks: AnswerEvent[] = []
   const sawOutput = reader.sawOutput
   let next = from
   while (next < frames.length && !reader.ended && reader.sawOutput === sawOutput) {
@@ -233,7 +235,8 @@ function readBatch(
       if (frame === '[DONE]') continue
       return { events, blocks, next, malformed: true }
     }
-    const event = decodeEvent(value)
+    const known = decodeEvent(value)
+    const event = known ?? readOtherEvent(value)
     if (!event) continue
     try {
       if (!guard.admits(event)) continue
@@ -244,7 +247,8 @@ function readBatch(
       learnHeaders()
       deps.quota.observeEvent(value, call.model.slug)
     }
-    reader.accept(event, blocks)
+    if (known) reader.accept(known, blocks)
+    else reader.acceptOther(event as OtherEvent, blocks)
     events.push(event)
   }
   return { events, blocks, next, malformed: false }

@@ -1,6 +1,6 @@
 import type { CatalogSnapshot } from '../account/index.js'
 import type { CallOptions, ChatRequest, ChatResponse, Degradation, RouteReceipt, StreamEvent, WireSource } from '../contract/index.js'
-import type { WireEvent } from '../responses/index.js'
+import type { TypedEvent } from '../responses/index.js'
 import { answerCall } from './answer-call.js'
 import type { Call, CallHead, RetryBudget } from './call.js'
 import type { ProviderDeps, ProviderSettings } from './deps.js'
@@ -19,7 +19,7 @@ export interface CallPlan {
   delegated?: boolean
   degradation?: Degradation | undefined
   /** sees the wire's own events before anything is made of them */
-  tap?: (events: readonly WireEvent[], source: WireSource) => void
+  tap?: (events: readonly TypedEvent[], source: WireSource) => void
   /** what the chain knows of the route; the call fills in the rest */
   route?: Partial<RouteReceipt>
 }

@@ -5,7 +5,7 @@
 import {
   describeError, type Degradation, type LLMError, type StreamEvent, type StreamEventBody, type Usage,
 } from '../contract/index.js'
-import type { BlockEvent } from '../responses/index.js'
+import type { AnswerEvent, BlockEvent } from '../responses/index.js'
 import type { Emitter } from './emitter.js'
 
 export interface StreamWriterOptions {
@@ -22,7 +22,7 @@ export interface StreamWriter {
    * The stream events of these block events, the message's start in front of the first of them, as soon as every hook has
    * run: at once where none has to be waited for.
    */
-  write(blocks: readonly BlockEvent[]): StreamEvent[] | Promise<StreamEvent[]>
+  write(blocks: readonly AnswerEvent[]): StreamEvent[] | Promise<StreamEvent[]>
   end(usage: Usage | null, degradations: Degradation[]): StreamEvent[]
   /** Announces the break where deltas had been announced, and answers the terminal event. */
   fail(error: LLMError): Promise<StreamEvent[]>
@@ -51,10 +51,11 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
     }
   }
   /** The rest of a batch, from the event whose handlers are waited for. */
-  const writeAfter = async (pending: Promise<unknown>, blocks: readonly BlockEvent[], from: number, out: StreamEvent[]): Promise<StreamEvent[]> => {
+  const writeAfter = async (pending: Promise<unknown>, blocks: readonly AnswerEvent[], from: number, out: StreamEvent[]): Promise<StreamEvent[]> => {
     await pending
     render(blocks[from] as BlockEvent, out)
     for (const block of blocks.slice(from + 1)) {
+      if (!isBlock(block)) continue
       const next = announcer.wants(block) ? announcer.announce(block) : undefined
       if (next) await next
       render(block, out)
@@ -67,7 +68,8 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
       stamp = readTime()
       const out: StreamEvent[] = seq === 0 ? [{ type: 'message.start', ts: stamp, session_id: sessionId, seq: seq++ }] : []
       for (let index = 0; index < blocks.length; index++) {
-        const block = blocks[index] as BlockEvent
+        const block = blocks[index] as AnswerEvent
+        if (!isBlock(block)) continue
         if (announcer.wants(block)) {
           const pending = announcer.announce(block)
           if (pending) return writeAfter(pending, blocks, index, out)
@@ -116,6 +118,7 @@ const SILENT: Announcer = { wants: () => false, announce: () => undefined, abort
 /** @param requestId names the call in the events */
 export function createAnnouncer(emitter: Emitter, requestId: string): Announcer {
   const heard = {
+    block_progress: false,
     block_start: emitter.heard('streamBlockStart'),
     block_delta: emitter.heard('streamBlockDelta'),
     block_end: emitter.heard('streamBlockEnd'),
@@ -147,6 +150,11 @@ export function createAnnouncer(emitter: Emitter, requestId: string): Announcer 
   }
 }
 
+/** What is told beside the blocks is not the stream's. */
+function isBlock(event: AnswerEvent): event is BlockEvent {
+  return 'block' in event
+}
+
 function toBody(block: BlockEvent, thinking: boolean): StreamEventBody | undefined {
   if (block.type === 'block_delta') {
     if (block.block === 'thinking') {
@@ -154,9 +162,11 @@ function toBody(block: BlockEvent, thinking: boolean): StreamEventBody | undefin
     }
     return undefined
   }
+  const name = block.name ?? ''
+  if (block.type === 'block_progress') return { type: 'hosted.progress', name, event: block.event }
+  if (block.block === 'hosted') return block.type === 'block_start' ? { type: 'hosted.start', name } : { type: 'hosted.end', name, ...(block.item && { item: block.item }) }
   if (block.block !== 'tool_use') return undefined
   const id = block.toolCallId ?? ''
-  const name = block.name ?? ''
   if (block.type === 'block_start') return { type: 'tool_call.start', id, name }
   // A block that ends without arguments is half a call: an `end` would be run.
   return block.arguments && { type: 'tool_call.end', id, name, arguments: block.arguments }

@@ -8,6 +8,10 @@ export async function tellContent(writer: StreamWriter, content: ChatResponse['c
   return writer.write(content.flatMap((block, index): BlockEvent[] => {
     if (block.type === 'text') return [{ type: 'block_delta', index, block: 'text', text: block.text }]
     if (block.type === 'thinking') return block.thinking === '' ? [] : [{ type: 'block_delta', index, block: 'thinking', text: block.thinking }]
+    if (block.type === 'hosted') {
+      const hosted = { index, block: 'hosted' as const, name: String(block.item['type']) }
+      return [{ type: 'block_start', ...hosted }, { type: 'block_end', ...hosted, item: block.item }]
+    }
     if (block.type !== 'tool_call') return []
     const tool = { index, block: 'tool_use' as const, toolCallId: block.id, name: block.name }
     return [{ type: 'block_start', ...tool }, { type: 'block_end', ...tool, arguments: block.input }]

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AbortError, LLMError, isLLMError, type ChatResponse, type EventPayloads, type LLMErrorFields, type StreamEvent } from '../contract/index.js'
-import type { BlockEvent } from '../responses/index.js'
+import type { AnswerEvent } from '../responses/index.js'
 import type { CallHead } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
@@ -14,7 +14,7 @@ export type Answering = (announceRequest: AnnounceRequest, screen: Screen) => Pr
 export interface Screen {
   /** Makes ready what the first of them needs: while the backend thinks there is time. */
   prepare(): void
-  show: Deliver<BlockEvent>
+  show: Deliver<AnswerEvent>
 }
 
 /** `llm:request`; only the first announcement counts. Undefined where nobody had to be waited for. */

@@ -1,5 +1,9 @@
 import { isRecord, readString } from '../lib/index.js'
-import type { WireEvent } from './wire-events.js'
+
+/** An event of the wire, known to `decodeEvent` or not. */
+export interface TypedEvent {
+  readonly type: string
+}
 
 /** What one connection remembers of its ended answers, so that what still comes of them is given to no other. */
 export interface ConnectionMemory {
@@ -13,7 +17,7 @@ export interface ConnectionMemory {
 /** Holds each event of one answer against the response it belongs to. */
 export interface AnswerGuard {
   /** False for what belongs to another response. @throws NotAttributable where nothing can tell */
-  admits(event: WireEvent): boolean
+  admits(event: TypedEvent): boolean
   /** The answer has ended. */
   ended(): void
 }
@@ -42,7 +46,7 @@ export function createAnswerGuard(memory: ConnectionMemory): AnswerGuard {
   const items = new Set<string>()
   let current: string | undefined
   let replayed = false
-  const belongs = (event: WireEvent): boolean => {
+  const belongs = (event: TypedEvent): boolean => {
     const id = readResponseId(event)
     if (id !== undefined) {
       if (current !== undefined) return id === current
@@ -80,13 +84,13 @@ export function createAnswerGuard(memory: ConnectionMemory): AnswerGuard {
   }
 }
 
-function readResponseId(event: WireEvent): string | undefined {
+function readResponseId(event: TypedEvent): string | undefined {
   const fields = event as unknown as Record<string, unknown>
   const response = fields['response']
   return (isRecord(response) ? readString(response, 'id') : undefined) ?? readString(fields, 'response_id')
 }
 
-function readItemId(event: WireEvent): string | undefined {
+function readItemId(event: TypedEvent): string | undefined {
   const fields = event as unknown as Record<string, unknown>
   const item = fields['item']
   return readString(fields, 'item_id') ?? (isRecord(item) ? readString(item, 'id') : undefined)

@@ -1,13 +1,13 @@
 /**
- * An item that the contract has no block for: a tool that the server runs, a compaction, whatever comes
- * next. Its block starts when it is announced and ends with the item itself.
+ * An item that the contract has no other block for: a tool that the server runs, a compaction, whatever comes
+ * next. Its block starts when it is announced, tells its progress, and ends with the item itself.
  */
 import type { AnswerItem, BlockWriter, ItemRules } from './answer-item.js'
 
 export const HOSTED: ItemRules = {
   add(item, wire, blocks) {
     item.name = String(wire['type'])
-    item.block = blocks.start('hosted', { name: item.name })
+    item.block = blocks.start(item, 'hosted', { name: item.name })
   },
   finish(item, wire, blocks) {
     item.wire = wire
@@ -21,6 +21,5 @@ export const HOSTED: ItemRules = {
 function endHosted(item: AnswerItem, blocks: BlockWriter): void {
   if (item.ended || item.block === undefined) return
   item.ended = true
-  const end = { type: 'block_end', index: item.block, block: 'hosted', name: item.name } as const
-  blocks.out.push(item.done && item.wire ? { ...end, item: item.wire } : end)
+  blocks.out.push({ type: 'block_end', index: item.block, block: 'hosted', name: item.name, ...(item.done ? { item: item.wire } : undefined) })
 }

@@ -1,6 +1,5 @@
 /** What has come of one item of an answer, and how its blocks are written. */
-import type { JsonObject } from '../contract/index.js'
-import type { BlockEvent, BlockKind } from './block-events.js'
+import type { AnswerEvent, BlockKind, JsonObject, PartPlace } from '../contract/index.js'
 import type { TrackedItem } from './find-item.js'
 import type { ItemKind } from './item-types.js'
 import type { Terminal } from './read-terminal.js'
@@ -8,13 +7,17 @@ import { TextBuffer } from './text-buffer.js'
 
 /** A stretch of an item's text whose deltas are followed by the whole. */
 export class Part {
+  /** what was shown, or waits to be */
   readonly buffer = new TextBuffer()
   /** what the server reported done */
   whole: string | undefined = undefined
   /** of a message, where each part is a block: its number, once it has started */
   block: number | undefined = undefined
-  isRefusal = false
-  readonly annotations: unknown[] = []
+  /** of a message: as the server reported it done */
+  wire: JsonObject | undefined = undefined
+  annotations: unknown[] | undefined = undefined
+
+  constructor(readonly place: PartPlace) {}
 
   text(): string {
     return this.whole ?? this.buffer.text()
@@ -29,7 +32,7 @@ export class AnswerItem implements TrackedItem {
   done = false
   /** as the server announced it, then as it reported it done */
   wire: JsonObject | undefined = undefined
-  /** by content index of a message, by summary or content key of a reasoning item, one (0) of a call; empty once done */
+  /** by content index of a message, by kind and index of a reasoning item, one of a call; empty once done */
   readonly parts = new Map<number | string, Part>()
   /** the number of its block, once that has started; a message has one for each part */
   block: number | undefined = undefined
@@ -40,13 +43,17 @@ export class AnswerItem implements TrackedItem {
   name = ''
   /** of a call: it came whole, so its block ended with arguments and the response holds it */
   isWhole = false
+  /** whether `item_start` and `item_end` have been written */
+  told: 'not' | 'started' | 'ended' = 'not'
 
   constructor(readonly kind: ItemKind) {}
 
-  part(key: number | string): Part {
+  /** The part at that place: a message's texts and refusals are one list, a reasoning item's summary and text are two. */
+  part(kind: PartPlace['kind'], index: number): Part {
+    const key = this.kind === 'reasoning' ? `${kind} ${index}` : index
     const known = this.parts.get(key)
     if (known) return known
-    const part = new Part()
+    const part = new Part({ kind, index })
     this.parts.set(key, part)
     return part
   }
@@ -67,16 +74,32 @@ export interface ItemRules {
 /** Numbers an answer's blocks and writes their events. */
 export class BlockWriter {
   /** where the events of the present wire event go */
-  out: BlockEvent[] = []
+  out: AnswerEvent[] = []
   /** see {@link AnswerReader.difference} */
   difference: string | undefined = undefined
 
-  constructor(public nextIndex: number) {}
+  /** @param withItems write what the blocks belong to as well */
+  constructor(public nextIndex: number, readonly withItems: boolean) {}
 
-  start(block: BlockKind, fields?: { toolCallId?: string; name?: string }): number {
+  start(item: AnswerItem, block: BlockKind, fields?: { toolCallId?: string; name?: string }, part?: PartPlace): number {
     const index = this.nextIndex++
-    this.out.push({ type: 'block_start', index, block, ...fields })
+    if (this.withItems) {
+      this.startItem(item, item.wire ?? { type: item.kind })
+      this.out.push({ type: 'block_start', index, block, ...fields, item, part })
+    } else this.out.push({ type: 'block_start', index, block, ...fields })
     return index
+  }
+
+  startItem(item: AnswerItem, wire: JsonObject): void {
+    if (!this.withItems || item.told !== 'not') return
+    item.told = 'started'
+    this.out.push({ type: 'item_start', item, wire })
+  }
+
+  endItem(item: AnswerItem, wire: JsonObject, isWhole: boolean): void {
+    if (item.told !== 'started') return
+    item.told = 'ended'
+    this.out.push({ type: 'item_end', item, wire, isWhole })
   }
 
   /**

@@ -1,18 +1,17 @@
-import type { ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
+import type { AnswerEvent, ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import { AnswerItem, BlockWriter, type ItemRules } from './answer-item.js'
+import { AnswerItem, BlockWriter, type ItemRules, type Part } from './answer-item.js'
 import { HOSTED } from './answer-hosted.js'
 import { finishText, growText, MESSAGE } from './answer-text.js'
 import { finishThought, growThought, REASONING } from './answer-thinking.js'
-import { finishArguments, growArguments, TOOL_CALL } from './answer-tool-call.js'
-import type { BlockEvent } from './block-events.js'
+import { describeCall, finishArguments, growArguments, TOOL_CALL } from './answer-tool-call.js'
 import { buildBlocks } from './build-blocks.js'
 import { buildResponse } from './build-response.js'
 import { createItemTracker, hasOtherCallId, hasOtherId } from './find-item.js'
 import { itemType, type ItemKind } from './item-types.js'
-import { partToDone, reasoningKey } from './read-item-parts.js'
+import { partToDone } from './read-item-parts.js'
 import { readTerminal, terminalToFailure, type Terminal } from './read-terminal.js'
-import type { ItemEvent, LifecycleEvent, TerminalEvent, WireEvent } from './wire-events.js'
+import type { AnnotationEvent, ItemEvent, LifecycleEvent, OtherEvent, ReasoningDelta, ReasoningDone, TerminalEvent, TextDelta, TextDone, WireEvent } from './wire-events.js'
 import type { WireFailure } from './wire-failure.js'
 
 /**
@@ -24,7 +23,9 @@ export interface AnswerReader {
    * Takes in one event and appends what it adds to `out`, often nothing; after the terminal event never anything.
    * A caller's array instead of an answered one: at one event a delta an array of its own costs as much as the event.
    */
-  accept(event: WireEvent, out: BlockEvent[]): void
+  accept(event: WireEvent, out: AnswerEvent[]): void
+  /** The same for an event that `decodeEvent` doesn't know: the progress of the hosted item that it names, if it names one. */
+  acceptOther(event: OtherEvent, out: AnswerEvent[]): void
   /** Headers of the answer, names lower-cased: which model served it, and the request's id for errors. */
   observeHeaders(headers: Readonly<Record<string, string>>): void
   /** all that were observed, those that came as events included */
@@ -62,9 +63,16 @@ const RULES: Readonly<Record<ItemKind, ItemRules>> = { message: MESSAGE, reasoni
 /**
  * @param options.provenance goes into each thinking block that can be sent back
  * @param options.firstIndex where blocks are numbered from, for an answer that goes on after another; default 0
+ * @param options.items write the events of items, and what of them a block is, for who tells the answer item by item; default false
  */
-export function createAnswerReader(options: { provenance: ReasoningProvenance; firstIndex?: number }): AnswerReader {
-  return new Reader(options.provenance, options.firstIndex ?? 0)
+export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
+  return new Reader(options)
+}
+
+export interface AnswerReaderOptions {
+  provenance: ReasoningProvenance
+  firstIndex?: number
+  items?: boolean
 }
 
 /** A class for its getters, which are asked at every event: an object that brings its own is a slow one. */
@@ -81,10 +89,10 @@ class Reader implements AnswerReader {
   /** Those not merged yet: the first ones are in the way of the first delta, and wanted at the end. */
   #unread: (LifecycleEvent | TerminalEvent)[] = []
 
-  constructor(provenance: ReasoningProvenance, firstIndex: number) {
+  constructor({ provenance, firstIndex = 0, items = false }: AnswerReaderOptions) {
     this.#provenance = provenance
     this.#firstIndex = firstIndex
-    this.#blocks = new BlockWriter(firstIndex)
+    this.#blocks = new BlockWriter(firstIndex, items)
   }
 
   get responseId(): string | undefined {
@@ -111,7 +119,7 @@ class Reader implements AnswerReader {
     Object.assign(this.headers, headers)
   }
 
-  accept(event: WireEvent, out: BlockEvent[]): void {
+  accept(event: WireEvent, out: AnswerEvent[]): void {
     if (this.ended) return
     const blocks = this.#blocks
     blocks.out = out
@@ -120,9 +128,7 @@ class Reader implements AnswerReader {
       case 'response.refusal.delta': {
         const item = this.#tracker.forDelta(event, 'message')
         if (item.done) return
-        const part = item.part(event.content_index ?? 0)
-        if (event.type === 'response.refusal.delta') part.isRefusal = true
-        return growText(part, event.delta, blocks)
+        return growText(item, textPart(item, event), event.delta, blocks, event.logprobs)
       }
       case 'response.function_call_arguments.delta':
       case 'response.custom_tool_call_input.delta': {
@@ -134,7 +140,7 @@ class Reader implements AnswerReader {
       case 'response.reasoning_summary_text.delta':
       case 'response.reasoning_text.delta': {
         const item = this.#tracker.forDelta(event, 'reasoning')
-        return item.done ? undefined : growThought(item, reasoningKey(event), event.delta, blocks)
+        return item.done ? undefined : growThought(item, thoughtPart(item, event), event.delta, blocks)
       }
       default:
         this.#acceptWhole(event)
@@ -171,15 +177,13 @@ class Reader implements AnswerReader {
       case 'response.refusal.done': {
         const item = this.#tracker.forDelta(event, 'message')
         if (item.done) return true
-        const part = item.part(event.content_index ?? 0)
-        if (event.type === 'response.refusal.done') part.isRefusal = true
-        if (event.text !== undefined) finishText(part, event.text, this.#blocks)
+        if (event.text !== undefined) finishText(item, textPart(item, event), event.text, this.#blocks)
         return true
       }
       case 'response.reasoning_summary_text.done':
       case 'response.reasoning_text.done': {
         const item = this.#tracker.forDelta(event, 'reasoning')
-        if (!item.done && 'text' in event) finishThought(item, reasoningKey(event), event.text, this.#blocks)
+        if (!item.done) finishThought(item, thoughtPart(item, event), event.text, this.#blocks)
         return true
       }
       case 'response.function_call_arguments.done':
@@ -189,14 +193,27 @@ class Reader implements AnswerReader {
         if (!item.done) finishArguments(item, event.arguments ?? event.input, this.#blocks)
         return true
       }
-      case 'response.output_text.annotation.added': {
-        const item = this.#tracker.forDelta(event, 'message')
-        if (!item.done) item.part(event.content_index ?? 0).annotations.push(event.annotation)
+      case 'response.output_text.annotation.added':
+        this.#annotate(this.#tracker.forDelta(event, 'message'), event)
         return true
-      }
       default:
         return false
     }
+  }
+
+  #annotate(item: AnswerItem, event: AnnotationEvent): void {
+    if (item.done) return
+    const part = item.part('text', event.content_index ?? 0)
+    const position = (part.annotations ??= []).push(event.annotation) - 1
+    const index = part.block
+    if (this.#blocks.withItems && index !== undefined) this.#blocks.out.push({ type: 'block_annotation', index, annotation: event.annotation, position })
+  }
+
+  acceptOther(event: OtherEvent, out: AnswerEvent[]): void {
+    const { output_index: index, item_id: id } = event
+    const item = typeof index === 'number' ? this.#tracker.at(index) : this.#tracker.find({ id })
+    if (this.ended || item?.kind !== 'hosted' || item.block === undefined || item.ended) return
+    out.push({ type: 'block_progress', index: item.block, block: 'hosted', name: item.name, event })
   }
 
   #addItem(event: ItemEvent): void {
@@ -205,6 +222,7 @@ class Reader implements AnswerReader {
     item.added = true
     item.wire = event.item
     this.#sawCall ||= item.kind === 'call'
+    this.#blocks.startItem(item, event.item)
     RULES[item.kind].add(item, event.item, this.#blocks)
   }
 
@@ -212,7 +230,15 @@ class Reader implements AnswerReader {
     if (item.done) return
     item.done = true
     this.#sawCall ||= item.kind === 'call'
+    this.#blocks.startItem(item, wire)
     RULES[item.kind].finish(item, wire, this.#blocks)
+    if (item.ended) this.#endItem(item, wire)
+  }
+
+  #endItem(item: AnswerItem, wire: JsonObject): void {
+    if (!this.#blocks.withItems) return
+    const told = item.kind === 'call' ? describeCall(item, item.wire ?? wire) : (RULES[item.kind].build(item) ?? item.wire ?? wire)
+    this.#blocks.endItem(item, told, item.kind === 'call' ? item.isWhole : item.done)
   }
 
   #acceptTerminal(event: WireEvent): void {
@@ -223,7 +249,13 @@ class Reader implements AnswerReader {
     // A failure carries all headers of its answer: the request id is among them.
     this.ended = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...this.headers } } } : terminal
     if (terminal.kind === 'completed' || terminal.kind === 'incomplete') this.#adoptOutput((event as TerminalEvent).response)
-    for (const item of this.#tracker.items) RULES[item.kind].end(item, this.#wasReplaced(item) ? 'cancelled' : terminal.kind, this.#blocks)
+    for (const item of this.#tracker.items) {
+      RULES[item.kind].end(item, this.#wasReplaced(item) ? 'cancelled' : terminal.kind, this.#blocks)
+      this.#endItem(item, { type: item.kind })
+    }
+    if (!this.#blocks.withItems) return
+    if (terminal.kind === 'completed') this.#blocks.out.push({ type: 'answer_end', status: terminal.kind })
+    else if (terminal.kind === 'incomplete') this.#blocks.out.push({ type: 'answer_end', status: terminal.kind, reason: terminal.reason })
   }
 
   /** Announced as one kind of item and reported done as another. */
@@ -291,6 +323,15 @@ class Reader implements AnswerReader {
     if (items.some((item) => item.index === undefined)) return items
     return [...items].sort((left, right) => (left.index ?? 0) - (right.index ?? 0))
   }
+}
+
+function textPart(item: AnswerItem, event: TextDelta | TextDone): Part {
+  const isRefusal = event.type === 'response.refusal.delta' || event.type === 'response.refusal.done'
+  return item.part(isRefusal ? 'refusal' : 'text', event.content_index ?? 0)
+}
+
+function thoughtPart(item: AnswerItem, event: ReasoningDelta | ReasoningDone): Part {
+  return event.type.startsWith('response.reasoning_summary') ? item.part('summary', event.summary_index ?? 0) : item.part('reasoning', event.content_index ?? 0)
 }
 
 function isItem(value: unknown): value is ItemEvent['item'] {

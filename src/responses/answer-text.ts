@@ -10,10 +10,12 @@ export const MESSAGE: ItemRules = {
     const parts = readMessageParts(wire)
     if (parts.length === 0 && item.parts.size > 0) item.wire = { ...wire, ...buildMessage(item) }
     else {
-      for (const { index, text } of parts) finishText(item.part(index), text, blocks)
-      for (const [key, part] of item.parts) {
-        if (part.block !== undefined && !parts.some(({ index }) => index === key)) blocks.differs('text')
+      for (const { index, text, isRefusal, fields } of parts) {
+        const part = item.part(isRefusal ? 'refusal' : 'text', index)
+        part.wire = fields
+        finishText(item, part, text, blocks)
       }
+      for (const part of item.parts.values()) if (part.block !== undefined && !part.wire) blocks.differs('text')
     }
     endTexts(item, blocks)
     item.parts.clear()
@@ -22,34 +24,41 @@ export const MESSAGE: ItemRules = {
   build: (item) => (item.done ? item.wire : item.parts.size === 0 ? undefined : { ...item.wire, ...buildMessage(item) }),
 }
 
-export function growText(part: Part, text: string, blocks: BlockWriter): void {
+export function growText(item: AnswerItem, part: Part, text: string, blocks: BlockWriter, logprobs?: unknown): void {
   // The whole has been told: what still comes of its deltas is late.
   if (text === '' || part.whole !== undefined) return
   part.buffer.push(text)
-  showText(part, text, blocks)
+  showText(item, part, text, blocks, logprobs)
 }
 
-export function finishText(part: Part, whole: string, blocks: BlockWriter): void {
+export function finishText(item: AnswerItem, part: Part, whole: string, blocks: BlockWriter): void {
   const missing = blocks.takeWhole(part, whole, 'text')
-  if (missing !== '') showText(part, missing, blocks)
+  if (missing !== '') showText(item, part, missing, blocks)
 }
 
-function showText(part: Part, text: string, blocks: BlockWriter): void {
-  const index = (part.block ??= blocks.start('text'))
-  blocks.out.push({ type: 'block_delta', index, block: 'text', text })
+function showText(item: AnswerItem, part: Part, text: string, blocks: BlockWriter, logprobs?: unknown): void {
+  const index = (part.block ??= blocks.start(item, 'text', undefined, part.place))
+  if (blocks.withItems && Array.isArray(logprobs) && logprobs.length > 0) blocks.out.push({ type: 'block_delta', index, block: 'text', text, logprobs })
+  else blocks.out.push({ type: 'block_delta', index, block: 'text', text })
 }
 
 function endTexts(item: AnswerItem, blocks: BlockWriter): void {
-  for (const { block } of item.parts.values()) {
-    if (block !== undefined && !item.ended) blocks.out.push({ type: 'block_end', index: block, block: 'text' })
-  }
+  if (item.ended) return
   item.ended = true
+  for (const part of item.parts.values()) {
+    if (part.block === undefined) continue
+    const parts = blocks.withItems ? { parts: [{ ...part.place, wire: part.wire ?? buildPart(part) }] } : undefined
+    blocks.out.push({ type: 'block_end', index: part.block, block: 'text', ...parts })
+  }
 }
 
 function buildMessage(item: AnswerItem): JsonObject {
-  const parts = [...item.parts].sort(([left], [right]) => Number(left) - Number(right))
-  const content = parts.map(([, part]) => (part.isRefusal
+  const parts = [...item.parts.values()].sort((left, right) => left.place.index - right.place.index)
+  return { type: 'message', role: 'assistant', content: parts.map(buildPart) }
+}
+
+function buildPart(part: Part): JsonObject {
+  return part.place.kind === 'refusal'
     ? { type: 'refusal', refusal: part.text() }
-    : { type: 'output_text', text: part.text(), annotations: part.annotations }))
-  return { type: 'message', role: 'assistant', content }
+    : { type: 'output_text', text: part.text(), annotations: part.annotations ?? [] }
 }

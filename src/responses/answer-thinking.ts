@@ -2,13 +2,15 @@
 import type { AnswerItem, BlockWriter, ItemRules, Part } from './answer-item.js'
 import { readReasoningParts } from './read-item-parts.js'
 
+const PARAGRAPH = '\n\n'
+
 export const REASONING: ItemRules = {
   add() {},
   finish(item, wire, blocks) {
     item.wire = wire
-    for (const { key, text } of readReasoningParts(wire)) finishThought(item, key, text, blocks)
-    item.parts.clear()
+    for (const { kind, index, text } of readReasoningParts(wire)) finishThought(item, item.part(kind, index), text, blocks)
     endThinking(item, blocks)
+    item.parts.clear()
   },
   end: (item, _end, blocks) => endThinking(item, blocks),
   build(item) {
@@ -19,30 +21,34 @@ export const REASONING: ItemRules = {
   },
 }
 
-export function growThought(item: AnswerItem, key: string, text: string, blocks: BlockWriter): void {
-  const part = item.part(key)
+export function growThought(item: AnswerItem, part: Part, text: string, blocks: BlockWriter): void {
   if (text === '' || part.whole !== undefined) return
   const isFirst = part.buffer.isEmpty
   part.buffer.push(text)
-  showThought(item, isFirst, text, blocks)
+  showThought(item, part, isFirst, text, blocks)
 }
 
-export function finishThought(item: AnswerItem, key: string, whole: string, blocks: BlockWriter): void {
-  const part: Part = item.part(key)
+export function finishThought(item: AnswerItem, part: Part, whole: string, blocks: BlockWriter): void {
   const isFirst = part.buffer.isEmpty
   // A summary may be cut short in the item: that takes nothing from what was thought.
   const missing = blocks.takeWhole(part, whole)
-  if (missing !== '') showThought(item, isFirst, missing, blocks)
+  if (missing !== '') showThought(item, part, isFirst, missing, blocks)
 }
 
 /** The gap between paragraphs goes with the first text of the part that needs it. */
-function showThought(item: AnswerItem, isFirst: boolean, text: string, blocks: BlockWriter): void {
-  const gap = isFirst && item.block !== undefined ? '\n\n' : ''
-  const index = (item.block ??= blocks.start('thinking'))
-  blocks.out.push({ type: 'block_delta', index, block: 'thinking', text: gap + text })
+function showThought(item: AnswerItem, part: Part, isFirst: boolean, text: string, blocks: BlockWriter): void {
+  const gap = isFirst && item.block !== undefined ? PARAGRAPH : ''
+  const index = (item.block ??= blocks.start(item, 'thinking'))
+  const delta = { type: 'block_delta', index, block: 'thinking', text: gap + text } as const
+  blocks.out.push(blocks.withItems ? { ...delta, part: part.place, gap: gap.length } : delta)
 }
 
 function endThinking(item: AnswerItem, blocks: BlockWriter): void {
-  if (item.block !== undefined && !item.ended) blocks.out.push({ type: 'block_end', index: item.block, block: 'thinking' })
+  if (item.block !== undefined && !item.ended) {
+    const parts = blocks.withItems
+      ? { parts: [...item.parts.values()].map((part) => ({ ...part.place, wire: { type: part.place.kind === 'summary' ? 'summary_text' : 'reasoning_text', text: part.text() } })) }
+      : undefined
+    blocks.out.push({ type: 'block_end', index: item.block, block: 'thinking', ...parts })
+  }
   item.ended = true
 }

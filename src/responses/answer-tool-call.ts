@@ -7,8 +7,6 @@ import { readString } from '../lib/index.js'
 import type { AnswerItem, BlockWriter, ItemRules } from './answer-item.js'
 import { decodeArguments, parseArguments, readArgumentsText, readCallText } from './read-arguments.js'
 
-const ARGUMENTS = 0
-
 export const TOOL_CALL: ItemRules = {
   add: identify,
   finish(item, wire, blocks) {
@@ -34,8 +32,13 @@ export const TOOL_CALL: ItemRules = {
   build: (item) => (item.isWhole ? item.wire : undefined),
 }
 
+/** What came of a call that never came whole, or of one that did. */
+export function describeCall(item: AnswerItem, wire: JsonObject): JsonObject {
+  return withArguments(wire, argumentsOf(item))
+}
+
 export function growArguments(item: AnswerItem, delta: string, blocks: BlockWriter): void {
-  const part = item.part(ARGUMENTS)
+  const part = item.part('text', 0)
   if (delta === '' || part.whole !== undefined) return
   part.buffer.push(delta)
   if (item.block !== undefined) showArguments(item, item.block, delta, blocks)
@@ -43,7 +46,7 @@ export function growArguments(item: AnswerItem, delta: string, blocks: BlockWrit
 
 /** The arguments have come whole: shows what no delta had shown. */
 export function finishArguments(item: AnswerItem, value: unknown, blocks: BlockWriter): void {
-  const part = item.part(ARGUMENTS)
+  const part = item.part('text', 0)
   const whole = readArgumentsText(value)
   if (whole === undefined || (whole === '' && !part.buffer.isEmpty)) return
   if (item.block === undefined) {
@@ -61,8 +64,8 @@ function identify(item: AnswerItem, wire: JsonObject, blocks: BlockWriter): void
   item.name = name
   if (item.block !== undefined || name === '') return
   item.blockId = readString(wire, 'call_id') || readString(wire, 'id') || item.itemId || `call_${item.index ?? blocks.nextIndex}`
-  item.block = blocks.start('tool_use', { toolCallId: item.blockId, name })
-  const part = item.parts.get(ARGUMENTS)
+  item.block = blocks.start(item, 'tool_use', { toolCallId: item.blockId, name })
+  const part = item.parts.get(0)
   const waiting = part?.text() ?? ''
   if (waiting === '') return
   part?.buffer.set(waiting)
@@ -76,11 +79,12 @@ function showArguments(item: AnswerItem, index: number, text: string, blocks: Bl
 function endCall(item: AnswerItem, input: JsonObject | undefined, blocks: BlockWriter): void {
   if (item.ended) return
   item.ended = true
-  if (item.block === undefined) return
-  item.isWhole = input !== undefined
-  blocks.out.push({
-    type: 'block_end', index: item.block, block: 'tool_use', toolCallId: item.blockId, name: item.name, ...(input ? { arguments: input } : {}),
-  })
+  if (item.block !== undefined) {
+    item.isWhole = input !== undefined
+    const text = blocks.withItems ? { text: argumentsOf(item) } : undefined
+    const called = input ? { arguments: input } : undefined
+    blocks.out.push({ type: 'block_end', index: item.block, block: 'tool_use', toolCallId: item.blockId, name: item.name, ...called, ...text })
+  }
 }
 
 /** What a call says that is still open when its answer ends well; undefined where it never came whole. */
@@ -88,9 +92,9 @@ function readWhole(item: AnswerItem): JsonObject | undefined {
   const { wire } = item
   if (!wire) return undefined
   const text = argumentsOf(item)
-  const isTold = item.done || item.parts.get(ARGUMENTS)?.whole !== undefined
+  const isTold = item.done || item.parts.get(0)?.whole !== undefined
   const custom = isCustom(wire)
-  const told = isTold || (text !== '' && (custom ? item.parts.get(ARGUMENTS) === undefined : parseArguments(text) !== undefined))
+  const told = isTold || (text !== '' && (custom ? item.parts.get(0) === undefined : parseArguments(text) !== undefined))
   if (!told) return undefined
   item.wire = withArguments(wire, text)
   return decodeArguments(text, custom ? 'custom' : 'function')
@@ -98,7 +102,7 @@ function readWhole(item: AnswerItem): JsonObject | undefined {
 
 /** What deltas and done events brought; where there were none, what the item came with. */
 function argumentsOf(item: AnswerItem): string {
-  const text = item.parts.get(ARGUMENTS)?.text() ?? ''
+  const text = item.parts.get(0)?.text() ?? ''
   return text === '' && item.wire ? readCallText(item.wire) : text
 }
 

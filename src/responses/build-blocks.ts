@@ -1,10 +1,11 @@
 /** Builds the contract's blocks from the wire's finished items. */
 import type { ContentBlock, JsonObject, ReasoningProvenance, TextBlock, ThinkingBlock, ToolCallBlock } from '../contract/index.js'
 import { readString } from '../lib/index.js'
+import { buildHostedBlock } from './hosted-item.js'
 import { decodeArguments, readCallText } from './read-arguments.js'
 import { readMessageParts, readReasoningParts } from './read-item-parts.js'
 
-/** The blocks of one item in its order; none for kinds that the contract has no block for. */
+/** The blocks of one item in its order. */
 export function buildBlocks(item: JsonObject, provenance: ReasoningProvenance, call: { blockId: string; name: string }): ContentBlock[] {
   switch (item['type']) {
     case 'message':
@@ -15,7 +16,7 @@ export function buildBlocks(item: JsonObject, provenance: ReasoningProvenance, c
     case 'custom_tool_call':
       return buildToolCall(item, call)
     default:
-      return []
+      return [buildHostedBlock(item, provenance)]
   }
 }
 

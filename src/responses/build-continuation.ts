@@ -2,6 +2,8 @@ import type { JsonObject } from '../contract/index.js'
 import { readString } from '../lib/index.js'
 import type { BuiltRequest } from './request-types.js'
 import { wellFormed } from './canonical-json.js'
+import { toWireItem } from './hosted-item.js'
+import { itemType } from './item-types.js'
 import { readMessageParts } from './read-item-parts.js'
 import { isReasoningId } from './reasoning-item.js'
 
@@ -39,6 +41,10 @@ function rebuildItem(item: JsonObject): JsonObject | undefined {
       summary: Array.isArray(item['summary']) ? item['summary'] : [],
       encrypted_content: encrypted,
     }
+  }
+  if (itemType(String(item['type'])).kind === 'hosted') {
+    const sent = toWireItem(item)
+    return Object.keys(sent).length > 1 ? sent : undefined
   }
   if (item['type'] !== 'message') return undefined
   const content = readMessageParts(item).flatMap(({ text }) => (text === '' ? [] : [{ type: 'output_text', text: wellFormed(text) }]))

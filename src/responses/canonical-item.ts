@@ -4,13 +4,13 @@ import { decodeArguments, readArgumentsText } from './read-arguments.js'
 import { readMessageParts } from './read-item-parts.js'
 
 /** An item of the model's, stripped to what has to be the same for two of them to be one. */
-export type CanonicalItem = { kind: 'text'; text: string } | { kind: 'exact'; text: string }
+export type CanonicalItem = { kind: 'text'; text: string } | { kind: 'exact'; text: string; /** some histories have no place for it */ optional?: true }
 
 /**
  * The form in which an item the server sent and the one we make of it after it went through the
  * caller's history are equal: without ids, status, phase, annotations and namespace, with arguments
  * as a value. `undefined` for an item that never comes back: reasoning without encrypted content, an
- * empty message, the calls of tools that the server ran itself.
+ * empty message.
  */
 export function canonicalizeItem(item: Record<string, unknown>): CanonicalItem | undefined {
   switch (item['type']) {
@@ -32,8 +32,10 @@ export function canonicalizeItem(item: Record<string, unknown>): CanonicalItem |
     case 'function_call_output':
     case 'custom_tool_call_output':
       return { kind: 'exact', text: canonicalJson(item) }
-    default:
-      return undefined
+    default: {
+      const { id: _id, ...rest } = item
+      return { kind: 'exact', text: canonicalJson(rest), optional: true }
+    }
   }
 }
 

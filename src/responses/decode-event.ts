@@ -1,7 +1,7 @@
 import { isRecord } from '../lib/index.js'
 import { decodeErrorFrame } from './decode-error-frame.js'
 import { readHeaders } from './read-headers.js'
-import type { WireEvent } from './wire-events.js'
+import type { OtherEvent, WireEvent } from './wire-events.js'
 
 type Fields = Record<string, unknown>
 
@@ -20,6 +20,11 @@ export function decodeEvent(value: unknown): WireEvent | undefined {
     if (typeof event['delta'] === 'string') return checkReference(event)
   }
   return typeof type === 'string' ? decodeOther(type, event) : decodeErrorFrame(event)
+}
+
+/** What {@link decodeEvent} passed over, where it is an event at all. */
+export function readOtherEvent(value: unknown): OtherEvent | undefined {
+  return isRecord(value) && typeof value['type'] === 'string' ? (value as OtherEvent) : undefined
 }
 
 function decodeOther(type: string, event: Fields): WireEvent | undefined {

@@ -74,7 +74,8 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
       const isDone = event.type === 'response.output_item.done'
       const { kind } = itemType(item.type)
       const itemId = readId(item['id']) ?? event.item_id
-      const callId = readId(item['call_id'])
+      // A hosted call and its output are two items of one call id.
+      const callId = kind === 'hosted' ? undefined : readId(item['call_id'])
       if (items.length === 0) return (last = link(make(kind), index, itemId, callId))
       /** could still be this very item: of its kind, and not yet where the event brings it */
       const isOpen = (candidate: T | undefined): candidate is T =>

@@ -2,7 +2,9 @@ import { InvalidRequestError, type JsonObject, type Message, type ReasoningProve
 import { isRecord, readString } from '../lib/index.js'
 import { buildCall, type CallRules } from './build-call.js'
 import { wellFormed } from './canonical-json.js'
+import { buildHostedEntry } from './hosted-item.js'
 import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES, readImage } from './image-limits.js'
+import { unpackReasoning } from './pack-reasoning.js'
 import { buildReasoningItem, isSameOrigin } from './reasoning-item.js'
 import { buildToolOutput, isImage } from './tool-output.js'
 import type { MessageEntry, WireEntry } from './wire-entry.js'
@@ -92,8 +94,10 @@ function addBlock(state: State, block: unknown): void {
       return
     case 'thinking':
     case 'reasoning':
-    case 'redacted_thinking':
       addReasoning(state, block)
+      return
+    case 'redacted_thinking':
+      addRedacted(state, block)
       return
     case 'hosted':
       addHosted(state, block)
@@ -168,15 +172,18 @@ function addReasoning(state: State, block: JsonObject): void {
   else addEntry(state, entry)
 }
 
-/** An item that the contract has no block for goes back as it came; its id would point at what no server stored. */
 function addHosted(state: State, { item, content }: JsonObject): void {
   const origin: unknown = Array.isArray(content) ? content[2] : undefined
   if (!isRecord(item) || typeof item['type'] !== 'string') state.unknownBlocks.push('content block (hosted)')
   else if (origin !== undefined && !isSameOrigin(origin, state.context.provenance)) state.droppedReasoning += 1
-  else {
-    const { id: _id, status: _status, ...rest } = item
-    addEntry(state, { kind: 'message', role: 'assistant', text: JSON.stringify(rest) })
-  }
+  else addEntry(state, buildHostedEntry(item))
+}
+
+/** Where a host has no hosted blocks, an item travels as a redacted thought whose data only we can read. */
+function addRedacted(state: State, block: JsonObject): void {
+  const [item, content] = unpackReasoning(readString(block, 'data') ?? '') ?? []
+  if (isRecord(item)) addHosted(state, { item, content })
+  else addReasoning(state, block)
 }
 
 /** `{filename?, file_data | file_url | file_id}`, as the wire has it. */

@@ -14,7 +14,7 @@ export interface MessagePart {
 /** The text parts of a message item; `text` is forgiven for `output_text`, and a bare string for a list. */
 export function readMessageParts(item: JsonObject): MessagePart[] {
   const content = item['content']
-  if (typeof content === 'string') return [{ index: 0, text: content, isRefusal: false, fields: {} }]
+  if (typeof content === 'string') return [{ index: 0, text: content, isRefusal: false, fields: { type: 'output_text', text: content } }]
   if (!Array.isArray(content)) return []
   return content.flatMap((part: unknown, index) => {
     if (!isRecord(part)) return []
@@ -26,26 +26,20 @@ export function readMessageParts(item: JsonObject): MessagePart[] {
 }
 
 export interface ReasoningPart {
-  /** tells summaries (`s0`) from reasoning text (`c0`) */
-  key: string
+  kind: 'summary' | 'reasoning'
+  index: number
   text: string
 }
 
 /** What a reasoning item shows: its summaries, then its reasoning text. */
 export function readReasoningParts(item: JsonObject): ReasoningPart[] {
-  return [...readTexts(item['summary'], 's'), ...readTexts(item['content'], 'c')]
-}
-
-export function reasoningKey(event: { type: string; summary_index?: number; content_index?: number }): string {
-  return event.type.startsWith('response.reasoning_summary') ? `s${event.summary_index ?? 0}` : `c${event.content_index ?? 0}`
+  return [...readTexts(item['summary'], 'summary'), ...readTexts(item['content'], 'reasoning')]
 }
 
 /** A finished part says the same as the event that finishes its text; undefined where it has none. */
 export function partToDone(event: PartEvent): TextDone | ReasoningDone | undefined {
   const { part, output_index, item_id, content_index, summary_index } = event
-  const reference: ItemReference = {}
-  if (output_index !== undefined) reference.output_index = output_index
-  if (item_id !== undefined) reference.item_id = item_id
+  const reference: ItemReference = { output_index, item_id }
   if (event.type === 'response.reasoning_summary_part.done') {
     const text = readString(part, 'text')
     return text === undefined ? undefined : { type: 'response.reasoning_summary_text.done', ...reference, summary_index: summary_index ?? 0, text }
@@ -59,11 +53,11 @@ export function partToDone(event: PartEvent): TextDone | ReasoningDone | undefin
   return message && { type: message.isRefusal ? 'response.refusal.done' : 'response.output_text.done', ...place, text: message.text }
 }
 
-function readTexts(list: unknown, prefix: string): ReasoningPart[] {
-  if (typeof list === 'string') return list === '' ? [] : [{ key: `${prefix}0`, text: list }]
+function readTexts(list: unknown, kind: ReasoningPart['kind']): ReasoningPart[] {
+  if (typeof list === 'string') return list === '' ? [] : [{ kind, index: 0, text: list }]
   if (!Array.isArray(list)) return []
   return list.flatMap((part: unknown, index) => {
     const text = typeof part === 'string' ? part : isRecord(part) ? readString(part, 'text') : undefined
-    return text === undefined || text === '' ? [] : [{ key: `${prefix}${index}`, text }]
+    return text === undefined || text === '' ? [] : [{ kind, index, text }]
   })
 }

@@ -7,6 +7,7 @@
  * - A result without a call, and a second one for the same call, is left out: it was cut off on purpose or
  *   by accident, and what a tool wrote must not come back with a user's authority.
  * - A call repeated while the first one waits is left out; one that uses an old id again gets an id of its own.
+ * - A hosted call that the caller had to run, and did not, is left out.
  *
  * A reasoning item's id stands once: its copies go without.
  *
@@ -78,6 +79,7 @@ export function repairToolSequence(
     waiting = []
   }
 
+  const answered = new Set(placed.flatMap(({ entry }) => (entry.kind === 'hosted' && entry.callId !== undefined ? [hostedKey(entry.type, entry.callId)] : [])))
   for (const { entry, message } of placed) {
     const slot = slotOf.get(entry)
     if (entry.kind === 'call') {
@@ -88,13 +90,22 @@ export function repairToolSequence(
     } else if (entry.kind === 'output') {
       if (slot?.state === 'waiting') answer(slot)
     } else {
+      if (entry.kind === 'hosted' && entry.answeredBy !== undefined && !answered.has(hostedKey(entry.answeredBy, entry.callId))) {
+        repairs.push({ tool_call_id: entry.callId ?? '', tool_name: entry.type })
+        continue
+      }
       if (beginsTurn(entry, message, waiting)) closeTurn()
-      items.push(entry.kind === 'message' ? entry.text : renderReasoning(entry, reasoning.has(entry.id ?? '')))
+      items.push(entry.kind !== 'reasoning' ? entry.text : renderReasoning(entry, reasoning.has(entry.id ?? '')))
       if (entry.kind === 'reasoning' && entry.id !== undefined) reasoning.add(entry.id)
     }
   }
   closeTurn()
   return { items, repairs }
+}
+
+/** What a hosted call that the caller runs is answered by. */
+export function hostedKey(type: string, callId: string | undefined): string {
+  return `${type} ${callId ?? ''}`
 }
 
 /** True where an entry can't be the same turn's as the calls that wait: they had to be answered before it. */

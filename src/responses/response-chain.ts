@@ -106,6 +106,7 @@ function matchAnswer(answer: readonly CanonicalItem[], items: readonly string[],
   let at = from
   for (const expected of answer) {
     let { text } = expected
+    if (expected.kind === 'exact' && expected.optional && readItem(items[at])?.text !== text) continue
     do {
       const item = readItem(items[at])
       if (item === undefined) return at >= items.length ? 'input_shortened' : 'input_mismatch'

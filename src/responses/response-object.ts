@@ -82,6 +82,8 @@ export function buildOutputItem(block: ContentBlock, id: string): JsonObject | u
       return block['custom'] === true
         ? { id, type: 'custom_tool_call', status: 'completed', call_id: block.id, name: block.name, input: block.input['input'] ?? '' }
         : { id, type: 'function_call', status: 'completed', call_id: block.id, name: block.name, arguments: renderArguments(block.input) }
+    case 'hosted':
+      return { ...block.item, id, ...(Array.isArray(block.content) ? { encrypted_content: packReasoning(block.content) } : {}) }
     default:
       return undefined
   }

@@ -1,42 +1,46 @@
-/** Writes one answer in the Responses dialect: the wire's own events in, with ids, places and states that hold over the whole answer. */
-import type { ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
+/** Writes one answer in the Responses dialect: its blocks and items in, with ids, places and states that hold over the whole answer. */
+import type { AnswerEvent, ChatResponse, ItemToken, JsonObject, PartPlace, ReasoningProvenance } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
+import { itemType } from './item-types.js'
 import { packReasoning } from './pack-reasoning.js'
-import { buildResponseObject, buildResponseUsage, buildTextPart, readEnd, type ResponseIdentity, type ResponseStatus } from './response-object.js'
-import type { ResponseStreamEvent } from './response-event-mapper.js'
+import { buildResponseObject, buildResponseUsage, buildTextPart, readEnd, type ResponseIdentity } from './response-object.js'
+
+export interface ResponseStreamEvent {
+  type: string
+  /** 0, 1, 2 … within the answer */
+  sequence_number: number
+  [field: string]: unknown
+}
 
 export interface ResponseWriter {
   /** `response.created` and `response.in_progress`, once; may come before anything is known of the answer. */
   begin(): ResponseStreamEvent[]
   /**
-   * What a wire event is in the dialect; lifecycle events come to nothing, their words are in {@link end}.
+   * What an answer's events, those of its items among them, are in the dialect.
    * @param provenance who the encrypted items are for: they leave packed with it, so that they find their way back
    */
-  push(event: { readonly type: string }, provenance?: ReasoningProvenance): ResponseStreamEvent[]
+  push(events: readonly AnswerEvent[], provenance?: ReasoningProvenance): ResponseStreamEvent[]
   /** whether any item has been told */
   told(): boolean
-  /** The last event; its response is what the answer came to, and its output what was reported done. */
-  end(response: ChatResponse, completedAt: number): ResponseStreamEvent[]
-  /** An `error` event, then `response.failed`. */
-  fail(error: { type: string; code: string; message: string; param: string | null }): ResponseStreamEvent[]
+  /**
+   * The last event; its response is what the answer came to.
+   * @param options.completedAt seconds since 1970
+   * @param options.output default: the items as they were told
+   */
+  end(response: ChatResponse, options?: { completedAt?: number; output?: JsonObject[] }): ResponseStreamEvent[]
+  /** `response.failed`; before it an `error` event, where the error says its type. */
+  fail(error: { type?: string; code: string; message: string; param?: string | null }): ResponseStreamEvent[]
 }
 
-interface Part {
-  kind: 'text' | 'refusal' | 'summary' | 'reasoning'
-  text: string
-  done: boolean
-}
-
+/** An item as it was told. */
 interface Item {
   id: string
   index: number
   /** as the wire told it last */
   wire: JsonObject
-  parts: Map<number, Part>
-  /** a call's arguments or input as far as they came */
-  pieces: string
-  inputDone: boolean
-  /** in the dialect's form */
+  /** the parts of it that have begun, in the dialect's own places */
+  parts: Set<string>
+  /** in the dialect's form; undefined while it grows */
   done: JsonObject | undefined
 }
 
@@ -46,44 +50,33 @@ interface State {
   begun: boolean
   ended: boolean
   readonly items: Item[]
-  /** by what the wire calls them; forgotten where another request continues the answer */
-  readonly known: Map<string | number, Item>
-  terminal: { status: ResponseStatus; response: JsonObject } | undefined
+  readonly byToken: Map<ItemToken, Item>
+  /** by the block's number */
+  readonly blocks: Map<number, { item: Item; part: PartPlace | undefined }>
   provenance: ReasoningProvenance | undefined
-}
-
-const ID_PREFIXES: Readonly<Record<string, string>> = {
-  message: 'msg', reasoning: 'rs', function_call: 'fc', function_call_output: 'fco', custom_tool_call: 'ctc', custom_tool_call_output: 'ctco', web_search_call: 'ws',
-  file_search_call: 'fs', image_generation_call: 'ig', code_interpreter_call: 'ci', tool_search_call: 'tsc', tool_search_output: 'tso',
-  local_shell_call: 'lsh', local_shell_call_output: 'lsho', shell_call: 'sh', shell_call_output: 'sho', mcp_call: 'mcp', mcp_list_tools: 'mcpl', mcp_approval_request: 'mcpr', compaction: 'cmp',
+  /** how the wire says that the answer ended, where it does */
+  told: Pick<AnswerEvent & { type: 'answer_end' }, 'status' | 'reason'> | undefined
 }
 
 /** The id of an item of a response, from which the response can be told. */
 export function buildItemId(responseId: string, type: string, place: string | number): string {
-  return `${ID_PREFIXES[type] ?? 'item'}_${responseId.replace(/^resp_/, '')}_${place}`
+  return `${itemType(type).idPrefix}_${responseId.replace(/^resp_/, '')}_${place}`
 }
 
 /** The writer of one answer; numbers its events from 0. */
 export function createResponseWriter(identity: ResponseIdentity): ResponseWriter {
-  const state: State = {
-    identity, sequence: 0, begun: false, ended: false, items: [], known: new Map(), terminal: undefined, provenance: undefined,
-  }
+  const state: State = { identity, sequence: 0, begun: false, ended: false, items: [], byToken: new Map(), blocks: new Map(), provenance: undefined, told: undefined }
   return {
     begin: () => begin(state),
-    push(event, provenance) {
+    push(events, provenance) {
       if (state.ended) return []
       state.provenance = provenance ?? state.provenance
-      return map(state, event as WireEventLike)
+      return events.flatMap((event) => write(state, event))
     },
     told: () => state.items.length > 0,
-    end: (response, completedAt) => end(state, response, completedAt),
+    end: (response, options) => end(state, response, options),
     fail: (error) => fail(state, error),
   }
-}
-
-interface WireEventLike {
-  readonly type: string
-  readonly [field: string]: unknown
 }
 
 function begin(state: State): ResponseStreamEvent[] {
@@ -97,101 +90,71 @@ function emit(state: State, type: string, fields: JsonObject): ResponseStreamEve
   return { type, sequence_number: state.sequence++, ...fields }
 }
 
-function map(state: State, event: WireEventLike): ResponseStreamEvent[] {
+function write(state: State, event: AnswerEvent): ResponseStreamEvent[] {
   switch (event.type) {
-    case 'response.output_text.delta':
-      return grow(state, event, 'text')
-    case 'response.refusal.delta':
-      return grow(state, event, 'refusal')
-    case 'response.reasoning_summary_text.delta':
-      return grow(state, event, 'summary')
-    case 'response.reasoning_text.delta':
-      return grow(state, event, 'reasoning')
-    case 'response.function_call_arguments.delta':
-    case 'response.custom_tool_call_input.delta':
-      return growInput(state, event)
-    case 'response.output_item.added':
-      return isRecord(event['item']) ? findOrAdd(state, event, event['item']).events : []
-    case 'response.output_item.done':
-      return isRecord(event['item']) ? finish(state, event, event['item']) : []
-    case 'response.created':
-      // Another request goes on with the answer: its places count anew.
-      state.known.clear()
-      return []
-    case 'response.output_text.annotation.added': {
-      const item = find(state, event)
-      return item ? [emit(state, event.type, { ...place(item, event, 'text'), annotation_index: event['annotation_index'] ?? 0, annotation: event['annotation'] })] : []
+    case 'item_start':
+      return startItem(state, event.item, event.wire)
+    case 'item_end': {
+      const item = state.byToken.get(event.item)
+      return item ? endItem(state, item, event.wire, event.isWhole ? 'completed' : 'incomplete') : []
     }
-    default:
-      return mapOther(state, event)
+    case 'block_start': {
+      const item = event.item && state.byToken.get(event.item)
+      if (item) state.blocks.set(event.index, { item, part: event.part })
+      return item && event.part ? startPart(state, item, event.part) : []
+    }
+    case 'block_delta':
+      return grow(state, event)
+    case 'block_end':
+      return endBlock(state, event)
+    case 'answer_end':
+      state.told = event
+      return []
+    case 'block_annotation': {
+      const block = state.blocks.get(event.index)
+      if (!block?.part) return []
+      return [emit(state, 'response.output_text.annotation.added', { ...placeOf(block.item, block.part), annotation_index: event.position, annotation: event.annotation })]
+    }
+    case 'block_progress': {
+      const block = state.blocks.get(event.index)
+      const { type, sequence_number: _sequence, ...fields } = event.event
+      // The backend's own words, under the item's id here.
+      return block ? [emit(state, String(type), { ...fields, item_id: block.item.id, output_index: block.item.index })] : []
+    }
   }
 }
 
-const ENDS: Readonly<Record<string, ResponseStatus>> = {
-  'response.completed': 'completed', 'response.done': 'completed', 'response.incomplete': 'incomplete',
-}
-/** Told again by the part's or the item's end, which is written from what was shown. */
-const IMPLIED = /^response\.(?:content_part|reasoning_summary_part|output_text|refusal|reasoning_summary_text|reasoning_text|function_call_arguments|custom_tool_call_input)\.(?:added|done)$/
-
-function mapOther(state: State, event: WireEventLike): ResponseStreamEvent[] {
-  const status = ENDS[event.type]
-  if (status !== undefined) state.terminal = { status, response: isRecord(event['response']) ? event['response'] : {} }
-  if (status !== undefined || IMPLIED.test(event.type) || event['output_index'] === undefined) return []
-  // A hosted tool's progress: the backend's own words, under the item's id here.
-  const item = find(state, event)
-  const { type, sequence_number: _sequence, ...fields } = event
-  return item && !item.done ? [emit(state, type, { ...fields, item_id: item.id, output_index: item.index })] : []
-}
-
-function find(state: State, event: WireEventLike): Item | undefined {
-  const index = event['output_index']
-  const byIndex = typeof index === 'number' ? state.known.get(index) : undefined
-  if (byIndex) return byIndex
-  const id = event['item_id'] ?? (isRecord(event['item']) ? event['item']['id'] : undefined)
-  if (typeof id === 'string') return state.known.get(id)
-  return index === undefined ? state.items.findLast((item) => !item.done) : undefined
-}
-
-function findOrAdd(state: State, event: WireEventLike, wire: JsonObject): { item: Item; events: ResponseStreamEvent[] } {
-  const known = find(state, event)
-  if (known && !known.done) return { item: known, events: [] }
+function startItem(state: State, token: ItemToken, wire: JsonObject): ResponseStreamEvent[] {
   const index = state.items.length
-  const item: Item = {
-    id: buildItemId(state.identity.responseId, String(wire['type']), index), index, wire, parts: new Map(), pieces: '', inputDone: false, done: undefined,
-  }
+  const item: Item = { id: buildItemId(state.identity.responseId, String(wire['type']), index), index, wire, parts: new Set(), done: undefined }
   state.items.push(item)
-  if (typeof event['output_index'] === 'number') state.known.set(event['output_index'], item)
-  const wireId = wire['id'] ?? event['item_id']
-  if (typeof wireId === 'string') state.known.set(wireId, item)
-  // Events are numbered as they are made: what begins the response comes first.
-  const events = begin(state)
-  events.push(emit(state, 'response.output_item.added', { output_index: index, item: present(state, item, startOf(wire), 'in_progress') }))
-  return { item, events }
+  state.byToken.set(token, item)
+  // In this order: events are numbered as they are written.
+  return [...begin(state), emit(state, 'response.output_item.added', { output_index: index, item: present(state, item, startOf(wire), 'in_progress') })]
 }
 
-/** The item before anything has grown in it. */
+function endItem(state: State, item: Item, wire: JsonObject, status: string): ResponseStreamEvent[] {
+  item.wire = wire
+  item.done = present(state, item, wire, wire['status'] === 'incomplete' ? 'incomplete' : status)
+  return [emit(state, 'response.output_item.done', { output_index: item.index, item: item.done })]
+}
+
+/** What a type's item looks like before anything has grown in it. */
+const EMPTY: Readonly<Record<string, JsonObject>> = {
+  message: { content: [] }, reasoning: { summary: [] }, function_call: { arguments: '' }, custom_tool_call: { input: '' }, compaction: { encrypted_content: '' },
+}
+
 function startOf(wire: JsonObject): JsonObject {
   const { encrypted_content: _sealed, ...rest } = wire
-  switch (wire['type']) {
-    case 'message':
-      return { ...rest, content: [] }
-    case 'reasoning':
-      return { ...rest, summary: [], ...('content' in rest ? { content: [] } : {}) }
-    case 'function_call':
-      return { ...rest, arguments: '' }
-    case 'custom_tool_call':
-      return { ...rest, input: '' }
-    case 'compaction':
-      return { ...rest, encrypted_content: '' }
-    default:
-      return rest
-  }
+  const empty = EMPTY[String(wire['type'])]
+  return { ...rest, ...('content' in rest ? { content: [] } : undefined), ...empty }
 }
 
-/** An item in the dialect: our id, a state, and encrypted content with whom it is for. */
+/** An item in the dialect: our id, a state where its kind has one, and encrypted content with whom it is for. */
 function present(state: State, { id }: Item, wire: JsonObject, status: string): JsonObject {
-  const { id: wireId, type, status: _status, encrypted_content: sealed, ...rest } = wire
-  const shown: JsonObject = { id, type, ...(type === 'compaction' ? {} : { status }), ...rest }
+  const { id: wireId, type, status: wireStatus, encrypted_content: sealed, ...rest } = wire
+  const hasStatus = wireStatus !== undefined || itemType(String(type)).kind !== 'hosted'
+  const shown: JsonObject = { id, type, ...(hasStatus ? { status } : undefined), ...rest }
   if (type === 'message') Object.assign(shown, { role: 'assistant', content: readParts(rest['content']) })
   if (type === 'reasoning') shown['summary'] = Array.isArray(rest['summary']) ? rest['summary'] : []
   if (typeof sealed === 'string') shown['encrypted_content'] = sealed !== '' && state.provenance && !sealed.startsWith('apr1.') ? packReasoning([sealed, wireId ?? null, { ...state.provenance }]) : sealed
@@ -203,151 +166,90 @@ function readParts(content: unknown): JsonObject[] {
   return parts.map((part) => part['type'] === 'output_text' ? { ...part, annotations: part['annotations'] ?? [], logprobs: part['logprobs'] ?? [] } : part)
 }
 
-const EVENT_WORDS = {
-  text: { delta: 'response.output_text', part: 'response.content_part', key: 'content_index', item: 'message' },
-  refusal: { delta: 'response.refusal', part: 'response.content_part', key: 'content_index', item: 'message' },
-  summary: { delta: 'response.reasoning_summary_text', part: 'response.reasoning_summary_part', key: 'summary_index', item: 'reasoning' },
-  reasoning: { delta: 'response.reasoning_text', part: 'response.content_part', key: 'content_index', item: 'reasoning' },
+const WORDS = {
+  text: { text: 'response.output_text', part: 'response.content_part', key: 'content_index' },
+  refusal: { text: 'response.refusal', part: 'response.content_part', key: 'content_index' },
+  summary: { text: 'response.reasoning_summary_text', part: 'response.reasoning_summary_part', key: 'summary_index' },
+  reasoning: { text: 'response.reasoning_text', part: 'response.content_part', key: 'content_index' },
 } as const
 
-function buildPart(kind: Part['kind'], text: string): JsonObject {
-  if (kind === 'text') return buildTextPart({ text })
-  if (kind === 'refusal') return { type: 'refusal', refusal: text }
-  return { type: kind === 'summary' ? 'summary_text' : 'reasoning_text', text }
+function placeOf(item: Item, { kind, index }: PartPlace): JsonObject {
+  return { item_id: item.id, output_index: item.index, [WORDS[kind].key]: index }
 }
 
-function place(item: Item, event: JsonObject, kind: Part['kind']): JsonObject {
-  const { key } = EVENT_WORDS[kind]
-  return { item_id: item.id, output_index: item.index, [key]: typeof event[key] === 'number' ? event[key] : 0 }
+function emptyPart(kind: PartPlace['kind']): JsonObject {
+  if (kind === 'text') return buildTextPart({ text: '' })
+  return kind === 'refusal' ? { type: 'refusal', refusal: '' } : { type: kind === 'summary' ? 'summary_text' : 'reasoning_text', text: '' }
 }
 
-function grow(state: State, event: WireEventLike, kind: Part['kind']): ResponseStreamEvent[] {
-  const words = EVENT_WORDS[kind]
-  const { item, events } = findOrAdd(state, event, { type: words.item })
-  const index = typeof event[words.key] === 'number' ? (event[words.key] as number) : 0
-  const delta = String(event['delta'] ?? '')
-  let part = item.parts.get(index)
-  if (!part) {
-    part = { kind, text: '', done: false }
-    item.parts.set(index, part)
-    events.push(emit(state, `${words.part}.added`, { ...place(item, event, kind), part: buildPart(kind, '') }))
+function startPart(state: State, item: Item, part: PartPlace): ResponseStreamEvent[] {
+  const key = `${WORDS[part.kind].part} ${part.index}`
+  if (item.parts.has(key)) return []
+  item.parts.add(key)
+  return [emit(state, `${WORDS[part.kind].part}.added`, { ...placeOf(item, part), part: emptyPart(part.kind) })]
+}
+
+function grow(state: State, event: AnswerEvent & { type: 'block_delta' }): ResponseStreamEvent[] {
+  const block = state.blocks.get(event.index)
+  if (!block) return []
+  const { item } = block
+  if (event.block === 'tool_use') return [emit(state, `${inputWords(item).type}.delta`, { item_id: item.id, output_index: item.index, delta: event.text })]
+  const part = event.part ?? block.part
+  if (!part) return []
+  const delta = event.gap ? event.text.slice(event.gap) : event.text
+  const logprobs = part.kind === 'text' ? { logprobs: event.logprobs ?? [] } : undefined
+  return [...startPart(state, item, part), emit(state, `${WORDS[part.kind].text}.delta`, { ...placeOf(item, part), delta, ...logprobs })]
+}
+
+function endBlock(state: State, event: AnswerEvent & { type: 'block_end' }): ResponseStreamEvent[] {
+  const item = state.blocks.get(event.index)?.item
+  if (!item) return []
+  if (event.block === 'tool_use') {
+    const { type, key } = inputWords(item)
+    const name = key === 'arguments' ? { name: event.name } : undefined
+    return [emit(state, `${type}.done`, { item_id: item.id, output_index: item.index, ...name, [key]: event.text ?? '' })]
   }
-  part.text += delta
-  events.push(emit(state, event.type, kind === 'text' ? { ...place(item, event, kind), delta, logprobs: event['logprobs'] ?? [] } : { ...place(item, event, kind), delta }))
-  return events
-}
-
-function growInput(state: State, event: WireEventLike): ResponseStreamEvent[] {
-  const custom = event.type === 'response.custom_tool_call_input.delta'
-  const { item, events } = findOrAdd(state, event, { type: custom ? 'custom_tool_call' : 'function_call', call_id: event['call_id'] ?? '', name: '' })
-  const delta = String(event['delta'] ?? '')
-  item.pieces += delta
-  events.push(emit(state, event.type, { item_id: item.id, output_index: item.index, delta }))
-  return events
-}
-
-/** The end of an item: its parts' first, from what was shown and what only the whole item tells. */
-function finish(state: State, event: WireEventLike, wire: JsonObject): ResponseStreamEvent[] {
-  const { item, events } = findOrAdd(state, event, wire)
-  return [...events, ...close(state, item, wire)]
-}
-
-function close(state: State, item: Item, wire: JsonObject): ResponseStreamEvent[] {
-  item.wire = wire
-  const events = [...closeParts(state, item), ...closeInput(state, item)]
-  item.done = present(state, item, wire, wire['status'] === 'incomplete' ? 'incomplete' : 'completed')
-  return [...events, emit(state, 'response.output_item.done', { output_index: item.index, item: item.done })]
-}
-
-/** The texts that an item consists of, as the done item has them. */
-function readWhole(wire: JsonObject): { kind: Part['kind']; index: number; text: string; part: JsonObject }[] {
-  const read = (list: unknown, kindOf: (part: JsonObject) => Part['kind'] | undefined) =>
-    (Array.isArray(list) ? list.filter(isRecord) : []).flatMap((part, index) => {
-      const kind = kindOf(part)
-      return kind ? [{ kind, index, text: readString(part, kind === 'refusal' ? 'refusal' : 'text') ?? '', part }] : []
-    })
-  if (wire['type'] === 'message') return read(wire['content'], (part) => (part['type'] === 'refusal' ? 'refusal' : part['type'] === 'output_text' ? 'text' : undefined))
-  if (wire['type'] !== 'reasoning') return []
-  const summary = read(wire['summary'], () => 'summary')
-  return summary.length > 0 ? summary : read(wire['content'], (part) => (part['type'] === 'reasoning_text' ? 'reasoning' : undefined))
-}
-
-function closeParts(state: State, item: Item): ResponseStreamEvent[] {
-  const events: ResponseStreamEvent[] = []
-  for (const { kind, index, text, part: wirePart } of readWhole(item.wire)) {
-    const words = EVENT_WORDS[kind]
-    const at = { item_id: item.id, output_index: item.index, [words.key]: index }
-    let shown = item.parts.get(index)
-    if (!shown) {
-      shown = { kind, text: '', done: false }
-      item.parts.set(index, shown)
-      events.push(emit(state, `${words.part}.added`, { ...at, part: buildPart(kind, '') }))
-    }
-    const missing = text.startsWith(shown.text) ? text.slice(shown.text.length) : ''
-    if (missing !== '') events.push(emit(state, `${words.delta}.delta`, { ...at, delta: missing, ...(kind === 'text' ? { logprobs: [] } : {}) }))
-    shown.done = true
-    const [part] = kind === 'text' ? readParts([wirePart]) : [buildPart(kind, text)]
-    const whole = kind === 'refusal' ? { refusal: text } : { text, ...(kind === 'text' ? { logprobs: part?.['logprobs'] ?? [] } : {}) }
-    events.push(emit(state, `${words.delta}.done`, { ...at, ...whole }), emit(state, `${words.part}.done`, { ...at, part }))
-  }
-  return events
-}
-
-function closeInput(state: State, item: Item): ResponseStreamEvent[] {
-  const { wire } = item
-  const custom = wire['type'] === 'custom_tool_call'
-  if (item.inputDone || (!custom && wire['type'] !== 'function_call')) return []
-  item.inputDone = true
-  const key = custom ? 'input' : 'arguments'
-  const whole = typeof wire[key] === 'string' ? wire[key] : wire[key] === undefined ? item.pieces : JSON.stringify(wire[key])
-  wire[key] = whole
-  const kind = custom ? 'response.custom_tool_call_input' : 'response.function_call_arguments'
-  const at = { item_id: item.id, output_index: item.index }
-  const missing = whole.startsWith(item.pieces) ? whole.slice(item.pieces.length) : ''
-  const rest = missing === '' ? [] : [emit(state, `${kind}.delta`, { ...at, delta: missing })]
-  return [...rest, emit(state, `${kind}.done`, { ...at, ...(custom ? {} : { name: wire['name'] }), [key]: whole })]
-}
-
-/** An item that was never reported done ends with what came of it; half a call stays incomplete. */
-function closeOpen(state: State): ResponseStreamEvent[] {
-  return state.items.filter((item) => !item.done).flatMap((item) => {
-    const texts = [...item.parts.values()].map(({ kind, text }) => buildPart(kind, text))
-    const grown = item.wire['type'] === 'message' ? { content: texts } : item.wire['type'] === 'reasoning' ? { summary: texts } : {}
-    return close(state, item, { ...item.wire, ...grown, status: 'incomplete' })
+  return (event.parts ?? []).flatMap((part) => {
+    const place = placeOf(item, part)
+    const { kind } = part
+    const text = readString(part.wire, kind === 'refusal' ? 'refusal' : 'text') ?? readString(part.wire, 'text') ?? ''
+    const whole = kind === 'text' ? buildTextPart({ ...part.wire, text }) : kind === 'refusal' ? { type: 'refusal', refusal: text } : part.wire
+    const said = kind === 'refusal' ? { refusal: text } : kind === 'text' ? { text, logprobs: whole['logprobs'] } : { text }
+    return [...startPart(state, item, part), emit(state, `${WORDS[kind].text}.done`, { ...place, ...said }), emit(state, `${WORDS[kind].part}.done`, { ...place, part: { ...part.wire, ...whole } })]
   })
+}
+
+function inputWords({ wire }: Item): { type: string; key: 'arguments' | 'input' } {
+  return wire['type'] === 'custom_tool_call' ? { type: 'response.custom_tool_call_input', key: 'input' } : { type: 'response.function_call_arguments', key: 'arguments' }
 }
 
 function doneItems(state: State): JsonObject[] {
   return state.items.flatMap(({ done }) => (done ? [done] : []))
 }
 
-function end(state: State, response: ChatResponse, completedAt: number): ResponseStreamEvent[] {
+function end(state: State, response: ChatResponse, { completedAt, output }: { completedAt?: number; output?: JsonObject[] } = {}): ResponseStreamEvent[] {
   if (state.ended) return []
-  const closing = [...begin(state), ...closeOpen(state)]
+  // An item of an attempt that was given up ends as far as it came.
+  const open = state.items.filter(({ done }) => !done)
+  const closing = [...begin(state), ...open.flatMap((item) => endItem(state, item, item.wire, 'incomplete'))]
   state.ended = true
-  const read = readEnd(response)
-  const status = state.terminal?.status ?? read.status
-  const told = state.terminal?.response['incomplete_details']
+  const { status, reason } = state.told ?? readEnd(response)
   const route = response.metadata?.['route']
   const served = isRecord(route) ? readString(route, 'served_model') : undefined
   const tier = readString(response.metadata ?? {}, 'service_tier')
-  const fields = {
-    output: doneItems(state),
-    usage: buildResponseUsage(response.usage),
-    completed_at: status === 'completed' ? completedAt : null,
-    ...(served === undefined || served === 'unknown' ? {} : { model: served }),
-    ...(tier === undefined ? {} : { service_tier: tier }),
-    ...(status === 'incomplete' ? { incomplete_details: isRecord(told) ? told : { reason: read.reason ?? 'max_output_tokens' } } : {}),
-  }
+  const fields: JsonObject = { output: output ?? doneItems(state), usage: buildResponseUsage(response.usage) }
+  if (status === 'completed' && completedAt !== undefined) fields['completed_at'] = completedAt
+  if (served !== undefined && served !== 'unknown') fields['model'] = served
+  if (tier !== undefined) fields['service_tier'] = tier
+  if (reason !== undefined) fields['incomplete_details'] = { reason }
   return [...closing, emit(state, `response.${status}`, { response: buildResponseObject(state.identity, status, fields) })]
 }
 
-function fail(state: State, error: { type: string; code: string; message: string; param: string | null }): ResponseStreamEvent[] {
+function fail(state: State, error: { type?: string; code: string; message: string; param?: string | null }): ResponseStreamEvent[] {
   if (state.ended) return []
-  const opening = begin(state)
-  state.ended = true
-  const { code, message, param } = error
-  const response = buildResponseObject(state.identity, 'failed', { error: { code, message }, output: doneItems(state) })
+  const { type, code, message, param = null } = error
   // Clients differ in where they look: the specification nests the error, the older API's event is flat.
-  return [...opening, emit(state, 'error', { error, code, message, param }), emit(state, 'response.failed', { response })]
+  const opening = [...begin(state), ...(type === undefined ? [] : [emit(state, 'error', { error, code, message, param })])]
+  state.ended = true
+  return [...opening, emit(state, 'response.failed', { response: buildResponseObject(state.identity, 'failed', { error: { code, message }, output: doneItems(state) }) })]
 }

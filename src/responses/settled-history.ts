@@ -1,5 +1,5 @@
 import type { MappedMessage } from './message-items.js'
-import { beginsTurn, createUsedIds, type PlacedEntry, repairToolSequence, type RepairedSequence, type UsedIds } from './repair-tool-sequence.js'
+import { beginsTurn, createUsedIds, hostedKey, type PlacedEntry, repairToolSequence, type RepairedSequence, type UsedIds } from './repair-tool-sequence.js'
 import { createWireCallIds, type WireCallIds } from './wire-call-id.js'
 import { renderCall, renderOutput, renderReasoning } from './wire-entry.js'
 
@@ -49,6 +49,7 @@ interface OpenCall {
 function settle(mapped: readonly MappedMessage[], settled: SettledHistory): void {
   let items: string[] = []
   let waiting: OpenCall[] = []
+  const unanswered = new Set<string>()
   const started = createUsedIds()
   for (let message = settled.messages.length, from = message; message < mapped.length; message += 1) {
     for (const entry of mapped[message]?.entries ?? []) {
@@ -69,10 +70,14 @@ function settle(mapped: readonly MappedMessage[], settled: SettledHistory): void
           if (settled.used.reasoning.has(entry.id) || started.reasoning.has(entry.id)) return
           started.reasoning.add(entry.id)
         }
-        items.push(entry.kind === 'message' ? entry.text : renderReasoning(entry, false))
+        if (entry.kind === 'hosted') {
+          if (entry.answeredBy !== undefined) unanswered.add(hostedKey(entry.answeredBy, entry.callId))
+          else unanswered.delete(hostedKey(entry.type, entry.callId))
+        }
+        items.push(entry.kind !== 'reasoning' ? entry.text : renderReasoning(entry, false))
       }
     }
-    if (waiting.length > 0) continue
+    if (waiting.length > 0 || unanswered.size > 0) continue
     settled.messages.push(...mapped.slice(from, message + 1))
     settled.items.push(...items)
     for (const id of started.calls.keys()) settled.used.calls.set(id, 1)

@@ -1,6 +1,8 @@
-import type { ChatResponse, JsonObject, StreamEvent } from '../contract/index.js'
-import { createResponseEventMapper, type ResponseStreamEvent } from './response-event-mapper.js'
-import { renderArguments, type ResponseIdentity } from './response-object.js'
+import type { ChatResponse, StreamEvent } from '../contract/index.js'
+import { createResponseEventMapper } from './response-event-mapper.js'
+import type { ResponseIdentity } from './response-object.js'
+import type { ResponseStreamEvent } from './response-writer.js'
+import { toStreamEvents } from './stream-to-answer-events.js'
 
 /** A wire event as `rawEvents` gives it. */
 export interface RawEvent {
@@ -13,7 +15,7 @@ type Source = AsyncIterable<StreamEvent | RawEvent> | Iterable<StreamEvent | Raw
 /** Wire events that other clients of the dialect have no use for. */
 const PRIVATE = new Set(['response.metadata', 'response.content_part.delta'])
 const STREAM_TYPES: ReadonlySet<string> = new Set<StreamEvent['type']>([
-  'message.start', 'text.delta', 'thinking.delta', 'tool_call.start', 'tool_call.delta', 'tool_call.end', 'message.end',
+  'message.start', 'text.delta', 'thinking.delta', 'tool_call.start', 'tool_call.delta', 'tool_call.end', 'hosted.start', 'hosted.progress', 'hosted.end', 'message.end',
 ])
 
 /**
@@ -45,21 +47,6 @@ export async function* toResponseStreamEvents(
 export function responseToEvents(response: ChatResponse, identity: ResponseIdentity): ResponseStreamEvent[] {
   const mapper = createResponseEventMapper(identity)
   return toStreamEvents(response).flatMap((event) => mapper.push(event, event.type === 'message.end' ? response : undefined))
-}
-
-function toStreamEvents(response: ChatResponse): StreamEvent[] {
-  const bodies = response.content.flatMap((block): JsonObject[] => {
-    if (block.type === 'text') return [{ type: 'text.delta', text: block.text }]
-    if (block.type === 'thinking') return block.thinking === '' ? [] : [{ type: 'thinking.delta', text: block.thinking, visibility: 'internal' }]
-    if (block.type !== 'tool_call') return []
-    return [
-      { type: 'tool_call.start', id: block.id, name: block.name },
-      { type: 'tool_call.delta', id: block.id, arguments_fragment: renderArguments(block.input) },
-      { type: 'tool_call.end', id: block.id, name: block.name, arguments: block.input },
-    ]
-  })
-  const end = { type: 'message.end', usage: response.usage ?? null, degradations: response.degradation ? [response.degradation] : [] }
-  return [{ type: 'message.start' }, ...bodies, end].map((body, seq) => ({ ...body, ts: '', session_id: '', seq }) as StreamEvent)
 }
 
 function isStreamEvent(event: StreamEvent | RawEvent): event is StreamEvent {

@@ -1,5 +1,5 @@
 /** One item of a request's input before the history is checked: tool calls have no wire id yet. */
-export type WireEntry = MessageEntry | ReasoningEntry | CallEntry | OutputEntry
+export type WireEntry = MessageEntry | ReasoningEntry | CallEntry | OutputEntry | HostedEntry
 
 export interface MessageEntry {
   kind: 'message'
@@ -31,6 +31,16 @@ export interface OutputEntry {
   name: string | undefined
   /** JSON text of `output` */
   output: string
+}
+
+/** An item that goes back as it came. */
+export interface HostedEntry {
+  kind: 'hosted'
+  type: string
+  text: string
+  callId: string | undefined
+  /** the type of the item that has to come back with the same call id */
+  answeredBy: string | undefined
 }
 
 /** An id may stand once in a request: a copy goes without. */

@@ -1,6 +1,6 @@
 /**
  * The wire's events, as far as an answer depends on them. The wire's own union is open: what is not
- * listed here is passed over by `decodeEvent`. An event is the parsed JSON itself, so fields that
+ * listed here, `decodeEvent` passes over, and `readOtherEvent` keeps. An event is the parsed JSON itself, so fields that
  * are not listed are still there.
  */
 import type { JsonObject } from '../contract/index.js'
@@ -16,6 +16,7 @@ export interface TextDelta extends ItemReference {
   type: 'response.output_text.delta' | 'response.refusal.delta'
   content_index?: number
   delta: string
+  logprobs?: unknown
 }
 
 export interface ReasoningDelta extends ItemReference {
@@ -116,6 +117,12 @@ export interface RateLimitsEvent {
   limit_name?: unknown
   metered_limit_name?: unknown
   additional_rate_limits?: unknown
+}
+
+/** Any other event, as it came: a hosted tool's progress, or newer than this code. */
+export interface OtherEvent {
+  readonly type: string
+  readonly [field: string]: unknown
 }
 
 export type WireEvent =

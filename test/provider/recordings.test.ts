@@ -11,7 +11,7 @@ const SEED = 20_261_120
 
 /** What a response says, without whose reasoning it is. */
 const said = ({ content, tool_calls, finish_reason }: ChatResponse) => ({
-  content: content.map((block) => block.type === 'thinking' ? { type: block.type, thinking: block.thinking, content: block.content?.slice(0, 2) } : block),
+  content: content.map((block) => block.type === 'thinking' || block.type === 'hosted' ? { ...block, content: block.content?.slice(0, 2) } : block),
   tool_calls: tool_calls ?? [],
   finish_reason,
 })

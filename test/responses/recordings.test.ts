@@ -30,7 +30,7 @@ function expectedBlocks(recording: Recording) {
       case 'custom_tool_call':
         return [{ type: 'tool_call', id: item['call_id'], name: item['name'], input: { input: item['input'] }, custom: true, ...namespaceOf(item) }]
       default:
-        return []
+        return [{ type: 'hosted', item, ...(item['encrypted_content'] ? { content: [item['encrypted_content'], item['id'], provenance] } : {}) }]
     }
   })
 }

@@ -179,6 +179,8 @@ test(`any answer that comes back through the caller's history is recognised, and
     if (content.length === 0) return
     const without = content.filter((_, index) => index !== where % content.length)
     const taken = content[where % content.length] as ContentBlock
+    // Many histories have no place for a hosted item: without it they still continue the answer.
+    if (taken.type === 'hosted') return
     // a thought that cannot be sent back leaves no trace
     if (taken.type === 'thinking' && taken.content === undefined) return
     const edited = planAfter(items, [...ask, { role: 'assistant', content: without }, ...next.filter(({ tool_call_id: id }) => id !== taken['id'] || id === undefined)])
