@@ -1,13 +1,13 @@
 import type { Quota } from './account/index.js'
 import { ConfigurationError, isLLMError, type Coordinator, type MountPlan, type MountPlanEntry } from './contract/index.js'
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
-import { judgeHookConfig, judgeRoles } from './config/judge-config.js'
 import { buildRefusalError } from './config/refusal-error.js'
+import { judgeHookConfig, judgeRoles } from './config/judge-config.js'
 import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
 import { isRecord } from './lib/index.js'
 import { findRoutingHook } from './routing/hook-config.js'
-import type { MatrixOrigin, MatrixRoles, ModelRoleResolver, OverrideLayer, RoutingMatrix, RoutingOverrides } from './routing/index.js'
+import type { FoundMatrix, MatrixOrigin, MatrixRoles, ModelRoleResolver, OverrideLayer, RoutingHookConfig, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {
   /** Resolves every role in the background and warns of those that no model serves. */
@@ -25,25 +25,26 @@ const NO_ROUTING: MountedRouting = { check: () => undefined, uninstall: () => un
 export async function mountRouting(
   mount: MountContainer, coordinator: Coordinator, options: ProviderOptions, config: Record<string, unknown>,
 ): Promise<MountedRouting> {
-  const { createModelRoleResolver, installRouting } = await import('./routing/index.js')
-  const { load, overrides } = await findMatrixInForce(coordinator.config, options, config)
-  const matrix = await loadOrWarn(load, mount)
-  if (!matrix) return NO_ROUTING
-  const { provider, quota } = mount
+  const { mountWithConfig } = await import('./routing/routing-hook.js')
+  const { provider, quota, warn } = mount
+  const { hook, find, overrides } = await findMatrixInForce(coordinator.config, options, config, warn)
   await quota.ready()
-  const resolver = createModelRoleResolver({
-    matrix,
-    load,
-    coordinator,
+  const { resolver, uninstall } = await mountWithConfig(coordinator, hook, {
+    find: () => orWarn(find, warn),
+    overrides,
     verify: 'catalog',
-    warn: mount.warn,
     exhaustedUntil: (mountedAs, modelId) =>
       coordinator.get('providers', mountedAs) === provider ? exhaustedUntil(quota, modelId) : undefined,
-    overrides,
+    warn,
   })
-  mount.routeResolver = (roles) => resolver.explain(roles)
-  if (options.strictRouting) await failOnDeadRoles(resolver)
-  const uninstall = installRouting(coordinator, { resolver, warn: mount.warn })
+  if (!resolver) return { ...NO_ROUTING, uninstall }
+  mount.routeResolver = (roles) => resolver.route(roles)
+  try {
+    if (options.strictRouting) await failOnDeadRoles(resolver)
+  } catch (error) {
+    uninstall()
+    throw error
+  }
   const ended = { value: false }
   return {
     check: () => void warnOfDeadRoles(resolver, mount, ended),
@@ -56,29 +57,31 @@ export async function mountRouting(
 
 /** A matrix before its overrides are laid over it. */
 export interface MatrixInForce {
+  /** what the host's own routing hook is configured with, but its overrides; the matrix is the one in force */
+  hook: RoutingHookConfig
   /** @throws ConfigurationError */
-  load(): Promise<RoutingMatrix>
+  find(): Promise<FoundMatrix>
+  /** in order */
   overrides: OverrideLayer[]
 }
 
 /** What a mount with this plan and config resolves roles by: the mount's own word before the routing hook's. */
 export async function findMatrixInForce(
-  plan: MountPlan, options: ProviderOptions, config: Record<string, unknown>,
+  plan: MountPlan, options: ProviderOptions, config: Record<string, unknown>, warn: (message: string) => void = () => undefined,
 ): Promise<MatrixInForce> {
-  const { findHookConfig, loadMatrix, originOf: placeOf } = await import('./routing/index.js')
+  const { originOf: placeOf } = await import('./routing/index.js')
+  const { findNamedMatrix } = await import('./routing/find-named-matrix.js')
   judgeHook(findRoutingHook(plan))
-  const hook = findHookConfig(plan)
+  const { overrides: hookOverrides, ...hook } = await readHostHook(plan, warn)
   const name = (config.matrix ?? config.default_matrix) == null ? (hook.matrix ?? options.matrix) : options.matrix
-  const overrides: OverrideLayer[] = [
-    ...(hook.overrides ? [{ roles: hook.overrides, source: 'the routing hook' }] : []),
-    ...readOverrides(options, config),
-  ]
+  const overrides = [...(hookOverrides ? [{ roles: hookOverrides, source: 'the routing hook' }] : []), ...readOverrides(options, config)]
   for (const { roles } of overrides) judgeCandidatesOf(roles, () => undefined)
   return {
-    load: async () => {
-      const matrix = await loadMatrix(name, { directories: [...hook.directories, ...options.customRoutingDirs] })
-      judgeCandidatesOf(matrix.roles, placeOf)
-      return matrix
+    hook: { ...hook, matrix: name },
+    async find() {
+      const found = await findNamedMatrix(name, { directories: [...hook.directories, ...options.customRoutingDirs] })
+      judgeCandidatesOf(found.matrix.roles, placeOf)
+      return found
     },
     overrides,
   }
@@ -104,6 +107,28 @@ function judgeCandidatesOf(roles: MatrixRoles | RoutingOverrides, placeOf: (part
   if (refused.length > 0) throw buildRefusalError(refused)
 }
 
+/** The config of the host's own routing hook, in whose place ours stands; a wrong one is that hook's to fail on. */
+async function readHostHook(plan: MountPlan, warn: (message: string) => void): Promise<RoutingHookConfig> {
+  const { findHookConfig, readHookConfig } = await import('./routing/index.js')
+  try {
+    return findHookConfig(plan)
+  } catch (error) {
+    if (!isLLMError(error)) throw error
+    warn(`the config of the plan's routing hook counts for nothing: ${error.message}`)
+    return readHookConfig(undefined)
+  }
+}
+
+async function orWarn(find: () => Promise<FoundMatrix>, warn: (message: string) => void): Promise<FoundMatrix | undefined> {
+  try {
+    return await find()
+  } catch (error) {
+    if (!isLLMError(error) || error.code !== 'matrix_not_found') throw error
+    warn(`no role can be resolved: ${error.message}`)
+    return undefined
+  }
+}
+
 /** The mount config's overrides, each role with the place it was written at. */
 function readOverrides(options: ProviderOptions, config: Record<string, unknown>): OverrideLayer[] {
   if (options.routingOverrides === undefined) return []
@@ -124,16 +149,6 @@ function exhaustedUntil(quota: Quota, modelId: string): number | undefined {
   // The quota knows what goes on the wire: a name's speed and effort draw on the same limit.
   const { exhaustedUntilMs, probe } = quota.inspect(parseModelName(modelId).slug)
   return probe ? undefined : exhaustedUntilMs
-}
-
-async function loadOrWarn(load: () => Promise<RoutingMatrix>, mount: MountContainer): Promise<RoutingMatrix | undefined> {
-  try {
-    return await load()
-  } catch (error) {
-    if (!isLLMError(error) || error.code !== 'matrix_not_found') throw error
-    mount.warn(`no role can be resolved: ${error.message}`)
-    return undefined
-  }
 }
 
 async function failOnDeadRoles(resolver: ModelRoleResolver): Promise<void> {

@@ -38,9 +38,13 @@ export async function withRouteView(
 
 /** The resolver of the matrix in force over the built-in list of models. Asks nobody. @throws ConfigurationError */
 export async function createOfflineResolver({ plan, options, entry }: Pick<CommandConfig, 'plan' | 'options' | 'entry'>): Promise<ModelRoleResolver> {
-  const { load, overrides } = await findMatrixInForce(plan, options, entry.config ?? {})
+  const { find, hook, overrides } = await findMatrixInForce(plan, options, entry.config ?? {})
+  const { matrix, origin } = await find()
   const providers = { [MOUNT_NAME]: { listModels: listBuiltIn } }
-  return createModelRoleResolver({ matrix: await load(), overrides, coordinator: { config: plan satisfies MountPlan }, providers: () => providers })
+  return createModelRoleResolver({
+    matrix, origin, overrides, disableDelegationPreset: hook.disableDelegationPreset,
+    coordinator: { config: plan satisfies MountPlan }, providers: () => providers,
+  })
 }
 
 const listBuiltIn = () => toModelInfos({ models: buildFallbackModels(), source: 'fallback', ageSeconds: 0 })
@@ -51,7 +55,7 @@ function viewUnverified(resolver: ModelRoleResolver): RouteView {
     signedIn: false,
     explain: (roles) => resolver.explain(roles),
     async check() {
-      const routes = await Promise.all(resolver.known_roles.map((role) => resolver.explain(role, { inherit: 'off' })))
+      const routes = await Promise.all(resolver.known_roles.map((role) => resolver.explain(role)))
       const roles = routes.map(({ role, resolved, candidates }): RoleCheck => ({
         role, status: resolved ? 'unverified' : 'unknown', ...(resolved ? { resolved } : {}), candidates, problems: [],
       }))

@@ -1,6 +1,6 @@
 /** Names and payloads of everything we emit, in one table; lists and types derive from it. */
 import type { Usage } from './chat.js'
-import type { RouteReceipt } from './route.js'
+import type { ClampRecord, RolePinRecord, RouteReceipt } from './route.js'
 
 export const EVENTS = {
   llmRequest: 'llm:request',
@@ -15,6 +15,9 @@ export const EVENTS = {
   fallback: 'provider:fallback',
   toolSequenceRepaired: 'provider:tool_sequence_repaired',
   incompleteContinuation: 'provider:incomplete_continuation',
+  matrixLoaded: 'routing:matrix-loaded',
+  intentClamped: 'routing:intent-clamped',
+  rolePinReasserted: 'routing:role-pin-reasserted',
 } as const
 
 export type EventKey = keyof typeof EVENTS
@@ -78,6 +81,17 @@ export interface EventPayloads {
     continuation_number: number
     max_attempts: number
   }
+  matrixLoaded: {
+    /** as it was asked for */
+    matrix_name: string
+    /** null where the matrix came from code */
+    matrix_path: string | null
+    matrix_source: string | null
+    matrix_shadowed: boolean
+    shadowed_paths: readonly string[]
+  }
+  intentClamped: ClampRecord
+  rolePinReasserted: RolePinRecord
 }
 
 /** Announced to the host on the `observability.events` channel. */

@@ -22,7 +22,9 @@ export type { AnyLLMError, LLMErrorFields, LLMErrorName } from './errors.js'
 export { EVENTS, OBSERVABILITY_EVENTS } from './events.js'
 export type { EventKey, EventName, EventPayloads, StreamBlockType } from './events.js'
 export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'
+export { isServable } from './route.js'
 export type {
-  Billing, CacheReceipt, CallerContext, CandidateStatus, CandidateVerdict, ClampRecord, RolePinRecord, Intent, LaneName, QuotaWindow, RouteAttempt, RouteReceipt,
+  Billing, CacheReceipt, CallerContext, CandidateStatus, CandidateVerdict, ClampRecord, Intent, LaneName, QuotaWindow,
+  RolePinRecord, RouteAttempt, RouteReceipt,
 } from './route.js'
 export type { StreamErrorInfo, StreamEvent, StreamEventBody } from './stream-event.js'

@@ -16,6 +16,11 @@ export type CandidateStatus =
   | 'unavailable'
   | 'not_tried'
 
+/** True for the two verdicts with which a call may be made. */
+export function isServable(status: CandidateStatus): boolean {
+  return status === 'live' || status === 'unverified'
+}
+
 /** One candidate of a role, and whether it can serve. */
 export interface CandidateVerdict {
   provider: string

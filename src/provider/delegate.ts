@@ -3,7 +3,7 @@
  * failure that another candidate can cure moves the call on; after that it never silently starts over.
  */
 import {
-  LLMError, NotFoundError, QuotaExceededError, isLLMError,
+  LLMError, NotFoundError, QuotaExceededError, isLLMError, isServable,
   type CallOptions, type CandidateVerdict, type ChatRequest, type Degradation, type Provider, type RouteAttempt, type RouteReceipt, type StreamEvent,
 } from '../contract/index.js'
 import { cureOf } from './cure.js'
@@ -48,8 +48,7 @@ async function resolveAndRun(workshop: Workshop, delegation: Delegation, deliver
   }
 }
 
-const canServe = (candidate: CandidateVerdict): boolean =>
-  (candidate.status === 'live' || candidate.status === 'unverified') && candidate.resolved_model !== undefined
+const canServe = (candidate: CandidateVerdict): boolean => isServable(candidate.status) && candidate.resolved_model !== undefined
 
 async function runChain(
   workshop: Workshop, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[], deliver: Deliver<StreamEvent>,
@@ -185,7 +184,7 @@ function withCandidateConfig(settings: ProviderSettings, config: Record<string, 
 function receiptOf(
   deps: ProviderDeps, delegation: Delegation, route: ResolvedRoute, chosen: CandidateVerdict | undefined,
 ): RouteReceipt {
-  const { candidates, role, matrix, file, line, origin } = route
+  const { candidates, role, matrix, file, line, origin, clamp } = route
   const resolved = chosen?.resolved_model ?? 'none'
   return {
     ...(role === undefined ? {} : { role }),
@@ -194,6 +193,7 @@ function receiptOf(
     ...(file === undefined ? {} : { file }),
     ...(line === undefined ? {} : { line }),
     ...(origin === undefined ? {} : { origin }),
+    ...(clamp === undefined ? {} : { clamp }),
     candidates: candidates.map((candidate) => ({ ...candidate })),
     requested_model: chosen?.model ?? resolved,
     resolved_model: resolved,

@@ -1,7 +1,7 @@
 /** What a provider is made of; the composition root hands the concrete parts in. */
 import type { Catalog, ConcurrencyLimiter, Quota } from '../account/index.js'
 import type { CredentialSource } from '../auth/credential-source.js'
-import type { Cancellation, CandidateVerdict, Hooks, JsonObject, Provider } from '../contract/index.js'
+import type { Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
 import type { Redactor } from '../lib/index.js'
 import type { Transport } from '../transport/transport.js'
 
@@ -36,6 +36,8 @@ export interface ResolvedRoute {
   file?: string
   line?: number
   origin?: string
+  /** what the roles' caller asked for, what it was granted and why */
+  clamp?: ClampRecord
   candidates: CandidateVerdict[]
 }
 

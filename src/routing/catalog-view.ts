@@ -36,6 +36,7 @@ export function viewOf(memo: CatalogMemo, owner: object, listing: readonly unkno
 
 export function createCatalogView(listing: readonly unknown[]): CatalogView {
   const length = listing.length
+  const items = [...listing]
   const raw = listing.map(readId)
   const marks = listing.map(readFallback)
   const ids = raw.filter((id) => id !== undefined)
@@ -70,6 +71,8 @@ export function createCatalogView(listing: readonly unknown[]): CatalogView {
       if (other.length !== length) return false
       if (other === listing && length > COMPARED_ITEMS) return true
       for (let place = 0; place < length; place += 1) {
+        // Most providers describe a model once: the same object says the same.
+        if (other[place] === items[place]) continue
         if (readId(other[place]) !== raw[place] || readFallback(other[place]) !== marks[place]) return false
       }
       return true

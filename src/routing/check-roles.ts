@@ -1,11 +1,12 @@
+import { isServable } from '../contract/index.js'
 import { describeOrigin } from '../documents/index.js'
 import { checkCandidateConfig, configFieldsOf } from './check-config.js'
+import { describeCandidate, type ResolvedCandidate } from './describe-candidate.js'
 import { providerNamed, type MountedProviders } from './find-mount.js'
-import { isServable } from './judge-candidate.js'
 import type { MatrixRoles } from './matrix.js'
 import { originOf } from './origin.js'
-import { resolveCandidates, type ResolvedCandidate } from './resolve-candidates.js'
-import { createLister, type ResolveOptions } from './resolve-model-role.js'
+import type { RolePlan } from './plan-roles.js'
+import { walkCandidates, type JudgedCandidate, type WalkOptions } from './walk-candidates.js'
 
 /**
  * `served` by a model of the live list · `unverified`: taken on trust, the list could not be had ·
@@ -33,17 +34,13 @@ export interface RolesCheck {
   problems: string[]
 }
 
-/** Resolves every role of the matrix in force, lists asked for once. The names of dead roles come with their nearest model. */
-export async function checkRoles(
-  matrixRoles: MatrixRoles,
-  providers: MountedProviders,
-  options: Omit<ResolveOptions, 'verify'> = {},
-): Promise<RolesCheck> {
-  const list = createLister(matrixRoles, providers, options)
-  const shared: ResolveOptions = { ...options, verify: 'catalog', list: async (mountedAs) => list(mountedAs) }
-  const roles = await Promise.all(
-    Object.keys(matrixRoles).map(async (role) => checkRole(role, await resolveCandidates(role, matrixRoles, providers, shared), matrixRoles, providers)),
-  )
+/** Judges every role's candidates as they are planned. The names of dead roles come with their nearest model. */
+export async function checkRoles(matrixRoles: MatrixRoles, plans: Iterable<RolePlan>, walk: WalkOptions): Promise<RolesCheck> {
+  const roles = await Promise.all([...plans].map(async (plan) => {
+    const judged: JudgedCandidate[] = []
+    await walkCandidates([plan], walk, (candidate) => void judged.push(candidate))
+    return checkRole(plan.role, judged.map(describeCandidate), matrixRoles, walk.providers)
+  }))
   return {
     ok: roles.every(({ status }) => status !== 'unserved'),
     roles,

@@ -1,11 +1,10 @@
-import type { ClampRecord, RouteReceipt } from '../contract/index.js'
+import { isServable, type RouteReceipt } from '../contract/index.js'
 import { suggestName } from '../lib/index.js'
-import type { MountedProviders } from './find-mount.js'
-import { isServable } from './judge-candidate.js'
+import { describeCandidate, type ResolvedCandidate } from './describe-candidate.js'
 import { KNOWN_ROLES, type MatrixRoles } from './matrix.js'
 import { originOf, type MatrixOrigin } from './origin.js'
-import { resolveCandidates, type ResolvedCandidate } from './resolve-candidates.js'
-import { listRoles, type ResolveOptions } from './resolve-model-role.js'
+import type { RolePlan } from './plan-roles.js'
+import type { JudgedCandidate } from './walk-candidates.js'
 
 /** The part of a route receipt that is known before a model is called, and what `routing explain` says besides. */
 export interface RouteExplanation extends Pick<RouteReceipt, 'role' | 'file' | 'line' | 'origin' | 'clamp'> {
@@ -23,25 +22,27 @@ export interface RouteExplanation extends Pick<RouteReceipt, 'role' | 'file' | '
   unknown_roles?: { role: string; did_you_mean?: string }[]
 }
 
-/** How a call with these roles would be routed now. Calls no model. */
-export async function explainRole(
-  roles: string | readonly string[],
-  matrix: { name: string; roles: MatrixRoles },
-  providers: MountedProviders,
-  options: ResolveOptions = {},
-): Promise<RouteExplanation> {
-  const asked = [...listRoles(roles)]
-  const clamps = new Map<string, ClampRecord>()
-  const candidates = await resolveCandidates(asked, matrix.roles, providers, options, clamps)
+export interface RouteFacts {
+  asked: readonly string[]
+  matrix: { name: string; roles: MatrixRoles }
+  /** the whole chain */
+  judged: readonly JudgedCandidate[]
+  plans: ReadonlyMap<string, RolePlan>
+}
+
+/** How a call with these roles would be routed now, in words that a receipt and a reader take. */
+export function explainRoute({ asked, matrix, judged, plans }: RouteFacts): RouteExplanation {
+  const candidates = judged.map(describeCandidate)
   const resolved = candidates.find(({ status }) => isServable(status))
   const role = resolved?.role ?? asked.find((name) => Object.hasOwn(matrix.roles, name)) ?? asked[0] ?? ''
   const entry = Object.hasOwn(matrix.roles, role) ? matrix.roles[role] : undefined
   const origin = entry === undefined ? undefined : originOf(entry)
+  const clamp = plans.get(role)?.record
   const missing = asked.filter((name) => !Object.hasOwn(matrix.roles, name))
   const unknown = missing.map((name) => describeUnknown(name, Object.keys(matrix.roles)))
   return {
     role,
-    roles: asked,
+    roles: [...asked],
     matrix: matrix.name,
     ...(entry?.description === undefined ? {} : { description: entry.description }),
     ...(origin?.file === undefined ? {} : { file: origin.file }),
@@ -49,7 +50,7 @@ export async function explainRole(
     ...(origin === undefined ? {} : { origin: origin.source }),
     ...(origin?.shadows === undefined ? {} : { shadows: origin.shadows }),
     candidates,
-    ...(clamps.has(role) ? { clamp: clamps.get(role)! } : {}),
+    ...(clamp === undefined ? {} : { clamp }),
     ...(resolved === undefined ? {} : { resolved }),
     ...(unknown.length === 0 ? {} : { unknown_roles: unknown }),
   }

@@ -1,3 +1,4 @@
+import type { Coordinator } from '../contract/index.js'
 import type { ModuleAllowlist } from './module-scope.js'
 import { keysInScope } from './module-scope.js'
 import {
@@ -21,6 +22,8 @@ export interface MountView {
   readonly keys: readonly string[]
   readonly entries: readonly PlanEntry[]
   readonly allowlist?: ModuleAllowlist
+  /** what candidates were found to mean here */
+  readonly found: WeakMap<object, string | undefined>
 }
 
 export function providerNamed(providers: MountedProviders, name: string): unknown {
@@ -33,13 +36,20 @@ export function mountedNames(providers: MountedProviders): string[] {
   return providers instanceof Map ? [...(providers.keys() as Iterable<string>)] : Object.keys(providers)
 }
 
+/** What a host has mounted now, as a record or a Map; nothing where nothing is. */
+export function mountedIn(coordinator: Partial<Pick<Coordinator, 'get'>> | undefined): MountedProviders {
+  const mounted = coordinator?.get?.('providers')
+  return typeof mounted === 'object' && mounted !== null ? (mounted as MountedProviders) : {}
+}
+
 /** @throws ConfigurationError for an allowlist that is none */
 export function viewMounts(
   providers: MountedProviders, coordinator: MountPlanHolder | undefined, allowlist: ModuleAllowlist | undefined,
 ): MountView {
   const entries = planEntries(coordinator)
   const keys = mountedNames(providers)
-  return allowlist === undefined ? { keys, entries } : { keys: keysInScope(keys, entries, allowlist), entries, allowlist }
+  const found = new WeakMap<object, string | undefined>()
+  return allowlist === undefined ? { keys, entries, found } : { keys: keysInScope(keys, entries, allowlist), entries, allowlist, found }
 }
 
 /**

@@ -1,6 +1,10 @@
-import { ROUTING_HOOKS, type MountPlan, type MountPlanEntry } from '../contract/index.js'
+import { ConfigurationError, ROUTING_HOOKS, type MountPlan, type MountPlanEntry } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
 import type { RoutingOverrides } from './matrix.js'
+import { isFalsy, pythonRepr } from './python-text.js'
+
+/** Where the role table stands: in the system prompt, which providers cache, or injected anew before each request. */
+export type Placement = 'prefix' | 'inject'
 
 /** What a host's own routing hook is configured with; ours obeys it where it stands in. */
 export interface RoutingHookConfig {
@@ -9,23 +13,58 @@ export interface RoutingHookConfig {
   /** searched before all others */
   directories: string[]
   overrides?: RoutingOverrides
+  placement: Placement
+  /** agents that are resolved at the same time */
+  maxConcurrentResolutions: number
+  /** whether the session's own preferences are put back in force on the mounted providers */
+  reassertRolePin: boolean
+  disableDelegationPreset: boolean
 }
 
-/** Reads `default_matrix`, `custom_routing_dirs` and `overrides` of a hook's config; what has the wrong type is left out. */
+const PLACEMENTS: readonly string[] = ['prefix', 'inject']
+const CONCURRENT_RESOLUTIONS = 4
+
+/** What a hook without config does. */
+export const HOOK_DEFAULTS: RoutingHookConfig = Object.freeze({
+  directories: [], placement: 'prefix', maxConcurrentResolutions: CONCURRENT_RESOLUTIONS, reassertRolePin: true, disableDelegationPreset: false,
+})
+
+/**
+ * Reads a routing hook's config: `default_matrix`, `custom_routing_dirs`, `overrides`, `placement`,
+ * `max_concurrent_role_resolutions` (4), `reassert_role_pin` (true), `disable_delegation_preset` (false). Names, folders
+ * and overrides of a wrong type are left out.
+ * @throws ConfigurationError `hook_config` for a wrong placement or number
+ */
 export function readHookConfig(config: unknown): RoutingHookConfig {
-  if (!isRecord(config)) return { directories: [] }
+  if (!isRecord(config)) return HOOK_DEFAULTS
   const matrix = readString(config, 'default_matrix')
   const directories = config['custom_routing_dirs']
   const overrides = config['overrides']
   return {
     ...(matrix === undefined || matrix === '' ? {} : { matrix }),
-    directories: Array.isArray(directories) ? directories.filter((item): item is string => typeof item === 'string') : [],
+    directories: Array.isArray(directories) ? directories.filter((item): item is string => typeof item === 'string' && item !== '') : [],
     // Their shape is composeMatrix's to judge: it names the role that is wrong.
     ...(isRecord(overrides) ? { overrides: overrides as RoutingOverrides } : {}),
+    placement: readPlacement(config['placement']),
+    maxConcurrentResolutions: readConcurrency(config['max_concurrent_role_resolutions']),
+    reassertRolePin: config['reassert_role_pin'] === undefined || !isFalsy(config['reassert_role_pin']),
+    disableDelegationPreset: !isFalsy(config['disable_delegation_preset']),
   }
 }
 
-/** The config of the mount plan's routing hook, nothing set where the plan has none. */
+function readPlacement(value: unknown = 'prefix'): Placement {
+  if (value === 'prefix' || value === 'inject') return value
+  throw new ConfigurationError(`Invalid placement=${pythonRepr(value)}. Valid values: ${PLACEMENTS.join(', ')}.`, { code: 'hook_config' })
+}
+
+function readConcurrency(value: unknown = CONCURRENT_RESOLUTIONS): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value
+  throw new ConfigurationError(
+    `Invalid max_concurrent_role_resolutions=${pythonRepr(value)}. Must be an integer >= 1 (default ${CONCURRENT_RESOLUTIONS}).`, { code: 'hook_config' },
+  )
+}
+
+/** The config of the mount plan's routing hook, the defaults where the plan has none. @throws ConfigurationError as {@link readHookConfig} */
 export function findHookConfig(plan: MountPlan): RoutingHookConfig {
   return readHookConfig(findRoutingHook(plan)?.config)
 }

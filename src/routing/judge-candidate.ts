@@ -25,11 +25,6 @@ export function needsListing(candidate: MatrixCandidate, options: JudgeOptions):
   return options.verify !== undefined || isGlob(candidate.model)
 }
 
-/** True for the two verdicts with which a call may be made. */
-export function isServable(status: CandidateStatus): boolean {
-  return status === 'live' || status === 'unverified'
-}
-
 /**
  * One candidate of a mounted provider. "No match" and "could not list" stay two things: the first is about
  * the account, the second about the moment.

@@ -1,29 +1,13 @@
 import { isRecord } from '../lib/index.js'
-import { createCatalogView, viewOf, type CatalogMemo, type CatalogView } from './catalog-view.js'
+import { viewOf, type CatalogMemo, type CatalogView } from './catalog-view.js'
 import { providerNamed, type ListsModels, type MountedProviders } from './find-mount.js'
 
 /** What is known of a provider's models: the list, or why it could not be had. Never confused with an empty list. */
 export type Listing = { view: CatalogView } | { failure: string; error?: unknown }
 
-/** A list that the caller already holds, for `resolveFromListings`. */
-export function createListing(models: readonly unknown[]): Listing {
-  return { view: createCatalogView(models) }
-}
-
-/** Mounted key → model ids fetched before, as `preresolved_models_by_instance` of the capability `session.routing` carries them. */
-export type PreresolvedModels = Readonly<Record<string, readonly unknown[]>> | ReadonlyMap<string, readonly unknown[]>
-
-export function preresolvedListing(
-  memo: CatalogMemo,
-  models: PreresolvedModels | undefined,
-  mountedAs: string,
-): Listing | undefined {
-  if (models === undefined) return undefined
-  const list: unknown =
-    models instanceof Map ? models.get(mountedAs)
-    : Object.hasOwn(models, mountedAs) ? (models as Record<string, unknown>)[mountedAs]
-    : undefined
-  return Array.isArray(list) ? { view: viewOf(memo, list, list) } : undefined
+/** A list of ids that is already held. */
+export function preresolvedListing(memo: CatalogMemo, list: readonly unknown[]): Listing {
+  return { view: viewOf(memo, list, list) }
 }
 
 /** Asks the mounted provider; a failure is an answer too. Retrying is the provider's own business. */

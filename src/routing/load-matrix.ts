@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, extname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ConfigurationError } from '../contract/index.js'
 import { readDocumentText, type Whose } from '../documents/index.js'
+import { SHIPPED_DIRECTORY } from './matrix-source.js'
 import type { RoutingMatrix } from './matrix.js'
 import { readMatrix, type MatrixSource } from './read-matrix.js'
 
@@ -52,10 +52,10 @@ export async function listMatrices(
   return found
 }
 
-function searchPath({ directories = [], home = homedir(), packageDirectory }: FindMatrixOptions): string[] {
-  // Two folders up both from src/routing/ and from dist/routing/.
-  const own = packageDirectory ?? fileURLToPath(new URL('../../routing/', import.meta.url))
-  return [...new Set([...directories, join(home, '.amplifier', 'routing'), own].map((directory) => resolve(directory)))]
+/** Where a name is looked for, in order; the package's own folder is the last. */
+export function searchPath({ directories = [], home = homedir(), packageDirectory }: FindMatrixOptions): string[] {
+  const places = [...directories, join(home, '.amplifier', 'routing'), packageDirectory ?? SHIPPED_DIRECTORY]
+  return [...new Set(places.map((directory) => resolve(directory)))]
 }
 
 async function findMatrixFile(nameOrPath: string, options: FindMatrixOptions): Promise<{ file: string; whose: Whose }> {

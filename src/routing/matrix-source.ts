@@ -1,5 +1,6 @@
 import { access, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { ConfigurationError } from '../contract/index.js'
 
 /** Whose a matrix file is: the user's, or shipped with the bundle or package. */
@@ -15,6 +16,9 @@ export interface MatrixFile {
   /** every place that was looked at, in order */
   searched: readonly string[]
 }
+
+/** The package's own matrices: two folders up both from src/routing/ and from dist/routing/. */
+export const SHIPPED_DIRECTORY = fileURLToPath(new URL('../../routing/', import.meta.url))
 
 const MATRIX_ID = /^[a-z][a-z0-9_-]*$/
 /** Older names of a matrix, looked for after all places of its own name. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { MountPlan } from '../../src/contract/index.js'
 import { createHost } from '../../src/host/index.js'
-import { createModelRoleResolver, installRouting, loadMatrix, validateMatrix, type ModelRoleResolverOptions } from '../../src/routing/index.js'
-import { candidate, failingProvider, listingProvider, role } from './support.js'
+import { createModelRoleResolver, installRouting, loadMatrix, validateMatrix, type InstallRoutingOptions } from '../../src/routing/index.js'
+import { candidate, failingProvider, listingProvider, role, type ResolverSettings } from './support.js'
 
 const matrix = validateMatrix({
   name: 'mine',
@@ -13,13 +13,13 @@ const matrix = validateMatrix({
   },
 })
 
-async function hosted(config: MountPlan, providers: Record<string, unknown>, options: Partial<ModelRoleResolverOptions> = {}) {
+async function hosted(config: MountPlan, providers: Record<string, unknown>, options: ResolverSettings = {}, settings: Partial<InstallRoutingOptions> = {}) {
   const warnings: string[] = []
   const { coordinator } = createHost({ config, sessionId: 's', warn: (message) => warnings.push(message) })
   for (const [name, provider] of Object.entries(providers)) await coordinator.mount('providers', provider, { name })
   const warn = (message: string) => void warnings.push(message)
-  const resolver = createModelRoleResolver({ matrix, coordinator, verify: 'catalog', warn, ...options })
-  const uninstall = installRouting(coordinator, { resolver, warn })
+  const resolver = createModelRoleResolver({ matrix, coordinator, verify: 'catalog', ...options })
+  const uninstall = installRouting(coordinator, { resolver, warn, ...settings })
   return { coordinator, resolver, uninstall, warnings }
 }
 
@@ -30,7 +30,6 @@ describe('installRouting', () => {
       explorer: { model_role: 'fast' },
       auditor: { model_role: ['nope', 'security-audit', 'general'], provider_preferences: [{ provider: 'old', model: 'old' }] },
       writer: { model_role: 'poetry', provider_preferences: [{ provider: 'kept', model: 'kept' }] },
-      inner: { meta: { model_role: 'general' } },
       plain: { description: 'no role' },
       odd: { model_role: 5 as unknown as string },
     }
@@ -43,33 +42,66 @@ describe('installRouting', () => {
         provider_preferences: [{ provider: 'openai-chatgpt', model: 'gpt-6-sol', config: { reasoning_effort: 'high' } }],
       },
       writer: { model_role: 'poetry', provider_preferences: [{ provider: 'kept', model: 'kept' }] },
-      inner: { meta: { model_role: 'general' }, provider_preferences: [{ provider: 'openai-chatgpt', model: 'gpt-6-sol' }] },
       plain: { description: 'no role' },
       odd: { model_role: 5 },
     })
     expect(provider.asked).toBe(1)
     expect(warnings).toEqual(['agent writer keeps the default model: model_role poetry does not resolve, the matrix mine has no role poetry'])
-    expect(coordinator.getCapability('session.routing')).toMatchObject({
-      matrix: 'mine', preresolved_models_by_instance: { 'openai-chatgpt': ['gpt-6-sol', 'gpt-6-luna', 'gpt-5.5'] },
+    expect(coordinator.getCapability('session.routing')).toEqual({
+      preresolved_models_by_instance: { 'openai-chatgpt': ['gpt-6-sol', 'gpt-6-luna', 'gpt-5.5'] },
     })
   })
 
-  test('a session that is resumed resolves too, on the matrix as its file stands now', async () => {
+  test.each([
+    ['a resumed session resolves once, like a started one', [['session:resume', {}], ['session:start', {}], ['session:resume', {}]], 1],
+    ['a host that resumes for each turn has resolved before', [['session:resume', { turn_count: 3 }]], 0],
+    ['a start after such a turn resolves', [['session:resume', { turn_count: 0 }], ['session:start', {}]], 1],
+  ] as const)('%s', async (_, events, times) => {
     const agents: MountPlan['agents'] = { a: { model_role: 'fast' } }
-    let failure: Error | undefined = new Error('m.yaml:3:1: broken')
-    const load = async () => {
-      if (failure !== undefined) throw failure
-      return validateMatrix({ name: 'newer', roles: { general: role(), fast: role(candidate('gpt-5.5')) } })
+    const { coordinator } = await hosted({ agents }, { 'openai-chatgpt': listingProvider(['gpt-6-luna', 'gpt-5.5']) })
+    const loaded: unknown[] = []
+    coordinator.hooks.register('routing:matrix-loaded', (_event, data) => void loaded.push(data))
+    for (const [event, data] of events) await coordinator.hooks.emit(event, data)
+    expect(agents['a']?.provider_preferences).toEqual(times === 0 ? undefined : [{ provider: 'openai-chatgpt', model: 'gpt-6-luna' }])
+    expect(loaded).toEqual(Array.from({ length: times }, () => expect.objectContaining({
+      matrix_name: 'mine', matrix_path: null, matrix_source: null, matrix_shadowed: false, shadowed_paths: [],
+    }) as unknown))
+  })
+
+  test('agents are resolved a few at a time, and one that fails keeps no other from its model', async () => {
+    let running = 0
+    let most = 0
+    const agents: MountPlan['agents'] = Object.fromEntries(Array.from({ length: 9 }, (_none, index) => [`a${index}`, { model_role: index === 2 ? 'other' : 'x' }]))
+    const busy = {
+      listModels: () => new Promise<string[]>((resolve) => {
+        most = Math.max(most, (running += 1))
+        setImmediate(() => {
+          running -= 1
+          resolve([])
+        })
+      }),
     }
-    const { coordinator, resolver, warnings } = await hosted({ agents }, { 'openai-chatgpt': listingProvider(['gpt-6-luna', 'gpt-5.5']) }, { load })
-    await coordinator.hooks.emit('session:resume', {})
-    expect(agents['a']?.provider_preferences).toEqual([{ provider: 'openai-chatgpt', model: 'gpt-6-luna' }])
-    expect(warnings).toEqual(['the routing matrix mine stays as it was: m.yaml:3:1: broken'])
-    failure = undefined
-    await coordinator.hooks.emit('session:resume', {})
-    expect(agents['a']?.provider_preferences).toEqual([{ provider: 'openai-chatgpt', model: 'gpt-5.5' }])
-    expect([resolver.name, resolver.known_roles]).toEqual(['newer', ['general', 'fast']])
-    expect(coordinator.getCapability('session.routing')).toMatchObject({ matrix: 'newer' })
+    const roles = { x: role(...Array.from({ length: 9 }, (_none, index) => candidate('*', undefined, `p${index}`)), candidate('gpt-5.5', undefined, 'p0')), other: role(candidate('*', undefined, 'down')) }
+    const warnings: string[] = []
+    const { coordinator } = createHost({ config: { agents }, warn: (message) => warnings.push(message) })
+    coordinator.registerCapability('provider.check_available', (name: string) => {
+      if (name === 'down') throw new Error('no account behind down')
+    })
+    for (const name of [...Array.from({ length: 9 }, (_none, index) => `p${index}`), 'down']) await coordinator.mount('providers', { ...busy }, { name })
+    const resolver = createModelRoleResolver({ effective: { name: 't', roles }, coordinator, lists: 'pattern' })
+    installRouting(coordinator, { resolver, maxConcurrentResolutions: 2 })
+    await coordinator.hooks.emit('session:start', {})
+    expect(most).toBeLessThanOrEqual(2)
+    expect(Object.values(agents).filter((agent) => agent.provider_preferences !== undefined)).toHaveLength(8)
+    expect(warnings).toEqual(['hook routing-resolve failed on session:start and was passed over: no account behind down'])
+  })
+
+  test('a host may leave its agents to be resolved later', async () => {
+    const agents: MountPlan['agents'] = { a: { model_role: 'fast' } }
+    const { coordinator } = await hosted({ agents }, { 'openai-chatgpt': listingProvider(['gpt-6-luna']) })
+    coordinator.registerCapability('routing.defer_agent_resolution', true)
+    await coordinator.hooks.emit('session:start', {})
+    expect(agents).toEqual({ a: { model_role: 'fast' } })
   })
 
   test('a list that fails or is built in is not shared, and says nothing against the agents', async () => {
@@ -79,22 +111,97 @@ describe('installRouting', () => {
     expect(agents['a']).toEqual({ model_role: 'fast' })
     expect(agents['b']?.provider_preferences).toEqual([{ provider: 'openai-chatgpt', model: 'gpt-5.5' }])
     expect(warnings).toEqual(['agent a keeps the default model: model_role fast does not resolve, no candidate can be served'])
-    expect(coordinator.getCapability('session.routing')).toMatchObject({ preresolved_models_by_instance: {} })
+    expect(coordinator.getCapability('session.routing')).toBeUndefined()
   })
 
-  test('the role table is injected at provider:request, in the host’s words', async () => {
-    const { coordinator } = await hosted({}, {})
+  const TABLE = [
+    '<system-reminder source="routing-matrix">',
+    'Active routing matrix: mine',
+    'Available model roles (use model_role parameter when delegating):',
+    '  general          — Everyday work',
+    '  fast             — Small chores',
+    '',
+    '  security-audit   — Looking',
+    'for holes',
+    '</system-reminder>',
+  ].join('\n')
+
+  /** A context module as the reference's hosts have it. */
+  function promptContext(factory: (() => Promise<string>) | undefined) {
+    return {
+      _system_prompt_factory: factory,
+      async set_system_prompt_factory(next: () => Promise<string>) {
+        this._system_prompt_factory = next
+      },
+    }
+  }
+
+  test('the role table is injected at provider:request where it is asked for so', async () => {
+    const { coordinator, warnings } = await hosted({}, {}, {}, { placement: 'inject' })
     expect(await coordinator.hooks.emit('provider:request', {})).toMatchObject({
-      action: 'inject_context',
-      ephemeral: true,
-      context_injection: [
-        'Active routing matrix: mine',
-        'Available model roles (use model_role parameter when delegating):',
-        '  general          — Everyday work',
-        '  fast             — Small chores',
-        '  security-audit   — Looking for holes',
-      ].join('\n'),
+      action: 'inject_context', ephemeral: true, context_injection_role: 'user', context_injection: TABLE,
     })
+    expect(warnings).toEqual([])
+  })
+
+  test('else it stands once behind the system prompt, also where another hook wraps that again', async () => {
+    const { coordinator, uninstall } = await hosted({}, {})
+    const context = promptContext(async () => 'You are helpful.')
+    const own = context._system_prompt_factory
+    await coordinator.mount('context', context)
+    for (let turn = 0; turn < 3; turn += 1) expect(await coordinator.hooks.emit('provider:request', {})).toMatchObject({ action: 'continue' })
+    expect(await context._system_prompt_factory?.()).toBe(`You are helpful.\n\n${TABLE}`)
+    const inner = context._system_prompt_factory!
+    await context.set_system_prompt_factory(async () => `${await inner()}\n\nSkills`)
+    await coordinator.hooks.emit('provider:request', {})
+    expect(await context._system_prompt_factory?.()).toBe(`You are helpful.\n\n${TABLE}\n\nSkills`)
+    await context.set_system_prompt_factory(async () => 'Anew.')
+    await coordinator.hooks.emit('provider:request', {})
+    expect(await context._system_prompt_factory?.()).toBe(`Anew.\n\n${TABLE}`)
+    uninstall()
+    expect(await context._system_prompt_factory?.()).toBe('Anew.')
+    expect(await inner()).not.toContain(TABLE)
+    expect(await own?.()).toBe('You are helpful.')
+  })
+
+  test('where no factory makes the prompt the table is injected, with one warning', async () => {
+    const { coordinator, warnings } = await hosted({}, {})
+    await coordinator.mount('context', promptContext(undefined))
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(await coordinator.hooks.emit('provider:request', {})).toMatchObject({ action: 'inject_context', context_injection: TABLE })
+    }
+    expect(warnings).toEqual([expect.stringMatching(/placement: inject/)])
+  })
+
+  test('the session’s own preference is put back in force on what is mounted, unless it is switched off', async () => {
+    const config: MountPlan = { providers: [{ module: 'provider-a' }, { module: 'provider-b' }], provider_preferences: [{ provider: 'b', model: 'gpt-5.4' }] }
+    for (const reassertRolePin of [true, false]) {
+      const [a, b] = [{ config: { priority: 0 } }, { config: { priority: 5 } }]
+      const { coordinator } = await hosted(config, { a, b }, {}, { reassertRolePin })
+      const records: unknown[] = []
+      coordinator.hooks.register('routing:role-pin-reasserted', (_event, data) => void records.push(data))
+      await coordinator.hooks.emit('session:start', {})
+      expect([a.config, b.config]).toEqual(reassertRolePin ? [{ priority: 1 }, { priority: 0, default_model: 'gpt-5.4' }] : [{ priority: 0 }, { priority: 5 }])
+      expect(records).toEqual(reassertRolePin ? [expect.objectContaining({ reasserted: true, pinned_provider: 'b', would_have_resolved_to: 'a' })] : [])
+    }
+  })
+
+  test('lists that a parent session fetched are used, and handed on', async () => {
+    const provider = listingProvider(['gpt-6-luna'])
+    const agents: MountPlan['agents'] = { a: { model_role: 'fast' } }
+    const { coordinator } = await hosted({ agents }, { 'openai-chatgpt': provider }, { verify: undefined })
+    coordinator.registerCapability('session.routing', { depth: 1, preresolved_models_by_instance: { 'openai-chatgpt': ['gpt-7-luna'], other: ['x'], odd: 'none' } })
+    await coordinator.hooks.emit('session:start', {})
+    expect(agents['a']?.provider_preferences).toEqual([{ provider: 'openai-chatgpt', model: 'gpt-7-luna' }])
+    expect(provider.asked).toBe(0)
+    expect(coordinator.getCapability('session.routing')).toEqual({ depth: 1, preresolved_models_by_instance: { 'openai-chatgpt': ['gpt-7-luna'], other: ['x'] } })
+  })
+
+  test('its events are announced once, beside those of others', async () => {
+    const { coordinator } = createHost({ config: {} })
+    coordinator.registerCapability('observability.events', ['host:own'])
+    for (let times = 0; times < 2; times += 1) installRouting(coordinator, { resolver: createModelRoleResolver({ matrix, coordinator }) })
+    expect(coordinator.getCapability('observability.events')).toEqual(['host:own', 'routing:matrix-loaded', 'routing:intent-clamped', 'routing:role-pin-reasserted'])
   })
 
   test('the capability resolves for others, knows its roles and its name', async () => {
@@ -116,10 +223,10 @@ describe('installRouting', () => {
   })
 
   test('uninstalling takes hooks and capabilities away, twice without harm, and gives back what was there', async () => {
-    const { coordinator, uninstall } = await hosted({}, {})
+    const { coordinator, uninstall } = await hosted({}, {}, {}, { placement: 'inject' })
     const other = createModelRoleResolver({ matrix: { ...matrix, name: 'other' }, coordinator })
-    const uninstallOther = installRouting(coordinator, { resolver: other })
-    const injected = async () => (await coordinator.hooks.emit('provider:request', {})).context_injection?.split('\n')[0]
+    const uninstallOther = installRouting(coordinator, { resolver: other, placement: 'inject' })
+    const injected = async () => (await coordinator.hooks.emit('provider:request', {})).context_injection?.split('\n')[1]
     expect(await injected()).toBe('Active routing matrix: other')
     uninstallOther()
     uninstallOther()
@@ -135,7 +242,7 @@ describe('installRouting', () => {
     coordinator.registerCapability('session.routing', { host: 'own', preresolved_models_by_instance: { anthropic: ['claude'] } })
     installRouting(coordinator, { resolver: createModelRoleResolver({ matrix, coordinator }) })
     await coordinator.hooks.emit('session:start', {})
-    expect(coordinator.getCapability('session.routing')).toMatchObject({ host: 'own', matrix: 'mine', preresolved_models_by_instance: { anthropic: ['claude'] } })
+    expect(coordinator.getCapability('session.routing')).toEqual({ host: 'own', preresolved_models_by_instance: { anthropic: ['claude'] } })
   })
 
   test('without verify the lists of the session’s start are used again', async () => {
@@ -148,16 +255,13 @@ describe('installRouting', () => {
 })
 
 describe('createModelRoleResolver', () => {
-  test('lays override layers over each other and keeps them over a reload', async () => {
+  test('lays override layers over each other', async () => {
     const resolver = createModelRoleResolver({
-      matrix, providers: () => ({ 'openai-chatgpt': listingProvider(['a', 'b', 'gpt-6-luna']) }), load: async () => matrix,
+      matrix, providers: () => ({ 'openai-chatgpt': listingProvider(['a', 'b', 'gpt-6-luna']) }),
       overrides: [{ roles: { fast: [candidate('a'), 'base'] } }, { roles: { fast: ['base', candidate('b')] }, source: 'hook config' }],
     })
     const models = async () => (await resolver.explain('fast')).candidates.map(({ model, origin }) => [model, origin])
-    const expected = [['a', 'overrides'], ['gpt-*-luna', 'matrix'], ['b', 'hook config']]
-    expect(await models()).toEqual(expected)
-    expect(await resolver.reload()).toBe(true)
-    expect(await models()).toEqual(expected)
+    expect(await models()).toEqual([['a', 'overrides'], ['gpt-*-luna', 'matrix'], ['b', 'hook config']])
   })
 
   test('explains a route with file, line and every verdict', async () => {

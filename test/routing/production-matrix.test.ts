@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { KNOWN_ROLES, checkRoles, createModelRoleResolver, loadMatrix, resolveModelRole } from '../../src/routing/index.js'
+import { KNOWN_ROLES, createModelRoleResolver, loadMatrix } from '../../src/routing/index.js'
 import { REQUIRED_ROLES } from '../../src/routing/matrix.js'
 import { listingProvider } from './support.js'
 
@@ -49,13 +49,14 @@ describe('routing/openai-chatgpt.yaml', () => {
     ['the one before', ['gpt-5.5', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.3-codex', 'gpt-5.2'], 'gpt-5.5', 'gpt-5.4-mini', 'gpt-5.5'],
     ['the least', ['gpt-5.4'], 'gpt-5.4', 'gpt-5.4', 'gpt-5.4'],
   ])('serves every role with %s', async (_, ids, sol, fast, ui) => {
-    const { roles } = await loadMatrix('openai-chatgpt', { home: '/nowhere' })
-    const providers = { 'openai-chatgpt': listingProvider(ids) }
+    const resolver = createModelRoleResolver({
+      matrix: await loadMatrix('openai-chatgpt', { home: '/nowhere' }), verify: 'catalog', providers: () => ({ 'openai-chatgpt': listingProvider(ids) }),
+    })
     for (const role of KNOWN_ROLES) {
-      const [answer] = await resolveModelRole(role, roles, providers, { verify: 'catalog' })
+      const [answer] = await resolver.resolve(role)
       expect([role, answer?.model]).toEqual([role, role === 'fast' ? fast : role === 'ui-coding' ? ui : sol])
     }
-    expect((await checkRoles(roles, providers)).problems).toEqual([])
+    expect((await resolver.check()).problems).toEqual([])
   })
 
   test.each([

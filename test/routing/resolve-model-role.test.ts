@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createListing, resolveCandidates, resolveFromListings, resolveModelRole, type MatrixRoles } from '../../src/routing/index.js'
-import { candidate, failingProvider, listingProvider, modelInfo, role } from './support.js'
+import type { MatrixRoles, MountedProviders } from '../../src/routing/index.js'
+import { candidate, failingProvider, listingProvider, modelInfo, resolverOf, role, type ResolverSettings } from './support.js'
 
 const roles: MatrixRoles = {
   coding: role(candidate('gpt-[0-9]*-sol', { reasoning_effort: 'high' }), candidate('gpt-5.5'), candidate('gpt-5.4')),
@@ -9,10 +9,13 @@ const roles: MatrixRoles = {
 }
 const verify = 'catalog' as const
 
-describe('resolveModelRole', () => {
+const resolveOnce = (asked: string | readonly string[], matrix: MatrixRoles, providers: MountedProviders, options: ResolverSettings = {}) =>
+  resolverOf(matrix, providers, options).resolve(asked)
+
+describe('resolve', () => {
   test('tries roles in order and takes the next where the first serves nothing', async () => {
     const providers = { 'openai-chatgpt': listingProvider(['gpt-5.4-mini']) }
-    expect(await resolveModelRole(['nope', 'empty', 'fast', 'coding'], roles, providers)).toEqual([
+    expect(await resolveOnce(['nope', 'empty', 'fast', 'coding'], roles, providers)).toEqual([
       { provider: 'openai-chatgpt', model: 'gpt-5.4-mini', config: {} },
     ])
   })
@@ -23,38 +26,38 @@ describe('resolveModelRole', () => {
     ['no role at all', []],
     ['a role without candidates', 'empty'],
   ])('answers nothing for %s', async (_, asked) => {
-    expect(await resolveModelRole(asked, roles, { 'openai-chatgpt': listingProvider(['gpt-5.5']) })).toEqual([])
+    expect(await resolveOnce(asked, roles, { 'openai-chatgpt': listingProvider(['gpt-5.5']) })).toEqual([])
   })
 
   test('takes a literal unseen by default and asks nobody for it', async () => {
     const provider = listingProvider(['gpt-5.5'])
-    const answer = await resolveModelRole('x', { x: role(candidate('gpt-9')) }, { 'openai-chatgpt': provider })
+    const answer = await resolveOnce('x', { x: role(candidate('gpt-9')) }, { 'openai-chatgpt': provider })
     expect(answer).toEqual([{ provider: 'openai-chatgpt', model: 'gpt-9', config: {} }])
     expect(provider.asked).toBe(0)
   })
 
   test('with verify a literal that the account lacks falls through to the next tier', async () => {
     const providers = { 'openai-chatgpt': listingProvider(['gpt-5.4']) }
-    expect(await resolveModelRole('coding', roles, providers, { verify })).toEqual([
+    expect(await resolveOnce('coding', roles, providers, { verify })).toEqual([
       { provider: 'openai-chatgpt', model: 'gpt-5.4', config: {} },
     ])
   })
 
   test('with verify the catalog’s own spelling leaves, an exact one before one that differs in case', async () => {
     const matrix = { x: role(candidate('gpt-5.5-SOL')) }
-    expect(await resolveModelRole('x', matrix, { 'openai-chatgpt': listingProvider(['GPT-5.5-sol']) }, { verify })).toMatchObject([{ model: 'GPT-5.5-sol' }])
-    expect(await resolveModelRole('x', matrix, { 'openai-chatgpt': listingProvider(['gpt-5.5-sol', 'gpt-5.5-SOL']) }, { verify })).toMatchObject([{ model: 'gpt-5.5-SOL' }])
+    expect(await resolveOnce('x', matrix, { 'openai-chatgpt': listingProvider(['GPT-5.5-sol']) }, { verify })).toMatchObject([{ model: 'GPT-5.5-sol' }])
+    expect(await resolveOnce('x', matrix, { 'openai-chatgpt': listingProvider(['gpt-5.5-sol', 'gpt-5.5-SOL']) }, { verify })).toMatchObject([{ model: 'gpt-5.5-SOL' }])
   })
 
   test('with verify a built-in list counts as none: globs are passed over, literals taken on trust', async () => {
     const providers = { 'openai-chatgpt': listingProvider(['gpt-6-sol'], 'fallback') }
-    expect(await resolveModelRole('coding', roles, providers, { verify })).toMatchObject([{ model: 'gpt-5.5' }])
-    expect(await resolveModelRole('coding', roles, providers)).toMatchObject([{ model: 'gpt-6-sol' }])
+    expect(await resolveOnce('coding', roles, providers, { verify })).toMatchObject([{ model: 'gpt-5.5' }])
+    expect(await resolveOnce('coding', roles, providers)).toMatchObject([{ model: 'gpt-6-sol' }])
   })
 
   test('a last good list is a list', async () => {
     const providers = { 'openai-chatgpt': listingProvider(['gpt-6-sol'], 'last_good') }
-    expect(await resolveModelRole('coding', roles, providers, { verify })).toMatchObject([{ model: 'gpt-6-sol' }])
+    expect(await resolveOnce('coding', roles, providers, { verify })).toMatchObject([{ model: 'gpt-6-sol' }])
   })
 
   test('an exhausted candidate is skipped until the quota says otherwise, and then preferred again', async () => {
@@ -65,16 +68,18 @@ describe('resolveModelRole', () => {
       asked.push(`${provider} ${model}`)
       return model === 'gpt-6-sol' ? until : undefined
     }
-    expect(await resolveModelRole('coding', roles, providers, { verify, exhaustedUntil })).toMatchObject([{ model: 'gpt-5.5' }])
+    const resolver = resolverOf(roles, providers, { verify, exhaustedUntil })
+    expect(await resolver.resolve('coding')).toMatchObject([{ model: 'gpt-5.5' }])
     expect(asked).toEqual(['openai-chatgpt gpt-6-sol', 'openai-chatgpt gpt-5.5'])
     until = undefined
-    expect(await resolveModelRole('coding', roles, providers, { verify, exhaustedUntil })).toMatchObject([{ model: 'gpt-6-sol' }])
+    expect(await resolver.resolve('coding')).toMatchObject([{ model: 'gpt-6-sol' }])
   })
 
   test('a list that changes is seen at once, also the same array changed in place', async () => {
     const provider = listingProvider(['gpt-6-sol'])
     const providers = { 'openai-chatgpt': provider }
-    const resolve = async () => (await resolveModelRole('coding', roles, providers, { verify }))[0]?.model
+    const resolver = resolverOf(roles, providers, { verify })
+    const resolve = async () => (await resolver.resolve('coding'))[0]?.model
     expect(await resolve()).toBe('gpt-6-sol')
     provider.models.push(modelInfo('gpt-6.1-sol'))
     expect(await resolve()).toBe('gpt-6.1-sol')
@@ -90,7 +95,7 @@ describe('resolveModelRole', () => {
     const provider = listingProvider(['gpt-6-sol'])
     const providers = { 'provider-openai-chatgpt': provider }
     const preresolvedModels = { 'provider-openai-chatgpt': ['gpt-7-sol'], 'openai-chatgpt': ['gpt-8-sol'] }
-    expect(await resolveModelRole('coding', roles, providers, { preresolvedModels })).toEqual([
+    expect(await resolveOnce('coding', roles, providers, { preresolved: preresolvedModels })).toEqual([
       { provider: 'provider-openai-chatgpt', model: 'gpt-7-sol', config: { reasoning_effort: 'high' } },
     ])
     expect(provider.asked).toBe(0)
@@ -100,22 +105,23 @@ describe('resolveModelRole', () => {
     let asked = 0
     const providers = { 'openai-chatgpt': { listModels: () => { asked += 1; throw new Error('down') } } }
     const matrix = { x: role(candidate('a*'), candidate('b*'), candidate('c')) }
-    expect(await resolveModelRole('x', matrix, providers, { verify })).toMatchObject([{ model: 'c' }])
+    expect(await resolveOnce('x', matrix, providers, { verify })).toMatchObject([{ model: 'c' }])
     expect(asked).toBe(1)
   })
 
   test('the answer’s config is a copy and frozen roles resolve too', async () => {
     const frozen = Object.freeze({ x: role(candidate('gpt-*', { reasoning_effort: 'high' })) })
     const providers = { 'openai-chatgpt': listingProvider(['gpt-5.5']) }
-    const [answer] = await resolveModelRole('x', frozen, providers)
+    const resolver = resolverOf(frozen, providers)
+    const [answer] = await resolver.resolve('x')
     answer!.config['reasoning_effort'] = 'low'
-    expect(await resolveModelRole('x', frozen, providers)).toMatchObject([{ config: { reasoning_effort: 'high' } }])
+    expect(await resolver.resolve('x')).toMatchObject([{ config: { reasoning_effort: 'high' } }])
   })
 
   test('what is no provider, no list and no candidate is passed over', async () => {
     const matrix = { x: { candidates: [null, 'base', { provider: 1, model: 'a' }, candidate('a*'), candidate('b*', undefined, 'odd'), candidate('c', undefined, 'last')] } } as unknown as MatrixRoles
     const providers = { 'openai-chatgpt': null, odd: { listModels: async () => 'none' }, last: {} }
-    expect(await resolveModelRole('x', matrix, providers)).toEqual([{ provider: 'last', model: 'c', config: {} }])
+    expect(await resolveOnce('x', matrix, providers)).toEqual([{ provider: 'last', model: 'c', config: {} }])
   })
 })
 
@@ -124,7 +130,7 @@ describe('finding the mounted provider', () => {
   const resolve = async (provider: string, names: string[], plan?: unknown[]) => {
     const providers = Object.fromEntries(names.map((name) => [name, listingProvider(['m'])]))
     const options = plan === undefined ? {} : { coordinator: { config: { providers: plan as { module: string }[] } } }
-    return (await resolveModelRole('x', x(provider), providers, options))[0]?.provider
+    return (await resolveOnce('x', x(provider), providers, options))[0]?.provider
   }
 
   test('the first in mount order wins between a name and its prefixed form', async () => {
@@ -151,7 +157,7 @@ describe('finding the mounted provider', () => {
   })
 })
 
-describe('resolveCandidates', () => {
+describe('explain', () => {
   test('gives the whole chain in order, each candidate with its verdict', async () => {
     const matrix: MatrixRoles = {
       a: role(candidate('gpt-*-sol', { reasoning_effort: 'high' }), candidate('gpt-5.55'), candidate('x*', undefined, 'anthropic')),
@@ -162,7 +168,7 @@ describe('resolveCandidates', () => {
       'provider-down': failingProvider('connection refused'),
     }
     const exhaustedUntil = (_: string, model: string) => (model === 'gpt-5.5' ? Date.UTC(2026, 10, 21, 9) : undefined)
-    const chain = await resolveCandidates(['a', 'nope', 'b'], matrix, providers, { verify, exhaustedUntil })
+    const chain = (await resolverOf(matrix, providers, { verify, exhaustedUntil }).explain(['a', 'nope', 'b'])).candidates
     expect(chain).toEqual([
       { role: 'a', provider: 'openai-chatgpt', model: 'gpt-*-sol', config: { reasoning_effort: 'high' }, mounted_as: 'openai-chatgpt', status: 'live', resolved_model: 'gpt-6-sol' },
       { role: 'a', provider: 'openai-chatgpt', model: 'gpt-5.55', mounted_as: 'openai-chatgpt', status: 'no_match', nearest: 'gpt-5.5', detail: 'none of 3 models; the nearest is gpt-5.5' },
@@ -176,16 +182,7 @@ describe('resolveCandidates', () => {
   })
 
   test('an empty list is “no match”, not “could not list”', async () => {
-    const chain = await resolveCandidates('coding', roles, { 'openai-chatgpt': listingProvider([]) }, { verify })
+    const chain = (await resolverOf(roles, { 'openai-chatgpt': listingProvider([]) }, { verify }).explain('coding')).candidates
     expect(chain.map(({ status }) => status)).toEqual(['no_match', 'no_match', 'no_match'])
-  })
-})
-
-describe('resolveFromListings', () => {
-  test('answers as resolveModelRole does, without waiting; a mount without a list could not list', () => {
-    const listings = new Map([['openai-chatgpt', createListing(['gpt-6-sol'])], ['down', undefined]])
-    expect(resolveFromListings('coding', roles, listings, { verify })).toMatchObject([{ model: 'gpt-6-sol' }])
-    const matrix = { x: role(candidate('a*', undefined, 'down'), candidate('b', undefined, 'down')) }
-    expect(resolveFromListings('x', matrix, listings, { verify })).toEqual([{ provider: 'down', model: 'b', config: {} }])
   })
 })

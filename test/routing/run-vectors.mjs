@@ -1,6 +1,6 @@
 /**
  * node test/routing/run-vectors.mjs FILE — runs the routing vectors of FILE through the built package's public
- * functions (the sources' where there is no dist), prints a line a kind and last `A/B vectors agree`.
+ * functions, `session` on its host; prints a line a kind and last `A/B vectors agree`, exits 0 only if all agree.
  * It holds no rule of routing: it hands inputs in and names fields as the vectors do.
  */
 import { readFileSync } from 'node:fs'
@@ -12,8 +12,8 @@ if (!file) {
   console.error('usage: node test/routing/run-vectors.mjs FILE')
   process.exit(2)
 }
-const routing = await import(process.env.ROUTING_ENTRY ?? new URL('../../dist/routing/index.js', import.meta.url).href)
-const runner = createRunner(routing)
+const [routing, host] = await Promise.all(['routing', 'host'].map((entry) => import(new URL(`../../dist/${entry}/index.js`, import.meta.url).href)))
+const runner = createRunner(routing, host)
 const vectors = JSON.parse(readFileSync(file, 'utf8'))
 const shown = Number(process.env.SHOW ?? 3)
 let agreed = 0

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { ModelInfo } from '../../src/contract/index.js'
+import { createModelRoleResolver, type MatrixRoles, type ModelRoleResolverOptions, type MountedProviders } from '../../src/routing/index.js'
 
 const fixtures = new URL('../fixtures/routing/', import.meta.url)
 
@@ -43,3 +44,10 @@ export const candidate = (model: string, config?: Record<string, unknown>, provi
 export const role = (...candidates: { provider: string; model: string; config?: Record<string, unknown> }[]) => ({
   description: 'a role', candidates,
 })
+
+export type ResolverSettings = Omit<ModelRoleResolverOptions, 'matrix' | 'effective' | 'overrides' | 'disableDelegationPreset' | 'providers'>
+
+/** A resolver over roles as they are and what is mounted. */
+export function resolverOf(roles: MatrixRoles, providers: MountedProviders, options: ResolverSettings = {}) {
+  return createModelRoleResolver({ effective: { name: 't', roles }, providers: () => providers, ...options })
+}

@@ -60,11 +60,85 @@ const presetFields = ({ clampsTier, isActive }, preset, block) => preset === und
   ...(block && 'effort_unsupported' in block ? { effort_unsupported: preset.effortUnsupported } : {}),
 })
 
-function createKinds(routing) {
+/** The events that a routing hook announces. */
+const ROUTING_EVENTS = ['routing:matrix-loaded', 'routing:intent-clamped', 'routing:role-pin-reasserted']
+
+/** A host that keeps what the hook registers, what its handlers throw and what it emits. */
+async function openHost({ createHost }, { provider_specs, providers, agents, provider_preferences, capabilities, ...rest }) {
+  const plan = { providers: provider_specs ?? [], agents, ...(provider_preferences == null ? {} : { provider_preferences }) }
+  const { coordinator } = createHost({ config: plan, warn: () => undefined })
+  const seen = { hooks: [], emitted: [], failure: undefined }
+  for (const [name, provider] of Object.entries(mountAll(providers))) {
+    // The vectors say nothing of the mounted objects; by the priorities in their answers each shows this config.
+    await coordinator.mount('providers', { ...provider, config: { priority: 1 } }, { name })
+  }
+  for (const [name, value] of Object.entries(structuredClone(capabilities))) coordinator.registerCapability(name, value)
+  const { checkAvailable } = availabilityOf(rest)
+  if (checkAvailable) coordinator.registerCapability('provider.check_available', checkAvailable)
+  for (const event of ROUTING_EVENTS) {
+    coordinator.hooks.register(event, (_, { session_id, parent_id, timestamp, ...data }) => void seen.emitted.push([event, data]))
+  }
+  const { register } = coordinator.hooks
+  coordinator.hooks.register = (event, handler, options) => {
+    seen.hooks.push([event, options.priority, options.name])
+    const watched = async (...args) => {
+      try {
+        return await handler(...args)
+      } catch (error) {
+        seen.failure ??= error
+        throw error
+      }
+    }
+    return register(event, watched, options)
+  }
+  return { coordinator, plan, seen }
+}
+
+const describeBanner = ({ action, context_injection, context_injection_role, ephemeral }) =>
+  action === 'inject_context' ? { action, context_injection, role: context_injection_role, ephemeral } : null
+
+/** The events as the vectors sort them: in no order of their own. */
+const sorted = (events) => [...events].sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1))
+
+function createSessionKind({ mountRoutingHook }, host) {
+  return async (vector) => {
+    const root = mkdtempSync(join(tmpdir(), 'routing-session-'))
+    const { matrix, matrix_at, hook_config, events } = vector
+    const expected = vector.expected.emitted ? { ...vector.expected, emitted: sorted(vector.expected.emitted) } : vector.expected
+    const answer = (actual) => ({ expected, actual: JSON.parse(JSON.stringify(actual).replaceAll(root, '<root>')) })
+    try {
+      for (const [directory, places] of [['routing', ['routing', 'both']], ['mine', ['mine', 'both']]]) {
+        mkdirSync(join(root, directory))
+        if (places.includes(matrix_at)) writeFileSync(join(root, directory, 'm.yaml'), JSON.stringify(matrix))
+      }
+      const { coordinator, plan, seen } = await openHost(host, vector)
+      const mounted = await attempt(() => mountRoutingHook(coordinator, { ...hook_config, custom_routing_dirs: [join(root, 'mine')] }, { shippedDirectory: join(root, 'routing') }))
+      if (mounted.error) return answer({ mount_error: mounted.error })
+      const banner = describeBanner(await coordinator.hooks.emit('provider:request', {}))
+      for (const [event, data] of events) await coordinator.hooks.emit(event, data)
+      const resolver = coordinator.getCapability('model_role_resolver')
+      const failed = seen.failure && describeError(seen.failure).error
+      return answer({
+        hooks: seen.hooks,
+        resolver: resolver ? (({ name, known_roles, matrix_path, matrix_source, shadowed_paths }) => ({ name, known_roles, matrix_path, matrix_source, shadowed_paths }))(resolver) : null,
+        banner,
+        ...(failed ? { event_error: failed } : {}),
+        agents: failed ? null : plan.agents,
+        emitted: failed ? null : sorted(seen.emitted),
+        session_routing: failed ? null : (coordinator.getCapability('session.routing') ?? null),
+        observability_events: coordinator.getCapability('observability.events'),
+      })
+    } finally {
+      rmSync(root, { recursive: true, force: true })
+    }
+  }
+}
+
+function createKinds(routing, host) {
   const {
     composeEffectiveMatrix, composeMatrix, createModelRoleResolver, deriveCallerContext, findHaikuProblems, findMount,
     findPresetProblems, isGlob, listConfigErrors, listMatrixErrors, matchesGlob, parsePreset, planCandidates, planEntries,
-    rankModels, reassertRolePin, resolveMatrixSource, resolveModelRole, rungOf, stripInertConfig, viewMounts,
+    rankModels, reassertRolePin, resolveMatrixSource, rungOf, stripInertConfig, viewMounts,
   } = routing
   const presetOf = (block) => (block == null ? undefined : parsePreset({ preset: block }))
 
@@ -75,12 +149,13 @@ function createKinds(routing) {
     const lists = preresolved_models && structuredClone(preresolved_models)
     const mounted = mountAll(providers, calls)
     const scope = provider_module_allowlist == null ? {} : { allowlist: provider_module_allowlist }
-    const options = {
-      coordinator: coordinatorOf(provider_specs), ...availabilityOf(vector),
+    const resolver = createModelRoleResolver({
+      effective: { name: 't', roles: matrix, ...scope }, providers: () => mounted, coordinator: coordinatorOf(provider_specs), ...availabilityOf(vector),
+      // Lists that were handed in are a session's; without them the reference's bare function asks for every pattern.
+      ...(lists ? { preresolved: lists } : { lists: 'pattern' }),
       observe: ({ status, role, candidate, provider }) => trace.push({ status, role, place: matrix[role].candidates.indexOf(candidate), provider }),
-    }
-    const resolver = createModelRoleResolver({ matrix: { name: 't', roles: matrix, ...scope }, providers: () => mounted, preresolved: lists ?? {}, ...options })
-    const answer = await attempt(() => (lists ? resolver.resolve(roles) : resolveModelRole(roles, matrix, mounted, { ...options, ...scope })))
+    })
+    const answer = await attempt(() => resolver.resolve(roles))
     return {
       expected: { answer: withConfig(vector.expected), trace: vector.trace, list_calls: vector.list_calls, ...(lists ? { lists: vector.preresolved_after } : {}) },
       actual: plain({ answer: withConfig(answer), trace, list_calls: calls, ...(lists ? { lists: resolver.knownLists() } : {}) }),
@@ -121,7 +196,7 @@ function createKinds(routing) {
       const records = []
       const mounted = mountAll(vector.providers)
       const resolver = createModelRoleResolver({
-        matrix: { name: 't', roles: vector.roles, preset: presetOf(vector.preset) },
+        effective: { name: 't', roles: vector.roles, preset: presetOf(vector.preset) },
         providers: () => mounted, coordinator: coordinatorOf(vector.provider_specs), ...availabilityOf(vector),
         onClamp: (record) => void records.push(record),
       })
@@ -190,6 +265,7 @@ function createKinds(routing) {
       }))
       return { expected, actual: plain({ record: record ?? null, live_after: providers }) }
     },
+    session: createSessionKind(routing, host),
     haiku: ({ backend, model, config, policy, expected }) => ({
       expected, actual: findHaikuProblems({ backend: backend ?? undefined, model, config, policy }).map(({ code, key }) => [code, key]),
     }),
@@ -198,11 +274,12 @@ function createKinds(routing) {
 
 export const KINDS = new Set([
   'glob', 'order', 'compose', 'resolve', 'family', 'intent', 'availability', 'scope', 'preresolved', 'instance', 'preset', 'rung',
-  'caller', 'plan', 'inherit', 'validate', 'validate_config', 'inert', 'effective', 'source', 'pin', 'haiku',
+  'caller', 'plan', 'inherit', 'validate', 'validate_config', 'inert', 'effective', 'source', 'pin', 'session', 'haiku',
 ])
 
-export function createRunner(routing) {
-  const kinds = createKinds(routing)
+/** @param host what makes the host that the `session` kind runs on */
+export function createRunner(routing, host) {
+  const kinds = createKinds(routing, host)
   return {
     async run(kind, vector) {
       const put = kinds[kind]

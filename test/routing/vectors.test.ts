@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import * as host from '../../src/host/index.js'
 import * as routing from '../../src/routing/index.js'
 
 interface Runner {
   run(kind: string, vector: unknown): Promise<{ expected: unknown; actual: unknown }>
 }
-const adapter = (await import(new URL('./vector-kinds.mjs', import.meta.url).href)) as { KINDS: Set<string>; createRunner(routing: unknown): Runner }
-const runner = adapter.createRunner(routing)
+const adapter = (await import(new URL('./vector-kinds.mjs', import.meta.url).href)) as { KINDS: Set<string>; createRunner(routing: unknown, host: unknown): Runner }
+const runner = adapter.createRunner(routing, host)
 
 const read = (file: URL) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
 const own = new URL('./reference-vectors.json', import.meta.url)

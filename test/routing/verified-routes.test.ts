@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { resolveCandidates, resolveModelRole, type MatrixRoles } from '../../src/routing/index.js'
-import { listingProvider, failingProvider, printedSeed } from './support.js'
+import type { MatrixRoles } from '../../src/routing/index.js'
+import { failingProvider, listingProvider, printedSeed, resolverOf } from './support.js'
 
 const version = fc.constantFrom('5', '5.4', '5.5', '5.10', '6', '6.1', '10.1', '[0-9]', '?', '?.?', '*')
 const family = fc.constantFrom('', '-sol', '-luna', '-mini', '-codex', '-pro', '-fast', '-*', '[!a]', '-{a,b}', '-20260305')
@@ -33,8 +33,9 @@ describe('a verified route', () => {
           exhaustedUntil: (_: string, model: string) => (exhausted.includes(model) ? 1_900_000_000_000 : undefined),
         }
         const roles = Object.keys(matrix)
-        const answer = await resolveModelRole(roles, matrix, providers, options)
-        const chain = await resolveCandidates(roles, matrix, providers, options)
+        const resolver = resolverOf(matrix, providers, options)
+        const answer = await resolver.resolve(roles)
+        const chain = (await resolver.explain(roles)).candidates
         // Plain comparisons: 40,000 expect() calls would take most of the time.
         const taken = chain.find(({ status }) => status === 'live' || status === 'unverified')
         const [found] = answer

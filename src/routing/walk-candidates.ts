@@ -1,0 +1,129 @@
+import { ConfigurationError, isServable, type CandidateStatus } from '../contract/index.js'
+import { findMount, type MountedProviders, type MountView } from './find-mount.js'
+import { isGlob } from './glob.js'
+import { requireHaikuConfig } from './haiku-config.js'
+import { judgeCandidate, needsListing, type JudgeOptions } from './judge-candidate.js'
+import type { Listing } from './listing.js'
+import type { AskedLists, Listings } from './listings.js'
+import type { MatrixCandidate } from './matrix.js'
+import { configOf, keyOf } from './plan-entries.js'
+
+/** A candidate with its verdict. */
+export interface JudgedCandidate {
+  role: string
+  candidate: MatrixCandidate
+  status: CandidateStatus
+  /** mounted key, where one was found */
+  mountedAs?: string
+  /** what the candidate means, also where it is exhausted */
+  model?: string
+  exhaustedUntilMs?: number
+  listing?: Listing
+  /** Why it cannot serve; `final`: no other candidate may hide it. */
+  failure?: { error: unknown; final?: true }
+}
+
+export interface WalkOptions extends JudgeOptions {
+  providers: MountedProviders
+  mounts: MountView
+  listings: Listings
+  /** the host's `provider.check_available`: throws where the account behind a mounted key cannot serve now */
+  checkAvailable?: ((mountedAs: string) => unknown) | undefined
+  /** lists that other walks of the same moment were given */
+  asked?: AskedLists
+}
+
+/** A role's candidates, as a preset may have planned them. */
+export interface RoleCandidates {
+  role: string
+  candidates: readonly MatrixCandidate[]
+}
+
+/**
+ * Judges candidates in order, the only place that does: roles in order, within a role its candidates in order.
+ * @param visit sees each verdict; true ends the walk
+ */
+export async function walkCandidates(
+  roles: Iterable<RoleCandidates>, options: WalkOptions, visit: (judged: JudgedCandidate) => boolean | void,
+): Promise<void> {
+  const asked: AskedLists = options.asked ?? new Map<string, Promise<Listing>>()
+  for (const { role, candidates } of roles) {
+    for (const candidate of candidates) {
+      const mountedAs = mountOf(candidate, options.mounts)
+      if (mountedAs === undefined) {
+        if (visit({ role, candidate, status: 'not_mounted' })) return
+        continue
+      }
+      const failure = options.checkAvailable === undefined ? undefined : askAvailable(mountedAs, options.checkAvailable)
+      if (failure !== undefined) {
+        if (visit({ role, candidate, mountedAs, status: 'unavailable', failure })) return
+        continue
+      }
+      let listing: Listing | undefined
+      if (needsListing(candidate, options)) {
+        const answer = options.listings.ask(mountedAs, options.providers, asked)
+        listing = 'then' in answer ? await answer : answer
+      }
+      if (visit(judge(role, candidate, mountedAs, listing, options))) return
+    }
+  }
+}
+
+/** Looked up once for as long as nothing else is mounted. */
+function mountOf(candidate: MatrixCandidate, mounts: MountView): string | undefined {
+  const { found } = mounts
+  if (found.has(candidate)) return found.get(candidate)
+  const key = findMount(candidate.provider, candidate.model, mounts)
+  found.set(candidate, key)
+  return key
+}
+
+function judge(
+  role: string, candidate: MatrixCandidate, mountedAs: string, listing: Listing | undefined, options: WalkOptions,
+): JudgedCandidate {
+  const { status, model, exhaustedUntilMs } = judgeCandidate(candidate, mountedAs, listing, options)
+  const judged: JudgedCandidate = { role, candidate, mountedAs, status }
+  if (model !== undefined) judged.model = model
+  if (listing !== undefined) judged.listing = listing
+  if (exhaustedUntilMs !== undefined) judged.exhaustedUntilMs = exhaustedUntilMs
+  const failure = options.checkAvailable === undefined ? undefined : listFailure(candidate, listing)
+  if (failure !== undefined) judged.failure = failure
+  else if (model !== undefined && isServable(status) && HAIKU.test(model)) {
+    const refusal = refuseHaiku(candidate, model, mountedAs, options.mounts)
+    if (refusal !== undefined) return { ...judged, status: 'unavailable', failure: refusal }
+  }
+  return judged
+}
+
+const HAIKU = /haiku/i
+
+function askAvailable(mountedAs: string, checkAvailable: (mountedAs: string) => unknown): JudgedCandidate['failure'] {
+  let answer: unknown
+  try {
+    answer = checkAvailable(mountedAs)
+  } catch (error) {
+    return { error }
+  }
+  if (typeof answer !== 'object' || answer === null || !('then' in answer)) return undefined
+  // Nothing has been checked yet, and another candidate would hide it.
+  return { error: new ConfigurationError('provider.check_available must be synchronous; it returned an awaitable', { code: 'availability_contract' }), final: true }
+}
+
+/** Where the host says which accounts serve, a list that fails is kept as a failure; elsewhere it is only passed over. */
+function listFailure({ model }: MatrixCandidate, listing: Listing | undefined): JudgedCandidate['failure'] {
+  if (listing === undefined || !('failure' in listing) || !isGlob(model)) return undefined
+  return { error: listing.error ?? new ConfigurationError(listing.failure, { code: 'could_not_list' }) }
+}
+
+/** A spawn lays the candidate's config over the mount's own: that is what a Haiku has to honour. */
+function refuseHaiku(candidate: MatrixCandidate, model: string, mountedAs: string, { entries }: MountView): JudgedCandidate['failure'] {
+  const own = entries.filter((entry) => keyOf(entry) === mountedAs)
+  const entry = own.length === 1 ? own[0] : undefined
+  const backend = entry?.['module'] === 'provider-anthropic' ? 'anthropic' : undefined
+  try {
+    requireHaikuConfig({ backend, model, config: { ...configOf(entry), ...candidate.config } })
+    return undefined
+  } catch (error) {
+    return { error, final: true }
+  }
+}
