@@ -36,6 +36,8 @@ export interface ModuleParts {
   random?: () => number
   /** an undici dispatcher for HTTP; stays the host's, which closes it */
   dispatcher?: Dispatcher
+  /** false: nobody is asked and nobody will sign in later, so a mount without a sign-in answers null; default true */
+  interactive?: boolean
   /** told what a user should know; default one line each on stderr */
   warn?: (message: string) => void
 }
@@ -192,6 +194,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
     const catalog = createCatalog({
       now,
       ttlMs: options.modelsCacheTtlMs,
+      lane: options.lane,
       persisted: state('models'),
       fetchModels: createModelsFetcher({
         transport: child.resolve(TRANSPORT),

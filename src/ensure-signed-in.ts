@@ -5,10 +5,11 @@ import { sanitizeText } from './lib/index.js'
 import type { MountContainer } from './container.js'
 
 /**
- * The credential a mount starts with. Asks at the terminal only where `login_on_mount` allows it and
+ * The credential a mount starts with; `later` where the host asks to sign in itself (`login_on_mount: false`), so that
+ * calls fail until somebody has. Asks at the terminal only where `login_on_mount` allows it and
  * somebody is there to answer; else warns once and answers undefined.
  */
-export async function ensureSignedIn(mount: MountContainer, options: ProviderOptions): Promise<Credential | undefined> {
+export async function ensureSignedIn(mount: MountContainer, options: ProviderOptions, interactive: boolean): Promise<Credential | 'later' | undefined> {
   try {
     return await mount.credentials.current()
   } catch (thrown) {
@@ -16,7 +17,8 @@ export async function ensureSignedIn(mount: MountContainer, options: ProviderOpt
     // A network that is away says nothing about the sign-in: the calls will tell.
     const known = thrown.retryable ? await mount.credentials.peek() : undefined
     if (known) return known
-    if (!mayPrompt(options)) return refuse(mount, options, thrown)
+    if (interactive && !options.loginOnMount && options.lane !== 'api_key') return 'later'
+    if (!interactive || !mayPrompt(options)) return refuse(mount, thrown)
     return signIn(mount, options)
   }
 }
@@ -25,11 +27,10 @@ function mayPrompt(options: ProviderOptions): boolean {
   return options.lane === 'codex' && options.loginOnMount && process.stdin.isTTY === true && process.stderr.isTTY === true
 }
 
-function refuse(mount: MountContainer, options: ProviderOptions, error: LLMError): undefined {
-  const hint = options.loginOnMount || options.lane !== 'codex' ? '' : ' (login_on_mount is false, so nobody was asked)'
+function refuse(mount: MountContainer, error: LLMError): undefined {
   const command = error.message.includes(mount.credentials.signIn) ? '' : ` Run '${mount.credentials.signIn}'.`
   const message = command !== '' && !/[.!?]$/.test(error.message) ? `${error.message}.` : error.message
-  mount.warn(`openai-chatgpt is not mounted: ${message}${command}${hint}`)
+  mount.warn(`openai-chatgpt is not mounted: ${message}${command}`)
   return undefined
 }
 
@@ -50,7 +51,7 @@ async function signIn(mount: MountContainer, options: ProviderOptions): Promise<
     return await mount.credentials.accept(fresh)
   } catch (thrown) {
     if (!isLLMError(thrown)) throw thrown
-    return refuse(mount, options, thrown)
+    return refuse(mount, thrown)
   } finally {
     process.off('SIGINT', onInterrupt)
   }

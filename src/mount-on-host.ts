@@ -43,7 +43,7 @@ export async function mountOnHost({ config = {}, plan, parts = {}, session = {},
     held = undefined
     messages.forEach(warn)
   }
-  const module = createModule({ ...parts, warn: say })
+  const module = createModule({ interactive: false, ...parts, warn: say })
   const host = createHost({
     config: plan ?? { providers: [{ module: module.id, id: MOUNT_NAME, config }] }, modules: { [module.id]: module }, warn: say, now: parts.now, ...session,
   })

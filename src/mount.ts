@@ -35,12 +35,13 @@ async function mountModule(
   const mount = composeMount({ coordinator, options, parts })
   for (const warning of warnings) mount.warn(warning)
   try {
-    const signedIn = await ensureSignedIn(mount, options)
+    const signedIn = await ensureSignedIn(mount, options, parts.interactive ?? true)
     if (!signedIn) {
       await mount.dispose()
       return null
     }
-    mount.useAccount(signedIn.accountKey)
+    // Whoever signs in later will do so at this place.
+    mount.useAccount(signedIn === 'later' ? mount.store.place : signedIn.accountKey)
     const { provider } = mount
     await coordinator.mount('providers', provider, { name: MOUNT_NAME })
     const routing = await mountRouting(mount, coordinator, options, config).catch(async (error: unknown) => {

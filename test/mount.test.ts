@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { OBSERVABILITY_EVENTS } from '../src/contract/index.js'
 import { createHost, type Host } from '../src/host/index.js'
-import descriptor, { createModule, mount, onSessionReady } from '../src/index.js'
+import descriptor, { createModule, mount, onSessionReady, type ChatGPTProvider } from '../src/index.js'
 import { startTwin, type Twin } from '../src/twin/index.js'
 import { ask, mountOnTwin, type Mounted } from './support/mounted.js'
 
@@ -88,7 +88,7 @@ describe('the module', () => {
 })
 
 describe('a mount that cannot serve', () => {
-  const configFor = (twin: Twin, path: string) => ({ base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: path, login_on_mount: false })
+  const configFor = (twin: Twin, path: string) => ({ base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: path })
 
   const tryMount = async (prepare: (path: string) => Promise<void>, more: Record<string, unknown> = {}) => {
     const { folder, twin } = await mounted()
@@ -113,6 +113,24 @@ describe('a mount that cannot serve', () => {
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatch(words)
     expect(warnings[0]).toMatch(/login/)
+  })
+
+  test('with login_on_mount: false it mounts without a word, calls fail typed, and a sign-in made later serves', async () => {
+    const { folder, twin } = await mounted()
+    const path = join(folder, 'later.json')
+    const warnings: string[] = []
+    const host = bareHost()
+    const module = createModule({ warn: (message) => void warnings.push(message) })
+    const cleanup = await module.mount(host.coordinator, { ...configFor(twin, path), login_on_mount: false, default_model: 'gpt-5.5', transport: 'sse' })
+    if (cleanup) open.push(async () => cleanup())
+    const provider = host.coordinator.get('providers', 'openai-chatgpt') as ChatGPTProvider
+    const signedOut = { name: 'AuthenticationError', retryable: false, message: expect.stringContaining('amplifier-chatgpt login') as string }
+    await expect(provider.complete(ask('hello'))).rejects.toMatchObject(signedOut)
+    await expect(provider.listModels()).rejects.toMatchObject(signedOut)
+    expect(provider.getInfo().defaults).toEqual({ model: 'gpt-5.5', auth_mode: 'chatgpt_codex', context_window: 1_000_000, max_output_tokens: 128_000 })
+    expect(warnings).toEqual([])
+    await writeFile(path, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
+    await expect(provider.complete(ask('hello'))).resolves.toMatchObject({ finish_reason: 'stop' })
   })
 
   test('never prompts where login_on_mount is true and there is no terminal', async () => {

@@ -186,7 +186,7 @@ describe('no secret leaves by', () => {
     const tokens = twin.issueTokens()
     const texts = [JSON.stringify(tokens).slice(0, -20), `${tokens.access_token}`, `[${JSON.stringify(tokens.refresh_token)}]`, JSON.stringify({ ...tokens, account_id: 7, access_token: { token: tokens.access_token } }), `{access_token: ${tokens.access_token}}`]
     for (const text of texts) {
-      const mounted = await mountOn(twin, { prepare: ({ config }) => writeFile(String(config['token_file_path']), text, { mode: 0o600 }) })
+      const mounted = await mountOn(twin, { config: { login_on_mount: true }, prepare: ({ config }) => writeFile(String(config['token_file_path']), text, { mode: 0o600 }) })
       expect(mounted.warnings.length).toBeGreaterThan(0)
       expectNone(show([mounted.warnings, mounted.host]), [tokens.access_token, tokens.refresh_token, tokens.id_token])
     }

@@ -1,4 +1,4 @@
-import { isLLMError, ProviderUnavailableError, type LLMError } from '../contract/index.js'
+import { isLLMError, ProviderUnavailableError, type LaneName, type LLMError } from '../contract/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import { buildFallbackModels } from './fallback-models.js'
 import { buildListing, decodeListing, encodeListing, normalizeEtag, type Listing } from './model-listing.js'
@@ -10,6 +10,8 @@ export interface CatalogSnapshot {
   readonly models: readonly CatalogModel[]
   /** `live`: within its time to live; `last_good`: an older list, since the newest could not be had; `fallback`: built in */
   readonly source: 'live' | 'last_good' | 'fallback'
+  /** whose list it is: lanes order and mark theirs differently */
+  readonly lane: LaneName
   readonly fetchedAtMs?: number
   readonly ageSeconds: number
   /** why the newest list could not be had */
@@ -20,6 +22,8 @@ export interface CatalogOptions {
   /** One try at the model list. Retries are its business. @throws LLMError */
   fetchModels: (signal?: AbortSignal) => Promise<{ models: unknown[]; etag?: string }>
   ttlMs: number
+  /** default codex; the plan's list has no variants of ours, and where it cannot be had there are no built-in names */
+  lane?: LaneName
   /** ms since 1970 */
   now?: () => number
   /** Keeps the last good list over restarts. It is served only where a newer one cannot be had. */
@@ -59,12 +63,12 @@ interface Failure {
 }
 
 function buildSnapshot(
-  state: { listing: Listing; fresh: boolean } | { fallback: readonly CatalogModel[] }, failure: Failure | undefined, nowMs: number,
+  state: { listing: Listing; fresh: boolean } | { fallback: readonly CatalogModel[] }, failure: Failure | undefined, nowMs: number, lane: LaneName,
 ): CatalogSnapshot {
   const reason = failure === undefined ? {} : { failure: failure.error }
-  if ('fallback' in state) return { models: state.fallback, source: 'fallback', ageSeconds: 0, ...reason }
+  if ('fallback' in state) return { models: state.fallback, source: 'fallback', lane, ageSeconds: 0, ...reason }
   const { models, fetchedAtMs } = state.listing
-  return { models, source: state.fresh ? 'live' : 'last_good', fetchedAtMs, ageSeconds: readAge(state.listing, nowMs), ...reason }
+  return { models, lane, source: state.fresh ? 'live' : 'last_good', fetchedAtMs, ageSeconds: readAge(state.listing, nowMs), ...reason }
 }
 
 function readAge({ fetchedAtMs }: Listing, nowMs: number): number {
@@ -95,7 +99,7 @@ function createListingShow(build: () => CatalogSnapshot): (listing: Listing, now
 
 /** The account's model list. */
 export function createCatalog(options: CatalogOptions): Catalog {
-  const { fetchModels, ttlMs, now = Date.now, persisted, failureTtlMs = 5000 } = options
+  const { fetchModels, ttlMs, lane = 'codex', now = Date.now, persisted, failureTtlMs = 5000 } = options
   const flight = createSharedFlight<void>()
   let listing: Listing | undefined
   let loaded: Promise<void> | undefined
@@ -107,14 +111,14 @@ export function createCatalog(options: CatalogOptions): Catalog {
   let builtIn: readonly CatalogModel[] | undefined
 
   const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then(
-    (stored) => { listing ??= decodeListing(stored) },
+    (stored) => { listing ??= decodeListing(stored, lane) },
     () => undefined,
   ))
   const fetchOnce = (signal?: AbortSignal) => flight(async (shared) => {
     refetchBehind = false
     try {
       const { models, etag } = await fetchModels(shared)
-      listing = buildListing(models, etag, now())
+      listing = buildListing(models, etag, now(), lane)
       failure = undefined
       if (!closed) saving = persisted?.save(encodeListing(models, listing)).catch(() => undefined)
     } catch (error) {
@@ -123,7 +127,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }, signal)
   const isFresh = () => listing !== undefined && failure === undefined && now() - listing.fetchedAtMs < ttlMs
   const snapshot = () =>
-    buildSnapshot(listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels()) }, failure, now())
+    buildSnapshot(listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= lane === 'plan' ? [] : buildFallbackModels()) }, failure, now(), lane)
   const show = createListingShow(snapshot)
   const fresh = () => {
     const nowMs = now()

@@ -1,3 +1,4 @@
+import type { LaneName } from '../contract/index.js'
 import { isRecord, readNumber, readString } from '../lib/index.js'
 import { DEFAULT_CONTEXT_WINDOW, MAX_OUTPUT_TOKENS, type CatalogModel } from './catalog-model.js'
 
@@ -51,8 +52,10 @@ function readEfforts(entry: Entry, slug: string): string[] {
   return /^(gpt-([5-9]|\d\d)|o\d|codex)/.test(slug) && !slug.includes('-chat') ? ['low', 'medium', 'high'] : []
 }
 
-function isVisible(entry: Entry): boolean {
+function isVisible(entry: Entry, lane: LaneName): boolean {
   const visibility = entry['visibility']
+  // The plan's documentation: what is to be offered says so.
+  if (lane === 'plan') return visibility === 'list'
   return visibility !== 'hide' && visibility !== 'none' && entry['supported_in_api'] !== false
 }
 
@@ -61,8 +64,8 @@ function hasFastTier(entry: Entry): boolean {
     || readWords(entry['service_tiers'], 'id').some((tier) => tier === 'priority' || tier === 'fast')
 }
 
-function decodeModel(entry: unknown, position: number): { model: CatalogModel; withFast: boolean } | undefined {
-  if (!isRecord(entry) || !isVisible(entry)) return undefined
+function decodeModel(entry: unknown, position: number, lane: LaneName): { model: CatalogModel; withFast: boolean } | undefined {
+  if (!isRecord(entry) || !isVisible(entry, lane)) return undefined
   const slug = readText(entry, 'slug') ?? readText(entry, 'id')
   if (slug === undefined) return undefined
   const efforts = readEfforts(entry, slug)
@@ -91,16 +94,16 @@ function decodeModel(entry: unknown, position: number): { model: CatalogModel; w
     prefersWebSocket: entry['prefer_websockets'] === true,
     ...(replacedBy === undefined ? {} : { replacedBy }),
   }
-  return { model, withFast: hasFastTier(entry) }
+  return { model, withFast: lane !== 'plan' && hasFastTier(entry) }
 }
 
 /**
  * The account's models in the order the backend listed them, each followed by its `-fast` variant where
  * it has the tier. Hidden entries, those without a slug and later ones of the same slug are left out;
- * unknown fields and values are passed over.
+ * unknown fields and values are passed over. In lane plan only what is marked `list`, and no variants.
  */
-export function decodeModels(entries: readonly unknown[]): readonly CatalogModel[] {
-  const decoded = entries.map(decodeModel).filter((item) => item !== undefined)
+export function decodeModels(entries: readonly unknown[], lane: LaneName = 'codex'): readonly CatalogModel[] {
+  const decoded = entries.map((entry, position) => decodeModel(entry, position, lane)).filter((item) => item !== undefined)
   const listed = new Set(decoded.map(({ model }) => model.id))
   const models = new Map<string, CatalogModel>()
   for (const { model, withFast } of decoded) {

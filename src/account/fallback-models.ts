@@ -1,15 +1,22 @@
 import { decodeModels } from './decode-models.js'
 import type { CatalogModel } from './catalog-model.js'
 
-const SLUGS = ['gpt-6.1-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.4', 'gpt-5.4-mini']
 const EFFORTS = ['low', 'medium', 'high', 'xhigh']
+/** The windows that the Python module plans with, in tokens; a live list replaces them. */
+const WINDOWS: Readonly<Record<string, number>> = {
+  'gpt-6.1-sol': 272_000, 'gpt-6-luna': 272_000, 'gpt-5.6-sol': 1_000_000, 'gpt-5.6-terra': 1_000_000, 'gpt-5.6-luna': 1_000_000,
+  'gpt-5.5': 1_000_000, 'gpt-5.4': 272_000, 'gpt-5.4-mini': 1_047_576,
+}
+/** The Python module's built-in names of November 2026, the flagship first. */
+export const BUILT_IN: readonly string[] = Object.keys(WINDOWS)
 
 /**
- * What is listed where no list was ever to be had: what a plan's list held in October 2026. They are marked
- * `fallback`; nothing may take them for what the account has.
+ * What is listed where no list was ever to be had. They are marked `fallback`; nothing may take them for what the
+ * account has.
  */
 export function buildFallbackModels(): readonly CatalogModel[] {
-  return decodeModels(SLUGS.map((slug) => ({
-    slug, supported_reasoning_levels: EFFORTS, default_reasoning_level: 'medium', support_verbosity: true,
+  return decodeModels(BUILT_IN.map((slug) => ({
+    slug, supported_reasoning_levels: EFFORTS, default_reasoning_level: 'medium', support_verbosity: true, context_window: WINDOWS[slug],
+    ...(slug === 'gpt-5.4-mini' ? {} : { additional_speed_tiers: ['fast'] }),
   })))
 }

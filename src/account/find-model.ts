@@ -1,10 +1,26 @@
 import { editDistance } from '../lib/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import type { CatalogSnapshot } from './catalog.js'
+import { BUILT_IN } from './fallback-models.js'
 
 /** The entry of exactly this id; names are the wire's and compare as they are written. */
 export function findModel(snapshot: CatalogSnapshot, id: string): CatalogModel | undefined {
   return snapshot.models.find((model) => model.id === id)
+}
+
+/** The word for "the first that is listed", as a model's name. */
+export const LATEST = 'latest'
+
+/**
+ * What {@link LATEST} stands for, undefined where nothing is listed. The Codex backend lists its flagship first and
+ * variants behind it; the plan's list is in the order in which it is meant; the public API's is in none, so the first
+ * built-in name that it has is taken.
+ */
+export function latestModel({ models, lane }: CatalogSnapshot): CatalogModel | undefined {
+  if (lane === 'plan') return models[0]
+  const plain = models.filter(({ id }) => !/-(?:fast|mini)$/.test(id))
+  if (lane !== 'api_key') return plain[0] ?? models[0]
+  return BUILT_IN.map((slug) => plain.find(({ id }) => id === slug)).find((model) => model !== undefined) ?? plain[0] ?? models[0]
 }
 
 /**

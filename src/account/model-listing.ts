@@ -1,4 +1,4 @@
-import { ProviderUnavailableError } from '../contract/index.js'
+import { ProviderUnavailableError, type LaneName } from '../contract/index.js'
 import { isRecord, readNumber, readString } from '../lib/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import { decodeModels, trimModelEntry } from './decode-models.js'
@@ -17,8 +17,8 @@ export function normalizeEtag(etag: string | undefined): string | undefined {
 }
 
 /** @throws ProviderUnavailableError, code `empty_model_list`: such a list says nothing and must not push out a good one */
-export function buildListing(entries: readonly unknown[], etag: string | undefined, fetchedAtMs: number): Listing {
-  const models = decodeModels(entries)
+export function buildListing(entries: readonly unknown[], etag: string | undefined, fetchedAtMs: number, lane: LaneName): Listing {
+  const models = decodeModels(entries, lane)
   if (models.length === 0) {
     throw new ProviderUnavailableError('the model list came back without a usable model', { code: 'empty_model_list' })
   }
@@ -32,12 +32,12 @@ export function encodeListing(entries: readonly unknown[], listing: Listing): un
 }
 
 /** The list that {@link encodeListing} made, undefined for anything else. */
-export function decodeListing(stored: unknown): Listing | undefined {
+export function decodeListing(stored: unknown, lane: LaneName): Listing | undefined {
   if (!isRecord(stored) || !Array.isArray(stored['models'])) return undefined
   const fetchedAtMs = readNumber(stored, 'fetched_at_ms')
   if (fetchedAtMs === undefined) return undefined
   try {
-    return buildListing(stored['models'] as unknown[], readString(stored, 'etag'), fetchedAtMs)
+    return buildListing(stored['models'] as unknown[], readString(stored, 'etag'), fetchedAtMs, lane)
   } catch {
     return undefined
   }

@@ -39,8 +39,7 @@ async function mountModule({ config, onEvent, tokenStore, now, dispatcher, warn 
   const { mountOnHost } = await import('../mount-on-host.js')
   try {
     return await mountOnHost({
-      // An import of a package has nobody to ask: a sign-in is the user's own step.
-      config: { login_on_mount: false, ...config },
+      config,
       parts: { tokenStore, now, dispatcher, warn },
       prepare: (coordinator) => onEvent && listen(coordinator, onEvent),
     })

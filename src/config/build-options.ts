@@ -16,6 +16,8 @@ const BASE_URLS: Readonly<Record<LaneName, string>> = {
 }
 /** Fields the provider itself answers for. */
 const OWN_REQUEST_FIELDS = ['store', 'stream', 'input', 'model']
+/** The limits that 0, off and none turn off. */
+const OFF_LIMITS: ReadonlySet<string> = new Set(['timeout', 'first_event_timeout', 'total_timeout'])
 const EFFORT_VARIABLE = 'AMPLIFIER_CHATGPT_REASONING_EFFORT'
 
 type Values = ReadonlyMap<string, ConfigValue>
@@ -50,6 +52,7 @@ export function buildOptions(values: Values, context: BuildContext): { options: 
     loginOnMount: read.flag('login_on_mount'),
     ...optional('clientId', read.text('client_id')), ...optional('account', read.text('account')),
     ...optional('caFile', read.path('ca_file')), ...optional('tokenFilePath', read.path('token_file_path')),
+    ...optional('hostFilePath', read.path('host_file_path')), ...optional('appName', read.text('app_name')),
     ...optional('environmentEffort', environmentEffort),
   }
   hide(options, 'apiKey', apiKey)
@@ -77,10 +80,10 @@ function readCallOptions(read: Reader) {
   return {
     useStreaming: read.flag('use_streaming'),
     raw: read.flag('raw'),
-    idleTimeoutMs: read.needMs('timeout'),
+    ...optional('idleTimeoutMs', read.ms('timeout')),
     ...optional('totalTimeoutMs', read.ms('total_timeout')),
     connectTimeoutMs: read.needMs('connect_timeout'),
-    firstEventTimeoutMs: read.needMs('first_event_timeout'),
+    ...optional('firstEventTimeoutMs', read.ms('first_event_timeout')),
     maxRetries: read.needNumber('max_retries'),
     maxContinuations: read.needNumber('max_continuations'),
     maxConcurrency: read.needNumber('max_concurrency'),
@@ -121,7 +124,7 @@ function createReader(values: Values, context: BuildContext) {
   const ms = (key: string): number | undefined => {
     const value = get(key)
     // Only a limit that may be off has 0, off or none in its schema.
-    if (key === 'total_timeout' && (value === 0 || typeof value === 'string')) return undefined
+    if (OFF_LIMITS.has(key) && (value === 0 || typeof value === 'string')) return undefined
     const seconds = number(key)
     return seconds === undefined ? undefined : Math.round(seconds * 1000)
   }

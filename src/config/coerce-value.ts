@@ -13,6 +13,10 @@ export interface OptionSchema {
   'x-choices'?: readonly string[]
   'x-unit'?: string
   'x-expected'?: string
+  /** what null says; absent: not set */
+  'x-null'?: string
+  /** blank text would choose another file or name than was meant */
+  'x-blank'?: string
 }
 
 const TRUE = new Set(['true', 'yes', 'on', '1'])
@@ -22,13 +26,14 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 /**
  * The value in the option's own type, where a text stands for it: `'yes'`, `'0.5'`, JSON text for a
  * mapping, one folder for a list. What cannot be read is answered as it is, for the validator to refuse.
- * Empty text and null answer undefined: not set.
+ * Empty text and null answer undefined: not set, unless the option gives them a meaning.
  */
 export function coerceValue(value: unknown, schema: OptionSchema): unknown {
-  if (value === null || value === undefined) return undefined
+  if (value === null) return schema['x-null']
+  if (value === undefined) return undefined
   if (typeof value !== 'string') return value
   const text = value.trim()
-  if (text === '') return undefined
+  if (text === '') return schema['x-blank'] === 'refused' ? '' : undefined
   switch (kindOf(schema)) {
     case 'boolean': {
       const word = text.toLowerCase()

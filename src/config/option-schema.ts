@@ -11,7 +11,7 @@ const HOST_KEYS: readonly string[] = ['id', 'instance_id', 'name', 'source', 'mo
 export const OPTION_ALIASES: Readonly<Record<string, string>> = { auth_mode: 'lane', default_matrix: 'matrix' }
 
 /** Older word for a lane to the word in force. */
-export const LANE_ALIASES: Readonly<Record<string, string>> = { legacy_codex: 'codex', oauth: 'codex', chatgpt_plan: 'plan' }
+export const LANE_ALIASES: Readonly<Record<string, string>> = { chatgpt_codex: 'codex', legacy_codex: 'codex', oauth: 'codex', chatgpt_plan: 'plan' }
 
 /** Option to the environment variable that sets it where the config has none. */
 export const OPTION_VARIABLES: Readonly<Record<string, string>> = {

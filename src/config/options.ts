@@ -26,11 +26,13 @@ export interface ProviderOptions {
   readonly useStreaming: boolean
   readonly raw: boolean
 
-  readonly idleTimeoutMs: number
+  /** absent: no limit */
+  readonly idleTimeoutMs?: number
   /** absent: no limit */
   readonly totalTimeoutMs?: number
   readonly connectTimeoutMs: number
-  readonly firstEventTimeoutMs: number
+  /** absent: no limit */
+  readonly firstEventTimeoutMs?: number
   readonly maxRetries: number
   readonly maxContinuations: number
   readonly maxConcurrency: number
@@ -52,6 +54,9 @@ export interface ProviderOptions {
   readonly tokenStore: TokenStoreKind
   /** absolute; absent means the account's usual place */
   readonly tokenFilePath?: string
+  /** absolute; absent: beside the credential file */
+  readonly hostFilePath?: string
+  readonly appName?: string
   /** not enumerable, since it may hold a password; a spread loses it */
   readonly redisUrl?: string
   /** plain redis:// beyond loopback is meant */

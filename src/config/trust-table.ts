@@ -56,6 +56,8 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   api_key: { who: 'user', bound: true, why: 'it decides whose account sees and pays for the work' },
   token_store: { who: 'user', bound: true, why: 'it decides where credentials are kept' },
   token_file_path: { who: 'user', bound: true, why: 'it decides which file credentials are read from and written to' },
+  host_file_path: { who: 'user', bound: true, why: 'it decides which file names this host to the issuer' },
+  app_name: { who: 'user', why: 'the user signs in to what is shown under this name' },
   redis_url: { who: 'user', bound: true, why: 'it decides which server credentials are kept on' },
   redis_allow_plaintext: { who: 'user', bound: true, why: 'it lets credentials cross the network in the clear' },
   lane: { who: 'user', bound: true, same: true, why: 'it decides which sign-in pays' },

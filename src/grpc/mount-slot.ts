@@ -1,4 +1,4 @@
-import { admitCallerConfig, attachOrigins, originsOf } from '../config/index.js'
+import { admitCallerConfig } from '../config/index.js'
 import type { Provider } from '../contract/index.js'
 import { mountOnHost, type HostMount } from '../mount-on-host.js'
 import type { CallEvents } from './call-events.js'
@@ -45,7 +45,7 @@ export function createMountSlot(
     return sent ? admitCallerConfig(own, { base, ...caller }) : base
   }
   const begin = () => admit().then((config) => mountOnHost({
-    config: attachOrigins({ ...config, login_on_mount: false }, originsOf(config)),
+    config,
     parts: { warn: note },
     session,
     prepare: ({ hooks }) => void events.listen(hooks),

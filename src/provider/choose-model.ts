@@ -1,4 +1,4 @@
-import { findModel, nearestModels } from '../account/index.js'
+import { findModel, LATEST, latestModel, nearestModels } from '../account/index.js'
 import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
 import { NotFoundError, type ChatRequest } from '../contract/index.js'
 import { modelFamily, parseModelName, type RequestModel } from '../responses/index.js'
@@ -18,15 +18,21 @@ export type ModelChooser = (request: ChatRequest, snapshot: CatalogSnapshot, set
 /** Chooses once for as long as the model list and the settings are the same; see {@link chooseModel}. */
 export function createModelChooser(provider: string): ModelChooser {
   const choices = new Map<string, { models: CatalogSnapshot['models']; settings: ProviderSettings; choice: ModelChoice }>()
+  const latest: LatestMemory = {}
   return (request, snapshot, settings) => {
     const key = `${request.model ?? ''} ${request.reasoning_effort ?? ''}`
     const known = choices.get(key)
     if (known?.models === snapshot.models && known.settings === settings) return known.choice
-    const choice = chooseModel(request, snapshot, settings, provider)
+    const choice = chooseModel(request, snapshot, settings, provider, latest)
     if (choices.size >= REMEMBERED) choices.clear()
     choices.set(key, { models: snapshot.models, settings, choice })
     return choice
   }
+}
+
+/** What `latest` was found to stand for: a conversation stays with its model though the list goes on. */
+export interface LatestMemory {
+  slug?: string
 }
 
 /** Models and efforts that are asked for. */
@@ -42,16 +48,19 @@ export function chooseModel(
   snapshot: CatalogSnapshot,
   settings: ProviderSettings,
   provider: string,
+  latest: LatestMemory = {},
 ): ModelChoice {
   const requested = request.model ?? settings.defaultModel
   const whole = findModel(snapshot, requested)
-  const parsed = whole && !whole.fast ? { slug: requested, effort: undefined, fast: false } : parseModelName(requested)
+  const parsed = whole && !whole.fast ? { slug: requested, effort: undefined, fast: false } : resolveLatest(parseModelName(requested), snapshot, latest)
   const known = whole ?? findModel(snapshot, parsed.slug)
   if (!known && snapshot.source === 'live') throw unknownModel(requested, parsed.slug, snapshot, provider)
   const reasons = known ? known.efforts.length > 0 || known.defaultEffort !== undefined : true
-  const effort =
-    parsed.effort ?? request.reasoning_effort ?? settings.reasoningEffort ?? settings.environmentEffort ??
-    known?.defaultEffort
+  const asked = parsed.effort ?? request.reasoning_effort
+  const configured = settings.reasoningEffort ?? settings.environmentEffort
+  // As a setting, none means that nothing is said of reasoning; a caller's none goes to the model.
+  const silent = asked == null && configured === 'none'
+  const effort = silent ? undefined : asked ?? configured ?? known?.defaultEffort
   const serviceTier = parsed.fast ? 'priority' : settings.serviceTier
   return {
     requested,
@@ -61,7 +70,20 @@ export function chooseModel(
     ...(serviceTier === undefined ? {} : { serviceTier }),
     reasons,
     ...abilities(known),
+    ...(silent ? { supportsReasoningSummary: false } : {}),
   }
+}
+
+function resolveLatest<Parsed extends { slug: string }>(parsed: Parsed, snapshot: CatalogSnapshot, latest: LatestMemory): Parsed {
+  if (parsed.slug !== LATEST) return parsed
+  const kept = latest.slug === undefined ? undefined : findModel(snapshot, latest.slug)
+  const found = kept ?? latestModel(snapshot)
+  if (found === undefined) {
+    throw snapshot.failure ?? new NotFoundError('The account lists no model, so there is no latest one. Name one as default_model.', { model: LATEST, code: 'model_not_available' })
+  }
+  // A built-in name stands in until a list could be had.
+  if (snapshot.source !== 'fallback') latest.slug = found.slug
+  return { ...parsed, slug: found.slug }
 }
 
 function abilities(known: CatalogModel | undefined): Pick<

@@ -28,9 +28,6 @@ export interface ChatGPTProvider extends Provider, RawDoors {
   signedIn(): Promise<{ account?: string; lane: LaneName }>
 }
 
-const DEFAULT_CONTEXT_WINDOW = 272_000
-const DEFAULT_MAX_OUTPUT_TOKENS = 128_000
-
 /**
  * The provider of one mount. Opens and reads nothing before its first call; `close()` ends all that run.
  * @param deps shared with nobody but through the parts themselves; times in ms
@@ -57,12 +54,11 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const provider: ChatGPTProvider = {
     name: mountName,
     getInfo() {
-      const model = deps.catalog.peek()?.models.find((candidate) => candidate.id === settings.defaultModel)
-      return buildProviderInfo(mountName, settings, model?.contextWindow ?? DEFAULT_CONTEXT_WINDOW, model?.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS)
+      return buildProviderInfo(mountName, deps.credentials.lane, settings, deps.catalog.peek())
     },
     listModels: async () => {
       try {
-        return describeModels(await deps.catalog.list())
+        return describeModels(requireList(await deps.catalog.list()))
       } catch (error) {
         throw deps.redactor.error(error)
       }
@@ -86,6 +82,13 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     },
   }
   return provider
+}
+
+/** The built-in names stand for a service that is away, not for a sign-in that is missing; the plan has none. */
+function requireList(snapshot: CatalogSnapshot): CatalogSnapshot {
+  const { source, failure, models } = snapshot
+  if (source === 'fallback' && failure && (models.length === 0 || failure.name === 'AuthenticationError')) throw failure
+  return snapshot
 }
 
 /**

@@ -12,9 +12,11 @@ export interface ProviderSettings {
   raw: boolean
   useStreaming: boolean
   extraRequestParams: JsonObject
-  idleTimeoutMs: number
+  /** absent: no limit */
+  idleTimeoutMs?: number
   connectTimeoutMs: number
-  firstEventTimeoutMs: number
+  /** absent: no limit */
+  firstEventTimeoutMs?: number
   totalTimeoutMs?: number
   transport: 'auto' | 'sse' | 'websocket'
   maxRetries: number

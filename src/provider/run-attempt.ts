@@ -107,13 +107,15 @@ function describeExchange(
 ): ExchangeRequest {
   const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
   const turnState = turnStates.get(conversation, turnOf(call.request))
-  const idleMs = call.request.timeout ? call.request.timeout * 1000 : idleTimeoutMs
+  const { timeout } = call.request
+  // null and infinite lift the mount's limit for one call.
+  const idleMs = timeout === null ? undefined : timeout ? timeout * 1000 : idleTimeoutMs
   return {
     built,
     credential,
     conversation,
     signal: call.signal,
-    clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs, idleMs), idleMs },
+    clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
     httpOnly: call.httpOnly,
     turnState,
     onSent() {

@@ -2,13 +2,12 @@ import type { JsonObject } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
 import { jsonString } from './canonical-json.js'
 import { parseArguments } from './read-arguments.js'
-import { PLAN_NAMESPACE } from './tool-definitions.js'
+import { FORMER_NAMESPACE } from './tool-definitions.js'
 import type { CallEntry } from './wire-entry.js'
 
 const MAX_NAME = 128
 
 export interface CallRules {
-  isPlanLane: boolean
   /** names of the request's tools that take free text */
   customTools: ReadonlySet<string>
 }
@@ -21,7 +20,7 @@ export interface CallRules {
 export function buildCall(block: JsonObject, id: string, input: unknown, rules: CallRules): CallEntry {
   const name = toWireName(readString(block, 'name') ?? '')
   const custom = block['custom'] === true || rules.customTools.has(name)
-  const namespace = readNamespace(block, rules)
+  const namespace = readNamespace(block)
   const fields = [
     `"name":${jsonString(name)}`,
     ...(namespace === undefined ? [] : [`"namespace":${jsonString(namespace)}`]),
@@ -35,11 +34,10 @@ function toWireName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, MAX_NAME) || 'unknown'
 }
 
-/** The plan lane's grouping is undone on the others; there, a call is inside it unless it says where it is. */
-function readNamespace(block: JsonObject, { isPlanLane }: CallRules): string | undefined {
+/** Calls of the former grouping stand outside of it now; a namespace of the caller's own stays. */
+function readNamespace(block: JsonObject): string | undefined {
   const namespace = readString(block, 'namespace')
-  if (isPlanLane) return namespace ?? PLAN_NAMESPACE
-  return namespace === PLAN_NAMESPACE ? undefined : namespace
+  return namespace === FORMER_NAMESPACE ? undefined : namespace
 }
 
 /** Arguments that come as JSON text stay that text; what is no JSON object travels as `_raw`, as it came. */

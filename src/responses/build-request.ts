@@ -6,7 +6,7 @@ import { type CachedConversation, createCachedConversation, type ConversationCac
 import { mapMessage, type MappedMessage, type MessageContext, sumUp } from './message-items.js'
 import { buildFields } from './request-fields.js'
 import type { BuildInput, BuiltRequest } from './request-types.js'
-import { buildToolDefinitions, readForcedTool, type ToolDefinitions } from './tool-definitions.js'
+import { buildToolDefinitions, type ToolDefinitions } from './tool-definitions.js'
 
 const NO_TOOLS: ToolDefinitions = {
   tools: [], custom: new Set(), functions: new Set(), hosted: new Set(), leftOut: [],
@@ -22,7 +22,7 @@ const NO_TOOLS: ToolDefinitions = {
  * @throws InvalidRequestError for what can't be sent, naming the message or the tool
  */
 export function buildRequest(input: BuildInput, cache?: ConversationCache): BuiltRequest {
-  const { request, model, lane } = input
+  const { request, model } = input
   if (!Array.isArray(request.messages)) throw new InvalidRequestError('the request has no messages', { model: model.slug })
   const conversation = cache?.recall(input.cacheKey ?? '') ?? createCachedConversation()
   const tools = defineTools(input, conversation)
@@ -30,7 +30,6 @@ export function buildRequest(input: BuildInput, cache?: ConversationCache): Buil
   const instructions = first === -1 ? '' : readInstructions(request.messages[first])
   const context: MessageContext = {
     provenance: input.provenance,
-    isPlanLane: lane === 'plan',
     acceptsImages: model.acceptsImages,
     model: model.slug,
     toolOutputMaxChars: input.settings.toolOutputMaxChars || undefined,
@@ -44,7 +43,7 @@ export function buildRequest(input: BuildInput, cache?: ConversationCache): Buil
   const { fields, leftOut, changed, text } = conversation.defineFields(input, instructions, tools, () => buildFields(input, instructions, tools))
   return {
     fields,
-    items,
+    items: tools.item === undefined ? items : [tools.item, ...items],
     leftOut: unknownBlocks.length === 0 ? leftOut : [...leftOut, ...unknownBlocks],
     changed,
     repairs,
@@ -58,8 +57,7 @@ const NOTHING: MappedMessage = { entries: [], droppedReasoning: 0, images: 0, im
 function defineTools({ request, lane }: BuildInput, conversation: CachedConversation): ToolDefinitions {
   const specs = request.tools
   if (!Array.isArray(specs) || specs.length === 0) return NO_TOOLS
-  const forced = lane === 'plan' ? readForcedTool(request.tool_choice) : undefined
-  return conversation.defineTools(specs, `${lane} ${forced ?? ''}`, () => buildToolDefinitions(specs, lane, forced))
+  return conversation.defineTools(specs, lane, () => buildToolDefinitions(specs, lane))
 }
 
 /** The first message from the host's side, where all of it is text: instructions take nothing else. */

@@ -119,7 +119,6 @@ function isSameContext(one: MessageContext, other: MessageContext): boolean {
     one.provenance.account === other.provenance.account &&
     one.provenance.lane === other.provenance.lane &&
     one.provenance.model_family === other.provenance.model_family &&
-    one.isPlanLane === other.isPlanLane &&
     one.acceptsImages === other.acceptsImages &&
     one.model === other.model &&
     one.toolOutputMaxChars === other.toolOutputMaxChars &&

@@ -21,6 +21,8 @@ export function findFirstDifference(previous: BuiltRequest, next: BuiltRequest):
   const index = previous.items.findIndex((item, at) => next.items[at] !== item)
   if (index === -1) return undefined
   const item = next.items[index]
+  const [old, now] = [parseJson(previous.items[index] ?? ''), parseJson(item ?? '')]
+  if (isRecord(old) && isRecord(now) && isToolList(old, now)) return `input[${index}].${nameTool(old['tools'], now['tools'])}`
   return item === undefined
     ? `input[${index}] (missing: ${describeItem(previous.items[index])})`
     : `input[${index}] (${describeItem(item)})`
@@ -32,13 +34,14 @@ function nameTool(before: unknown, after: unknown): string {
   const index = Array.from({ length: Math.max(old.length, now.length) }).findIndex((_, at) => !isSameValue(old[at], now[at]))
   const one = old[index]
   const other = now[index]
-  if (isRecord(one) && isRecord(other) && isNamespace(one, other)) return `tools[${index}].${nameTool(one['tools'], other['tools'])}`
+  if (isRecord(one) && isRecord(other) && isToolList(one, other)) return `tools[${index}].${nameTool(one['tools'], other['tools'])}`
   return other === undefined ? `tools[${index}] (missing: ${describeTool(one)})` : `tools[${index}] (${describeTool(other)})`
 }
 
-function isNamespace(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
+/** A namespace, or the plan lane's item of tools. */
+function isToolList(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
   return (
-    Array.isArray(one['tools']) && Array.isArray(other['tools']) && one['name'] === other['name'] && !isSameValue(one['tools'], other['tools'])
+    Array.isArray(one['tools']) && Array.isArray(other['tools']) && one['type'] === other['type'] && one['name'] === other['name'] && !isSameValue(one['tools'], other['tools'])
   )
 }
 

@@ -42,7 +42,7 @@ export function buildFields(input: BuildInput, instructions: string, tools: Tool
     instructions,
     // The same array as long as nothing is added, so that its text need not be written again.
     ...(definitions.length === 0 ? {} : { tools: definitions.length === tools.tools.length ? tools.tools : definitions }),
-    ...(definitions.length === 0 && request.tool_choice == null ? {} : { tool_choice: buildToolChoice(request.tool_choice, tools) }),
+    ...(definitions.length === 0 && tools.item === undefined && request.tool_choice == null ? {} : { tool_choice: buildToolChoice(request.tool_choice, tools) }),
     parallel_tool_calls: true,
     ...buildReasoning(input, extra, { leftOut, changed }),
     ...buildText(input, extra, leftOut),

@@ -2,16 +2,14 @@ import { type ChatRequest, InvalidRequestError, type JsonObject, type LaneName, 
 import { isRecord, readString } from '../lib/index.js'
 import { takesTool } from './lane-rules.js'
 
-/**
- * The namespace that holds the caller's tools on the plan lane, whose documentation wants them
- * grouped. Names inside it are the caller's own, so the way back is to pass `namespace` over.
- */
-export const PLAN_NAMESPACE = 'host'
-const PLAN_NAMESPACE_DESCRIPTION = 'Tools that the calling program runs.'
+/** The namespace that version 0.1.0 grouped the caller's tools in on the plan lane; histories of it name it. */
+export const FORMER_NAMESPACE = 'host'
 
 export interface ToolDefinitions {
-  /** in the caller's order; a namespace stands where its first tool stood */
+  /** in the caller's order */
   tools: readonly JsonObject[]
+  /** plan lane: the item before all others that holds the caller's functions and custom tools */
+  item?: string
   /** tools that take free text instead of JSON */
   custom: ReadonlySet<string>
   functions: ReadonlySet<string>
@@ -21,15 +19,14 @@ export interface ToolDefinitions {
 
 /**
  * The wire's tools: functions as `{type, name, description, parameters, strict}`; a spec with a
- * `type` of its own passes through, without the fields that only the contract asked for. On the plan
- * lane functions and custom tools are grouped, but for the one that `forced` names: a forced choice
- * can only name a tool outside.
+ * `type` of its own passes through, without the fields that only the contract asked for. The plan lane's
+ * documentation wants functions in an `additional_tools` item, where names stay flat and a choice can name them.
  * @throws InvalidRequestError for a spec without a name
  */
-export function buildToolDefinitions(specs: readonly ToolSpec[], lane: LaneName, forced?: string): ToolDefinitions {
+export function buildToolDefinitions(specs: readonly ToolSpec[], lane: LaneName): ToolDefinitions {
   const sets = { custom: new Set<string>(), functions: new Set<string>(), hosted: new Set<string>() }
   const tools: JsonObject[] = []
-  const grouped: JsonObject[] = []
+  const additional: JsonObject[] = []
   const leftOut: string[] = []
   specs.forEach((spec, index) => {
     const tool = buildTool(spec, index)
@@ -43,16 +40,11 @@ export function buildToolDefinitions(specs: readonly ToolSpec[], lane: LaneName,
     if (type === 'function' && name !== undefined) sets.functions.add(name)
     else if (type === 'custom' && name !== undefined) sets.custom.add(name)
     else sets.hosted.add(type)
-    if (lane !== 'plan' || !isOurs || name === forced) {
-      tools.push(tool)
-      return
-    }
-    if (grouped.length === 0) {
-      tools.push({ type: 'namespace', name: PLAN_NAMESPACE, description: PLAN_NAMESPACE_DESCRIPTION, tools: grouped })
-    }
-    grouped.push(tool)
+    if (lane === 'plan' && isOurs) additional.push(tool)
+    else tools.push(tool)
   })
-  return { tools: copy(tools), ...sets, leftOut }
+  const item = additional.length === 0 ? {} : { item: JSON.stringify({ type: 'additional_tools', role: 'developer', tools: additional }) }
+  return { tools: copy(tools), ...item, ...sets, leftOut }
 }
 
 /** A copy that no later edit of the caller's specs reaches. */
@@ -91,13 +83,6 @@ function buildFunction(spec: ToolSpec, index: number): JsonObject {
 
 function nameless(index: number): InvalidRequestError {
   return new InvalidRequestError(`tools[${index}] has no name`, { code: 'invalid_tool' })
-}
-
-/** The tool that a choice forces by name, where it does. */
-export function readForcedTool(choice: ChatRequest['tool_choice']): string | undefined {
-  if (typeof choice === 'string') return MODES.has(choice) ? undefined : choice
-  if (!isRecord(choice) || (choice['type'] !== 'function' && choice['type'] !== 'custom')) return undefined
-  return readString(isRecord(choice['function']) ? choice['function'] : choice, 'name')
 }
 
 const MODES = new Set(['auto', 'none', 'required'])

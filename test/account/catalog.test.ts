@@ -117,7 +117,7 @@ describe('failure', () => {
     const first = await catalog.list()
     clock.ms += 3_600_000
     const stale = await catalog.list()
-    expect(stale).toEqual({ models: first.models, source: 'last_good', fetchedAtMs: 1_800_000_000_000, ageSeconds: 3600, failure: error })
+    expect(stale).toEqual({ models: first.models, lane: 'codex', source: 'last_good', fetchedAtMs: 1_800_000_000_000, ageSeconds: 3600, failure: error })
     expect(catalog.peek()).toEqual(stale)
     await catalog.list()
     expect(fetches).toHaveLength(2)
@@ -132,7 +132,10 @@ describe('failure', () => {
     replies[0] = new TypeError('socket hang up')
     const snapshot = await catalog.list()
     expect(snapshot.source).toBe('fallback')
-    expect(ids(snapshot)).toEqual(['gpt-6.1-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.4', 'gpt-5.4-mini'])
+    expect(ids(snapshot).filter((id) => !id.endsWith('-fast'))).toEqual([
+      'gpt-6.1-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.4', 'gpt-5.4-mini',
+    ])
+    expect(ids(snapshot).filter((id) => id.endsWith('-fast'))).toHaveLength(7)
     expect(snapshot.failure).toMatchObject({ name: 'ProviderUnavailableError', message: 'the model list could not be had: socket hang up', retryable: true })
     expect(toModelInfos(snapshot)[0]?.metadata).toEqual({ cost_tier: 'high', source: 'fallback', age_seconds: 0 })
   })

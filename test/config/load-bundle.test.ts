@@ -213,7 +213,7 @@ describe('validateBundle', () => {
     const findings = await validateBundle(join(root, 'a.md'), { env: {} })
     expect(findings.map(({ severity, file, line, column, message }) => `${severity} ${file.slice(root.length + 1)}:${line}:${column} ${message.split(',')[0]}`)).toEqual([
       `error a.md:2:20 includes ${join(root, 'nowhere.yaml')}`,
-      'error a.md:6:7 timeout must be a number of seconds above 0 up to 2147483',
+      'error a.md:6:7 timeout must be a number of seconds from 0 up to 2147483',
       "error a.md:8:7 base_url may not be set by a project's files",
       'error b.yaml:1:1 tools must be a list',
       'warning a.md:7:7 unknown option "default_modle" has no effect; did you mean default_model?',

@@ -25,7 +25,7 @@ describe('defaults', () => {
     expect(resolveOptions({}, { env })).toEqual({
       warnings: [],
       options: {
-        defaultModel: 'gpt-5.5', reasoningSummary: 'auto', extraRequestParams: {}, useStreaming: true, raw: false,
+        defaultModel: 'latest', reasoningSummary: 'auto', extraRequestParams: {}, useStreaming: true, raw: false,
         idleTimeoutMs: 300_000, connectTimeoutMs: 15_000, firstEventTimeoutMs: 300_000, maxRetries: 4, maxContinuations: 3,
         maxConcurrency: 6, transport: 'auto', warmUp: false, baseUrl: 'https://chatgpt.com/backend-api/codex',
         issuer: 'https://auth.openai.com', lane: 'codex', loginOnMount: true, tokenStore: 'file', redisAllowPlaintext: false, modelsCacheTtlMs: 3_600_000,
@@ -85,6 +85,12 @@ describe('texts that stand for other types', () => {
     expect(resolveOptions({ total_timeout: given }, { env }).options.totalTimeoutMs).toBeUndefined()
   })
 
+  test.each(['timeout', 'first_event_timeout'])('%s: null, 0 and off mean no limit', (key) => {
+    const name = key === 'timeout' ? 'idleTimeoutMs' : 'firstEventTimeoutMs'
+    for (const given of [null, 0, '0', 'off', 'None']) expect(resolveOptions({ [key]: given }, { env }).options[name], String(given)).toBeUndefined()
+    expect(resolveOptions({ [key]: ' ' }, { env }).options[name]).toBe(300_000)
+  })
+
   test('a mapping and a list may be JSON text, a list also one folder', () => {
     const { options } = resolveOptions(
       { extra_request_params: '{"parallel_tool_calls": false}', custom_routing_dirs: '["/a", "/b"]' }, { env },
@@ -131,11 +137,11 @@ describe('variables', () => {
 
 describe('wrong values', () => {
   test.each([
-    [{ timeout: 'soon' }, 'timeout must be a number of seconds above 0 up to 2147483, found the text "soon" (in the mount config)'],
-    [{ timeout: 0 }, 'timeout must be a number of seconds above 0 up to 2147483, found the number 0 (in the mount config)'],
-    [{ timeout: -1 }, 'timeout must be a number of seconds above 0 up to 2147483, found the number -1 (in the mount config)'],
-    [{ timeout: NaN }, 'timeout must be a number of seconds above 0 up to 2147483, found the number NaN (in the mount config)'],
-    [{ timeout: '300s' }, 'timeout must be a number of seconds above 0 up to 2147483, found the text "300s" (in the mount config)'],
+    [{ timeout: 'soon' }, 'timeout must be a number of seconds from 0 up to 2147483, off or null, found the text "soon" (in the mount config)'],
+    [{ connect_timeout: 0 }, 'connect_timeout must be a number of seconds above 0 up to 2147483, found the number 0 (in the mount config)'],
+    [{ timeout: -1 }, 'timeout must be a number of seconds from 0 up to 2147483, off or null, found the number -1 (in the mount config)'],
+    [{ timeout: NaN }, 'timeout must be a number of seconds from 0 up to 2147483, off or null, found the number NaN (in the mount config)'],
+    [{ timeout: '300s' }, 'timeout must be a number of seconds from 0 up to 2147483, off or null, found the text "300s" (in the mount config)'],
     [{ raw: 'maybe' }, 'raw must be true or false, found the text "maybe" (in the mount config)'],
     [{ raw: 1 }, 'raw must be true or false, found the number 1 (in the mount config)'],
     [{ raw: [] }, 'raw must be true or false, found a list of 0 items (in the mount config)'],
@@ -147,10 +153,11 @@ describe('wrong values', () => {
     [{ extra_request_params: [1] }, 'extra_request_params must be a mapping, found a list of 1 item (in the mount config)'],
     [{ routing_overrides: { fast: 3 } }, 'routing_overrides.fast must be a mapping from roles to {description?, candidates} or to a list of candidates, found the number 3 (in the mount config)'],
     [{ custom_routing_dirs: [3] }, 'custom_routing_dirs.0 must be a list of folders, found the number 3 (in the mount config)'],
-    [{ models_client_version: '1.2' }, 'models_client_version must be three numbers with dots, such as 99.99.99, found the text "1.2" (in the mount config)'],
+    [{ token_file_path: ' ' }, 'token_file_path must be a path, found the text " " (in the mount config)'],
+    [{ host_file_path: '${UNSET}' }, 'host_file_path must be a path, found the text "${UNSET}" (in the mount config)'],
     [{ account: '../x' }, 'account must be a name of at most 64 letters, digits, dots, dashes and underscores, found the text "../x" (in the mount config)'],
-    [{ lane: 'gold' }, 'lane must be one of codex, plan, api_key, legacy_codex, chatgpt_plan, oauth, found the text "gold" (in the mount config)'],
     [{ max_concurrency: 2.5 }, 'max_concurrency must be a whole number from 1, found the number 2.5 (in the mount config)'],
+    [{ lane: 'gold' }, 'lane must be one of codex, plan, api_key, chatgpt_codex, legacy_codex, chatgpt_plan, oauth, found the text "gold" (in the mount config)'],
   ])('%j is refused, naming key, kind and place', (config, message) => expect(refusal(config)).toBe(message))
 
   test('several wrong options are named together', () => {

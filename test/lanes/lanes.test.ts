@@ -85,19 +85,9 @@ describe('the plan lane', () => {
   test.each([['auto'], ['required'], ['get_weather']])('plays tools back and forth, tool_choice %s', async (toolChoice) => {
     const mounted = await mountPlan(await openTwin())
     await roundTrip(mounted, { tool_choice: toolChoice })
-    const tools = bodyOf(mounted)['tools'] as Body[]
-    expect(JSON.stringify(tools)).toContain('get_weather')
-    expect(tools.every(({ type }) => type === 'namespace')).toBe(true)
-  })
-
-  test('answers with the host\'s own tool names where the model names the namespace', async () => {
-    const mounted = await mountPlan(await openTwin())
-    await mounted.provider.complete(ask('hello', { tools: TOOLS }))
-    const namespace = String((bodyOf(mounted)['tools'] as Body[])[0]?.['name'])
-    mounted.twin.enqueue({ toolCalls: [{ name: 'get_time', namespace, arguments: {}, call_id: 'call_made_up' }] })
-    const response = await mounted.provider.complete(ask('what time is it?', { tools: TOOLS }))
-    expect(response.tool_calls).toEqual([{ id: 'call_made_up', name: 'get_time', arguments: {}, namespace }])
-    expect(response.finish_reason).toBe('tool_calls')
+    const [first] = bodyOf(mounted)['input'] as Body[]
+    expect(first).toMatchObject({ type: 'additional_tools', role: 'developer', tools: expect.arrayContaining([expect.objectContaining({ type: 'function', name: 'get_weather' })]) as unknown })
+    expect(bodyOf(mounted)).not.toHaveProperty('tools')
   })
 
   test('goes over a WebSocket, with the turns chained', async () => {
@@ -213,7 +203,7 @@ describe('a key that merely lies in the environment', () => {
     const module = createModule({ warn: (message) => void warnings.push(message) })
     const host = createHost({ warn: () => undefined })
     onTestFinished(() => host.close())
-    const config = { lane, base_url: lane === 'codex' ? twin.baseUrl : twin.apiBaseUrl, issuer: twin.issuer, login_on_mount: false, token_store: 'memory' }
+    const config = { lane, base_url: lane === 'codex' ? twin.baseUrl : twin.apiBaseUrl, issuer: twin.issuer, token_store: 'memory' }
     expect(await module.mount(host.coordinator, config)).toBeNull()
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatch(/amplifier-chatgpt login/)

@@ -163,7 +163,7 @@ describe.runIf(installed)('Redis', () => {
     const account = `fleet-${(serial += 1)}`
     const tokens = twin.issueTokens()
     await createRedisStore({ connection, lane: 'codex', encryptionKey: KEY, account }).save({ ...tokens })
-    const { redis, ...config } = { redis: { token_store: 'redis', redis_url: url(), account }, base_url: twin.baseUrl, issuer: twin.issuer, login_on_mount: false, transport: 'sse', max_retries: 0 }
+    const { redis, ...config } = { redis: { token_store: 'redis', redis_url: url(), account }, base_url: twin.baseUrl, issuer: twin.issuer, transport: 'sse', max_retries: 0 }
     return { tokens, account, config: { ...config, ...redis } }
   }
 

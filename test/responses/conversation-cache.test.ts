@@ -80,11 +80,11 @@ test('an edit of the tools is noticed, and unchanged tools stay the same array',
   expect(build({ tools }, { cache }).fields['tools']).toEqual(build({ tools }).fields['tools'])
 })
 
-test('another lane, model family, limit or kind of tool forgets what was built for the one before', () => {
+test('reasoning of another lane, model family, limit or kind of tool forgets what was built for the one before', () => {
   const cache = createConversationCache()
   const messages = makeHistory(2)
   for (const changes of [
-    {}, { lane: 'plan' as const }, {}, { provenance: { ...PROVENANCE, model_family: 'gpt-5.4' } }, { settings: { toolOutputMaxChars: 3 } },
+    {}, { provenance: { ...PROVENANCE, lane: 'plan' } }, {}, { provenance: { ...PROVENANCE, model_family: 'gpt-5.4' } }, { settings: { toolOutputMaxChars: 3 } },
   ]) expect(build({ messages }, { ...changes, cache })).toEqual(build({ messages }, changes))
   const tools = [{ name: 'f', type: 'custom', parameters: {} }]
   expect(build({ messages, tools }, { cache }).items).toEqual(build({ messages, tools }).items)

@@ -31,8 +31,8 @@ test.each<[string, Partial<ChatRequest>, InputChanges, string | undefined]>([
   expect(findFirstDifference(build({ messages, tools }), build({ messages, tools, ...request }, changes))).toBe(expected)
 })
 
-test('a tool inside a namespace is named', () => {
+test('a tool of the plan lane, where they stand in the input, is named', () => {
   const lane = 'plan' as const
   const other = [...tools.slice(0, 2), { name: 'list', parameters: {} }]
-  expect(findFirstDifference(build({ tools }, { lane }), build({ tools: other }, { lane }))).toBe('tools[0].tools[2] (list)')
+  expect(findFirstDifference(build({ tools }, { lane }), build({ tools: other }, { lane }))).toBe('input[0].tools[2] (list)')
 })

@@ -83,10 +83,10 @@ describe('tool calls', () => {
     expect(() => itemsOf([{ role: 'user', content: 'x' }, { role: 'assistant', content: [call('a', 'f', input)] }])).toThrow(/^messages\[1\] \(assistant\): has no JSON form/)
   })
 
-  test('carry the namespace of the plan lane there, and on no other', () => {
+  test('carry a namespace of their own, and none of those that version 0.1.0 grouped tools in', () => {
     const content: ContentBlock[] = [call('a'), { ...call('b'), namespace: 'host' }, { ...call('c'), namespace: 'crm' }]
     const namespaces = (lane: 'codex' | 'plan') => itemsOf([{ role: 'assistant', content }], { lane }).slice(0, 3).map((item) => item['namespace'])
-    expect(namespaces('plan')).toEqual(['host', 'host', 'crm'])
+    expect(namespaces('plan')).toEqual([undefined, undefined, 'crm'])
     expect(namespaces('codex')).toEqual([undefined, undefined, 'crm'])
   })
 })

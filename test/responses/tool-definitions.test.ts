@@ -54,17 +54,20 @@ describe('tool_choice', () => {
 describe('on the plan lane', () => {
   const tools = [spec('read'), spec('web_search', { type: 'web_search' }), spec('sql', { type: 'custom' }), spec('img', { type: 'image_generation' })]
 
-  test('the caller’s tools are grouped where the first of them stood, and what the lane has not is named', () => {
+  test('the caller’s tools stand in an item before all others, under their own names, and what the lane has not is named', () => {
     const built = build({ tools }, { lane: 'plan' })
-    expect(built.fields['tools']).toEqual([
-      { type: 'namespace', name: 'host', description: 'Tools that the calling program runs.', tools: [wire('read'), { type: 'custom', name: 'sql' }] },
-      { type: 'web_search' },
+    expect(built.fields['tools']).toEqual([{ type: 'web_search' }])
+    expect(built.items.map((item) => JSON.parse(item) as unknown)).toEqual([
+      { type: 'additional_tools', role: 'developer', tools: [wire('read'), { type: 'custom', name: 'sql' }] },
+      { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hi' }] },
     ])
     expect(built.leftOut).toEqual(['tools (image_generation)'])
   })
 
-  test('a tool that must be called stands outside, where a choice can name it', () => {
+  test('a choice names a tool as it does elsewhere', () => {
     const built = build({ tools: [spec('read'), spec('write')], tool_choice: 'write' }, { lane: 'plan' })
-    expect(built.fields).toMatchObject({ tools: [{ type: 'namespace', tools: [wire('read')] }, wire('write')], tool_choice: { type: 'function', name: 'write' } })
+    expect(built.fields).toMatchObject({ tool_choice: { type: 'function', name: 'write' } })
+    expect(built.fields).not.toHaveProperty('tools')
+    expect(build({ tools: [spec('read')] }, { lane: 'plan' }).fields['tool_choice']).toBe('auto')
   })
 })

@@ -44,7 +44,7 @@ export async function mountOnTwin(options: MountedOptions = {}): Promise<Mounted
     base_url: twin.baseUrl,
     issuer: twin.issuer,
     token_file_path: join(folder, 'openai-chatgpt-oauth.json'),
-    login_on_mount: false,
+    default_model: 'gpt-5.5',
     transport: 'sse',
     ...options.config,
   }
