@@ -12,7 +12,6 @@ export type { AcquireOptions, ConcurrencyLimiter, ConcurrencyLimiterOptions } fr
 export type { Exhaustion, Verdict } from './quota-exhaustion.js'
 export { createModelsFetcher } from './fetch-models.js'
 export type { FetchModelsOptions } from './fetch-models.js'
-export { buildFallbackModels } from './fallback-models.js'
 export { describeModel, findModel, LATEST, latestModel, nearestModels } from './find-model.js'
 export { toModelInfos } from './model-infos.js'
 export type { Persisted } from './persisted.js'

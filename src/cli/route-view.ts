@@ -47,7 +47,7 @@ export async function createOfflineResolver({ plan, options, entry }: Pick<Comma
   })
 }
 
-const listBuiltIn = () => toModelInfos({ models: buildFallbackModels(), source: 'fallback', ageSeconds: 0 })
+const listBuiltIn = () => toModelInfos({ models: buildFallbackModels(), source: 'fallback', lane: 'codex', ageSeconds: 0 })
 
 function viewUnverified(resolver: ModelRoleResolver): RouteView {
   return {
