@@ -1,15 +1,20 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigurationError, type LaneName } from '../contract/index.js'
 
-/** A lane's file has a name of its own, so that lanes never mix; codex has the original module's. */
+/** A lane's file has a name of its own, so that lanes never mix; codex and plan have the Python module's. */
 const STEMS: Readonly<Record<LaneName, string>> = {
   codex: 'openai-chatgpt-oauth',
   plan: 'openai-chatgpt-plan',
   api_key: 'openai-chatgpt-api-key',
 }
+/** The Python module's place for plan sign-ins. {@link STEMS} has the one of version 0.1.0, which is used where it holds one. */
+const PLAN_FOLDER = 'chatgpt-plan'
 const ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+/** The Python module's file, beside the credentials, that names this host. */
+export const HOST_FILE = 'host.json'
 /** What names the account that has no name. */
 export const DEFAULT_ACCOUNT = 'default'
 
@@ -36,7 +41,10 @@ export function tokenFilePath(options: TokenFileOptions): string {
     throw new ConfigurationError(`account ${JSON.stringify(account)} is no account name: letters, digits, - and _, at most 64`, { code: 'account' })
   }
   const name = account === DEFAULT_ACCOUNT ? STEMS[lane] : `${STEMS[lane]}.${account}`
-  return join(accountFolder(options), `${name}.json`)
+  const path = join(accountFolder(options), `${name}.json`)
+  if (lane !== 'plan') return path
+  const shared = join(accountFolder(options), PLAN_FOLDER, `${account}.json`)
+  return !existsSync(shared) && existsSync(path) ? path : shared
 }
 
 export function accountFolder(options: Pick<TokenFileOptions, 'folder' | 'home'> = {}): string {
@@ -57,6 +65,13 @@ export async function listAccounts(options: Pick<TokenFileOptions, 'folder' | 'h
     }
     return []
   })
+  for (const name of await readdir(join(folder, PLAN_FOLDER)).catch(() => [])) {
+    const account = name.endsWith('.json') ? name.slice(0, -'.json'.length) : ''
+    if (!ACCOUNT.test(account) || name === HOST_FILE) continue
+    const former = found.findIndex((entry) => entry.lane === 'plan' && entry.account === account)
+    if (former !== -1) found.splice(former, 1)
+    found.push({ lane: 'plan', account, path: join(folder, PLAN_FOLDER, name) })
+  }
   const order = (entry: StoredAccount) => `${entry.lane} ${entry.account === DEFAULT_ACCOUNT ? '' : entry.account}`
   return found.sort((a, b) => (order(a) < order(b) ? -1 : 1))
 }

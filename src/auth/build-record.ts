@@ -1,5 +1,6 @@
 import { decodePayload, originOf, readClaims } from './claims.js'
 import { hideSecrets } from './hide-secrets.js'
+import { toPlanRecord } from './plan-record.js'
 import { parseTime } from './stored-record.js'
 import type { Lane } from './lane.js'
 import type { StoredCredential, StoredRecord } from './token-store.js'
@@ -12,7 +13,7 @@ export interface BuildRecordInput {
   previous: StoredRecord
   nowMs: number
   /** what else a sign-in learned */
-  fields?: Pick<StoredRecord, 'client_id' | 'host_id' | 'scope'>
+  fields?: Pick<StoredRecord, 'client_id' | 'ext_agent_host_id' | 'scope'>
 }
 
 /** The record to save after an exchange. Undefined where there is no access token, neither new nor old. */
@@ -40,18 +41,24 @@ export async function buildRecord(input: BuildRecordInput): Promise<StoredCreden
     last_refresh: new Date(nowMs).toISOString(),
     ...(claims.subject === undefined ? {} : { subject: claims.subject }),
     ...(claims.email === undefined ? {} : { email: claims.email }),
-    ...(reply.scope === undefined ? {} : { scope: reply.scope }),
+    ...(reply.scope === undefined ? {} : granted(reply.scope)),
     ...(reply.earliest_refresh_at === undefined ? {} : { earliest_refresh_at: localEarliest(reply, nowMs) }),
+    ...(input.fields?.scope === undefined ? {} : granted(input.fields.scope)),
     ...input.fields,
   }
-  return hideSecrets(record)
+  return hideSecrets(lane.name === 'plan' ? toPlanRecord(record, nowMs) : record)
+}
+
+/** A new grant takes the place of the stored one in either of its forms. */
+function granted(scope: string): Pick<StoredRecord, 'scope' | 'scopes'> {
+  return { scope, scopes: undefined }
 }
 
 /**
  * When the access token ends, by this machine's clock: its lifetime counted from now. The token's own
  * `exp` is the server's clock, and a machine ten minutes off would refresh on every call, or too late.
  */
-async function expiry({ reply, previous, nowMs }: BuildRecordInput): Promise<string | null> {
+async function expiry({ reply, previous, nowMs }: BuildRecordInput): Promise<string | number | null> {
   if (reply.access_token === undefined) return previous.expires_at ?? null
   const payload = await decodePayload(reply.access_token)
   const exp = parseTime(payload['exp'])

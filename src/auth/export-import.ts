@@ -6,6 +6,7 @@ import { isRecord, parseJson } from '../lib/index.js'
 import { accountMismatch, mapBinding, mapLoadFault } from './auth-failures.js'
 import { readClaims } from './claims.js'
 import { identify } from './identify.js'
+import { readHostId } from './plan-record.js'
 import { loadFile } from './load-file.js'
 import { checkBinding } from './origin-binding.js'
 import { publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
@@ -33,7 +34,7 @@ export async function exportCredential(options: ExportOptions): Promise<Credenti
   const { lane, store, path } = options
   const found = await store.load()
   if (found.state !== 'present') throw mapLoadFault(found)
-  const { pending_refresh: _pending, host_id: _host, ...record } = found.record
+  const { pending_refresh: _pending, host_id: _host, ext_agent_host_id: _id, ...record } = found.record
   const text = `${JSON.stringify({ format: FORMAT, version: 1, exported_at: new Date((options.now ?? Date.now)()).toISOString(), lane: lane.name, record }, null, 2)}\n`
   const temporary = temporaryPath(path, randomUUID())
   try {
@@ -61,7 +62,7 @@ export interface ImportOptions {
 }
 
 /**
- * Takes in what {@link exportCredential} wrote, after checking that it is of this lane, made for these
+ * Takes in what {@link exportCredential} wrote, or a token file itself, as the Python module's import does, after checking that it is of this lane, made for these
  * origins, and of one account in record and tokens alike.
  * @throws AuthenticationError, AccessDeniedError on another identity, TokenStoreError
  */
@@ -89,7 +90,8 @@ export async function importCredential(options: ImportOptions): Promise<Credenti
       const stored = await identify(lane, found.record)
       assertExpected(lane, credential, { ...(stored.accountId ? { accountId: stored.accountId } : {}), ...(stored.subject ? { subject: stored.subject } : {}) })
     }
-    await store.save({ ...record, lane: lane.name, ...(found.record?.host_id ? { host_id: found.record.host_id } : {}) }, { lock })
+    const hostId = readHostId(found.record ?? {})
+    await store.save({ ...record, lane: lane.name, ...(hostId ? { ext_agent_host_id: hostId } : {}) }, { lock })
   })
   return credential
 }
@@ -97,10 +99,11 @@ export async function importCredential(options: ImportOptions): Promise<Credenti
 async function readExport({ lane, path }: ImportOptions): Promise<StoredCredential> {
   const envelope = await loadFile({ path, lane: lane.name, signIn: lane.signIn, mode: 'leave', warnOnce: () => undefined, read: (text) => {
     const value = parseJson(text)
-    if (!isRecord(value) || value['format'] !== FORMAT || !isRecord(value['record'])) {
-      return { state: 'corrupt', message: `${path} is no exported sign-in. Make one with amplifier-chatgpt export` }
+    const record = isRecord(value) && value['format'] === FORMAT ? value['record'] : value
+    if (!isRecord(record) || (record === value && typeof record['auth_mode'] !== 'string')) {
+      return { state: 'corrupt', message: `${path} is no exported sign-in and no token file. Make one with amplifier-chatgpt export` }
     }
-    return decodeRecord(JSON.stringify(value['record']), { place: path, lane: lane.name, signIn: lane.signIn })
+    return decodeRecord(JSON.stringify(record), { place: path, lane: lane.name, signIn: lane.signIn })
   } })
   if (envelope.state !== 'present') throw mapLoadFault(envelope)
   return envelope.record

@@ -1,8 +1,9 @@
-import { rename, rm, unlink } from 'node:fs/promises'
+import { lstat, rename, rm, unlink } from 'node:fs/promises'
 import { refuseStale, tidyFileLock, withFileLock } from './file-lock.js'
 import { loadFile, symlinkMessage } from './load-file.js'
 import { isSymlink, publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
 import { removeCopies, removeUnfinishedWrites } from './remove-copies.js'
+import { withSharedFlock } from './shared-flock.js'
 import { encodeRecord } from './stored-record.js'
 import { TokenStoreError, type LoadResult, type StoreLock, type StoredRecord, type TokenStore } from './token-store.js'
 import type { LaneName } from '../contract/index.js'
@@ -29,9 +30,11 @@ const RESERVED_BYTES = 64 * 1024
 export function createFileStore(options: FileStoreOptions): TokenStore {
   const { path, lane } = options
   const signIn = options.signIn ?? 'amplifier-chatgpt login'
+  // Not `.lock`, which is the Python module's; version 0.1.0 had its folder there.
+  const queue = `${path}.queue`
   let tidied: Promise<void> | undefined
   const load = async () => {
-    await (tidied ??= tidyFileLock(`${path}.lock`))
+    await (tidied ??= Promise.all([tidyFileLock(queue), tidyFileLock(`${path}.lock`)]).then(() => undefined))
     return loadFile({ path, lane, signIn, warnOnce })
   }
   const writer = createWriter(options, load)
@@ -42,7 +45,10 @@ export function createFileStore(options: FileStoreOptions): TokenStore {
   }
   const withLock: TokenStore['withLock'] = (work, limits) => {
     const waitMs = limits?.waitMs === undefined ? {} : { waitMs: limits.waitMs }
-    return withFileLock({ folder: `${path}.lock`, place: path, ...waitMs }, (lock) => writer.whileHolding(() => work(lock)))
+    return withFileLock({ folder: queue, place: path, ...waitMs }, async (lock) => {
+      const hold = () => writer.whileHolding(() => work(lock))
+      return (await isShared(path, lane)) ? withSharedFlock({ file: `${path}.lock`, place: path, warn: warnOnce, ...waitMs }, hold) : hold()
+    })
   }
   return {
     kind: 'file',
@@ -54,6 +60,11 @@ export function createFileStore(options: FileStoreOptions): TokenStore {
     clear: (with_) => (with_?.lock ? writer.remove() : withLock(() => writer.remove())),
     removeCopies: (with_) => (with_?.lock ? removeCopies(path) : withLock(() => removeCopies(path))),
   }
+}
+
+/** Whether the Python module may hold a lock on this file: always on plan sign-ins, else where its lock file lies. */
+async function isShared(path: string, lane: LaneName): Promise<boolean> {
+  return lane === 'plan' || lstat(`${path}.lock`).then((found) => found.isFile(), () => false)
 }
 
 /** Writes under the lock. Room for the next write can be reserved before it is known what it will say. */

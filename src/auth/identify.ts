@@ -1,6 +1,7 @@
 import { shortHash } from '../lib/index.js'
 import { readClaims, type Claims } from './claims.js'
 import { PLAN_SCOPE } from './plan-lane.js'
+import { readScope } from './plan-record.js'
 import { hideProperties } from './hide-secrets.js'
 import { parseTime } from './stored-record.js'
 import type { Credential } from './credential-source.js'
@@ -11,6 +12,7 @@ import type { StoredCredential } from './token-store.js'
 export async function identify(lane: Pick<Lane, 'name' | 'issuer'>, record: StoredCredential): Promise<Credential> {
   const claims = await readClaims(record)
   const expiresAtMs = parseTime(record.expires_at) ?? claims.expiresAtMs
+  const scope = readScope(record)
   const credential: Credential = {
     lane: lane.name,
     accessToken: record.access_token,
@@ -20,8 +22,8 @@ export async function identify(lane: Pick<Lane, 'name' | 'issuer'>, record: Stor
     ...(claims.email === undefined ? {} : { email: claims.email }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     ...(claims.fedramp ? { fedramp: true } : {}),
-    ...(typeof record.scope === 'string' ? { scope: record.scope } : {}),
-    ...(lane.name === 'plan' ? { planEnabled: hasScope(record.scope, PLAN_SCOPE) } : {}),
+    ...(scope === undefined ? {} : { scope }),
+    ...(lane.name === 'plan' ? { planEnabled: hasScope(scope, PLAN_SCOPE) } : {}),
     accountKey: nameAccount(lane, claims, record),
   }
   return hideProperties(credential, 'accessToken')

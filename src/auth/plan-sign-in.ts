@@ -1,10 +1,14 @@
 /** "Sign in with ChatGPT" for the plan lane: the client registers itself at the first sign-in, on the callback. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { dirname, join } from 'node:path'
 import { AuthenticationError } from '../contract/index.js'
+import { HOST_FILE } from './accounts.js'
 import { readClaims } from './claims.js'
 import type { Discovery } from './discovery.js'
 import { exchangeCode, mapSignInFailure } from './exchange-code.js'
+import { keepHostId } from './host-file.js'
 import { PLAN_RESOURCE, PLAN_SCOPE } from './plan-lane.js'
+import { readHostId } from './plan-record.js'
 import type { BrowserOptions } from './authorize-in-browser.js'
 import type { Lane } from './lane.js'
 import type { SignIn } from './sign-in.js'
@@ -15,14 +19,15 @@ export interface PlanSignInOptions extends BrowserOptions {
   lane: Lane
   /** where the issued client id is saved before the exchange, so that it is never lost and asked for twice */
   store: TokenStore
-  /** the name the user sees when the client registers; default `Amplifier` */
+  /** the name the user sees when the client registers; default `Amplifier ChatGPT provider` */
   appName?: string
-  /** `urn:uuid:`, the same for all accounts of this host; default: the stored one, else a new one */
-  hostId?: string
+  /** the file that names this host, absolute; default `host.json` beside a stored file, else the record alone */
+  hostFile?: string
   /** `new` registers another client although one is stored; default `stored` */
   registration?: 'stored' | 'new'
 }
 
+const APP_NAME = 'Amplifier ChatGPT provider'
 const UNREGISTERED = 'dynamic_agent_client'
 const ISSUED = /^oaiapp_[A-Za-z0-9_-]{1,200}$/
 const SCOPE = `openid profile email offline_access resource.invoke ${PLAN_SCOPE}`
@@ -39,7 +44,7 @@ export async function signInWithPlan(options: PlanSignInOptions): Promise<SignIn
   const found = await store.load()
   const stored: StoredRecord = found.record ?? {}
   const known = options.registration === 'new' ? undefined : (stored.client_id ?? (lane.clientId === '' ? undefined : lane.clientId))
-  const hostId = options.hostId ?? stored.host_id ?? `urn:uuid:${randomUUID()}`
+  const hostId = await nameHost(options, readHostId(stored))
   const nonce = (options.randomBytes ?? randomBytes)(32).toString('base64url')
   const endpoints = await discover({ issuer: lane.issuer, transport, ...(signal ? { signal } : {}) })
     .catch((error: unknown): Discovery => { throw mapSignInFailure(error) })
@@ -56,7 +61,7 @@ export async function signInWithPlan(options: PlanSignInOptions): Promise<SignIn
       nonce,
       resource: PLAN_RESOURCE,
       ext_agent_host_id: hostId,
-      ...(known === undefined ? { agent_name_hint: options.appName ?? 'Amplifier' } : await hint(stored)),
+      ...(known === undefined ? { agent_name_hint: options.appName ?? APP_NAME } : await hint(stored)),
     },
     async redeem({ code, codeVerifier, redirectUri, parameters }) {
       const clientId = known ?? (await register({ store, lane, hostId, issued: parameters.get('client_id') }))
@@ -69,9 +74,17 @@ export async function signInWithPlan(options: PlanSignInOptions): Promise<SignIn
       })
       await verify(options, { endpoints, clientId, nonce, idToken: reply.id_token, aheadMs: reply.server_ahead_ms })
       // Permission is what the token reply says, and a reply that says nothing permits nothing.
-      return { reply, fields: { client_id: clientId, host_id: hostId, scope: reply.scope ?? '' } }
+      return { reply, fields: { client_id: clientId, ext_agent_host_id: hostId, scope: reply.scope ?? '' } }
     },
   })
+}
+
+/** A record that names a host keeps its name; the file learns it where it has none. */
+async function nameHost({ store, hostFile }: PlanSignInOptions, stored: string | undefined): Promise<string> {
+  const file = hostFile ?? (store.kind === 'file' ? join(dirname(store.place), HOST_FILE) : undefined)
+  if (file === undefined) return stored ?? `urn:uuid:${randomUUID()}`
+  const kept = await keepHostId(file, stored)
+  return stored ?? kept
 }
 
 /** Saves the issued id at once: a client that was registered and forgotten would be registered again. */
@@ -83,7 +96,7 @@ async function register(
   }
   await store.withLock(async (lock) => {
     const found = await store.load()
-    await store.save({ ...found.record, auth_mode: lane.authMode, lane: lane.name, issuer: new URL(lane.issuer).origin, client_id: issued, host_id: hostId }, { lock })
+    await store.save({ ...found.record, auth_mode: lane.authMode, lane: lane.name, issuer: new URL(lane.issuer).origin, client_id: issued, ext_agent_host_id: hostId }, { lock })
   })
   return issued
 }

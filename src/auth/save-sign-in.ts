@@ -55,7 +55,7 @@ function forgetSignIn(record: StoredRecord): StoredRecord {
   const {
     access_token: _a, refresh_token: _r, id_token: _i, account_id: _c, plan_type: _p, expires_at: _e, lane: _l, issuer: _s,
     base_url: _b, subject: _u, email: _m, last_refresh: _f, scope: _o, earliest_refresh_at: _t, pending_refresh: _d,
-    auth_mode: _n, client_id: _k, ...rest
+    auth_mode: _n, client_id: _k, scopes: _g, token_type: _y, saved_at: _v, ...rest
   } = record
   return rest
 }

@@ -5,5 +5,5 @@ import type { StoredRecord } from './token-store.js'
 export interface SignIn {
   reply: TokenReply
   /** what else is to be kept: the client the tokens belong to, the name this host goes by */
-  fields?: Pick<StoredRecord, 'client_id' | 'host_id' | 'scope'>
+  fields?: Pick<StoredRecord, 'client_id' | 'ext_agent_host_id' | 'scope'>
 }

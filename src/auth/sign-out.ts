@@ -1,3 +1,4 @@
+import { readHostId } from './plan-record.js'
 import { withExchangeRetry } from './token-endpoint.js'
 import type { Lane } from './lane.js'
 import type { StoreLock, TokenStore } from './token-store.js'
@@ -49,9 +50,10 @@ async function endSignIn(options: SignOutOptions, lock: StoreLock): Promise<Sign
       { attempts: 2 },
     ).catch((error: unknown) => { failure = error instanceof Error ? error.message : String(error) })
   }
-  const { client_id, host_id, issuer } = found.record ?? {}
+  const { client_id, issuer } = found.record ?? {}
+  const hostId = readHostId(found.record ?? {})
   if (lane.name === 'plan' && client_id !== undefined) {
-    await store.save({ auth_mode: lane.authMode, lane: lane.name, client_id, ...(host_id ? { host_id } : {}), ...(issuer ? { issuer } : {}) }, { lock })
+    await store.save({ auth_mode: lane.authMode, lane: lane.name, client_id, ...(hostId ? { ext_agent_host_id: hostId } : {}), ...(issuer ? { issuer } : {}) }, { lock })
   } else await store.clear({ lock })
   if (found.state !== 'present' || !lane.revoke) return { revoked: 'nothing', message: `${store.place} is forgotten` }
   return failure === undefined

@@ -13,8 +13,8 @@ export interface StoredRecord {
   id_token?: string | null
   account_id?: string | null
   plan_type?: string | null
-  /** ISO 8601 by this machine's clock, UTC where no zone is given */
-  expires_at?: string | null
+  /** by this machine's clock: ISO 8601, UTC where no zone is given; in plan records seconds since 1970, as the Python module reads them */
+  expires_at?: string | number | null
   lane?: LaneName
   /** origin of the server that issued the tokens */
   issuer?: string
@@ -25,10 +25,15 @@ export interface StoredRecord {
   /** ISO 8601 */
   last_refresh?: string
   client_id?: string
+  /** plan lane, as version 0.1.0 wrote it: words with blanks between them */
   scope?: string
+  /** plan lane: what was granted */
+  scopes?: readonly string[]
   /** ISO 8601 by this machine's clock: refreshing before it burns the token */
   earliest_refresh_at?: string | number | null
   /** plan lane: names this host to the issuer, `urn:uuid:` */
+  ext_agent_host_id?: string
+  /** the same, as version 0.1.0 wrote it */
   host_id?: string
   /** a refresh that has begun and not been saved; names the cause where its token turns out to be consumed */
   pending_refresh?: PendingRefresh

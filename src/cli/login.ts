@@ -62,7 +62,9 @@ async function signIn(
   const common = { transport, show, signal, command: lane.signIn }
   if (lane.name === 'api_key') return signInWithKey(account)
   let fresh: SignIn
-  if (lane.name === 'plan') fresh = await signInWithPlan({ ...common, lane, store })
+  if (lane.name === 'plan') fresh = await signInWithPlan({
+    ...common, lane, store, ...(options.appName === undefined ? {} : { appName: options.appName }), ...(options.hostFilePath === undefined ? {} : { hostFile: options.hostFilePath }),
+  })
   else if (flags.browser === true) fresh = await signInWithBrowser({ ...common, issuer: options.issuer, clientId: lane.clientId })
   else fresh = await signInWithDeviceCode({ ...common, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => writeInstructions(terminal, text) })
   return credentials.accept(fresh)

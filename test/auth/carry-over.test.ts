@@ -86,7 +86,7 @@ describe('accounts', () => {
   test('have a file each, and lanes never share one', () => {
     const at = (lane: 'codex' | 'plan' | 'api_key', account?: string) => tokenFilePath({ lane, home: '/home/me', ...(account ? { account } : {}) })
     expect([at('codex'), at('codex', 'work'), at('plan'), at('plan', 'work'), at('api_key')]).toEqual([
-      'openai-chatgpt-oauth.json', 'openai-chatgpt-oauth.work.json', 'openai-chatgpt-plan.json', 'openai-chatgpt-plan.work.json', 'openai-chatgpt-api-key.json',
+      'openai-chatgpt-oauth.json', 'openai-chatgpt-oauth.work.json', 'chatgpt-plan/default.json', 'chatgpt-plan/work.json', 'openai-chatgpt-api-key.json',
     ].map((name) => join('/home/me', '.amplifier', name)))
   })
 

@@ -30,14 +30,14 @@ describe('sign in with ChatGPT', () => {
     expect(page).toContain('Signed in')
     expect(Object.fromEntries(asked.searchParams)).toMatchObject({
       client_id: 'dynamic_agent_client',
-      agent_name_hint: 'Amplifier',
+      agent_name_hint: 'Amplifier ChatGPT provider',
       resource: 'https://api.openai.com/v1',
       scope: 'openid profile email offline_access resource.invoke chatgpt.tokens.use.direct',
       ext_agent_host_id: expect.stringMatching(/^urn:uuid:[0-9a-f-]{36}$/) as string,
       redirect_uri: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/auth\/callback$/) as string,
     })
     const registered = await stand.store.load()
-    expect(registered).toMatchObject({ state: 'empty', record: { client_id: expect.stringMatching(/^oaiapp_/) as string, host_id: asked.searchParams.get('ext_agent_host_id') } })
+    expect(registered).toMatchObject({ state: 'empty', record: { client_id: expect.stringMatching(/^oaiapp_/) as string, ext_agent_host_id: asked.searchParams.get('ext_agent_host_id') } })
     const source = sourceOf(stand)
     const credential = await source.accept(result)
     expect(credential).toMatchObject({ lane: 'plan', planEnabled: true, subject: expect.any(String) as string })
@@ -150,6 +150,6 @@ describe('a plan token', () => {
     await sourceOf(stand).accept(result)
     expect(await signOut(stand)).toMatchObject({ revoked: 'confirmed' })
     expect(stand.twin.revocations).toEqual([{ token: result.reply.refresh_token, hint: 'refresh_token', known: true }])
-    expect(await stand.store.load()).toMatchObject({ state: 'empty', record: { client_id: result.fields?.client_id, host_id: result.fields?.host_id } })
+    expect(await stand.store.load()).toMatchObject({ state: 'empty', record: { client_id: result.fields?.client_id, ext_agent_host_id: result.fields?.ext_agent_host_id } })
   })
 })

@@ -12,6 +12,8 @@ export interface WorkerConfig {
   baseUrl: string
   /** of the token file */
   path?: string
+  /** default codex */
+  lane?: 'codex' | 'plan'
   redisUrl?: string
   encryptionKey?: string
 }
@@ -26,12 +28,13 @@ export interface WorkerAnswer {
 }
 
 const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig
+const lane = config.lane ?? 'codex'
 const transport = createTransport({ env: {} })
 const store = config.redisUrl === undefined
-  ? createFileStore({ path: config.path ?? '', lane: 'codex' })
-  : createRedisStore({ connection: createRedisConnection({ url: config.redisUrl }), lane: 'codex', encryptionKey: config.encryptionKey })
+  ? createFileStore({ path: config.path ?? '', lane })
+  : createRedisStore({ connection: createRedisConnection({ url: config.redisUrl }), lane, encryptionKey: config.encryptionKey })
 const source = createCredentialSource({
-  lane: createLane('codex', { issuer: config.issuer, baseUrl: config.baseUrl }),
+  lane: createLane(lane, { issuer: config.issuer, baseUrl: config.baseUrl }),
   store,
   transport,
   warn: (message) => process.stderr.write(`${message}\n`),
