@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { ConfigurationError } from '../contract/index.js'
-import { describeValue, type Origin } from '../documents/index.js'
+import type { Origin } from '../documents/index.js'
 import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
 import { LANE_ALIASES, OPTION_ALIASES, OPTION_SCHEMAS } from './option-schema.js'
@@ -39,7 +39,7 @@ export function resolvePath(path: string, origin: Origin | undefined, context: P
   const inFile = origin?.whose === 'user' || origin?.whose === 'project'
   const absolute = path.replace(/^~(?=$|[\\/])/, () => home)
   if (origin?.whose === 'environment' && !isAbsolute(absolute)) {
-    throw new ConfigurationError(`${origin.file} has the relative path ${describeValue(path)}, which would be a file of the folder one happens to be in; write an absolute one, or ~/…`, { code: 'relative_path' })
+    throw new ConfigurationError(`${origin.file} has the relative path ${JSON.stringify(path)}, which would be a file of the folder one happens to be in; write an absolute one, or ~/…`, { code: 'relative_path' })
   }
   return resolve(inFile ? dirname(origin.file) : (context.cwd ?? '.'), absolute)
 }
