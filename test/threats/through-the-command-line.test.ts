@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { attachOrigins, resolveOptions } from '../../src/config/index.js'
 import { openCommandLine, type CommandLine, type CommandResult } from '../cli/support.js'
 import { writeTree } from '../config/support/tree.js'
 
@@ -97,9 +98,11 @@ test('a relative path in the environment is no file of the folder one is in', as
   } finally {
     process.chdir(home)
   }
-  const config = JSON.stringify({ ca_file: 'ca.pem' })
-  const { code, stderr } = await runIn({ 'ca.pem': 'none' }, ['serve', '--grpc', '--port', '0'], { AMPLIFIER_CHATGPT_CONFIG: config, AMPLIFIER_CHATGPT_SECRET: 'x' }).catch((error: unknown) => ({ code: -1, stderr: String(error) }))
-  expect([code, stderr]).toEqual([2, expect.stringContaining('AMPLIFIER_CHATGPT_CONFIG has the relative path "ca.pem"')])
+  const origin = { file: 'the environment variable AMPLIFIER_CHATGPT_CONFIG', line: 1, column: 1, whose: 'environment' as const }
+  for (const config of [{ ca_file: 'ca.pem' }, { matrix: './mine.yaml' }, { custom_routing_dirs: ['routing'] }]) {
+    const origins = Object.fromEntries(Object.keys(config).map((key) => [key, origin]))
+    expect(() => resolveOptions(attachOrigins(config, origins), { env: {} }), JSON.stringify(config)).toThrow('AMPLIFIER_CHATGPT_CONFIG has the relative path')
+  }
 })
 
 test('what a project may say is in force: model and effort', async () => {
