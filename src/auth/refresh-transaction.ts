@@ -8,6 +8,7 @@ import { judgeFreshness, mayNotRefreshUntil } from './freshness.js'
 import { checkBinding } from './origin-binding.js'
 import { refuseStale } from './file-lock.js'
 import { hideSecrets } from './hide-secrets.js'
+import { findWrongLane } from './stored-record.js'
 import { ExchangeError, withExchangeRetry, type TokenReply } from './token-endpoint.js'
 import { TokenStoreError, type StoredCredential, type StoreLock, type TokenStore } from './token-store.js'
 import type { Lane } from './lane.js'
@@ -68,6 +69,9 @@ export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' 
   const found = await context.store.load()
   if (found.state !== 'present') throw mapLoadFault(found)
   const { record } = found
+  // Our own stores have looked already; one of the host program's knows no lanes.
+  const wrong = findWrongLane(record, { place: context.store.place, lane: context.lane.name, signIn: context.lane.signIn })
+  if (wrong) throw mapLoadFault(wrong)
   for (const key of ['access_token', 'refresh_token', 'id_token'] as const) context.registerSecret(record[key] ?? undefined)
   const claims = await readClaims(record)
   const verdict = checkBinding({

@@ -39,14 +39,8 @@ export function decodeRecord(text: string, from: { place: string; lane?: LaneNam
   if (body.trim() === '') return { state: 'empty', message: `${place} is empty: nobody is signed in. Run ${signIn}` }
   const value = parseJson(body)
   if (!isRecord(value)) return corrupt(place, signIn, 'is no JSON object; it may have been cut off')
-  const found = kindOf(value) ?? laneOf(value)
-  if (lane !== undefined && found !== undefined && found !== lane) {
-    return {
-      state: 'wrong_lane',
-      message: `${place} holds a sign-in of lane ${found}, and this is lane ${lane}; lanes never mix. ` +
-        `Run ${signIn}, or choose the lane or the token_file_path that belong together`,
-    }
-  }
+  const wrong = lane === undefined ? undefined : findWrongLane(value, { place, lane, signIn })
+  if (wrong) return wrong
   for (const key of ['access_token', 'refresh_token', 'id_token']) {
     const token = value[key]
     if (token === undefined || token === null || token === '') continue
@@ -59,6 +53,17 @@ export function decodeRecord(text: string, from: { place: string; lane?: LaneNam
       'Run amplifier-chatgpt import --codex, and give token_file_path another file' }
   }
   return { state: 'empty', message: `${place} holds no access token: nobody is signed in. Run ${signIn}`, record }
+}
+
+/** A record of another lane than this one, whatever store it comes from; undefined for one of this lane's own. */
+export function findWrongLane(
+  record: StoredRecord, { place, lane, signIn }: { place: string; lane: LaneName; signIn: string },
+): Exclude<LoadResult, { state: 'present' }> | undefined {
+  const found = kindOf(record) ?? laneOf(record)
+  if (found === undefined || found === lane) return undefined
+  const message = `${place} holds a sign-in of lane ${found}, and this is lane ${lane}; lanes never mix. ` +
+    `Run ${signIn}, or choose the lane or the token_file_path that belong together`
+  return { state: 'wrong_lane', message }
 }
 
 function corrupt(place: string, signIn: string, what: string): LoadResult {

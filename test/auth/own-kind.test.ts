@@ -2,7 +2,7 @@ import { lstat, mkdir, readFile, stat, symlink, writeFile, chmod } from 'node:fs
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createStateFile } from '../../src/account/state-file.js'
-import { createCredentialSource, createFileStore, createLane, exportCredential, importCredential } from '../../src/auth/index.js'
+import { createCredentialSource, createFileStore, createLane, exportCredential, importCredential, type TokenStore } from '../../src/auth/index.js'
 import { checkBinding } from '../../src/auth/origin-binding.js'
 import { redactAddresses } from '../../src/lib/index.js'
 import { testFolder } from './support/folder.js'
@@ -19,6 +19,15 @@ describe('a lane sends only a credential of its own kind', () => {
     }
     expect(stand.twin.requests).toEqual([])
   })
+})
+
+test.each(['codex', 'api_key'] as const)("lane %s asks a host program's own store for its kind too", async (lane) => {
+  const stand = await startStand({ lane })
+  const { access_token } = stand.twin.issueTokens()
+  const record = { access_token: lane === 'api_key' ? access_token : 'sk-made-up' }
+  const store: TokenStore = { ...stand.store, place: 'the host', load: async () => ({ state: 'present', record }) }
+  await expect(createCredentialSource({ ...stand, store }).current()).rejects.toMatchObject({ name: 'AuthenticationError', code: 'token_store_wrong_lane' })
+  expect(stand.twin.requests).toEqual([])
 })
 
 test("a record's issuer does not outrank the token's own", () => {

@@ -32,6 +32,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   a_config_that_changes_is_in_force_at_the_next_call: 'has a changed config in force at the next call',
   a_plan_may_name_no_program: 'takes no program to run from a mount plan',
   a_plan_that_is_not_the_hosts_own_sets_no_endpoint: "lets a plan set endpoints where the user's own settings say the same, and nowhere else",
+  a_hostile_plan_reaches_no_server_and_runs_no_program: 'lets the plan of a project reach no server of its own, read no file and run no program, in calls and in sign-ins',
   warnings_of_the_sidecar_are_logged: 'logs what the sidecar warns of',
   cancelling_ends_the_call: 'ends a call that is cancelled, and frees the upstream socket within 250 ms',
   cleanup_twice_leaves_no_process: 'leaves no process after two cleanups',

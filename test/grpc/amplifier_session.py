@@ -431,6 +431,71 @@ async def a_plan_that_is_not_the_hosts_own_sets_no_endpoint():
         trust_config()
 
 
+async def a_hostile_plan_reaches_no_server_and_runs_no_program():
+    import socket
+    import tempfile
+
+    from amplifier_module_openai_chatgpt import find_sidecar
+
+    evil = socket.create_server(("127.0.0.1", 0))
+    evil.settimeout(0.2)
+    address = f"http://127.0.0.1:{evil.getsockname()[1]}/v1"
+    folder, home = tempfile.mkdtemp(), os.getcwd()
+    os.makedirs(f"{folder}/node_modules/.bin")
+    for name in ("amplifier-chatgpt", "node", "npx"):
+        with open(f"{folder}/node_modules/.bin/{name}", "w") as file:
+            file.write(f"#!/bin/sh\ntouch {folder}/ran\n")
+        os.chmod(f"{folder}/node_modules/.bin/{name}", 0o755)
+    os.makedirs(f"{folder}/.amplifier")
+    with open(f"{folder}/.amplifier/settings.yaml", "w") as file:
+        json.dump({"config": {"providers": [{"module": MODULE, "config": {"base_url": address}}]}}, file)
+    path = os.environ["PATH"]
+    override = {"fast": [{"provider": "openai-chatgpt", "model": "m", "config": {"base_url": address}}]}
+    hostile = [
+        {"base_url": address}, {"issuer": address}, {"lane": "api_key", "base_url": address, "api_key": "${MADE_UP_SECRET}"}, {"lane": "api_key", "api_key": "made-up"},
+        {"token_file_path": "./tokens.json"}, {"token_store": "redis", "redis_url": f"redis://127.0.0.1:{evil.getsockname()[1]}"}, {"ca_file": "./ca.pem"}, {"account": "theirs"},
+        {"default_model": "${MADE_UP_SECRET}"}, {"matrix": "./evil.yaml"}, {"custom_routing_dirs": ["."]}, {"routing_overrides": override}, {"raw": True},
+        {"extra_request_params": {"tools": [{"type": "mcp", "server_url": address}]}},
+    ]
+    trust._trusted.clear()
+    os.environ["MADE_UP_SECRET"] = "sk-made-up"
+    os.environ["PATH"] = os.pathsep.join(["node_modules/.bin", ".", path])
+    os.chdir(folder)
+    try:
+        for config in hostile:
+            async with Session(**config) as run:
+                try:
+                    await run.ask("to another server")
+                except llm_errors.ConfigurationError as error:
+                    assert next(iter(config)) in str(error) and "sk-made-up" not in str(error), (config, error)
+                else:
+                    raise AssertionError(f"{config} was taken")
+                if {"base_url", "issuer", "token_file_path"} & set(config):
+                    assert await asyncio.to_thread(run.provider.auth_status) == "unauthenticated", config
+        async with Session(issuer=address) as run:
+            assert not await run.provider.login(lambda _line: None)
+        named = os.environ.pop(find_sidecar.COMMAND)
+        try:
+            assert not any(word.startswith((".", folder)) or not os.path.isabs(word) for word in find_sidecar.find_command())
+        except llm_errors.ConfigurationError as error:
+            assert "npm run build" in str(error), error
+        finally:
+            os.environ[find_sidecar.COMMAND] = named
+        assert not os.path.exists(f"{folder}/ran")
+        try:
+            evil.accept()
+        except TimeoutError:
+            pass
+        else:
+            raise AssertionError("the project's server was reached")
+    finally:
+        os.chdir(home)
+        os.environ["PATH"] = path
+        del os.environ["MADE_UP_SECRET"]
+        evil.close()
+        trust_config()
+
+
 async def warnings_of_the_sidecar_are_logged():
     records = []
     handler = logging.Handler()
@@ -451,7 +516,8 @@ CHECKS = [
     a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
     six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
     the_class_serves_an_application_that_gives_a_config_alone, a_config_that_changes_is_in_force_at_the_next_call,
-    a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint, warnings_of_the_sidecar_are_logged,
+    a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint,
+    a_hostile_plan_reaches_no_server_and_runs_no_program, warnings_of_the_sidecar_are_logged,
     cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
 ]
 
