@@ -166,7 +166,7 @@ describe('the house', () => {
 
   test('llm:response is emitted in one place, and failures of the wire are classified in one', () => {
     const emits = files.filter((file) => /emit\(\s*'llmResponse'/.test(file.text)).map((file) => file.path)
-    expect(emits).toEqual(['provider/with-call-events.ts'])
+    expect(emits).toEqual(['provider/call-span.ts'])
     const classifiers = files.filter((file) => /export function mapWireFailure\b/.test(file.text)).map((file) => file.path)
     expect(classifiers).toEqual(['responses/map-wire-failure.ts'])
   })

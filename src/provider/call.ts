@@ -1,7 +1,9 @@
 /** One call: what stays the same over its attempts, and what they learn on the way. */
-import type { CallOptions, ChatRequest, ChatResponse, Degradation, LLMError, RouteReceipt } from '../contract/index.js'
+import type { CallOptions, ChatRequest, ChatResponse, Degradation, LLMError, RouteReceipt, WireSource } from '../contract/index.js'
+import type { TypedEvent } from '../responses/index.js'
 import type { ModelChoice } from './choose-model.js'
-import type { ProviderSettings } from './deps.js'
+import type { ProviderDeps, ProviderSettings } from './deps.js'
+import { createReceipt } from './receipt.js'
 
 /** How a run ended; it never throws. */
 export type Outcome = { response: ChatResponse; error?: undefined } | { response?: undefined; error: LLMError }
@@ -18,25 +20,30 @@ export interface RetryBudget {
   readonly max: number
 }
 
-/** What is known of a call before anything was asked of anybody. */
-export interface CallHead {
-  readonly request: ChatRequest
-  readonly options: CallOptions
-  /** as the caller or the mount config named the model */
-  readonly requestedModel: string
-  readonly settings: ProviderSettings
-  readonly signal: AbortSignal
-  readonly budget: RetryBudget
-  /** another candidate could take over: nobody waits out an overload or asks an exhausted model */
-  readonly hasAlternative: boolean
-  /** part of a chain: a model known to be exhausted is not asked */
-  readonly delegated: boolean
-  readonly degradation?: Degradation | undefined
-  readonly route: RouteReceipt & { transport: 'sse' | 'websocket' }
+/** What is asked for, and by whom. */
+export interface CallPlan {
+  request: ChatRequest
+  options: CallOptions
+  signal: AbortSignal
+  /** default: the mount's */
+  settings?: ProviderSettings
+  budget?: RetryBudget
+  /** another candidate could take over: an overload is not waited out */
+  hasAlternative?: boolean
+  /** part of a candidate list: a model known to be exhausted is not asked */
+  delegated?: boolean
+  degradation?: Degradation | undefined
+  /** sees the wire's own events before anything is made of them */
+  tap?: (events: readonly TypedEvent[], source: WireSource) => void
+  /** what the delegation knows of the route; the call fills in the rest */
+  route?: Partial<RouteReceipt>
 }
 
-export interface Call extends CallHead {
-  readonly model: ModelChoice
+/** A call before its model is chosen. */
+export interface CallHead extends Required<Omit<CallPlan, 'route' | 'tap' | 'degradation'>>, Pick<CallPlan, 'tap' | 'degradation'> {
+  /** as the caller or the mount config named the model */
+  readonly requestedModel: string
+  readonly route: RouteReceipt & { transport: 'sse' | 'websocket' }
   /** the last attempt sent reasoning that the server could not decrypt: leave it out */
   dropReasoning: boolean
   /** one message was too large for a WebSocket: this call stays on HTTP */
@@ -47,4 +54,21 @@ export interface Call extends CallHead {
   continuing: boolean
   /** waits announced so far, over all requests of the call */
   retries: number
+}
+
+export interface Call extends CallHead {
+  readonly model: ModelChoice
+}
+
+/** @param signal the plan's, with the total limit */
+export function openCall(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): CallHead {
+  const { request, options, settings = deps.settings, budget, hasAlternative = false, delegated = false, degradation } = plan
+  const requestedModel = request.model ?? settings.defaultModel
+  return {
+    request, options, settings, signal, hasAlternative, delegated, degradation, requestedModel,
+    budget: budget ?? { left: settings.maxRetries, max: settings.maxRetries },
+    tap: plan.tap ?? options.onWireEvents,
+    dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0,
+    route: { ...createReceipt(deps, { requested_model: requestedModel, resolved_model: requestedModel, ...plan.route }), transport: 'sse' },
+  }
 }

@@ -5,17 +5,17 @@ import type { ProviderDeps } from './deps.js'
 import { createCallStreams } from './response-stream.js'
 import { createModelChooser } from './choose-model.js'
 import { createEmitter } from './emitter.js'
-import { createExchanges } from './exchanges.js'
-import { openRawDoors, type RawDoors } from './raw-doors.js'
+import { createBackendClient } from './backend-client.js'
+import { createRawApi, type RawApi } from './raw-api.js'
 import { buildProviderInfo } from './provider-info.js'
 import { createRequestBuilder } from './request-builder.js'
-import { createTurnStates } from './turn-states.js'
+import { createTurnStateStore } from './turn-state-store.js'
 import { warmUp } from './warm-up.js'
 import { runCall } from './run-call.js'
-import type { Workshop } from './workshop.js'
+import type { ProviderContext } from './provider-context.js'
 
 /** The provider protocol, delegation, and the doors for those who want the wire itself. */
-export interface ChatGPTProvider extends Provider, RawDoors {
+export interface ChatGPTProvider extends Provider, RawApi {
   /**
    * Opens a connection while the host still assembles the prompt. With a request (instructions, tools and
    * settings as the first call will have them) that call sends its messages alone. Never throws: a warm-up
@@ -34,22 +34,22 @@ export interface ChatGPTProvider extends Provider, RawDoors {
  */
 export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const { settings, mountName } = deps
-  const workshop: Workshop = {
+  const context: ProviderContext = {
     deps,
     emitter: createEmitter(deps.hooks, deps.redactor, deps.warn),
-    exchanges: createExchanges({
+    client: createBackendClient({
       transport: deps.transport, credentials: deps.credentials, baseUrl: settings.baseUrl, mode: settings.transport,
       userAgent: deps.userAgent, connectTimeoutMs: settings.connectTimeoutMs, now: deps.now,
     }),
-    turnStates: createTurnStates(),
+    turnStates: createTurnStateStore(),
     chooseModel: createModelChooser(mountName),
-    builder: createRequestBuilder(deps.warn),
+    requests: createRequestBuilder(deps.warn),
   }
   const describeModels = createModelDescriber()
   const calls = createCallStreams(deps)
 
   const stream = (request: ChatRequest, options: CallOptions = {}): ResponseStream =>
-    calls.open(options, (signal, deliver) => runCall(workshop, { request, options, signal }, deliver))
+    calls.open(options, (signal, deliver) => runCall(context, { request, options, signal }, deliver))
 
   const provider: ChatGPTProvider = {
     name: mountName,
@@ -68,17 +68,17 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     parseToolCalls,
     delegate: (roles, request, options = {}) =>
       calls.open(options, (signal, deliver) =>
-        runDelegation(workshop, { roles: typeof roles === 'string' ? [roles] : roles, request, options, signal, self: provider }, deliver)),
-    ...openRawDoors(workshop, calls),
-    warmUp: (request, options) => warmUp(workshop, request, options),
-    transportChoice: () => workshop.exchanges.choice(),
+        runDelegation(context, { roles: typeof roles === 'string' ? [roles] : roles, request, options, signal, self: provider }, deliver)),
+    ...createRawApi(context, calls),
+    warmUp: (request, options) => warmUp(context, request, options),
+    transportChoice: () => context.client.choice(),
     async signedIn() {
       const credential = deps.credentials.held() ?? (await deps.credentials.peek())
       return { lane: deps.credentials.lane, ...(credential ? { account: credential.accountKey } : {}) }
     },
     async close() {
       calls.close()
-      workshop.exchanges.close()
+      context.client.close()
     },
   }
   return provider

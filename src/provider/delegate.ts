@@ -6,15 +6,16 @@ import {
   LLMError, NotFoundError, QuotaExceededError, isLLMError, isServable,
   type CallOptions, type CandidateVerdict, type ChatRequest, type Degradation, type Provider, type RouteAttempt, type RouteReceipt, type StreamEvent,
 } from '../contract/index.js'
-import { cureOf } from './cure.js'
+import { fallbackScopeOf } from './fallback-scope.js'
 import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
 import { orAbort } from '../lib/index.js'
-import { limitTotal } from './limit-total.js'
-import { runForeign } from './run-foreign.js'
+import { withTotalTimeout } from './with-total-timeout.js'
+import { createReceipt } from './receipt.js'
+import { runOnOtherProvider } from './run-on-other-provider.js'
 import type { Deliver, Outcome } from './call.js'
 import { runCall } from './run-call.js'
-import type { Workshop } from './workshop.js'
-import { createStreamWriter } from './stream-writer.js'
+import type { ProviderContext } from './provider-context.js'
+import { createStreamWriter } from './sink.js'
 import type { RetryBudget } from './call.js'
 
 export interface Delegation {
@@ -27,23 +28,28 @@ export interface Delegation {
 }
 
 /** Resolves the roles and runs their chain; ends in an outcome whatever happens. */
-export function runDelegation(workshop: Workshop, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const { mountName: provider, settings: { totalTimeoutMs } } = workshop.deps
-  return limitTotal(delegation.signal, { provider, totalTimeoutMs }, (signal) => resolveAndRun(workshop, { ...delegation, signal }, deliver))
+export async function runDelegation(context: ProviderContext, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const { mountName: provider, settings: { totalTimeoutMs } } = context.deps
+  const limit = withTotalTimeout(delegation.signal, { provider, totalTimeoutMs })
+  try {
+    return await resolveAndRun(context, { ...delegation, signal: limit.signal }, deliver)
+  } finally {
+    limit.clear()
+  }
 }
 
-async function resolveAndRun(workshop: Workshop, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const { deps, emitter } = workshop
+async function resolveAndRun(context: ProviderContext, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const { deps, emitter } = context
   try {
     const route = await orAbort(deps.resolveRoute(delegation.roles), delegation.signal)
     const usable = route.candidates.filter(canServe)
     if (usable.length === 0) throw nothingServes(deps, delegation.roles, route)
     await emitter.emit('resolve', { provider: deps.mountName, route: receiptOf(deps, delegation, route, usable[0]) })
-    return await runChain(workshop, delegation, route, usable, deliver)
+    return await runChain(context, delegation, route, usable, deliver)
   } catch (thrown) {
     const error = deps.redactor.error(isLLMError(thrown) ? thrown : new LLMError(String(thrown), { provider: deps.mountName, cause: thrown }))
     const writer = createStreamWriter({ sessionId: deps.sessionId, thinking: true, now: deps.now })
-    await deliver(await writer.fail(error))
+    await deliver(writer.fail(error))
     return { error }
   }
 }
@@ -51,9 +57,9 @@ async function resolveAndRun(workshop: Workshop, delegation: Delegation, deliver
 const canServe = (candidate: CandidateVerdict): boolean => isServable(candidate.status) && candidate.resolved_model !== undefined
 
 async function runChain(
-  workshop: Workshop, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[], deliver: Deliver<StreamEvent>,
+  context: ProviderContext, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[], deliver: Deliver<StreamEvent>,
 ): Promise<Outcome> {
-  const { deps, emitter } = workshop
+  const { deps, emitter } = context
   const { maxRetries } = deps.settings
   const budget: RetryBudget = { left: maxRetries, max: maxRetries }
   let degradation = skippedBefore(route, usable[0] as CandidateVerdict)
@@ -62,7 +68,7 @@ async function runChain(
   for (;;) {
     const candidate = usable[position] as CandidateVerdict
     const trial = holdUntilShown(deliver)
-    const outcome = await runCandidate(workshop, delegation, route, candidate, {
+    const outcome = await runCandidate(context, delegation, route, candidate, {
       budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation ? { degradation } : {}),
     }, trial.deliver)
     const { error } = outcome
@@ -123,7 +129,7 @@ function holdUntilShown(deliver: Deliver<StreamEvent>): Trial {
 }
 
 function nextCandidate(usable: readonly CandidateVerdict[], position: number, error: LLMError): number | undefined {
-  const cure = cureOf(error)
+  const cure = fallbackScopeOf(error)
   if (cure === 'none') return undefined
   const from = usable[position]?.mounted_as
   for (let index = position + 1; index < usable.length; index++) {
@@ -141,17 +147,17 @@ interface CandidateTerms {
 }
 
 function runCandidate(
-  workshop: Workshop, delegation: Delegation, route: ResolvedRoute, candidate: CandidateVerdict, terms: CandidateTerms,
+  context: ProviderContext, delegation: Delegation, route: ResolvedRoute, candidate: CandidateVerdict, terms: CandidateTerms,
   deliver: Deliver<StreamEvent>,
 ): Promise<Outcome> {
-  const { deps } = workshop
+  const { deps } = context
   const request = { ...delegation.request, model: candidate.resolved_model as string }
   const other = findOther(deps, delegation, candidate)
   const receipt = { ...receiptOf(deps, delegation, route, candidate), attempts: terms.attempts }
   if (other) {
-    return runForeign(workshop, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms }, deliver)
+    return runOnOtherProvider(context, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms }, deliver)
   }
-  return runCall(workshop, {
+  return runCall(context, {
     request,
     options: delegation.options,
     signal: delegation.signal,
@@ -184,26 +190,18 @@ function withCandidateConfig(settings: ProviderSettings, config: Record<string, 
 function receiptOf(
   deps: ProviderDeps, delegation: Delegation, route: ResolvedRoute, chosen: CandidateVerdict | undefined,
 ): RouteReceipt {
-  const { candidates, role, matrix, file, line, origin, clamp } = route
+  const { candidates, ...written } = route
   const resolved = chosen?.resolved_model ?? 'none'
-  return {
-    ...(role === undefined ? {} : { role }),
+  const elsewhere = { lane: undefined, billing: undefined, transport: undefined, transport_reason: 'another provider' }
+  return createReceipt(deps, {
+    ...written,
     roles: [...delegation.roles],
-    ...(matrix === undefined ? {} : { matrix }),
-    ...(file === undefined ? {} : { file }),
-    ...(line === undefined ? {} : { line }),
-    ...(origin === undefined ? {} : { origin }),
-    ...(clamp === undefined ? {} : { clamp }),
     candidates: candidates.map((candidate) => ({ ...candidate })),
     requested_model: chosen?.model ?? resolved,
     resolved_model: resolved,
-    served_model: 'unknown',
     provider: chosen?.mounted_as ?? deps.mountName,
-    attempts: [],
-    ...(chosen && findOther(deps, delegation, chosen)
-      ? { transport_reason: 'another provider' }
-      : { lane: deps.credentials.lane, billing: deps.credentials.billing, transport: 'sse' as const, transport_reason: 'not sent' }),
-  }
+    ...(chosen && findOther(deps, delegation, chosen) ? elsewhere : {}),
+  })
 }
 
 /** A live candidate that was passed over because its quota is gone is a degradation; one that never matched is not. */

@@ -1,84 +1,113 @@
-import type { CatalogSnapshot } from '../account/index.js'
-import type { CallOptions, ChatRequest, ChatResponse, Degradation, RouteReceipt, StreamEvent, WireSource } from '../contract/index.js'
-import type { TypedEvent } from '../responses/index.js'
-import { answerCall } from './answer-call.js'
-import type { Call, CallHead, RetryBudget } from './call.js'
-import type { ProviderDeps, ProviderSettings } from './deps.js'
-import { limitTotal } from './limit-total.js'
-import type { Deliver, Outcome } from './call.js'
-import { withCallEvents, type AnnounceRequest, type Screen } from './with-call-events.js'
-import type { Workshop } from './workshop.js'
+import { randomUUID } from 'node:crypto'
+import { isLLMError, type ChatResponse, type StreamEvent } from '../contract/index.js'
+import { buildContinuation, type AnswerReader } from '../responses/index.js'
+import { AttemptFailure } from './attempt-failure.js'
+import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type Outcome } from './call.js'
+import { openCallSpan, toLLMError, type CallSpan } from './call-span.js'
+import { finalizeResponse } from './finalize-response.js'
+import { joinResponses } from './join-responses.js'
+import type { ProviderContext } from './provider-context.js'
+import { readAnswer, type Turn } from './read-answer.js'
+import { noteAttempt, repeatOrThrow, type RepeatHistory } from './repeat-or-throw.js'
+import { createAnnouncer, createSink, createStreamWriter, type Sink } from './sink.js'
+import { withTotalTimeout } from './with-total-timeout.js'
 
-export interface CallPlan {
-  request: ChatRequest
-  options: CallOptions
-  signal: AbortSignal
-  settings?: ProviderSettings
-  budget?: RetryBudget
-  hasAlternative?: boolean
-  delegated?: boolean
-  degradation?: Degradation | undefined
-  /** sees the wire's own events before anything is made of them */
-  tap?: (events: readonly TypedEvent[], source: WireSource) => void
-  /** what the chain knows of the route; the call fills in the rest */
-  route?: Partial<RouteReceipt>
+/**
+ * Runs one call. The order of wrapping is the design: the pair of events outermost, so that there is one
+ * a call, whose end comes after the response is built; retry inside, never announcing the request again;
+ * auth innermost, so that each attempt carries the credential in force.
+ */
+export async function runCall(context: ProviderContext, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const { deps, emitter } = context
+  // A delegation has its limit around all of its candidates.
+  const totalTimeoutMs = plan.delegated ? undefined : (plan.settings ?? deps.settings).totalTimeoutMs
+  const limit = withTotalTimeout(plan.signal, { provider: deps.mountName, totalTimeoutMs })
+  const call = openCall(deps, plan, limit.signal)
+  const span = openCallSpan(deps, emitter, call)
+  const sink = createSink(() => openWriter(context, call), deliver)
+  try {
+    // `raw` wants the payload, which is built later; without it the request is announced now.
+    const opening = deps.settings.raw ? undefined : span.announce(undefined)
+    if (opening) await opening
+    const response = await answer(context, call, span, sink)
+    await span.close({ response })
+    await sink.end(response)
+    return { response }
+  } catch (thrown) {
+    const error = deps.redactor.error(toLLMError(thrown, deps, call))
+    await sink.abort(error)
+    await span.close({ error })
+    await sink.fail(error)
+    return { error }
+  } finally {
+    limit.clear()
+  }
+}
+
+function openWriter({ deps, emitter }: ProviderContext, { settings, request, options }: CallHead) {
+  const announcer = settings.useStreaming && request.metadata?.stream !== false ? createAnnouncer(emitter, randomUUID()) : undefined
+  return { announcer, writer: createStreamWriter({ sessionId: deps.sessionId, announcer, thinking: options.thinking !== false, now: deps.now }) }
 }
 
 /**
- * Runs one call. The order of wrapping is the design: events outermost, so that there is one pair a
- * call; retry inside them, never emitting `llm:request` again; auth innermost, so that each attempt
- * carries the credential in force.
+ * The whole answer of one call: a request and, where its output was cut for length, the requests that
+ * continue it.
  */
-export function runCall(workshop: Workshop, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const { deps, emitter } = workshop
-  // A chain has its limit around all of its candidates.
-  const totalTimeoutMs = plan.delegated ? undefined : (plan.settings ?? deps.settings).totalTimeoutMs
-  return limitTotal(plan.signal, { provider: deps.mountName, totalTimeoutMs }, (signal) => {
-    const head = createHead(deps, plan, signal)
-    return withCallEvents(deps, emitter, head, deliver, (announceRequest, screen) => answerHead(workshop, plan, head, announceRequest, screen))
-  })
-}
-
-function answerHead(
-  workshop: Workshop, plan: CallPlan, head: CallHead, announceRequest: AnnounceRequest, screen: Screen,
-): Promise<ChatResponse> {
-  const { catalog } = workshop.deps
-  const tap = plan.tap ?? plan.options.onWireEvents
+async function answer(context: ProviderContext, head: CallHead, span: CallSpan, sink: Sink): Promise<ChatResponse> {
+  const { deps, emitter } = context
   head.signal.throwIfAborted()
-  const answer = (snapshot: CatalogSnapshot): Promise<ChatResponse> => {
-    const model = workshop.chooseModel(head.request, snapshot, head.settings)
-    head.route.resolved_model = model.slug
-    const call: Call = Object.assign(head, { model, dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0 })
-    return answerCall({ workshop, call, announceRequest, screen, tap })
+  const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
+  const call: Call = Object.assign(head, { model: context.chooseModel(head.request, snapshot, head.settings) })
+  call.route.resolved_model = call.model.slug
+  const parts: ChatResponse[] = []
+  let streamDifference: string | undefined
+  let cacheBreak: string | undefined
+  let turn: Turn = { call, span, sink, firstIndex: 0 }
+  for (let number = 1; ; number++) {
+    const reader = await attempt(context, turn).catch((thrown: unknown) => {
+      throw withEarlierParts(thrown, parts)
+    })
+    const { ended } = reader
+    const part = reader.response()
+    parts.push(part)
+    streamDifference ??= reader.difference
+    cacheBreak ??= turn.difference
+    // A whole tool call wants its result before anything goes on.
+    if (ended?.kind !== 'incomplete' || number > call.settings.maxContinuations || part.tool_calls) {
+      return finalizeResponse(deps, call, joinResponses(parts), { servedModel: reader.servedModel, cacheBreak, streamDifference })
+    }
+    await emitter.emit('incompleteContinuation', {
+      provider: deps.mountName,
+      response_id: reader.responseId ?? '',
+      reason: ended.reason,
+      continuation_number: number,
+      max_attempts: call.settings.maxContinuations,
+    })
+    call.continuing = true
+    turn = { call, span, sink, firstIndex: reader.nextIndex, continuation: turn.built && buildContinuation(turn.built, reader.items(), number) }
   }
-  const known = catalog.fresh()
-  return known ? answer(known) : catalog.list({ signal: head.signal }).then(answer)
 }
 
-function createHead(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): CallHead {
-  const settings = plan.settings ?? deps.settings
-  const requestedModel = plan.request.model ?? settings.defaultModel
-  return {
-    request: plan.request,
-    options: plan.options,
-    requestedModel,
-    settings,
-    signal,
-    budget: plan.budget ?? { left: settings.maxRetries, max: settings.maxRetries },
-    hasAlternative: plan.hasAlternative ?? false,
-    delegated: plan.delegated ?? false,
-    degradation: plan.degradation,
-    route: {
-      requested_model: requestedModel,
-      resolved_model: requestedModel,
-      served_model: 'unknown',
-      provider: deps.mountName,
-      lane: deps.credentials.lane,
-      billing: deps.credentials.billing,
-      attempts: [],
-      transport: 'sse',
-      transport_reason: 'not sent',
-      ...plan.route,
-    },
+/** The attempts at one request: until one answers, or its failure may not be repeated. */
+async function attempt(context: ProviderContext, turn: Turn): Promise<AnswerReader> {
+  const history: RepeatHistory = {}
+  turn.call.outputSeen = false
+  for (;;) {
+    try {
+      const reader = await readAnswer(context, turn)
+      noteAttempt(turn.call)
+      return reader
+    } catch (thrown) {
+      if (!(thrown instanceof AttemptFailure)) throw thrown
+      await repeatOrThrow(context, turn.call, thrown, history)
+    }
   }
+}
+
+/** An error in a continuation still carries the whole of what came before it. */
+function withEarlierParts(thrown: unknown, parts: readonly ChatResponse[]): unknown {
+  if (!isLLMError(thrown) || parts.length === 0) return thrown
+  const partial = joinResponses(thrown.partial ? [...parts, thrown.partial] : parts)
+  Object.defineProperty(thrown, 'partial', { value: partial, enumerable: false, configurable: true })
+  return thrown
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import { decodeEvent, serializeRequest, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Clocks } from '../transport/transport.js'
-import type { Line, LinePool } from './line-pool.js'
+import type { PooledConnection, ConnectionPool } from './connection-pool.js'
 
 export interface WarmUpRequest {
   built: BuiltRequest
@@ -11,14 +11,14 @@ export interface WarmUpRequest {
 }
 
 /**
- * Gives the server everything but the input (`generate: false`), and chains the line's first turn to its
- * answer. Ends with the answer's end, whichever it is; a line whose warm-up failed is dropped.
+ * Gives the server everything but the input (`generate: false`), and chains the connection's first turn to its
+ * answer. Ends with the answer's end, whichever it is; a connection whose warm-up failed is dropped.
  * @throws TransportFailure
  */
-export async function warmUpLine(pool: LinePool, line: Line, { built, signal, clocks }: WarmUpRequest): Promise<void> {
+export async function warmUpConnection(pool: ConnectionPool, pooled: PooledConnection, { built, signal, clocks }: WarmUpRequest): Promise<void> {
   const opening: BuiltRequest = { ...built, items: [] }
   try {
-    const frames = line.connection.exchange(serializeRequest(opening, { type: 'response.create', generate: false }), { signal, clocks })
+    const frames = pooled.socket.exchange(serializeRequest(opening, { type: 'response.create', generate: false }), { signal, clocks })
     let responseId: string | undefined
     while (responseId === undefined) {
       const batch = await frames.next()
@@ -26,10 +26,10 @@ export async function warmUpLine(pool: LinePool, line: Line, { built, signal, cl
       responseId = batch.map(readResponseId).find((id) => id !== undefined)
     }
     frames.release()
-    line.chain.completed(opening, responseId, [])
-    pool.giveBack(line)
+    pooled.chain.completed(opening, responseId, [])
+    pool.giveBack(pooled)
   } catch (failure) {
-    pool.drop(line)
+    pool.drop(pooled)
     throw failure
   }
 }

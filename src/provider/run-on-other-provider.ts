@@ -1,11 +1,11 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
 import { isRecord, orAbort } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
-import type { Workshop } from './workshop.js'
-import { createStreamWriter } from './stream-writer.js'
+import type { ProviderContext } from './provider-context.js'
+import { createStreamWriter } from './sink.js'
 import { tellContent } from './tell-response.js'
 
-export interface ForeignCall {
+export interface OtherProviderCall {
   provider: Provider
   request: ChatRequest
   options: CallOptions
@@ -19,8 +19,8 @@ export interface ForeignCall {
  * A candidate on another provider of the host: it makes its own calls and emits its own events. One
  * that cannot stream is completed, and its answer given out whole.
  */
-export async function runForeign(workshop: Workshop, call: ForeignCall, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const { deps } = workshop
+export async function runOnOtherProvider(context: ProviderContext, call: OtherProviderCall, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const { deps } = context
   const options = { ...call.options, signal: call.signal }
   const writer = createStreamWriter({ sessionId: deps.sessionId, thinking: options.thinking !== false, now: deps.now })
   let seq = 0
@@ -48,22 +48,22 @@ export async function runForeign(workshop: Workshop, call: ForeignCall, deliver:
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, call))
     call.receipt.attempts.push({ model: call.request.model ?? call.receipt.resolved_model, outcome: 'error', error_type: error.name })
-    await deliver((await writer.fail(error)).map((event) => ({ ...event, seq })))
+    await deliver(writer.fail(error).map((event) => ({ ...event, seq })))
     return { error }
   }
 }
 
-function toLLMError(thrown: unknown, { signal, receipt: { provider } }: ForeignCall): LLMError {
+function toLLMError(thrown: unknown, { signal, receipt: { provider } }: OtherProviderCall): LLMError {
   if (signal.aborted && isLLMError(signal.reason)) return signal.reason
   return isLLMError(thrown) ? thrown : new LLMError(`${provider} failed: ${String(thrown)}`, { provider, cause: thrown })
 }
 
 /** It ends as one that took over, unless it says that itself. */
-function withDegradation(event: StreamEvent, { degradation }: ForeignCall): StreamEvent {
+function withDegradation(event: StreamEvent, { degradation }: OtherProviderCall): StreamEvent {
   return event.type === 'message.end' && degradation && event.degradations.length === 0 ? { ...event, degradations: [degradation] } : event
 }
 
-function seal(response: ChatResponse, call: ForeignCall): ChatResponse {
+function seal(response: ChatResponse, call: OtherProviderCall): ChatResponse {
   const degradation = response.degradation ?? call.degradation
   return {
     ...response,
@@ -73,7 +73,7 @@ function seal(response: ChatResponse, call: ForeignCall): ChatResponse {
 }
 
 /** Ours says how the call came there; what happened there only the other provider can say, where it gives a receipt too. */
-function describeRoute({ receipt, request }: ForeignCall, response: ChatResponse): RouteReceipt {
+function describeRoute({ receipt, request }: OtherProviderCall, response: ChatResponse): RouteReceipt {
   const own: unknown = response.metadata?.['route']
   if (!isRecord(own)) return { ...receipt, attempts: [...receipt.attempts, { model: request.model ?? receipt.resolved_model, outcome: 'ok' }] }
   const { served_model, lane, billing, transport, transport_reason, cache, quota, attempts } = own as Partial<RouteReceipt>

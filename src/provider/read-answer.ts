@@ -1,53 +1,53 @@
 import type { Credential } from '../auth/credential-source.js'
-import { QuotaExceededError, type LLMError, type ReasoningProvenance } from '../contract/index.js'
+import { QuotaExceededError, type ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
-  createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, fromTransportFailure, judgeWireFailure, readUsageLimit,
-  type AnswerReader, type AttemptPhase, type AnswerEvent, type BuiltRequest, type OtherEvent, type TypedEvent, type WireFailure,
+  createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, serializeRequest,
+  type AnswerEvent, type AnswerReader, type BuiltRequest, type OtherEvent, type TypedEvent,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import { AttemptFailure } from './attempt-failure.js'
+import { AttemptFailure, createFailureReader, type FailureReader } from './attempt-failure.js'
+import type { Exchange, ExchangeRequest } from './backend-client.js'
 import type { Call } from './call.js'
+import type { CallSpan } from './call-span.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
-import type { Exchange, ExchangeRequest, Exchanges } from './exchanges.js'
-import { TURN_STATE, turnOf, type TurnStates } from './turn-states.js'
+import type { ProviderContext } from './provider-context.js'
+import type { Sink } from './sink.js'
+import { TURN_STATE, turnOf } from './turn-state-store.js'
 
-export interface AttemptInput {
-  deps: ProviderDeps
-  exchanges: Exchanges
-  call: Call
-  turnStates: TurnStates
-  /** builds the request anew, so that a refreshed credential or a repair takes effect */
-  build: (provenance: ReasoningProvenance) => { built: BuiltRequest; conversation: string }
-  /** before anything is sent; called in every attempt */
-  onBuilt: (built: BuiltRequest, conversation: string) => Promise<unknown> | undefined
-  /** the request is on its way; for what need not come before */
-  onSent: (built: BuiltRequest, conversation: string) => void
-  /** the backend has taken the request, or may have */
-  onOpen: (exchange: Exchange) => void
+/** One request of a call: the call's own, or one that continues an answer cut for length. */
+export interface Turn {
+  readonly call: Call
+  readonly span: CallSpan
+  readonly sink: Sink
   /** where the answer's blocks are numbered from */
-  firstIndex: number
-  /** the events of the answer's items are wanted too */
-  items: boolean
-  /** takes the wire's events as they come, and what they add to the answer */
-  deliver: (events: readonly TypedEvent[], blocks: readonly AnswerEvent[]) => Promise<void> | undefined
+  readonly firstIndex: number
+  /** sent in place of the call's own request */
+  readonly continuation?: BuiltRequest | undefined
+  /** what was sent last */
+  built?: BuiltRequest
+  /** how the request differs from the conversation's before, where it is no extension of it */
+  difference?: string | undefined
 }
 
 /**
  * One request and its answer, read to the terminal event; answers what has read it. Ends well where the
  * answer is complete or cut by the length limit; everything else is thrown as an AttemptFailure that says
- * how far it had come. Auth is innermost: each attempt asks for the credential in force.
+ * how far it had come. Auth is innermost: each attempt asks for the credential in force, and builds its
+ * request anew, so that a refreshed credential or a repair takes effect.
  *
  * Up to the request's last byte nothing is waited for that is there already, and what can be done while
  * the backend thinks is done then.
  */
-export async function runAttempt(input: AttemptInput): Promise<AnswerReader> {
-  const { deps, call, exchanges } = input
+export async function readAnswer(context: ProviderContext, turn: Turn): Promise<AnswerReader> {
+  const { deps, client, requests } = context
+  const { call } = turn
   const credential = deps.credentials.held() ?? (await deps.credentials.current({ signal: call.signal }))
   const provenance = provenanceOf(credential, call.model)
-  const { built, conversation } = input.build(provenance)
-  const announcing = input.onBuilt(built, conversation)
+  const { built: fresh, conversation } = requests.build(call, provenance)
+  const built = turn.continuation ?? fresh
+  const announcing = announce(context, turn, built)
   if (announcing) {
     await announcing
     call.signal.throwIfAborted()
@@ -55,26 +55,37 @@ export async function runAttempt(input: AttemptInput): Promise<AnswerReader> {
   const place = { interactive: call.options.interactive, signal: call.signal, key: conversation }
   const release = deps.limiter.tryAcquire() ?? (await deps.limiter.acquire(place))
   const startedAtMs = deps.now()
-  let reading: Reading | undefined
+  let prepared: Reading | undefined
   const prepare = (): Reading => {
-    if (reading) return reading
-    const reader = createAnswerReader({ provenance, firstIndex: input.firstIndex, items: input.items })
-    return (reading = { reader, failures: createFailureReader(input, reader, credential) })
+    if (prepared) return prepared
+    const reader = createAnswerReader({ provenance, firstIndex: turn.firstIndex, items: call.options.onBlocks !== undefined })
+    const source = { provenance, route: call.route }
+    return (prepared = {
+      deps, call, reader,
+      failures: createFailureReader(deps, call, reader, credential),
+      show(events, blocks) {
+        call.tap?.(events, source)
+        call.options.onBlocks?.(blocks, source)
+        return turn.sink.write(blocks)
+      },
+    })
   }
   let exchange: Exchange | undefined
   let probing = false
   try {
     probing = refuseExhausted(deps, call)
     try {
-      exchange = await exchanges.open(describeExchange(input, { built, credential, conversation }, prepare))
+      exchange = await client.open(describeExchange(context, turn, { built, credential, conversation }, prepare))
     } catch (thrown) {
       throw prepare().failures.fromThrown(thrown)
     }
-    const { reader, failures } = prepare()
-    input.onOpen(exchange)
-    const behind = await readToTerminal(exchange, reader, failures, input)
+    call.route.transport = exchange.kind
+    call.route.transport_reason = exchange.reason
+    const reading = prepare()
+    const { reader } = reading
+    const behind = await readToTerminal(exchange, reading)
     const turnState = reader.headers[TURN_STATE]
-    if (turnState !== undefined) input.turnStates.learn(conversation, turnOf(call.request), turnState)
+    if (turnState !== undefined) context.turnStates.learn(conversation, turnOf(call.request), turnState)
     // The server holds a response for the next turn only if it completed.
     const responseId = reader.ended?.kind === 'completed' ? reader.responseId : undefined
     exchange.finish({ responseId, doneItems: reader.items(), behind })
@@ -90,9 +101,25 @@ export async function runAttempt(input: AttemptInput): Promise<AnswerReader> {
   }
 }
 
+/** What one attempt's answer is read with. */
 interface Reading {
+  deps: ProviderDeps
+  call: Call
   reader: AnswerReader
   failures: FailureReader
+  /** shows the wire's events as they come, and what they add to the answer */
+  show: (events: readonly TypedEvent[], blocks: readonly AnswerEvent[]) => Promise<void> | undefined
+}
+
+/** Tells the host of the request, and of what had to be repaired in it: in the first attempt alone. */
+function announce({ deps, emitter }: ProviderContext, turn: Turn, built: BuiltRequest): Promise<unknown> | undefined {
+  const repairs = turn.built ?? turn.continuation ? [] : built.repairs
+  turn.built = built
+  const request = () => turn.span.announce(deps.settings.raw ? parseJson(serializeRequest(built)) : undefined)
+  if (repairs.length === 0) return request()
+  return Promise.resolve(emitter.emit('toolSequenceRepaired', {
+    provider: deps.mountName, repair_count: repairs.length, repairs: [...repairs],
+  })).then(request)
 }
 
 /** What must be told apart in reasoning that comes back: who thought it, where, and with which kind of model. */
@@ -101,12 +128,12 @@ export function provenanceOf({ accountKey, lane }: Credential, { family }: Model
 }
 
 function describeExchange(
-  { call, turnStates, onSent }: AttemptInput,
+  { requests, turnStates }: ProviderContext, turn: Turn,
   { built, credential, conversation }: Pick<ExchangeRequest, 'built' | 'credential' | 'conversation'>,
   prepare: () => void,
 ): ExchangeRequest {
+  const { call } = turn
   const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
-  const turnState = turnStates.get(conversation, turnOf(call.request))
   const { timeout } = call.request
   // null and infinite lift the mount's limit for one call.
   const idleMs = timeout === null ? undefined : timeout ? timeout * 1000 : idleTimeoutMs
@@ -117,10 +144,13 @@ function describeExchange(
     signal: call.signal,
     clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
     httpOnly: call.httpOnly,
-    turnState,
+    turnState: turnStates.get(conversation, turnOf(call.request)),
     onSent() {
       prepare()
-      onSent(built, conversation)
+      turn.sink.prepare()
+      if (turn.continuation || call.route.cache) return
+      turn.difference = requests.compare(conversation, built)
+      call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
     },
   }
 }
@@ -147,9 +177,9 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
 
 const NONE: Pick<Batch, 'events' | 'blocks'> = { events: [], blocks: [] }
 
-async function readToTerminal(exchange: Exchange, reader: AnswerReader, failures: FailureReader, input: AttemptInput): Promise<readonly string[]> {
-  const { call, deliver } = input
-  const learn = createHeaderReader(exchange.headers, input)
+async function readToTerminal(exchange: Exchange, reading: Reading): Promise<readonly string[]> {
+  const { call, reader, failures, show } = reading
+  const learn = createHeaderReader(exchange.headers, reading)
   reader.observeHeaders(exchange.headers)
   let frames: readonly string[] | undefined
   let batch: Batch | undefined
@@ -161,7 +191,7 @@ async function readToTerminal(exchange: Exchange, reader: AnswerReader, failures
     try {
       frames = exchange.frames.arrived()
       if (!frames) {
-        if (early.events.length > 0) wanted = deliver(early.events, early.blocks)
+        if (early.events.length > 0) wanted = show(early.events, early.blocks)
         early = NONE
         if (wanted) await wanted
         learn()
@@ -172,7 +202,7 @@ async function readToTerminal(exchange: Exchange, reader: AnswerReader, failures
     }
     if (!frames) throw failures.cut()
     for (let from = 0; from < frames.length && !reader.ended;) {
-      batch = readBatch(frames, from, reader, exchange, failures, input, learn)
+      batch = readBatch(frames, from, exchange, reading, learn)
       from = batch.next
       if (reader.ended) behind = frames.slice(from)
       call.outputSeen ||= reader.sawOutput
@@ -182,7 +212,7 @@ async function readToTerminal(exchange: Exchange, reader: AnswerReader, failures
       if (failed && !call.outputSeen) throw failed
       early = early.events.length > 0 ? { events: early.events.concat(batch.events), blocks: early.blocks.concat(batch.blocks) } : batch
       if (!call.outputSeen && !reader.ended && !batch.malformed) continue
-      if (early.events.length > 0) wanted = deliver(early.events, early.blocks)
+      if (early.events.length > 0) wanted = show(early.events, early.blocks)
       early = NONE
       if (wanted) {
         await wanted
@@ -202,7 +232,7 @@ async function readToTerminal(exchange: Exchange, reader: AnswerReader, failures
  * Tells quota and catalog, once, what came in front of the answer. Behind its first events: those are what
  * the caller waits for, and this takes 12 µs.
  */
-function createHeaderReader(headers: Exchange['headers'], { deps, call }: AttemptInput): () => void {
+function createHeaderReader(headers: Exchange['headers'], { deps, call }: Reading): () => void {
   let learned = false
   return () => {
     if (learned) return
@@ -223,8 +253,7 @@ interface Batch {
 
 /** Reads what arrived together; the first output ends a batch, so that the caller sees it at once. */
 function readBatch(
-  frames: readonly string[], from: number, reader: AnswerReader, { guard }: Exchange, failures: FailureReader, { deps, call }: AttemptInput,
-  learnHeaders: () => void,
+  frames: readonly string[], from: number, { guard }: Exchange, { deps, call, reader, failures }: Reading, learnHeaders: () => void,
 ): Batch {
   const events: TypedEvent[] = []
   const blocks: AnswerEvent[] = []
@@ -254,65 +283,6 @@ function readBatch(
     events.push(event)
   }
   return { events, blocks, next, malformed: false }
-}
-
-interface FailureReader {
-  /** an event of the answer came: the backend has accepted the request */
-  accepted: boolean
-  fromThrown(thrown: unknown): unknown
-  /** undefined for an answer that is complete, or cut by the length limit */
-  fromTerminal(): AttemptFailure | undefined
-  /** the frames ended, or made no sense, before the terminal event */
-  cut(code?: string): AttemptFailure
-}
-
-/** Turns whatever ended an attempt into its classified failure, and tells quota and limiter of limits. */
-function createFailureReader({ deps, call }: AttemptInput, reader: AnswerReader, credential: Credential): FailureReader {
-  const context = (phase: AttemptPhase) => ({
-    provider: deps.mountName,
-    model: call.requestedModel,
-    lane: credential.lane,
-    signInCommand: deps.credentials.signIn,
-    nowMs: deps.now(),
-    availableModels: deps.catalog.peek()?.models.map((model) => model.id),
-    partial: reader.partial(),
-    sawOutput: call.outputSeen || call.continuing,
-    phase: call.outputSeen ? 'output' : failures.accepted ? 'accepted' : phase,
-  } as const)
-
-  const classify = (failure: WireFailure, phase: AttemptPhase): AttemptFailure => {
-    const { error, repeat } = judgeWireFailure(failure, context(phase))
-    observeLimits(error, failure)
-    return new AttemptFailure(error, repeat, credential.accessToken)
-  }
-  const observeLimits = (error: LLMError, failure: WireFailure): void => {
-    if (failure.headers) deps.quota.observeHeaders(failure.headers, call.model.slug)
-    if (error.name === 'QuotaExceededError') {
-      deps.quota.observeExhausted({ model: call.model.slug, ...readUsageLimit(failure, deps.now()) })
-    } else if (error.name === 'RateLimitError') {
-      deps.limiter.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)
-    }
-  }
-
-  const failures: FailureReader = {
-    accepted: false,
-    fromThrown: (thrown) => (thrown instanceof TransportFailure ? classify(fromTransportFailure(thrown), phaseOf(thrown)) : thrown),
-    fromTerminal() {
-      const failure = reader.failure()
-      return failure && classify(failure, 'answered')
-    },
-    cut(code) {
-      const failure: WireFailure = reader.failure() ?? { source: 'transport', kind: 'cut', phase: 'answering' }
-      return classify({ ...failure, ...(code === undefined ? {} : { error: { code } }) }, 'sent')
-    },
-  }
-  return failures
-}
-
-/** A status is an answer, also one that stands before no event stream; an upgrade's answer comes before anything is sent. */
-function phaseOf({ phase, status }: TransportFailure): AttemptPhase {
-  if (phase === 'unsent') return 'unsent'
-  return status === undefined ? 'sent' : 'answered'
 }
 
 /** What may come before a request is accepted: word of the connection and of limits, and refusals. */

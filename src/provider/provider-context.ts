@@ -1,16 +1,16 @@
 import type { ModelChooser } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
-import type { Exchanges } from './exchanges.js'
+import type { BackendClient } from './backend-client.js'
 import type { RequestBuilder } from './request-builder.js'
-import type { TurnStates } from './turn-states.js'
+import type { TurnStateStore } from './turn-state-store.js'
 
 /** The parts of a provider that its calls share. */
-export interface Workshop {
+export interface ProviderContext {
   deps: ProviderDeps
   emitter: Emitter
-  exchanges: Exchanges
-  builder: RequestBuilder
-  turnStates: TurnStates
+  client: BackendClient
+  requests: RequestBuilder
+  turnStates: TurnStateStore
   chooseModel: ModelChooser
 }

@@ -4,7 +4,7 @@ import { fromTransportFailure, mapWireFailure, type OtherEvent, type TypedEvent 
 import { TransportFailure } from '../transport/transport.js'
 import type { CallStreams } from './response-stream.js'
 import { runCall } from './run-call.js'
-import type { Workshop } from './workshop.js'
+import type { ProviderContext } from './provider-context.js'
 
 /** A wire event as the backend sent it, numbered without gaps over the whole call. */
 export type RawEvent = OtherEvent & { sequence_number: number }
@@ -19,7 +19,7 @@ export interface RawSocket {
 }
 
 /** For those who want the wire itself, signed in and with its failures classified. */
-export interface RawDoors {
+export interface RawApi {
   /**
    * The wire's own events of one call, with the call's retries, events and errors as in `stream()`.
    * Leaving the loop early closes the socket. @throws LLMError
@@ -29,16 +29,16 @@ export interface RawDoors {
   openSocket(options?: { signal?: AbortSignal; conversation_id?: string }): Promise<RawSocket>
 }
 
-/** The doors of one mount; their calls are started, and stopped, with all others of it. */
-export function openRawDoors(workshop: Workshop, calls: Pick<CallStreams, 'open'>): RawDoors {
-  const { deps, exchanges } = workshop
+/** The raw API of one mount; its calls are started, and stopped, with all others of it. */
+export function createRawApi(context: ProviderContext, calls: Pick<CallStreams, 'open'>): RawApi {
+  const { deps, client } = context
   return {
     async *rawEvents(request, options = {}) {
       const tapped: TypedEvent[] = []
       let sequence_number = 0
       const take = (): RawEvent[] => tapped.splice(0).map((event) => ({ ...event, sequence_number: sequence_number++ }))
       const stream = calls.open(options, (signal, deliver) =>
-        runCall(workshop, { request, options, signal, tap: (events) => tapped.push(...events) }, deliver))
+        runCall(context, { request, options, signal, tap: (events) => tapped.push(...events) }, deliver))
       for await (const event of stream) {
         yield* take()
         if (event.type === 'error') break
@@ -50,7 +50,7 @@ export function openRawDoors(workshop: Workshop, calls: Pick<CallStreams, 'open'
     async openSocket(options = {}) {
       try {
         const credential = await deps.credentials.current(options)
-        const socket = await exchanges.connect(credential, options.conversation_id ?? randomUUID(), options.signal)
+        const socket = await client.connect(credential, options.conversation_id ?? randomUUID(), options.signal)
         return {
           send: (message) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
           receive: (receiveOptions) => socket.receive(receiveOptions),

@@ -1,5 +1,5 @@
 /**
- * Opens one exchange with the backend, over a WebSocket line of the conversation or over HTTP, and
+ * Opens one exchange with the backend, over a pooled WebSocket of the conversation or over HTTP, and
  * says which and why.
  */
 import { randomUUID } from 'node:crypto'
@@ -8,10 +8,10 @@ import type { JsonObject } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import { createAnswerGuard, createConnectionMemory, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Clocks, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
-import { createLinePool, type Line, type LinePool } from './line-pool.js'
+import { createConnectionPool, type PooledConnection, type ConnectionPool } from './connection-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
-import { TURN_STATE } from './turn-states.js'
-import { warmUpLine } from './warm-up-line.js'
+import { TURN_STATE } from './turn-state-store.js'
+import { warmUpConnection } from './warm-up-connection.js'
 
 /** A message of 16 MiB or more closes the connection with 1009; what comes near goes over HTTP. */
 const MAX_SOCKET_MESSAGE_BYTES = 15.5 * 1024 * 1024
@@ -23,7 +23,7 @@ const WEBSOCKET_BETA = 'responses_websockets=2026-02-06'
 export interface ExchangeRequest {
   built: BuiltRequest
   credential: Credential
-  /** names the conversation: prompt cache key, session header and the owner of its lines */
+  /** names the conversation: prompt cache key, session header and the owner of its connections */
   conversation: string
   signal: AbortSignal
   clocks: Clocks
@@ -46,14 +46,14 @@ export interface Exchange extends Choice {
   abandon(): void
 }
 
-export interface Exchanges {
+export interface BackendClient {
   /** @throws TransportFailure */
   open(request: ExchangeRequest): Promise<Exchange>
   /**
    * Opens a connection before there is a request. With a `request` the server is given instructions and
    * tools at once, and its first turn sends its items alone; without one the connection serves whichever
    * conversation comes first. Does nothing where the next exchange would go over HTTP, and nothing for a
-   * conversation that has a line: what the server holds of it stays. @throws TransportFailure
+   * conversation that has a connection: what the server holds of it stays. @throws TransportFailure
    */
   warmUp(credential: Credential, request?: ExchangeRequest, signal?: AbortSignal): Promise<void>
   /** What the next exchange would go over, and why. */
@@ -63,7 +63,7 @@ export interface Exchanges {
   close(): void
 }
 
-export interface ExchangesOptions {
+export interface BackendClientOptions {
   transport: Transport
   credentials: CredentialSource
   baseUrl: string
@@ -73,14 +73,18 @@ export interface ExchangesOptions {
   now: () => number
 }
 
-/** The exchanges of one mount, with its lines and its choice of transport. */
-export function createExchanges(options: ExchangesOptions): Exchanges {
-  const pool = createLinePool({ now: options.now })
+/** The exchanges of one mount, with its connections and its choice of transport. */
+export function createBackendClient(options: BackendClientOptions): BackendClient {
+  const pool = createConnectionPool({ now: options.now })
   const choice = createTransportChoice(options.mode, options.now)
   const url = `${options.baseUrl}/responses`
   const http = (request: ExchangeRequest, reason: string) => openHttpExchange(options, url, request, reason)
-  const connect: Exchanges['connect'] = (credential, conversation, signal) => openConnection(options, credential, conversation, signal)
-  const lineFor = async (request: ExchangeRequest): Promise<Line> => {
+  const connect: BackendClient['connect'] = (credential, conversation, signal) => openConnection(options, credential, conversation, signal)
+  /** in the making: of two warm-ups at once one opens it */
+  let spare: Promise<void> | undefined
+  const openSpare = async (credential: Credential, signal?: AbortSignal): Promise<void> =>
+    pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
+  const connectionFor = async (request: ExchangeRequest): Promise<PooledConnection> => {
     const { credential, conversation, built, signal } = request
     const idle = pool.take(conversation, credential.accessToken, built)
     if (idle) return idle
@@ -89,14 +93,14 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
     return pool.add(conversation, credential.accessToken, connection)
   }
   const openSocketExchange = async (request: ExchangeRequest, reason: string): Promise<Exchange> => {
-    let line: Line
+    let pooled: PooledConnection
     try {
-      line = await lineFor(request)
+      pooled = await connectionFor(request)
     } catch (failure) {
       if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
       return http(request, choice.blocked(failure))
     }
-    return openLineExchange(pool, line, request, reason) ?? http(request, TOO_LARGE)
+    return openPooledExchange(pool, pooled, request, reason) ?? http(request, TOO_LARGE)
   }
   return {
     open(request) {
@@ -106,15 +110,15 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
     async warmUp(credential, request, signal) {
       if (choice.current().kind === 'sse') return
       if (request && pool.holds(request.conversation, credential.accessToken)) return
-      let line: Line | undefined
+      let pooled: PooledConnection | undefined
       try {
-        if (request) line = await lineFor(request)
-        else if (!pool.holdsSpare(credential.accessToken)) pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
+        if (request) pooled = await connectionFor(request)
+        else if (!pool.holdsSpare(credential.accessToken)) await (spare ??= openSpare(credential, signal).finally(() => (spare = undefined)))
       } catch (failure) {
         if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
         choice.blocked(failure)
       }
-      if (line && request) await warmUpLine(pool, line, request)
+      if (pooled && request) await warmUpConnection(pool, pooled, request)
     },
     choice: () => choice.current(),
     connect,
@@ -122,7 +126,7 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
   }
 }
 
-function headersFor(options: ExchangesOptions, credential: Credential, conversation: string): Record<string, string> {
+function headersFor(options: BackendClientOptions, credential: Credential, conversation: string): Record<string, string> {
   return Object.assign(options.credentials.headers(credential), {
     originator: 'amplifier',
     'user-agent': options.userAgent,
@@ -132,7 +136,7 @@ function headersFor(options: ExchangesOptions, credential: Credential, conversat
 }
 
 function openConnection(
-  options: ExchangesOptions, credential: Credential, conversation: string, signal?: AbortSignal,
+  options: BackendClientOptions, credential: Credential, conversation: string, signal?: AbortSignal,
 ): Promise<SocketConnection> {
   const { mode, connectTimeoutMs } = options
   return options.transport.connect({
@@ -143,7 +147,7 @@ function openConnection(
   })
 }
 
-function openHttpExchange(options: ExchangesOptions, url: string, request: ExchangeRequest, reason: string): Promise<Exchange> {
+function openHttpExchange(options: BackendClientOptions, url: string, request: ExchangeRequest, reason: string): Promise<Exchange> {
   const headers = headersFor(options, request.credential, request.conversation)
   headers['content-type'] = 'application/json'
   headers['accept'] = 'text/event-stream'
@@ -161,38 +165,38 @@ function openHttpExchange(options: ExchangesOptions, url: string, request: Excha
   }).then((frames) => ({ kind: 'sse', reason, frames, headers: frames.headers, guard: createAnswerGuard(createConnectionMemory()), finish: () => frames.release(), abandon: () => frames.close() }))
 }
 
-/** A line that no exchange was opened on is free again. */
-function openLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, reason: string): Exchange | undefined {
+/** A connection that no exchange was opened on is free again. */
+function openPooledExchange(pool: ConnectionPool, pooled: PooledConnection, request: ExchangeRequest, reason: string): Exchange | undefined {
   try {
-    return beginLineExchange(pool, line, request, reason)
+    return beginPooledExchange(pool, pooled, request, reason)
   } catch (failure) {
     // Aborted in the tick it was taken in, or closed meanwhile.
-    pool.giveBack(line)
+    pool.giveBack(pooled)
     throw failure
   }
 }
 
-/** Undefined where the message is too large for a WebSocket; the line is free again then. */
-function beginLineExchange(pool: LinePool, line: Line, request: ExchangeRequest, reason: string): Exchange | undefined {
+/** Undefined where the message is too large for a WebSocket; the connection is free again then. */
+function beginPooledExchange(pool: ConnectionPool, pooled: PooledConnection, request: ExchangeRequest, reason: string): Exchange | undefined {
   const { built, signal, clocks } = request
-  const plan = line.chain.plan(built)
+  const plan = pooled.chain.plan(built)
   const increment = plan.mode === 'delta' ? { previous_response_id: plan.previousResponseId, fromItem: plan.fromItem } : {}
   const message = serializeRequest(built, { type: 'response.create', ...increment, ...turnMetadata(request) })
   // A UTF-16 unit is at most 3 bytes of UTF-8: only what comes near the limit is measured.
   if (message.length * 3 >= MAX_SOCKET_MESSAGE_BYTES && Buffer.byteLength(message) >= MAX_SOCKET_MESSAGE_BYTES) {
-    pool.giveBack(line)
+    pool.giveBack(pooled)
     return undefined
   }
-  const frames = line.connection.exchange(message, { signal, clocks })
+  const frames = pooled.socket.exchange(message, { signal, clocks })
   request.onSent?.()
   let running = true
-  const guard = createAnswerGuard(line.memory)
-  const droppedBefore = line.memory.dropped
+  const guard = createAnswerGuard(pooled.memory)
+  const droppedBefore = pooled.memory.dropped
   return {
     kind: 'websocket',
     reason: plan.mode === 'delta' ? `${reason}; ${built.items.length - plan.fromItem} new of ${built.items.length} items sent` : `${reason}; ${built.items.length} items sent whole (${plan.reason})`,
     frames,
-    headers: takeUpgradeHeaders(line),
+    headers: takeUpgradeHeaders(pooled),
     guard,
     finish({ responseId, doneItems, behind }) {
       if (!running) return
@@ -201,25 +205,25 @@ function beginLineExchange(pool: LinePool, line: Line, request: ExchangeRequest,
       frames.release()
       guard.ended()
       // Answers without an id, and those behind whose end something came, can't be told from the next one's.
-      if (wentOn || line.memory.dropped > droppedBefore || line.memory.responses.size === 0) return pool.drop(line)
-      if (responseId === undefined) line.chain.reset('no_previous_response_id')
-      else line.chain.completed(built, responseId, doneItems)
-      pool.giveBack(line)
+      if (wentOn || pooled.memory.dropped > droppedBefore || pooled.memory.responses.size === 0) return pool.drop(pooled)
+      if (responseId === undefined) pooled.chain.reset('no_previous_response_id')
+      else pooled.chain.completed(built, responseId, doneItems)
+      pool.giveBack(pooled)
     },
     abandon() {
       if (!running) return
       running = false
       frames.close()
-      pool.drop(line)
+      pool.drop(pooled)
     },
   }
 }
 
 /** Model and turn state are those of an answer; on a connection of many they come as events. */
-function takeUpgradeHeaders(line: Line): Readonly<Record<string, string>> {
-  if (line.headersRead) return {}
-  line.headersRead = true
-  const { 'openai-model': _model, [TURN_STATE]: _state, ...headers } = line.connection.headers
+function takeUpgradeHeaders(pooled: PooledConnection): Readonly<Record<string, string>> {
+  if (pooled.headersRead) return {}
+  pooled.headersRead = true
+  const { 'openai-model': _model, [TURN_STATE]: _state, ...headers } = pooled.socket.headers
   return headers
 }
 

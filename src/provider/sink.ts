@@ -3,15 +3,44 @@
  * The time of a batch is taken once: its frames arrived together.
  */
 import {
-  describeError, type Degradation, type LLMError, type StreamEvent, type StreamEventBody, type Usage,
+  describeError, type ChatResponse, type Degradation, type LLMError, type StreamEvent, type StreamEventBody, type Usage,
 } from '../contract/index.js'
 import type { AnswerEvent, BlockEvent } from '../responses/index.js'
+import type { Deliver } from './call.js'
 import type { Emitter } from './emitter.js'
+
+/** Where an answer's block events go: into the caller's stream, and to the host's hooks. */
+export interface Sink {
+  /** Makes ready what the first of them needs: while the backend thinks there is time. */
+  prepare(): void
+  write: Deliver<AnswerEvent>
+  end(response: ChatResponse): Promise<void> | undefined
+  /** Tells the host of the break, where it was told of the answer. */
+  abort(error: LLMError): Promise<unknown> | undefined
+  fail(error: LLMError): Promise<void> | undefined
+}
+
+/** @param open makes the writer, and the announcer where the host is told; called once, when either is needed */
+export function createSink(open: () => { writer: StreamWriter; announcer: Announcer | undefined }, deliver: Deliver<StreamEvent>): Sink {
+  let opened: ReturnType<typeof open> | undefined
+  const get = () => (opened ??= open())
+  const hand = (events: StreamEvent[]): Promise<void> | undefined => (events.length > 0 ? deliver(events) : undefined)
+  return {
+    prepare: () => void get(),
+    write(blocks) {
+      const written = get().writer.write(blocks)
+      return Array.isArray(written) ? hand(written) : written.then(hand)
+    },
+    end: (response) => deliver(get().writer.end(response.usage ?? null, response.degradation ? [response.degradation] : [])),
+    abort: (error) => get().announcer?.abort(error),
+    fail: (error) => deliver(get().writer.fail(error)),
+  }
+}
 
 export interface StreamWriterOptions {
   sessionId: string
   /** where the host's `llm:stream_*` events go; absent where nobody is told */
-  announcer?: Announcer
+  announcer?: Announcer | undefined
   /** pass `thinking.delta` on to the caller */
   thinking: boolean
   now: () => number
@@ -24,8 +53,7 @@ export interface StreamWriter {
    */
   write(blocks: readonly AnswerEvent[]): StreamEvent[] | Promise<StreamEvent[]>
   end(usage: Usage | null, degradations: Degradation[]): StreamEvent[]
-  /** Announces the break where deltas had been announced, and answers the terminal event. */
-  fail(error: LLMError): Promise<StreamEvent[]>
+  fail(error: LLMError): StreamEvent[]
 }
 
 /** The writer of one call; numbers its events from 0. */
@@ -82,9 +110,8 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
       stamp = readTime()
       return [event({ type: 'message.end', usage, degradations })]
     },
-    async fail(error) {
+    fail(error) {
       stamp = readTime()
-      await announcer.abort(error)
       return [event({ type: 'error', error: describeError(error) })]
     },
   }
@@ -113,7 +140,7 @@ export interface Announcer {
   abort(error: LLMError): Promise<unknown> | undefined
 }
 
-const SILENT: Announcer = { wants: () => false, announce: () => undefined, abort: () => undefined }
+const SILENT: Pick<Announcer, 'wants' | 'announce'> = { wants: () => false, announce: () => undefined }
 
 /** @param requestId names the call in the events */
 export function createAnnouncer(emitter: Emitter, requestId: string): Announcer {

@@ -6,7 +6,7 @@ import type { ChatRequest } from '../contract/index.js'
 
 export const TURN_STATE = 'x-codex-turn-state'
 
-export interface TurnStates {
+export interface TurnStateStore {
   get(conversation: string, turn: number): string | undefined
   learn(conversation: string, turn: number, state: string): void
 }
@@ -14,7 +14,7 @@ export interface TurnStates {
 const REMEMBERED = 64
 
 /** Remembers the words of the newest 64 conversations of a mount. */
-export function createTurnStates(): TurnStates {
+export function createTurnStateStore(): TurnStateStore {
   const states = new Map<string, { turn: number; state: string }>()
   return {
     get(conversation, turn) {

@@ -1,5 +1,4 @@
 import { StreamError, type ChatResponse, type Degradation } from '../contract/index.js'
-import type { AnswerReader } from '../responses/index.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 
@@ -7,28 +6,31 @@ import type { ProviderDeps } from './deps.js'
  * The finished response with its route receipt, and the word on which model really answered.
  * @throws StreamError under `served_model_policy: fail`, where another model, or nobody knows which, answered
  */
-export function sealResponse(
+export function finalizeResponse(
   deps: ProviderDeps,
   call: Call,
   response: ChatResponse,
-  reader: AnswerReader,
-  turn: { difference?: string },
-  /** how the stream differs from the response, where it does */
-  streamDifference?: string,
+  seen: {
+    servedModel: string | undefined
+    /** what broke the prompt cache, where something did */
+    cacheBreak: string | undefined
+    /** how the stream differs from the response, where it does */
+    streamDifference: string | undefined
+  },
 ): ChatResponse {
   const { route } = call
-  route.served_model = reader.servedModel ?? 'unknown'
+  route.served_model = seen.servedModel ?? 'unknown'
   const cached = response.usage?.cache_read_tokens ?? 0
   route.cache = {
     key: route.cache?.key ?? '',
     cached_tokens: cached,
     uncached_tokens: Math.max(0, (response.usage?.input_tokens ?? 0) - cached),
-    ...(turn.difference === undefined ? {} : { first_difference: turn.difference }),
+    ...(seen.cacheBreak === undefined ? {} : { first_difference: seen.cacheBreak }),
   }
   const quota = deps.quota.windows()
   if (quota.length > 0) route.quota = quota
   const substitution = findSubstitution(deps, call, response)
-  const unlike = streamDifference === undefined ? undefined : { requested: call.requestedModel, actual: route.served_model, reason: streamDifference }
+  const unlike = seen.streamDifference === undefined ? undefined : { requested: call.requestedModel, actual: route.served_model, reason: seen.streamDifference }
   const degradation = substitution ?? call.degradation ?? unlike
   return {
     ...response,

@@ -1,10 +1,11 @@
 import { isLLMError, type LLMError } from '../contract/index.js'
 import { backoffMs } from '../lib/index.js'
-import type { AnswerReader, Repeat } from '../responses/index.js'
-import { AttemptFailure } from './attempt-failure.js'
+import type { Repeat } from '../responses/index.js'
+import type { AttemptFailure } from './attempt-failure.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
+import type { ProviderContext } from './provider-context.js'
 
 /** Waits between attempts that were told nothing: the official client's first step, with full jitter. */
 const BACKOFF = { baseMs: 400, capMs: 20_000 }
@@ -19,49 +20,34 @@ const GIVE_UP: Decision = { kind: 'give_up' }
 const AT_ONCE: Decision = { kind: 'at_once' }
 
 /**
- * Runs attempts until one answers. The attempt rebuilds its request each time; only classified,
- * retryable failures of requests that provably did not run are repeated, and nothing is once output
- * has been seen. Every wait is announced before it begins.
+ * Returns when the request may be sent again. Only classified, retryable failures of requests that
+ * provably did not run are repeated, and nothing is once output has been seen. Every wait is announced
+ * before it begins.
+ * @throws LLMError where it may not
  */
-export async function withRetry(
-  deps: ProviderDeps,
-  emitter: Emitter,
-  call: Call,
-  attempt: () => Promise<AnswerReader>,
-): Promise<AnswerReader> {
-  const history: History = {}
-  for (;;) {
-    try {
-      const reader = await attempt()
-      call.route.attempts.push({ model: call.model.slug, transport: call.route.transport, outcome: 'ok' })
-      return reader
-    } catch (thrown) {
-      if (!(thrown instanceof AttemptFailure)) throw thrown
-      noteAttempt(call, deps.redactor.error(thrown.error))
-      const decision = await decide(deps, call, thrown, history)
-      if (decision.kind === 'give_up') throw thrown.error
-      if (decision.kind === 'wait') await wait(deps, emitter, call, thrown.error, decision.ms)
-    }
-  }
+export async function repeatOrThrow({ deps, emitter }: ProviderContext, call: Call, failure: AttemptFailure, history: RepeatHistory): Promise<void> {
+  noteAttempt(call, deps.redactor.error(failure.error))
+  const decision = await decide(deps, call, failure, history)
+  if (decision.kind === 'give_up') throw failure.error
+  if (decision.kind === 'wait') await wait(deps, emitter, call, failure.error, decision.ms)
 }
 
-function noteAttempt(call: Call, error: LLMError): void {
-  call.route.attempts.push({
-    model: call.model.slug,
-    transport: call.route.transport,
-    outcome: 'error',
-    error_type: error.name,
-    ...(error.code === undefined ? {} : { error_code: error.code }),
+/** Writes an attempt into the receipt. */
+export function noteAttempt({ route, model }: Call, error?: LLMError): void {
+  route.attempts.push({
+    model: model.slug,
+    transport: route.transport,
+    ...(error ? { outcome: 'error', error_type: error.name, ...(error.code === undefined ? {} : { error_code: error.code }) } : { outcome: 'ok' }),
   })
 }
 
 /** How often each way was taken in this call. */
-type History = Partial<Record<Repeat, number>>
+export type RepeatHistory = Partial<Record<Repeat, number>>
 
 /** How often a way that costs no wait is taken in one call. */
 const MOST: Partial<Record<Repeat, number>> = { refreshed: 1, reconnected: 2, without_reasoning: 1, over_http: 1 }
 
-async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedToken }: AttemptFailure, history: History): Promise<Decision> {
+async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedToken }: AttemptFailure, history: RepeatHistory): Promise<Decision> {
   if (call.signal.aborted || repeat === 'never') return GIVE_UP
   const taken = (history[repeat] = (history[repeat] ?? 0) + 1)
   if (MOST[repeat] !== undefined && taken > MOST[repeat]) return GIVE_UP

@@ -1,0 +1,149 @@
+/**
+ * The pooled WebSocket connections of a mount. Each has the chain of turns that the server holds for
+ * it, belongs to one conversation and carries one exchange at a time.
+ */
+import { parseJson } from '../lib/index.js'
+import { createResponseChain, createConnectionMemory, goesOn, type BuiltRequest, type ResponseChain, type ConnectionMemory } from '../responses/index.js'
+import { TransportFailure, type SocketConnection } from '../transport/transport.js'
+
+export interface PooledConnection {
+  conversation: string
+  readonly socket: SocketConnection
+  readonly chain: ResponseChain
+  /** of its ended answers */
+  readonly memory: ConnectionMemory
+  /** the bearer the upgrade was made with: a connection never outlives it */
+  readonly bearer: string
+  busy: boolean
+  /** the upgrade's headers have been taken in */
+  headersRead: boolean
+  lastUsedMs: number
+}
+
+export interface ConnectionPool {
+  /** The idle connection whose chain this request extends, else any idle connection of the conversation; taken connections are busy. */
+  take(conversation: string, bearer: string, built: BuiltRequest): PooledConnection | undefined
+  /** Whether the conversation has a connection that its next turn could take, idle or busy. */
+  holds(conversation: string, bearer: string): boolean
+  /** Whether a spare connection stands ready. */
+  holdsSpare(bearer: string): boolean
+  /** @throws TransportFailure where the pool is closed; the connection then is too */
+  add(conversation: string, bearer: string, socket: SocketConnection): PooledConnection
+  /** An idle connection that the first conversation without one takes. */
+  addSpare(bearer: string, socket: SocketConnection): void
+  /** The exchange went well: the connection waits for the next turn. */
+  giveBack(pooled: PooledConnection): void
+  drop(pooled: PooledConnection): void
+  close(): void
+}
+
+/** No conversation is named so. */
+const SPARE = ''
+/** The server ends a connection after 60 minutes; at a turn boundary before that we do it ourselves. */
+const ROTATE_AFTER_MS = 55 * 60_000
+/** Idle connections that are kept, the least recently used go: the backend was seen to refuse upgrades at about 50. */
+const MOST_IDLE = 32
+/** Idle sockets were seen dropped by the far side after 5 minutes. */
+const IDLE_MS = 4.5 * 60_000
+
+/**
+ * The connections of one mount. Idle and aged ones are closed every 30 s, for as long as there are any.
+ * @param options.now ms
+ */
+export function createConnectionPool(options: { now: () => number }): ConnectionPool {
+  const connections = new Set<PooledConnection>()
+  let sweeper: NodeJS.Timeout | undefined
+  let closed = false
+
+  const drop = (pooled: PooledConnection): void => {
+    connections.delete(pooled)
+    pooled.socket.close(1000)
+    if (connections.size === 0 && sweeper) {
+      clearInterval(sweeper)
+      sweeper = undefined
+    }
+  }
+  const sweep = (): void => {
+    for (const pooled of [...connections]) if (!pooled.busy && isStale(pooled, options.now())) drop(pooled)
+  }
+
+  return {
+    take(conversation, bearer, built) {
+      sweep()
+      for (const pooled of [...connections]) if (!pooled.busy && pooled.conversation === conversation && pooled.bearer !== bearer) drop(pooled)
+      const taken = pick([...connections].filter(({ busy }) => !busy), conversation, bearer, built)
+      if (taken) {
+        taken.busy = true
+        taken.conversation = conversation
+      }
+      return taken
+    },
+    holds(conversation, bearer) {
+      sweep()
+      return [...connections].some((pooled) => pooled.conversation === conversation && pooled.bearer === bearer)
+    },
+    add(conversation, bearer, socket) {
+      if (closed) refuse(socket)
+      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain(), memory: createConnectionMemory(), busy: true, headersRead: false, lastUsedMs: options.now() }
+      connections.add(pooled)
+      sweeper ??= setInterval(sweep, 30_000).unref()
+      socket.onClosed(() => void connections.delete(pooled))
+      dropWhenItGoesOn(pooled, drop)
+      return pooled
+    },
+    holdsSpare(bearer) {
+      sweep()
+      return [...connections].some((pooled) => pooled.conversation === SPARE && pooled.bearer === bearer)
+    },
+    addSpare(bearer, socket) {
+      this.add(SPARE, bearer, socket).busy = false
+    },
+    giveBack(pooled) {
+      pooled.lastUsedMs = options.now()
+      pooled.busy = false
+      sweep()
+      for (const oldest of overMostIdle(connections)) drop(oldest)
+    },
+    drop,
+    close() {
+      closed = true
+      for (const pooled of [...connections]) drop(pooled)
+      clearInterval(sweeper)
+    },
+  }
+}
+
+/** A connection that goes on after its answer's end is ended before another call takes it. */
+function dropWhenItGoesOn(pooled: PooledConnection, drop: (pooled: PooledConnection) => void): void {
+  pooled.socket.onUnasked((text) => {
+    if (!goesOn(parseJson(text))) return
+    pooled.memory.dropped++
+    drop(pooled)
+  })
+}
+
+function pick(idle: readonly PooledConnection[], conversation: string, bearer: string, built: BuiltRequest): PooledConnection | undefined {
+  const own = idle.filter((pooled) => pooled.conversation === conversation)
+  const spare = () => idle.find((pooled) => pooled.conversation === SPARE && pooled.bearer === bearer)
+  return own.find((pooled) => pooled.chain.plan(built).mode === 'delta') ?? own[0] ?? spare()
+}
+
+/** The least recently used of the idle ones, as many as are too many. */
+function overMostIdle(connections: Iterable<PooledConnection>): PooledConnection[] {
+  const idle = [...connections].filter(({ busy }) => !busy).sort((left, right) => left.lastUsedMs - right.lastUsedMs)
+  return idle.slice(0, Math.max(0, idle.length - MOST_IDLE))
+}
+
+/** Closes connections that finish after `close()`. */
+function refuse(socket: SocketConnection): never {
+  socket.close(1000)
+  throw new TransportFailure('the provider is closed', { kind: 'aborted', phase: 'unsent' })
+}
+
+function isStale(pooled: PooledConnection, nowMs: number): boolean {
+  return (
+    pooled.socket.state === 'closed' ||
+    nowMs - pooled.socket.openedAtMs > ROTATE_AFTER_MS ||
+    nowMs - pooled.lastUsedMs > IDLE_MS
+  )
+}
