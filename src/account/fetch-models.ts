@@ -62,7 +62,7 @@ async function ask(
         'user-agent': options.userAgent,
       },
       signal,
-      clocks: { connectMs: LISTING_TIMEOUT_MS, totalMs: LISTING_TIMEOUT_MS },
+      timeouts: { connectMs: LISTING_TIMEOUT_MS, totalMs: LISTING_TIMEOUT_MS },
     })
   } catch (thrown) {
     if (!isTransportFailure(thrown)) throw thrown

@@ -163,7 +163,7 @@ function listen(server: Server, port: number): Promise<number | undefined> {
 
 async function askToGiveWay(transport: Transport, port: number): Promise<void> {
   await transport
-    .fetch({ method: 'GET', url: `http://127.0.0.1:${port}${CANCEL}`, headers: {}, clocks: { connectMs: 1000, totalMs: 2000 } })
+    .fetch({ method: 'GET', url: `http://127.0.0.1:${port}${CANCEL}`, headers: {}, timeouts: { connectMs: 1000, totalMs: 2000 } })
     .catch(() => undefined)
 }
 

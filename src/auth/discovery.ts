@@ -16,7 +16,7 @@ export async function discover(options: { issuer: string; transport: Transport; 
   const { issuer, transport, signal } = options
   const url = `${issuer}/.well-known/openid-configuration`
   const reply = await transport
-    .fetch({ method: 'GET', url, headers: { accept: 'application/json' }, clocks: { connectMs: 15_000, totalMs: 30_000 }, ...(signal ? { signal } : {}) })
+    .fetch({ method: 'GET', url, headers: { accept: 'application/json' }, timeouts: { connectMs: 15_000, totalMs: 30_000 }, ...(signal ? { signal } : {}) })
     .catch((cause: unknown) => {
       if (signal?.aborted) throw cause
       throw new ExchangeError(`${url} cannot be reached`, { kind: 'transient', cause })

@@ -90,7 +90,7 @@ export async function postFields(call: TokenCall): Promise<HttpReply> {
       url: call.url,
       headers: { 'content-type': type, accept: 'application/json' },
       body,
-      clocks: CLOCKS,
+      timeouts: CLOCKS,
       ...(call.signal ? { signal: call.signal } : {}),
     })
   } catch (cause) {

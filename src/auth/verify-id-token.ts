@@ -43,7 +43,7 @@ export async function verifyIdToken(options: VerifyIdTokenOptions): Promise<Reco
 
 async function fetchKeys({ transport, jwksUrl, signal }: VerifyIdTokenOptions): Promise<Record<string, unknown>> {
   const reply = await transport
-    .fetch({ method: 'GET', url: jwksUrl, headers: { accept: 'application/json' }, clocks: { connectMs: 15_000, totalMs: 30_000 }, ...(signal ? { signal } : {}) })
+    .fetch({ method: 'GET', url: jwksUrl, headers: { accept: 'application/json' }, timeouts: { connectMs: 15_000, totalMs: 30_000 }, ...(signal ? { signal } : {}) })
     .catch((cause: unknown) => {
       if (signal?.aborted) throw cause
       throw new ExchangeError(`${jwksUrl} cannot be reached`, { kind: 'transient', cause })

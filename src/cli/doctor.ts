@@ -69,7 +69,7 @@ async function checkNames(options: ProviderOptions, note: Note): Promise<void> {
 async function checkServer({ signal }: CommandContext, { transport }: AccountContainer, options: ProviderOptions, note: Note): Promise<void> {
   for (const url of new Set([new URL(options.baseUrl).origin, options.issuer])) {
     try {
-      const reply = await transport.fetch({ method: 'GET', url: `${url}/`, headers: {}, signal, clocks: { connectMs: 10_000, totalMs: 15_000 } })
+      const reply = await transport.fetch({ method: 'GET', url: `${url}/`, headers: {}, signal, timeouts: { connectMs: 10_000, totalMs: 15_000 } })
       note('network', 'ok', `${url} answers (${reply.status})`)
       const date = Date.parse(reply.headers.date ?? '')
       if (!Number.isFinite(date)) continue

@@ -7,7 +7,7 @@ import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import type { JsonObject } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import { createAnswerGuard, createConnectionMemory, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest } from '../responses/index.js'
-import { TransportFailure, type Clocks, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
+import { TransportFailure, type Timeouts, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
 import { createConnectionPool, type PooledConnection, type ConnectionPool } from './connection-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
 import { TURN_STATE } from './turn-state-store.js'
@@ -26,7 +26,7 @@ export interface ExchangeRequest {
   /** names the conversation: prompt cache key, session header and the owner of its connections */
   conversation: string
   signal: AbortSignal
-  clocks: Clocks
+  timeouts: Timeouts
   httpOnly: boolean
   /** the backend's word for this turn, where it gave one */
   turnState?: string | undefined
@@ -158,7 +158,7 @@ function openHttpExchange(options: BackendClientOptions, url: string, request: E
     headers,
     body: serializeRequest(request.built),
     signal: request.signal,
-    clocks: request.clocks,
+    timeouts: request.timeouts,
     onSent: request.onSent,
     // Only the Codex backend is known to take it; on this machine's own loop it would only cost.
     compress: request.credential.lane === 'codex' && url.startsWith('https:'),
@@ -178,7 +178,7 @@ function openPooledExchange(pool: ConnectionPool, pooled: PooledConnection, requ
 
 /** Undefined where the message is too large for a WebSocket; the connection is free again then. */
 function beginPooledExchange(pool: ConnectionPool, pooled: PooledConnection, request: ExchangeRequest, reason: string): Exchange | undefined {
-  const { built, signal, clocks } = request
+  const { built, signal, timeouts } = request
   const plan = pooled.chain.plan(built)
   const increment = plan.mode === 'delta' ? { previous_response_id: plan.previousResponseId, fromItem: plan.fromItem } : {}
   const message = serializeRequest(built, { type: 'response.create', ...increment, ...turnMetadata(request) })
@@ -187,7 +187,7 @@ function beginPooledExchange(pool: ConnectionPool, pooled: PooledConnection, req
     pool.giveBack(pooled)
     return undefined
   }
-  const frames = pooled.socket.exchange(message, { signal, clocks })
+  const frames = pooled.socket.exchange(message, { signal, timeouts })
   request.onSent?.()
   let running = true
   const guard = createAnswerGuard(pooled.memory)

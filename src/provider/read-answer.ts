@@ -142,7 +142,7 @@ function describeExchange(
     credential,
     conversation,
     signal: call.signal,
-    clocks: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
+    timeouts: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
     httpOnly: call.httpOnly,
     turnState: turnStates.get(conversation, turnOf(call.request)),
     onSent() {

@@ -1,13 +1,13 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import { decodeEvent, serializeRequest, type BuiltRequest } from '../responses/index.js'
-import { TransportFailure, type Clocks } from '../transport/transport.js'
+import { TransportFailure, type Timeouts } from '../transport/transport.js'
 import type { PooledConnection, ConnectionPool } from './connection-pool.js'
 
 export interface WarmUpRequest {
   built: BuiltRequest
   signal: AbortSignal
-  clocks: Clocks
+  timeouts: Timeouts
 }
 
 /**
@@ -15,10 +15,10 @@ export interface WarmUpRequest {
  * answer. Ends with the answer's end, whichever it is; a connection whose warm-up failed is dropped.
  * @throws TransportFailure
  */
-export async function warmUpConnection(pool: ConnectionPool, pooled: PooledConnection, { built, signal, clocks }: WarmUpRequest): Promise<void> {
+export async function warmUpConnection(pool: ConnectionPool, pooled: PooledConnection, { built, signal, timeouts }: WarmUpRequest): Promise<void> {
   const opening: BuiltRequest = { ...built, items: [] }
   try {
-    const frames = pooled.socket.exchange(serializeRequest(opening, { type: 'response.create', generate: false }), { signal, clocks })
+    const frames = pooled.socket.exchange(serializeRequest(opening, { type: 'response.create', generate: false }), { signal, timeouts })
     let responseId: string | undefined
     while (responseId === undefined) {
       const batch = await frames.next()

@@ -21,7 +21,7 @@ export async function warmUp(context: ProviderContext, request: ChatRequest | un
     const call = Object.assign(openCall(deps, { request, options: {}, signal }, signal), { model })
     const { built, conversation } = context.requests.build(call, provenanceOf(credential, model))
     await client.warmUp(credential, {
-      built, credential, conversation, signal, clocks: { connectMs: deps.settings.connectTimeoutMs, idleMs: LIMIT_MS }, httpOnly: false,
+      built, credential, conversation, signal, timeouts: { connectMs: deps.settings.connectTimeoutMs, idleMs: LIMIT_MS }, httpOnly: false,
     }, signal)
   } catch {
     // The call itself will say what is wrong, in its own events.

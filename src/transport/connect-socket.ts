@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import WebSocket from 'ws'
 import { abortedFailure, flattenHeaders, timeoutFailure, wrapFailure } from './failures.js'
 import type { OpenSocket } from './open-socket.js'
-import { readTarget } from './read-target.js'
+import { parseRequestUrl } from './parse-request-url.js'
 import { WebSocketConnection } from './socket-connection.js'
 import { TransportFailure, type Headers, type SocketConnection, type SocketRequest } from './transport.js'
 
@@ -25,7 +25,7 @@ export interface ConnectOptions {
  * @throws TransportFailure: `refused` with status, headers and body where the upgrade was answered by something else
  */
 export async function connectSocket(request: SocketRequest, options: ConnectOptions): Promise<SocketConnection> {
-  const url = readTarget(request.url, ['ws:', 'wss:'])
+  const url = parseRequestUrl(request.url, ['ws:', 'wss:'])
   const end = createConnectDeadline(request, options.closing)
   let socket: Socket | undefined
   try {

@@ -16,7 +16,7 @@ const UNWANTED = 'nobody waits for this connection'
 const KEEP_ALIVE_MS = 30_000
 
 /**
- * Pools of HTTP/1.1 connections, one an origin: undici's agent does the same, at 4 µs a request. Their own clocks are
+ * Pools of HTTP/1.1 connections, one an origin: undici's agent does the same, at 4 µs a request. Their own timeouts are
  * off: ours are per exchange. They follow no redirect.
  */
 export function createDispatcher(openSocket: OpenSocket): PooledDispatcher {

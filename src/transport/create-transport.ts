@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici'
-import type { HttpClient } from './http-client.js'
+import { createHttpClient } from './http-client.js'
 import type { OpenSocket } from './open-socket.js'
 import type { ProxyEnvironment } from './resolve-proxy.js'
-import { TransportFailure, type HttpRequest, type SocketConnection, type Transport } from './transport.js'
+import { TransportFailure, type SocketConnection, type Transport } from './transport.js'
 
 export interface TransportOptions {
   /** where proxies (see resolveProxy) and NODE_EXTRA_CA_CERTS are read; default `process.env` */
@@ -28,38 +28,23 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const sockets = new Set<SocketConnection>()
   const closing = new AbortController()
   let opener: Promise<OpenSocket> | undefined
-  let http: Promise<HttpClient> | undefined
-  let client: HttpClient | undefined
   let ended: Promise<void> | undefined
-  const loadOpener = () => (opener ??= import('./open-socket.js').then(({ createSocketOpener }) => {
+  const openSocket = () => (opener ??= import('./open-socket.js').then(({ createSocketOpener }) => {
     const extraCaFile = env['NODE_EXTRA_CA_CERTS']
     return createSocketOpener({ env, ...(caFile && { caFile }), ...(extraCaFile && { extraCaFile }) })
   }))
-  const loadHttp = () => (http ??= Promise.all([import('./http-client.js'), loadOpener()]).then(([{ createHttpClient }, openSocket]) =>
-    (client = createHttpClient({ openSocket, maxFrameBytes, ...(dispatcher && { dispatcher }) })),
-  ))
+  const http = createHttpClient({ openSocket, dispatcher, maxFrameBytes })
   const checkOpen = () => {
     if (closing.signal.aborted) throw new TransportFailure('the transport is closed', { kind: 'aborted', phase: 'unsent' })
   }
-  const streamFirst = async (request: HttpRequest) => {
-    checkOpen()
-    const ready = await loadHttp()
-    checkOpen()
-    return ready.stream(request)
-  }
   return {
-    async fetch(request) {
-      checkOpen()
-      const ready = client ?? (await loadHttp())
-      checkOpen()
-      return ready.fetch(request)
-    },
-    stream: (request) => (client && !closing.signal.aborted ? client.stream(request) : streamFirst(request)),
+    fetch: http.fetch,
+    stream: http.stream,
     async connect(request) {
       checkOpen()
-      const [{ connectSocket }, openSocket] = await Promise.all([import('./connect-socket.js'), loadOpener()])
+      const [{ connectSocket }, open] = await Promise.all([import('./connect-socket.js'), openSocket()])
       checkOpen()
-      const connection = await connectSocket(request, { openSocket, now, maxFrameBytes, closing: closing.signal })
+      const connection = await connectSocket(request, { openSocket: open, now, maxFrameBytes, closing: closing.signal })
       if (closing.signal.aborted) connection.close(1001)
       checkOpen()
       sockets.add(connection)
@@ -68,7 +53,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     },
     close() {
       closing.abort()
-      ended ??= Promise.all([closeSockets(sockets), http?.then((client) => client.close())]).then(() => undefined)
+      ended ??= Promise.all([closeSockets(sockets), http.close()]).then(() => undefined)
       return ended
     },
   }

@@ -1,14 +1,13 @@
 import type { Dispatcher } from 'undici'
 import { compressZstd } from './compress.js'
-import { createDispatcher, type PooledDispatcher } from './create-dispatcher.js'
+import type { PooledDispatcher } from './create-dispatcher.js'
 import { abortedFailure } from './failures.js'
 import { HttpExchange, type ResponseHead, type Target } from './http-exchange.js'
-import { createHttpFrames } from './http-frames.js'
 import type { OpenSocket } from './open-socket.js'
 import { readBody, readExcerpt } from './read-body.js'
-import { readTarget } from './read-target.js'
-import { createSseDecoder, type SseDecoder } from './sse-frames.js'
-import { TransportFailure, type FrameStream, type HttpReply, type HttpRequest } from './transport.js'
+import { parseRequestUrl } from './parse-request-url.js'
+import type { SseDecoder } from './sse-frames.js'
+import { TransportFailure, type HttpRequest, type Transport } from './transport.js'
 
 /** How much of a refusal's body is kept, and how long it is waited for. */
 const EXCERPT_BYTES = 64 * 1024
@@ -22,44 +21,45 @@ const EXCERPT_MS = 5_000
 const DECODE_BUDGET_BYTES = 2 * 1024 * 1024
 const LEAST_DECODE_BYTES = 16 * 1024
 
-const NO_CLOCKS = {}
+const NO_TIMEOUTS = {}
 
-export interface HttpClient {
-  fetch(request: HttpRequest): Promise<HttpReply>
-  stream(request: HttpRequest): Promise<FrameStream>
-  close(): Promise<void>
-}
+/** HTTP's half of a transport; see Transport. */
+export type HttpClient = Pick<Transport, 'fetch' | 'stream' | 'close'>
 
 export interface HttpClientOptions {
-  openSocket: OpenSocket
+  openSocket: () => Promise<OpenSocket>
   /** a host's own; it then decides about proxies, certificates and pooling, and closes it itself */
-  dispatcher?: Dispatcher
+  dispatcher?: Dispatcher | undefined
   /** bytes of a whole body, characters of one event */
   maxFrameBytes: number
 }
 
+/** What the first call loads: undici and the event stream parser take longer to load than a whole mount may. */
+interface Loaded {
+  pool: PooledDispatcher
+  createDecoder: () => SseDecoder
+}
+
 export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: HttpClientOptions): HttpClient {
-  const pool = dispatcher ? adoptDispatcher(dispatcher) : createDispatcher(openSocket)
   const running = new Set<HttpExchange>()
+  let loading: Promise<Loaded> | undefined
+  let loaded: Loaded | undefined
   let closed = false
+  const load = async (): Promise<Loaded> => {
+    const [{ createDispatcher }, { createSseDecoder }, open] = await Promise.all([import('./create-dispatcher.js'), import('./sse-frames.js'), openSocket()])
+    return (loaded = {
+      pool: dispatcher ? adoptDispatcher(dispatcher) : createDispatcher(open),
+      createDecoder: () => createSseDecoder({ maxFrameChars: maxFrameBytes }),
+    })
+  }
   const decodeBytes = () => Math.max(LEAST_DECODE_BYTES, DECODE_BUDGET_BYTES / running.size)
   const targets = createTargets()
-  /** Without an await where nothing is compressed: the request is on its way before the caller goes on. */
-  const begin = (request: HttpRequest, onSent = request.onSent): HttpExchange | Promise<HttpExchange> => {
-    const target = targets(request.url)
-    const body = request.body === undefined ? undefined : Buffer.from(request.body)
-    if (!body || !mayCompress(request)) return send(request, target, body, request.headers, onSent)
-    return compressZstd(body).then((compressed) =>
-      compressed
-        ? send(request, target, compressed, { ...request.headers, 'content-encoding': 'zstd' }, onSent)
-        : send(request, target, body, request.headers, onSent))
-  }
-  const send = (
-    request: HttpRequest, target: Target, body: Buffer | undefined, headers: Record<string, string>, onSent: (() => void) | undefined,
-  ): HttpExchange => {
+  const send = ({ pool, createDecoder }: Loaded, request: HttpRequest, body: Buffer | undefined, headers: Record<string, string>): HttpExchange => {
     if (closed) throw abortedFailure('unsent')
+    const target = targets(request.url)
     const exchange: HttpExchange = new HttpExchange({
-      method: request.method, target, headers, body, signal: request.signal, clocks: request.clocks ?? NO_CLOCKS, onSent,
+      method: request.method, target, headers, body, signal: request.signal, timeouts: request.timeouts ?? NO_TIMEOUTS, onSent: request.onSent,
+      createDecoder, decodeBytes,
       onWaited: () => pool.waited(target.origin),
       onFinished: () => void running.delete(exchange),
     })
@@ -67,6 +67,16 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
     pool.waiting(target.origin)
     exchange.start(pool.dispatcherFor(target.origin))
     return exchange
+  }
+  /** Without an await where all is loaded and nothing is compressed: the request is on its way before the caller goes on. */
+  const begin = (request: HttpRequest): HttpExchange | Promise<HttpExchange> => {
+    if (closed) throw abortedFailure('unsent')
+    if (!loaded) return (loading ??= load()).then(() => begin(request))
+    const parts = loaded
+    const body = request.body === undefined ? undefined : Buffer.from(request.body)
+    if (!body || !mayCompress(request)) return send(parts, request, body, request.headers)
+    return compressZstd(body).then((compressed) =>
+      compressed ? send(parts, request, compressed, { ...request.headers, 'content-encoding': 'zstd' }) : send(parts, request, body, request.headers))
   }
   return {
     async fetch(request) {
@@ -78,22 +88,16 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
       throw new TransportFailure(`the answer is longer than ${maxFrameBytes} bytes`, { kind: 'content', phase: 'answering', ...head })
     },
     async stream(request) {
-      // Made while the server thinks: when the answer is here, its first event is waited for.
-      let decoder: SseDecoder | undefined
-      const onSent = () => {
-        decoder = createSseDecoder({ maxFrameChars: maxFrameBytes })
-        request.onSent?.()
-      }
-      const begun = begin(request, onSent)
+      const begun = begin(request)
       const exchange = begun instanceof HttpExchange ? begun : await begun
       const head = await exchange.head
       if (!isEventStream(head)) throw await readRefusal(exchange, head)
-      return createHttpFrames(exchange, head, { decoder: decoder ?? createSseDecoder({ maxFrameChars: maxFrameBytes }), decodeBytes })
+      return exchange
     },
     async close() {
       closed = true
       for (const exchange of [...running]) exchange.close()
-      await pool.close()
+      await (await loading)?.pool.close()
     },
   }
 }
@@ -120,7 +124,7 @@ function createTargets(): (url: string) => Target {
   return (text) => {
     const found = known.get(text)
     if (found) return found
-    const { origin, host, pathname, search } = readTarget(text, ['http:', 'https:'])
+    const { origin, host, pathname, search } = parseRequestUrl(text, ['http:', 'https:'])
     const target = { origin, host, path: `${pathname}${search}` }
     if (known.size >= REMEMBERED_TARGETS) known.clear()
     known.set(text, target)

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { ArrivalQueue } from './arrival-queue.js'
-import { abortedFailure, flattenHeaders, readReason, readSystemCode, timeoutFailure, wrapFailure } from './failures.js'
-import { TransportFailure, type Clocks, type Headers, type Phase, type TransportFailureKind } from './transport.js'
-import { createWatch, type Stage, type Watch } from './watch.js'
+import { Exchange, type ExchangeOptions } from './exchange.js'
+import { flattenHeaders, readReason, readSystemCode, wrapFailure } from './failures.js'
+import { FrameTooLarge, type SseDecoder } from './sse-frames.js'
+import { TransportFailure, type Headers, type Phase, type TransportFailureKind } from './transport.js'
 
 /** A checked address. */
 export interface Target {
@@ -15,19 +15,18 @@ export interface Target {
   path: string
 }
 
-export interface ExchangeOptions {
+export interface HttpExchangeOptions extends ExchangeOptions {
   method: 'GET' | 'POST' | 'DELETE'
   target: Target
   headers: Record<string, string>
   body: Buffer | undefined
-  signal: AbortSignal | undefined
-  clocks: Clocks
   /** Called once when the exchange has got a connection, or has failed without one. */
   onWaited: () => void
   /** Called once when the request has left, if it does. */
   onSent: (() => void) | undefined
-  /** Called once when nothing more is read or written. */
-  onFinished: () => void
+  /** of an answer that is an event stream: a fresh decoder, and how much to decode at a time where more has arrived */
+  createDecoder: () => SseDecoder
+  decodeBytes: () => number
 }
 
 export interface ResponseHead {
@@ -40,34 +39,34 @@ const PIECE_BYTES = 64 * 1024
 /** What is still read of a body after `release`, so that the connection can serve again. */
 const DRAIN_BYTES = 64 * 1024
 const DRAIN_MS = 250
+/** So many times what has arrived is decoded a piece at a time: the caller waits for the first of its events. */
+const SMALL_DECODES = 3
 
-/** One request and its answer, as undici's handler. Undici calls the `on…` methods; everything else is ours. */
-export class HttpExchange implements Dispatcher.DispatchHandler {
+/**
+ * One request and its answer, as undici's handler: undici calls the `on…` methods. Bytes of an event stream are
+ * decoded when they are asked for, several pieces at once: one read of a socket holds dozens of HTTP chunks, and
+ * joining them first costs less than decoding each.
+ */
+export class HttpExchange extends Exchange<Buffer> implements Dispatcher.DispatchHandler {
   readonly head: Promise<ResponseHead>
-  phase: Phase = 'unsent'
-  readonly #options: ExchangeOptions
-  readonly #onAbort: () => void
-  #arrivals: ArrivalQueue<Buffer> | undefined
-  #watch: Watch | undefined
-  #stage: Stage = 'connecting'
+  status = 0
+  headers: Headers = {}
+  readonly #request: HttpExchangeOptions
   #attended = false
   #controller: Dispatcher.DispatchController | undefined
   #settleHead: { resolve: (head: ResponseHead) => void; reject: (failure: TransportFailure) => void } | undefined
   #waited = false
-  #finished = false
-  #received = false
   #drainedBytes: number | undefined
   #drainTimer: NodeJS.Timeout | undefined
+  #decoder: SseDecoder | undefined
+  #decodes = 0
+  /** nothing is left to tell: the decoder's rest was taken, or the caller wants no more */
+  #told = false
 
-  constructor(options: ExchangeOptions) {
-    this.#options = options
+  constructor(options: HttpExchangeOptions) {
+    super(options)
+    this.#request = options
     this.head = new Promise((resolve, reject) => (this.#settleHead = { resolve, reject }))
-    this.#onAbort = () => this.#drop(abortedFailure(this.phase, options.signal))
-  }
-
-  /** What has come of the body. */
-  get arrivals(): ArrivalQueue<Buffer> {
-    return (this.#arrivals ??= new ArrivalQueue({ pause: () => this.#pause(), resume: () => this.#resume() }))
   }
 
   /** Why it failed, where it has. */
@@ -77,8 +76,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   start(dispatcher: Dispatcher): void {
-    const { signal, target: { origin, path }, method, headers, body } = this.#options
-    if (signal?.aborted) return this.#onAbort()
+    const { signal, target: { origin, path }, method, headers, body } = this.#request
+    if (signal?.aborted) return this.attend()
     const inPieces = body !== undefined && body.length > PIECE_BYTES
     const sent = inPieces ? { ...headers, 'content-length': String(body.length) } : headers
     try {
@@ -93,143 +92,160 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       this.#failWith(error)
     }
     // Undici looks once more at an idle connection and writes to it in the next turn of the event loop: what is
-    // done before that turn, the request waits for. Clock, listener and all else come right behind it.
-    if (!this.#finished) setImmediate(() => this.#attend())
+    // done before that turn, the request waits for. Timeouts, listener and all else come right behind it.
+    if (!this.finished) setImmediate(() => this.#attend())
   }
 
   #attend(): void {
     this.#attended = true
-    const { signal, clocks, onSent } = this.#options
-    if (this.#finished || this.#drainedBytes !== undefined) return
-    if (signal?.aborted) return this.#onAbort()
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
-    this.#watch = createWatch(clocks, (clock, limitMs) => this.fail(timeoutFailure(clock, limitMs, this.phase)), this.#stage)
+    if (this.finished || this.#drainedBytes !== undefined) return
+    this.attend()
     // Made by whoever reads it first, which is the first piece of the answer otherwise.
     void this.arrivals
-    if (this.phase !== 'unsent') onSent?.()
+    if (this.phase !== 'unsent') this.#tellSent()
   }
 
-  #enter(stage: Stage): void {
-    this.#stage = stage
-    this.#watch?.enter(stage)
-  }
-
-  /** Ends the exchange; its connection with it, unless it is over already. */
-  fail(failure: TransportFailure): void {
-    if (this.#finished) return
-    this.#finish()
-    this.arrivals.fail(failure)
+  override fail(failure: TransportFailure): void {
+    if (this.finished) return
+    super.fail(failure)
     this.#settleHead?.reject(failure)
-    this.#controller?.abort(failure)
   }
 
-  /** See FrameStream.release. */
+  override next(): Promise<readonly string[] | undefined> {
+    return this.#drainedBytes === undefined ? super.next() : Promise.resolve(undefined)
+  }
+
+  arrived(): readonly string[] | undefined {
+    while (!this.#told) {
+      const pieces = this.arrivals.take(this.#decodes < SMALL_DECODES ? 1 : this.#request.decodeBytes())
+      this.#decodes++
+      // An event that has grown too long fails here, after those before it.
+      if (pieces.length === 0 && this.#decoder?.overflowed() !== true) return undefined
+      const frames = this.#decode((decoder) => decoder.push(joinPieces(pieces)))
+      if (frames.length > 0) return frames
+    }
+    return undefined
+  }
+
   release(): void {
-    if (this.#finished || this.#drainedBytes !== undefined) return
+    if (this.finished || this.#drainedBytes !== undefined) return
     this.#drainedBytes = 0
-    this.#watch?.stop()
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#told = true
+    this.disregard()
     this.#drainTimer = setTimeout(() => this.close(), DRAIN_MS)
     this.#drainTimer.unref()
     this.arrivals.clear()
   }
 
-  close(): void {
-    this.#drop(abortedFailure(this.phase))
+  override close(): void {
+    this.#told = true
+    super.close()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#finished) return controller.abort(new Error('given up before it was sent'))
+    if (this.finished) return controller.abort(new Error('given up before it was sent'))
     this.#markWaited()
-    const { body } = this.#options
-    if (body && body.length > PIECE_BYTES) this.#enter('sending')
+    const { body } = this.#request
+    if (body && body.length > PIECE_BYTES) this.enter('sending')
     // Undici writes a body of one piece in the same tick, after this call.
-    else this.#markSent()
+    else this.#sent()
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Dispatcher.ResponseData['headers']): void {
     this.phase = 'answering'
-    if (status < 200) return this.#watch?.alive()
-    this.#enter('awaiting')
-    this.#settleHead?.resolve({ status, headers: flattenHeaders(headers) })
+    if (status < 200) return this.alive()
+    this.enter('awaiting')
+    this.status = status
+    this.headers = flattenHeaders(headers)
+    this.#settleHead?.resolve({ status, headers: this.headers })
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#drainedBytes !== undefined) {
-      this.#drainedBytes += chunk.length
-      if (this.#drainedBytes > DRAIN_BYTES) this.close()
-      return
-    }
-    if (this.#received) this.#watch?.alive()
-    else {
-      this.#received = true
-      this.#enter('receiving')
-    }
-    this.arrivals.push(chunk, chunk.length)
+    if (this.#drainedBytes === undefined) return this.receive(chunk, chunk.length)
+    this.#drainedBytes += chunk.length
+    if (this.#drainedBytes > DRAIN_BYTES) this.close()
   }
 
   onResponseEnd(): void {
-    if (this.#finished) return
-    this.#finish()
-    this.arrivals.end()
+    this.end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#failWith(error)
   }
 
-  /** Fails first: dropping what waits lets a paused connection go on, unless it is over. */
-  #drop(failure: TransportFailure): void {
-    this.fail(failure)
-    this.arrivals.clear()
+  /** An event at the very end that lacks nothing but its closing blank line; none where the caller gave the answer up. */
+  protected override rest(): readonly string[] {
+    if (this.#told || this.failureKind === 'aborted') return []
+    this.#told = true
+    return this.#decode((decoder) => decoder.end())
+  }
+
+  protected override onFinish(): void {
+    clearTimeout(this.#drainTimer)
+    this.#markWaited()
+    super.onFinish()
+  }
+
+  protected cut(failure: TransportFailure): void {
+    this.#controller?.abort(failure)
+  }
+
+  protected pause(): void {
+    this.#controller?.pause()
+  }
+
+  protected resume(): void {
+    this.#controller?.resume()
+  }
+
+  #decode(read: (decoder: SseDecoder) => string[]): string[] {
+    try {
+      return read((this.#decoder ??= this.#request.createDecoder()))
+    } catch (error) {
+      if (!(error instanceof FrameTooLarge)) throw error
+      const failure = wrapFailure('content', this.phase, error, 'the answer cannot be taken')
+      this.#told = true
+      this.arrivals.clear()
+      this.giveUp(failure)
+      throw failure
+    }
   }
 
   #failWith(error: unknown): void {
-    if (this.#finished) return
-    const { host } = this.#options.target
+    if (this.finished) return
+    const { host } = this.#request.target
     const kind = readKind(error, this.#waited, this.phase)
     // A parser's error carries the bytes it choked on; they stay out of ours.
     const told = isUnreadable(error) ? new Error(readReason(error)) : error
-    this.fail(wrapFailure(kind, this.phase, told, kind === 'connect' ? `no connection to ${host}` : `the exchange with ${host} failed`))
-  }
-
-  #finish(): void {
-    this.#finished = true
-    this.#watch?.stop()
-    clearTimeout(this.#drainTimer)
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#markWaited()
-    this.#options.onFinished()
+    this.giveUp(wrapFailure(kind, this.phase, told, kind === 'connect' ? `no connection to ${host}` : `the exchange with ${host} failed`))
   }
 
   #markWaited(): void {
     if (this.#waited) return
     this.#waited = true
-    this.#options.onWaited()
+    this.#request.onWaited()
   }
 
-  #markSent(): void {
+  #sent(): void {
     if (this.phase !== 'unsent') return
-    this.phase = 'sent'
-    this.#enter('awaiting')
-    const { onSent } = this.#options
-    if (this.#attended && onSent) queueMicrotask(onSent)
+    this.markSent()
+    if (this.#attended) queueMicrotask(() => this.#tellSent())
   }
 
-  #pause(): void {
-    this.#watch?.suspend()
-    this.#controller?.pause()
-  }
-
-  #resume(): void {
-    this.#watch?.resume()
-    this.#controller?.resume()
+  /** Runs in no promise of the caller's: what the caller's work throws ends this exchange, not the process. */
+  #tellSent(): void {
+    try {
+      this.#request.onSent?.()
+    } catch (error) {
+      this.giveUp(new TransportFailure('the exchange was given up, because what its sender did behind the request failed', { kind: 'cut', phase: this.phase, cause: error }))
+    }
   }
 
   #cutBody(body: Buffer): Readable {
     let offset = 0
-    const alive = () => this.#watch?.alive()
+    const alive = () => this.alive()
     const pieces = new Readable({
       highWaterMark: PIECE_BYTES,
       read() {
@@ -239,8 +255,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
         this.push(piece)
       },
     })
-    return pieces.once('end', () => this.#markSent()).on('error', () => undefined)
+    return pieces.once('end', () => this.#sent()).on('error', () => undefined)
   }
+}
+
+function joinPieces(pieces: Buffer[]): Buffer {
+  const [first] = pieces
+  return pieces.length === 1 && first ? first : Buffer.concat(pieces)
 }
 
 /** By undici's names: a request that could not be written at all, and an answer that isn't HTTP. */

@@ -1,5 +1,5 @@
 /**
- * transport/ owns bytes over a connection: HTTP, server-sent events, WebSocket, proxies, certificates, clocks,
+ * transport/ owns bytes over a connection: HTTP, server-sent events, WebSocket, proxies, certificates, timeouts,
  * back-pressure. It refuses to know what the bytes mean: no vendor, no credential, no hook.
  */
 export { createTransport } from './create-transport.js'
@@ -10,6 +10,6 @@ export { resolveProxy } from './resolve-proxy.js'
 export type { ProxyEnvironment } from './resolve-proxy.js'
 export { MAX_MESSAGE_BYTES, TransportFailure } from './transport.js'
 export type {
-  Clocks, FrameStream, Headers, HttpReply, HttpRequest, Phase, SocketConnection, SocketRequest, Transport,
+  Timeouts, FrameStream, Headers, HttpReply, HttpRequest, Phase, SocketConnection, SocketRequest, Transport,
   TransportFailureFields, TransportFailureKind,
 } from './transport.js'

@@ -4,7 +4,7 @@ import { readReason, readSystemCode, wrapFailure } from './failures.js'
 import { createTrust, type TrustOptions } from './create-trust.js'
 import { resolveProxy, type ProxyEnvironment } from './resolve-proxy.js'
 import { TransportFailure } from './transport.js'
-import { settleSocket } from './settle-socket.js'
+import { awaitSocketEvent } from './await-socket-event.js'
 import { openTunnel } from './tunnel.js'
 
 /**
@@ -33,7 +33,7 @@ export function createSocketOpener(options: TrustOptions & { env: ProxyEnvironme
     const secureContext = secure || proxy?.protocol === 'https:' ? await readTrust() : undefined
     const dial = (at: Address) => {
       const dialled = { ...at, highWaterMark: 64 * 1024, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
-      return settleSocket(net.connect(dialled), 'connect', signal)
+      return awaitSocketEvent(net.connect(dialled), 'connect', signal)
     }
     const encrypt = (socket: net.Socket, at: Address, name = net.isIP(at.host) ? '' : at.host) => {
       const key = `${name || at.host}:${at.port}`
@@ -45,7 +45,7 @@ export function createSocketOpener(options: TrustOptions & { env: ProxyEnvironme
         ...(secureContext && { secureContext }), ...(session && { session }),
       })
       secured.on('session', (fresh: Buffer) => sessions.set(key, fresh))
-      return settleSocket(secured, 'secureConnect', signal)
+      return awaitSocketEvent(secured, 'secureConnect', signal)
     }
     try {
       if (!proxy) {

@@ -4,10 +4,10 @@ import { ArrivalQueue } from './arrival-queue.js'
 import { readText } from './decode-utf8.js'
 import { abortedFailure, timeoutFailure } from './failures.js'
 import { createHeartbeat, type Heartbeat } from './heartbeat.js'
-import { createInbox, type Inbox } from './inbox.js'
+import { createMessageReader, type MessageReader } from './message-reader.js'
 import { describeClose } from './describe-close.js'
 import { SocketExchange } from './socket-exchange.js'
-import type { Clocks, FrameStream, Headers, SocketConnection } from './transport.js'
+import type { Timeouts, FrameStream, Headers, SocketConnection } from './transport.js'
 
 /** How long a polite close may take until the socket is ended. */
 const CLOSE_MS = 500
@@ -30,7 +30,7 @@ export class WebSocketConnection implements SocketConnection {
   readonly openedAtMs: number
   readonly #ws: WebSocket
   readonly #heartbeat: Heartbeat
-  readonly #inbox: Inbox
+  readonly #messages: MessageReader
   readonly #flow: { pause: () => void; resume: () => void }
   readonly #listeners = new Set<(code: number, reason: string) => void>()
   #spokenBy: 'nobody' | 'exchanges' | 'caller' = 'nobody'
@@ -50,7 +50,7 @@ export class WebSocketConnection implements SocketConnection {
         ws.resume()
       },
     }
-    this.#inbox = createInbox(new ArrivalQueue(this.#flow))
+    this.#messages = createMessageReader(new ArrivalQueue(this.#flow))
     this.#heartbeat = createHeartbeat({
       intervalMs: pingMs,
       ping: () => ws.ping(),
@@ -66,13 +66,13 @@ export class WebSocketConnection implements SocketConnection {
       const text = readText(data)
       if (this.#current) this.#current.push(text, data.length)
       else if (this.#spokenBy === 'exchanges') this.#unasked?.(text)
-      else this.#inbox.push(text, data.length)
+      else this.#messages.push(text, data.length)
     })
     ws.on('error', (error) => (this.#lastError = error))
     ws.on('close', (code, reason) => this.#finish(code, reason.toString()))
     socket.on('data', (bytes: Buffer) => {
       this.#heartbeat.heard()
-      this.#current?.alive(bytes.length)
+      this.#current?.read(bytes.length)
     })
   }
 
@@ -81,14 +81,14 @@ export class WebSocketConnection implements SocketConnection {
     return this.#current || this.#spokenBy === 'caller' ? 'busy' : 'idle'
   }
 
-  exchange(message: string, { signal, clocks }: { signal?: AbortSignal; clocks?: Clocks } = {}): FrameStream {
+  exchange(message: string, { signal, timeouts }: { signal?: AbortSignal; timeouts?: Timeouts } = {}): FrameStream {
     if (this.state === 'closed') throw describeClose(this.#ended, 'unsent', this.#lastError)
     if (this.state === 'busy') throw new Error('this connection is busy; it carries one exchange at a time')
     if (signal?.aborted) throw abortedFailure('unsent', signal)
     this.#spokenBy = 'exchanges'
-    this.#inbox.clear()
+    this.#messages.clear()
     const exchange: SocketExchange = new SocketExchange({
-      headers: this.headers, clocks: clocks ?? {}, flow: this.#flow, ...(signal && { signal }),
+      headers: this.headers, timeouts: timeouts ?? {}, flow: this.#flow, signal,
       terminate: () => this.#terminate('given up here'),
       onFinished: () => {
         if (this.#current === exchange) this.#current = undefined
@@ -117,14 +117,14 @@ export class WebSocketConnection implements SocketConnection {
   async receive({ signal }: { signal?: AbortSignal } = {}): Promise<string | undefined> {
     if (this.#current) throw new Error('an exchange is under way; its answer is read from its frames')
     this.#spokenBy = 'caller'
-    return this.#inbox.receive(signal)
+    return this.#messages.receive(signal)
   }
 
   close(code = 1000, reason = ''): void {
     if (this.#ended) return
     this.#current?.fail(abortedFailure(this.#current.phase))
     this.#spokenBy = 'exchanges' // what still comes is dropped
-    this.#inbox.end()
+    this.#messages.end()
     this.#ws.resume()
     this.#ws.close(code, reason)
     const timer = setTimeout(() => this.#terminate('no answer to the close frame'), CLOSE_MS)
@@ -154,7 +154,7 @@ export class WebSocketConnection implements SocketConnection {
     this.#ended = { code, reason }
     this.#heartbeat.stop()
     this.#current?.fail(describeClose(this.#ended, this.#current.phase, this.#lastError))
-    this.#inbox.end()
+    this.#messages.end()
     for (const listener of [...this.#listeners]) listener(code, reason)
     this.#listeners.clear()
   }

@@ -2,7 +2,7 @@
  * The transport's interface, and the one seam where tests may put a double.
  *
  * transport/ owns bytes over a connection: HTTP, server-sent events, WebSocket, proxies, certificates,
- * clocks, back-pressure. It refuses to know what the bytes mean: no vendor, no credential, no hook.
+ * timeouts, back-pressure. It refuses to know what the bytes mean: no vendor, no credential, no hook.
  */
 
 /** Lower-cased names. */
@@ -26,7 +26,7 @@ export type TransportFailureKind =
   | 'cut'
   /** a WebSocket close frame; `closeCode` says which */
   | 'closed'
-  /** one of the clocks ran out; `clock` says which */
+  /** one of the timeouts ran out; `clock` says which */
   | 'timeout'
   /** the caller's signal */
   | 'aborted'
@@ -76,7 +76,7 @@ export class TransportFailure extends Error {
 }
 
 /** Every wait has its own clock. Milliseconds; absent means off. */
-export interface Clocks {
+export interface Timeouts {
   connectMs?: number
   /** from the last byte sent to the first byte of the answer's body (SSE) or the first message (WebSocket) */
   firstFrameMs?: number
@@ -93,7 +93,7 @@ export interface HttpRequest {
   headers: Record<string, string>
   body?: string
   signal?: AbortSignal
-  clocks?: Clocks
+  timeouts?: Timeouts
   /** compress the body with zstd where this Node can; default false */
   compress?: boolean
   /** Called once when the request has left, if it does: for what need not come before, while the peer thinks. */
@@ -146,7 +146,7 @@ export interface SocketConnection {
   readonly openedAtMs: number
   readonly state: 'idle' | 'busy' | 'closed'
   /** Sends one message and answers what comes back until `release()` or `close()`. Throws where the state is not idle. */
-  exchange(message: string, options?: { signal?: AbortSignal; clocks?: Clocks }): FrameStream
+  exchange(message: string, options?: { signal?: AbortSignal; timeouts?: Timeouts }): FrameStream
   /** For those who speak themselves: sends a message as it is. */
   send(message: string): Promise<void>
   /** For those who speak themselves: the next message, `undefined` after the end. */

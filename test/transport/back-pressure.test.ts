@@ -54,7 +54,7 @@ test('over HTTP a consumer that stops stops the server, and gets everything when
     const stream = eventStream(response)
     poured = pour((text, done) => stream.write(`data: ${text}\n\n`, done), () => stream.end())
   })
-  const stream = await openTransport().stream({ method: 'POST', url: server.url, headers: {}, body: '{}', clocks: { idleMs: 150 } })
+  const stream = await openTransport().stream({ method: 'POST', url: server.url, headers: {}, body: '{}', timeouts: { idleMs: 150 } })
   await expectPaced(stream, () => poured?.taken() ?? 0)
   expect(await stream.next()).toBeUndefined()
 })
@@ -64,9 +64,9 @@ test.each([false, true])('over WebSocket likewise, compressed: %s, and the silen
   const server = await serveSocket((socket) => {
     socket.on('message', () => (poured = pour((text, done) => socket.send(text, done), () => undefined)))
   }, { perMessageDeflate: perMessageDeflate && { threshold: 0 } })
-  const clocks = perMessageDeflate ? { pingMs: 2000, idleMs: 5000 } : { pingMs: 75, idleMs: 150 }
-  const connection = await openTransport().connect({ url: server.url, headers: {}, pingMs: clocks.pingMs })
-  const stream = connection.exchange('go', { clocks: { idleMs: clocks.idleMs } })
+  const timeouts = perMessageDeflate ? { pingMs: 2000, idleMs: 5000 } : { pingMs: 75, idleMs: 150 }
+  const connection = await openTransport().connect({ url: server.url, headers: {}, pingMs: timeouts.pingMs })
+  const stream = connection.exchange('go', { timeouts: { idleMs: timeouts.idleMs } })
   if (!perMessageDeflate) return expectPaced(stream, () => poured?.taken() ?? 0)
   // 32 MB of the same letter deflate to less than the buffers hold: only the order can be seen
   let expected = 0
@@ -95,7 +95,7 @@ test('over WebSocket half a message stops the server too while the one before is
     socket.on('message', () => socket.send('short', () => next(1)))
   })
   const connection = await openTransport().connect({ url: server.url, headers: {}, pingMs: 75 })
-  const stream = connection.exchange('go', { clocks: { idleMs: 150 } })
+  const stream = connection.exchange('go', { timeouts: { idleMs: 150 } })
   expect(await stream.next()).toEqual(['short'])
   expect(await settled(() => taken)).toBeLessThan(BUFFERS_BYTES)
   expect((await stream.next())?.map((text) => text.length)).toEqual([EVENTS * EVENT_BYTES])

@@ -68,15 +68,15 @@ test(`turns with random faults leave no socket and no listener behind (seed ${SE
     const controller = new AbortController()
     controllers.push(controller)
     const over = random() < 0.5 ? 'http' : 'ws'
-    const clocks = { idleMs: fault === 'stall' ? 20 : 10_000 }
+    const timeouts = { idleMs: fault === 'stall' ? 20 : 10_000 }
     let end: string
     try {
       if (over === 'http') {
-        end = await play(await transport.stream({ method: 'POST', url: http.url, headers: { 'x-fault': fault }, body: '{}', signal: controller.signal, clocks }), fault, controller)
+        end = await play(await transport.stream({ method: 'POST', url: http.url, headers: { 'x-fault': fault }, body: '{}', signal: controller.signal, timeouts }), fault, controller)
       } else {
         const connection = await transport.connect({ url: sockets.url, headers: {}, signal: controller.signal })
         try {
-          end = await play(connection.exchange(fault, { signal: controller.signal, clocks }), fault, controller)
+          end = await play(connection.exchange(fault, { signal: controller.signal, timeouts }), fault, controller)
         } finally {
           connection.close()
         }

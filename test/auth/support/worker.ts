@@ -42,7 +42,7 @@ const source = createCredentialSource({
 
 async function call(): Promise<void> {
   const ask = async (credential: Credential) => {
-    const reply = await transport.fetch({ method: 'GET', url: `${config.baseUrl}/models?client_version=99.99.99`, headers: source.headers(credential), clocks: { totalMs: 60_000 } })
+    const reply = await transport.fetch({ method: 'GET', url: `${config.baseUrl}/models?client_version=99.99.99`, headers: source.headers(credential), timeouts: { totalMs: 60_000 } })
     return reply.status
   }
   const credential = await source.current()

@@ -1,18 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createWatch, type ClockName } from '../../src/transport/watch.js'
+import { startTimeouts, type TimeoutName } from '../../src/transport/timeouts.js'
 import { eventStream, serve, serveRaw, serveSocket } from './support/servers.js'
 import { failureOf, openTransport, readAll } from './support/transports.js'
 
 const POST = { method: 'POST', headers: {}, body: '{}' } as const
 
-describe('the clocks of an exchange', () => {
+describe('the timeouts of an exchange', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 
-  const run = (clocks: Parameters<typeof createWatch>[0]) => {
-    const rung: [ClockName, number][] = []
-    const watch = createWatch(clocks, (clock, ms) => rung.push([clock, ms]))
+  const run = (timeouts: Parameters<typeof startTimeouts>[0]) => {
+    const rung: [TimeoutName, number][] = []
+    const watch = startTimeouts(timeouts, (clock, ms) => rung.push([clock, ms]))
     const pass = async (ms: number) => {
       vi.advanceTimersByTime(ms)
       await turn()
@@ -22,17 +22,17 @@ describe('the clocks of an exchange', () => {
   }
 
   test('each rings in its own stage', async () => {
-    const clocks = { connectMs: 10, firstFrameMs: 20, idleMs: 30 }
-    expect(await run(clocks).pass(10)).toEqual([['connect', 10]])
-    const sending = run(clocks)
+    const timeouts = { connectMs: 10, firstFrameMs: 20, idleMs: 30 }
+    expect(await run(timeouts).pass(10)).toEqual([['connect', 10]])
+    const sending = run(timeouts)
     sending.watch.enter('sending')
     expect(await sending.pass(29)).toEqual([])
     expect(await sending.pass(1)).toEqual([['idle', 30]])
-    const awaiting = run(clocks)
+    const awaiting = run(timeouts)
     awaiting.watch.enter('sending')
     awaiting.watch.enter('awaiting')
     expect(await awaiting.pass(20)).toEqual([['first_frame', 20]])
-    const receiving = run(clocks)
+    const receiving = run(timeouts)
     receiving.watch.enter('receiving')
     expect(await receiving.pass(30)).toEqual([['idle', 30]])
   })
@@ -101,28 +101,28 @@ describe('the clocks of an exchange', () => {
 describe('over HTTP', () => {
   test('connect: a server that never finishes the TLS handshake', async () => {
     const server = await serveRaw((socket) => void socket.on('data', () => undefined))
-    const failure = await failureOf(openTransport().stream({ ...POST, url: server.url.replace('http', 'https'), clocks: { connectMs: 40 } }))
+    const failure = await failureOf(openTransport().stream({ ...POST, url: server.url.replace('http', 'https'), timeouts: { connectMs: 40 } }))
     expect({ ...failure }).toMatchObject({ kind: 'timeout', phase: 'unsent', clock: 'connect' })
     await server.idle()
   })
 
   test('first frame: headers alone are none', async () => {
     const server = await serve((_request, response) => void eventStream(response))
-    const stream = await openTransport().stream({ ...POST, url: server.url, clocks: { firstFrameMs: 40 } })
+    const stream = await openTransport().stream({ ...POST, url: server.url, timeouts: { firstFrameMs: 40 } })
     expect({ ...(await failureOf(stream.next())) }).toMatchObject({ kind: 'timeout', phase: 'answering', clock: 'first_frame' })
     await server.idle()
   })
 
   test('first frame: no answer at all', async () => {
     const server = await serve(() => undefined)
-    const failure = await failureOf(openTransport().stream({ ...POST, url: server.url, clocks: { firstFrameMs: 40, connectMs: 5000 } }))
+    const failure = await failureOf(openTransport().stream({ ...POST, url: server.url, timeouts: { firstFrameMs: 40, connectMs: 5000 } }))
     expect({ ...failure }).toMatchObject({ kind: 'timeout', phase: 'sent', clock: 'first_frame' })
     await server.idle()
   })
 
   test('idle: silence after the first frame; what came is answered first', async () => {
     const server = await serve((_request, response) => eventStream(response).write('data: 1\n\n'))
-    const stream = await openTransport().stream({ ...POST, url: server.url, clocks: { idleMs: 60 } })
+    const stream = await openTransport().stream({ ...POST, url: server.url, timeouts: { idleMs: 60 } })
     expect(await stream.next()).toEqual(['1'])
     expect({ ...(await failureOf(stream.next())) }).toMatchObject({ kind: 'timeout', phase: 'answering', clock: 'idle' })
     await server.idle()
@@ -138,7 +138,7 @@ describe('over HTTP', () => {
         stream.end('data: {"done":true}\n\n')
       }, 40)
     })
-    const stream = await openTransport().stream({ ...POST, url: server.url, clocks: { idleMs: 250 } })
+    const stream = await openTransport().stream({ ...POST, url: server.url, timeouts: { idleMs: 250 } })
     expect(await readAll(stream)).toEqual(['{"done":true}'])
   })
 
@@ -149,9 +149,9 @@ describe('over HTTP', () => {
       response.on('close', () => clearInterval(timer))
     })
     const transport = openTransport()
-    const stream = await transport.stream({ ...POST, url: server.url, clocks: { totalMs: 60, idleMs: 5000 } })
+    const stream = await transport.stream({ ...POST, url: server.url, timeouts: { totalMs: 60, idleMs: 5000 } })
     expect({ ...(await failureOf(readAll(stream))) }).toMatchObject({ kind: 'timeout', clock: 'total' })
-    const failure = await failureOf(transport.fetch({ method: 'GET', headers: {}, url: server.url, clocks: { totalMs: 60 } }))
+    const failure = await failureOf(transport.fetch({ method: 'GET', headers: {}, url: server.url, timeouts: { totalMs: 60 } }))
     expect({ ...failure }).toMatchObject({ kind: 'timeout', clock: 'total' })
     await server.idle()
   })
@@ -179,9 +179,9 @@ describe('over WebSocket', () => {
       ['one', { idleMs: 60 }, { clock: 'idle', phase: 'answering' }],
       ['more', { totalMs: 60, idleMs: 5000 }, { clock: 'total', phase: 'answering' }],
     ] as const
-    for (const [message, clocks, expected] of cases) {
+    for (const [message, timeouts, expected] of cases) {
       const connection = await openTransport().connect({ url: server.url, headers: {} })
-      const failure = await failureOf(readAll(connection.exchange(message, { clocks })))
+      const failure = await failureOf(readAll(connection.exchange(message, { timeouts })))
       expect({ ...failure }).toMatchObject({ kind: 'timeout', ...expected })
       expect(connection.state).toBe('closed')
     }
@@ -202,7 +202,7 @@ describe('over WebSocket', () => {
     const ours = await serveSocket((socket) => void socket.on('message', () => setTimeout(() => socket.send('done'), 450)))
     for (const [server, pingMs] of [[theirs, 30_000], [ours, 40]] as const) {
       const connection = await openTransport().connect({ url: server.url, headers: {}, pingMs })
-      expect(await connection.exchange('go', { clocks: { idleMs: 250 } }).next()).toEqual(['done'])
+      expect(await connection.exchange('go', { timeouts: { idleMs: 250 } }).next()).toEqual(['done'])
     }
   })
 })

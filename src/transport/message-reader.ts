@@ -2,7 +2,7 @@ import type { ArrivalQueue } from './arrival-queue.js'
 import { abortedFailure } from './failures.js'
 
 /** Messages one by one, for those who speak over a connection themselves. */
-export interface Inbox {
+export interface MessageReader {
   push(text: string, bytes: number): void
   /** The next message, undefined after the end. @throws TransportFailure kind `aborted` */
   receive(signal?: AbortSignal): Promise<string | undefined>
@@ -10,7 +10,7 @@ export interface Inbox {
   end(): void
 }
 
-export function createInbox(arrivals: ArrivalQueue<string>): Inbox {
+export function createMessageReader(arrivals: ArrivalQueue<string>): MessageReader {
   let taken: string[] = []
   let next = 0
   let arrival: Promise<void> | undefined

@@ -1,14 +1,14 @@
-import type { Clocks } from './transport.js'
+import type { Timeouts } from './transport.js'
 
-export type ClockName = 'connect' | 'first_frame' | 'idle' | 'total'
+export type TimeoutName = 'connect' | 'first_frame' | 'idle' | 'total'
 
-/** What an exchange is doing; each stage has its clock, and where that is absent, the idle clock. */
+/** What an exchange is doing; each stage has its timeout, and where that is absent, the idle one. */
 export type Stage = 'connecting' | 'sending' | 'awaiting' | 'receiving'
 
-/** The clocks of one exchange. */
-export interface Watch {
+/** The timeouts of one exchange. */
+export interface RunningTimeouts {
   enter(stage: Stage): void
-  /** Something moved on the wire: the idle clock starts again. */
+  /** Something moved on the wire: the idle timeout starts again. */
   alive(): void
   /** We stopped reading ourselves, so silence says nothing. */
   suspend(): void
@@ -20,16 +20,16 @@ export interface Watch {
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
- * @param clocks absent, zero and infinite mean off
- * @param expire called at most once, with the clock that ran out
+ * @param timeouts absent, zero and infinite mean off
+ * @param expire called at most once, with the one that ran out
  * @param stage what the exchange is doing by now
  */
-export function createWatch(clocks: Clocks, expire: (clock: ClockName, limitMs: number) => void, stage: Stage = 'connecting'): Watch {
-  const idle = readLimit('idle', clocks.idleMs)
+export function startTimeouts(timeouts: Timeouts, expire: (clock: TimeoutName, limitMs: number) => void, stage: Stage = 'connecting'): RunningTimeouts {
+  const idle = readLimit('idle', timeouts.idleMs)
   const limits: Record<Stage, Limit | undefined> = {
-    connecting: readLimit('connect', clocks.connectMs) ?? idle,
+    connecting: readLimit('connect', timeouts.connectMs) ?? idle,
     sending: idle,
-    awaiting: readLimit('first_frame', clocks.firstFrameMs) ?? idle,
+    awaiting: readLimit('first_frame', timeouts.firstFrameMs) ?? idle,
     receiving: idle,
   }
   let limit = limits[stage]
@@ -59,7 +59,7 @@ export function createWatch(clocks: Clocks, expire: (clock: ClockName, limitMs: 
   }
   const arm = (next: Limit | undefined) => (next ? setTimeout(check, next.ms) : undefined)
   let timer = arm(limit)
-  const total = readLimit('total', clocks.totalMs)
+  const total = readLimit('total', timeouts.totalMs)
   const totalTimer = total ? setTimeout(() => ring(total), total.ms) : undefined
   const alive = () => {
     if (stopped || limit?.clock !== 'idle') return
@@ -89,11 +89,11 @@ export function createWatch(clocks: Clocks, expire: (clock: ClockName, limitMs: 
 }
 
 interface Limit {
-  clock: ClockName
+  clock: TimeoutName
   ms: number
 }
 
-function readLimit(clock: ClockName, ms: number | undefined): Limit | undefined {
+function readLimit(clock: TimeoutName, ms: number | undefined): Limit | undefined {
   if (ms === undefined || !(ms > 0) || ms === Infinity) return undefined
   return { clock, ms: Math.min(ms, LONGEST_TIMER_MS) }
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
  * Waits until the socket has come as far as `event`; destroys it where the signal ends the wait. An error that
  * comes after a failed wait is taken silently.
  */
-export function settleSocket<S extends Socket>(socket: S, event: 'connect' | 'secureConnect', signal?: AbortSignal): Promise<S> {
+export function awaitSocketEvent<S extends Socket>(socket: S, event: 'connect' | 'secureConnect', signal?: AbortSignal): Promise<S> {
   return new Promise((resolve, reject) => {
     const finish = (error?: unknown) => {
       socket.off(event, onReady).off('error', finish).off('close', onClose)

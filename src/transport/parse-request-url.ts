@@ -5,7 +5,7 @@ import { TransportFailure } from './transport.js'
  * The URL of a request, checked before anything is sent: a known scheme, and plain text only to this machine.
  * @throws TransportFailure kind `connect`, systemCode ERR_INVALID_URL or ERR_PLAIN_TEXT
  */
-export function readTarget(text: string, protocols: readonly string[]): URL {
+export function parseRequestUrl(text: string, protocols: readonly string[]): URL {
   const url = parseUrl(text)
   if (!url || !protocols.includes(url.protocol)) {
     const names = protocols.map((protocol) => `${protocol}//`).join(' or ')

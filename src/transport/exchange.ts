@@ -1,0 +1,159 @@
+import { ArrivalQueue } from './arrival-queue.js'
+import { abortedFailure, timeoutFailure } from './failures.js'
+import { startTimeouts, type RunningTimeouts, type Stage } from './timeouts.js'
+import type { FrameStream, Headers, Phase, Timeouts, TransportFailure } from './transport.js'
+
+export interface ExchangeOptions {
+  signal: AbortSignal | undefined
+  timeouts: Timeouts
+  /** Called once when nothing more is read or written. */
+  onFinished: () => void
+}
+
+/**
+ * What a request over HTTP and a message over a WebSocket have in common: how far it has come, its timeouts, what
+ * has arrived of its answer, and its end, which comes once.
+ */
+export abstract class Exchange<Item> implements FrameStream {
+  abstract readonly status: number
+  abstract readonly headers: Headers
+  phase: Phase = 'unsent'
+  protected readonly options: ExchangeOptions
+  #arrivals: ArrivalQueue<Item> | undefined
+  #timeouts: RunningTimeouts | undefined
+  #stage: Stage = 'connecting'
+  #received = false
+  #finished = false
+  readonly #onAbort = (): void => this.drop(abortedFailure(this.phase, this.options.signal))
+
+  constructor(options: ExchangeOptions) {
+    this.options = options
+  }
+
+  /** What has come of the answer and was not taken yet. */
+  get arrivals(): ArrivalQueue<Item> {
+    return (this.#arrivals ??= new ArrivalQueue({
+      pause: () => {
+        this.#timeouts?.suspend()
+        this.pause()
+      },
+      resume: () => {
+        this.#timeouts?.resume()
+        this.resume()
+      },
+    }))
+  }
+
+  get finished(): boolean {
+    return this.#finished
+  }
+
+  abstract arrived(): readonly string[] | undefined
+  abstract release(): void
+
+  async next(): Promise<readonly string[] | undefined> {
+    for (;;) {
+      const arrived = this.arrived()
+      if (arrived) return arrived
+      const { arrivals } = this
+      if (arrivals.ended) {
+        const rest = this.rest()
+        if (rest.length > 0) return rest
+        if (arrivals.failure) throw arrivals.failure
+        return undefined
+      }
+      await arrivals.arrival()
+    }
+  }
+
+  close(): void {
+    this.drop(abortedFailure(this.phase))
+  }
+
+  /** The connection is gone; what came before is answered first. */
+  fail(failure: TransportFailure): void {
+    if (this.#finished) return
+    this.arrivals.fail(failure)
+    this.#finish()
+  }
+
+  /** Ends the exchange and its connection. */
+  giveUp(failure: TransportFailure): void {
+    if (this.#finished) return
+    this.fail(failure)
+    this.cut(failure)
+  }
+
+  /** Something moved on the wire. */
+  alive(): void {
+    this.#timeouts?.alive()
+  }
+
+  /** From now on the signal and the timeouts count. */
+  protected attend(): void {
+    const { signal, timeouts } = this.options
+    if (signal?.aborted) return this.#onAbort()
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#timeouts = startTimeouts(timeouts, (clock, limitMs) => this.giveUp(timeoutFailure(clock, limitMs, this.phase)), this.#stage)
+  }
+
+  /** The signal and the timeouts count no more. */
+  protected disregard(): void {
+    this.#timeouts?.stop()
+    this.options.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  protected enter(stage: Stage): void {
+    this.#stage = stage
+    this.#timeouts?.enter(stage)
+  }
+
+  /** The request's last byte has left. */
+  protected markSent(): void {
+    this.phase = 'sent'
+    this.enter('awaiting')
+  }
+
+  /** @param bytes its weight */
+  protected receive(item: Item, bytes: number): void {
+    if (this.#received) this.alive()
+    else {
+      this.#received = true
+      this.phase = 'answering'
+      this.enter('receiving')
+    }
+    this.arrivals.push(item, bytes)
+  }
+
+  /** The answer is whole, or nobody wants more of it. */
+  protected end(): void {
+    if (this.#finished) return
+    this.arrivals.end()
+    this.#finish()
+  }
+
+  /** Gives up first: dropping what waits lets a paused connection go on, unless it is over. */
+  protected drop(failure: TransportFailure): void {
+    this.giveUp(failure)
+    this.arrivals.clear()
+  }
+
+  /** What is left to tell once nothing more arrives. */
+  protected rest(): readonly string[] {
+    return []
+  }
+
+  protected onFinish(): void {
+    this.options.onFinished()
+  }
+
+  protected abstract cut(failure: TransportFailure): void
+  protected abstract pause(): void
+  protected abstract resume(): void
+
+  #finish(): void {
+    this.#finished = true
+    this.disregard()
+    this.onFinish()
+  }
+}
