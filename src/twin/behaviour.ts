@@ -10,6 +10,8 @@ export interface TwinBehaviour {
   unknownModelStatus: 400 | 404
   /** `default` as service_tier: refused in March 2026, taken since */
   defaultServiceTier: 'accept' | 'refuse'
+  /** codex lane: a turn without `instructions`, as the newest Codex sends it; sources of mid-2026 were refused */
+  missingInstructions: 'accept' | 'refuse'
   /** WebSocket: pongs to the client's pings */
   answerPings: boolean
   /** WebSocket: every message in a binary frame */
@@ -49,6 +51,7 @@ export function createBehaviour(overrides: Partial<TwinBehaviour>): TwinBehaviou
     previousResponseNotFoundShape: 'nested',
     unknownModelStatus: 400,
     defaultServiceTier: 'accept',
+    missingInstructions: 'refuse',
     answerPings: true,
     binaryFrames: false,
     servedModels: {},
@@ -67,7 +70,7 @@ export function createBehaviour(overrides: Partial<TwinBehaviour>): TwinBehaviou
 export function applyBehaviour(behaviour: TwinBehaviour, overrides: Partial<TwinBehaviour>): void {
   const keys: (keyof TwinBehaviour)[] = [
     'authErrorShape', 'unauthorizedShape', 'invalidateFamilyOnReuse', 'previousResponseNotFoundShape',
-    'unknownModelStatus', 'defaultServiceTier', 'answerPings', 'binaryFrames', 'servedModels', 'terminalOutput',
+    'unknownModelStatus', 'defaultServiceTier', 'missingInstructions', 'answerPings', 'binaryFrames', 'servedModels', 'terminalOutput',
     'extraEvents', 'browser', 'redirectPorts', 'planScope', 'earliestRefreshFormat', 'maxConcurrent', 'maxSockets',
     'socketLifetimeMs', 'promptCache',
   ]

@@ -91,12 +91,12 @@ function checkModel(body: Record<string, unknown>, model: WireModel | undefined,
 
 /** store, stream, instructions and input: what every lane has its own mind about. */
 function checkMode(body: Record<string, unknown>, rules: DecodeRules): Refusal | undefined {
-  const { lane, transport } = rules
+  const { lane, transport, behaviour } = rules
   const { input } = body
   const items: unknown[] = Array.isArray(input) ? input : []
   if (lane !== 'api_key') {
     const lite = isRecord(items[0]) && items[0]['type'] === 'additional_tools'
-    if (lane === 'codex' && typeof body['instructions'] !== 'string' && !lite) return detailRefusal(400, 'Instructions are required')
+    if (lane === 'codex' && behaviour.missingInstructions === 'refuse' && typeof body['instructions'] !== 'string' && !lite) return detailRefusal(400, 'Instructions are required')
     if (body['store'] !== false) return refuseValue(lane, 'Store must be set to false', 'store')
     if (body['stream'] !== true && !(transport === 'websocket' && lane === 'plan')) return refuseValue(lane, 'Stream must be set to true', 'stream')
     if (!Array.isArray(input)) return refuseValue(lane, 'Input must be a list', 'input')

@@ -75,7 +75,9 @@ describe('fields of door 1', () => {
     ]) expect((await turn(ask('a', more))).status).toBe(200)
     signed.twin.configure({ defaultServiceTier: 'refuse' })
     expect(detailOf(await turn(ask('a', { service_tier: 'default' })))).toEqual([400, 'Unsupported service_tier: default'])
-    signed.twin.configure({ defaultServiceTier: 'accept' })
+    signed.twin.configure({ defaultServiceTier: 'accept', missingInstructions: 'accept' })
+    expect((await turn(ask('a', { instructions: undefined }))).status).toBe(200)
+    signed.twin.configure({ missingInstructions: 'refuse' })
   })
 
   test('an effort, a verbosity or a summary that the model does not have names the value', async () => {
