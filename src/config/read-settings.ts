@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { attachOrigins, describeFinding, describeOrigin, describeValue, mergeMappings, originOf, readDocument } from '../documents/index.js'
@@ -14,6 +14,13 @@ interface Layer {
   values: JsonObject
 }
 
+interface ListedFile {
+  file: string
+  trusted: boolean
+  /** folder that a project's file may not lead out of */
+  inside?: string
+}
+
 /** {@link loadSettings}, with everything it needs. */
 export async function readSettings(cwd: string, options: SettingsOptions): Promise<Settings> {
   return mergeFiles(await listFiles(cwd, options), options)
@@ -24,12 +31,13 @@ export async function readUserSettings(options: SettingsOptions): Promise<Settin
   return mergeFiles([{ file: join(findHome(options), 'settings.yaml'), trusted: true }], options)
 }
 
-async function mergeFiles(list: readonly { file: string; trusted: boolean }[], options: SettingsOptions): Promise<Settings> {
+async function mergeFiles(list: readonly ListedFile[], options: SettingsOptions): Promise<Settings> {
   const warnings: string[] = []
   const files: SettingsFile[] = []
   let merged: Layer = { providers: [], values: {} }
-  for (const { file, trusted } of list) {
-    const layer = await readLayer(file, trusted, warnings)
+  for (const listed of list) {
+    const { file, trusted } = listed
+    const layer = await readLayer(listed, warnings)
     files.push({ file, trusted, status: typeof layer === 'string' ? layer : 'read' })
     if (typeof layer === 'string') continue
     merged = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
@@ -56,7 +64,7 @@ async function isFolder(path: string): Promise<boolean> {
   return stat(path).then((found) => found.isDirectory(), () => false)
 }
 
-async function listFiles(cwd: string, options: SettingsOptions): Promise<{ file: string; trusted: boolean }[]> {
+async function listFiles(cwd: string, options: SettingsOptions): Promise<ListedFile[]> {
   const home = findHome(options)
   const project = resolve(cwd, '.amplifier')
   // In the home folder itself both are one: the user's own, to be read once.
@@ -64,30 +72,35 @@ async function listFiles(cwd: string, options: SettingsOptions): Promise<{ file:
   const session = options.sessionFile === undefined ? undefined : resolve(options.sessionFile)
   return [
     { file: join(home, 'settings.yaml'), trusted: true },
-    ...(own ? [] : [{ file: join(project, 'settings.yaml'), trusted: false }]),
-    { file: join(project, 'settings.local.yaml'), trusted: own },
+    ...(own ? [] : [{ file: join(project, 'settings.yaml'), trusted: false, inside: resolve(cwd) }]),
+    { file: join(project, 'settings.local.yaml'), trusted: own, ...(own ? {} : { inside: resolve(cwd) }) },
     ...(session === undefined ? [] : [{ file: session, trusted: own || !(await isInside(session, resolve(cwd), home)) }]),
   ]
 }
 
-/** The home folder's `.amplifier` may lie below the working directory without being the project's. */
-async function isInside(file: string, folder: string, except: string): Promise<boolean> {
-  const [path, outer, inner] = await Promise.all([resolveLinks(file), resolveLinks(folder), resolveLinks(except)])
+/** By real paths. The home folder's `.amplifier` may lie below the working directory without being the project's. */
+async function isInside(file: string, folder: string, except?: string): Promise<boolean> {
+  const [path, outer, inner] = await Promise.all([resolveLinks(file), resolveLinks(folder), except === undefined ? undefined : resolveLinks(except)])
   const below = (parent: string) => path.startsWith(parent.endsWith('/') || parent.endsWith('\\') ? parent : join(parent, '/'))
-  return below(outer) && !below(inner)
+  return below(outer) && !(inner !== undefined && below(inner))
 }
 
+/** With links followed as far as the path exists. */
 async function resolveLinks(path: string): Promise<string> {
-  return realpath(path).catch(() => path)
+  return realpath(path).catch(async () => {
+    const parent = dirname(path)
+    return parent === path ? path : join(await resolveLinks(parent), basename(path))
+  })
 }
 
-async function readLayer(file: string, trusted: boolean, warnings: string[]): Promise<Layer | 'absent' | 'skipped'> {
-  const parsed = await readDocument({ file, whose: trusted ? 'user' : 'project' })
-  if (parsed.absent) return 'absent'
+async function readLayer({ file, trusted, inside }: ListedFile, warnings: string[]): Promise<Layer | 'absent' | 'skipped'> {
   const skip = (problem: string): 'skipped' => {
     warnings.push(`${problem}; the file is skipped`)
     return 'skipped'
   }
+  if (inside !== undefined && !(await isInside(file, inside))) return skip(`${file} is a link that leads out of ${inside}`)
+  const parsed = await readDocument({ file, whose: trusted ? 'user' : 'project' })
+  if (parsed.absent) return 'absent'
   const failure = parsed.findings.find((finding) => finding.severity === 'error')
   if (failure) return skip(describeFinding(failure))
   warnings.push(...parsed.findings.map(describeFinding))

@@ -1,3 +1,5 @@
+import { redactAddresses } from '../lib/index.js'
+
 const SHOWN = 60
 
 /**
@@ -25,6 +27,6 @@ export function describeValue(value: unknown, options: { secret?: boolean } = {}
 
 function shorten(text: string): string {
   // A URL with a user and a password in it is a secret in part.
-  const shown = text.replaceAll(/\/\/[^/@\s]+@/g, '//[REDACTED]@')
+  const shown = redactAddresses(text)
   return shown.length > SHOWN ? `${shown.slice(0, SHOWN)}…` : shown
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contract/index.js'
-import { isRecord, redactKeys } from '../lib/index.js'
+import { isRecord, redactAddresses, redactKeys } from '../lib/index.js'
 import { attachOrigins, originsOf, type Origin, type Shadowed } from './origin.js'
 
 /**
@@ -46,7 +46,7 @@ function withShadow(origin: Origin, key: string, old: unknown, of: Origin): Orig
 
 function hideSecrets(key: string, value: unknown): unknown {
   if (key === 'redis_url') return '[REDACTED]'
-  const redacted = redactKeys({ [key]: value })
+  const redacted = redactKeys({ [key]: value }, redactAddresses)
   return isRecord(redacted) ? redacted[key] : undefined
 }
 

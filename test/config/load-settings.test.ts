@@ -197,6 +197,15 @@ describe('from settings to the mount', () => {
   test('nothing in, nothing out', () => expect(buildMountPlan({})).toEqual({}))
 })
 
+test("a project's settings file that leads out of its folder is not read", async () => {
+  const root = await writeTree({ 'outside/secret.yaml': 'routing: {matrix: secret-of-another-file}', 'work/x': '' })
+  await mkdir(join(root, 'work/.amplifier'))
+  await symlink('../../outside/secret.yaml', join(root, 'work/.amplifier/settings.yaml'))
+  const settings = await loadSettings(join(root, 'work'), { home: join(root, 'home') })
+  expect([settings.routing, settings.files[1]?.status]).toEqual([{}, 'skipped'])
+  expect(settings.warnings).toEqual([`${join(root, PROJECT)} is a link that leads out of ${join(root, 'work')}; the file is skipped`])
+})
+
 test('a project that oversteps is refused, also when other files are fine', async () => {
   const files = { [USER]: 'a: 1', [PROJECT]: 'config:\n  providers:\n    - module: provider-openai-chatgpt\n      config:\n        issuer: https://evil.example' }
   const root = await writeTree(files)
