@@ -372,6 +372,34 @@ describe('an answer that cannot be saved', () => {
   })
 })
 
+describe('before a token is spent', () => {
+  test('the lock is looked at once more: where others took it over nothing is exchanged', async () => {
+    const memory = createMemoryStore({ lane: 'codex' })
+    const store: TokenStore = { ...memory, withLock: (work) => memory.withLock(() => work({ held: async () => false })) }
+    const { make, signedIn, issuer } = await setUp({ store: () => store })
+    await memory.save(signedIn(-1))
+    await expect(make().current()).rejects.toThrow(/took the lock/)
+    expect(issuer.received).toEqual([])
+  })
+
+  test('the note of it is saved first, and the room for its answer proved after that: the note would use it up', async () => {
+    const memory = createMemoryStore({ lane: 'codex' })
+    const steps: string[] = []
+    const store: TokenStore = {
+      ...memory,
+      save: async (record, options) => {
+        steps.push(record.pending_refresh ? 'note' : 'answer')
+        await memory.save(record, options)
+      },
+      proveWritable: async () => void steps.push('proof'),
+    }
+    const { make, signedIn } = await setUp({ store: () => store })
+    await memory.save(signedIn(-1))
+    await make().current()
+    expect(steps).toEqual(['note', 'proof', 'answer'])
+  })
+})
+
 test('a lock that was lost during a refresh and stays with others keeps the call waiting for seconds, not minutes', async () => {
   const memory = createMemoryStore({ lane: 'codex' })
   let waitedMs = 0

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import {
   attachOrigins, configSchema, listOptionNames, resolveOptions, type Origin,
 } from '../../src/config/index.js'
-import { LANES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS } from '../../src/config/options.js'
+import { SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS } from '../../src/config/options.js'
 import { OPTION_SCHEMAS } from '../../src/config/option-schema.js'
-import { ConfigurationError } from '../../src/contract/index.js'
+import { ConfigurationError, LANE_WORDS } from '../../src/contract/index.js'
 
 const env = {}
 
@@ -50,7 +50,7 @@ describe('defaults', () => {
       const schema = OPTION_SCHEMAS[name] as Record<string, unknown>
       expect(schema, name).toMatchObject({ title: expect.any(String), description: expect.any(String), examples: expect.any(Array) })
     }
-    expect(OPTION_SCHEMAS['lane']?.['x-choices']).toEqual(expect.arrayContaining([...LANES]))
+    expect(OPTION_SCHEMAS['lane']?.['x-choices']).toEqual(expect.arrayContaining(Object.keys(LANE_WORDS)))
     expect(OPTION_SCHEMAS['transport']?.['x-choices']).toEqual([...TRANSPORTS])
     expect(OPTION_SCHEMAS['token_store']?.['x-choices']).toEqual([...TOKEN_STORES])
     expect(OPTION_SCHEMAS['served_model_policy']?.['x-choices']).toEqual([...SERVED_MODEL_POLICIES])

@@ -43,6 +43,20 @@ describe.each(['sse', 'websocket'] as const)('a call over %s', (transport) => {
     expect(events.find(({ event }) => event === 'llm:response')?.data).toMatchObject({ status: 'ok', usage: { input_tokens: expect.any(Number) as number } })
   })
 
+  test('has told the host of the response when the message ends', async () => {
+    const { provider, named } = await mountOver()
+    let told = -1
+    for await (const { type } of provider.stream(ask('hello'))) if (type === 'message.end') told = named('llm:response').length
+    expect(told).toBe(1)
+  })
+
+  test('that is refused for too many at once lets fewer run at once from then on', async () => {
+    const { provider, twin, named } = await mountOver({ config: { max_concurrency: 6 } })
+    twin.enqueue({ status: 429, headers: { 'retry-after': '0' }, body: { error: { code: 'rate_limit_exceeded', message: 'Slow down.' } } })
+    await provider.complete(ask('hello'))
+    expect(named('provider:throttle')).toEqual([expect.objectContaining({ concurrency: 3 })])
+  })
+
   test('complete answers what the stream builds', async () => {
     const { provider } = await mountOver()
     const stream = provider.stream(ask('the same'))

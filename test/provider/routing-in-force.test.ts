@@ -138,6 +138,24 @@ describe('quota in routing', () => {
     expect([await served(), await served()]).toEqual([FIRST, FIRST])
   })
 
+  test('a probe that is given up without an answer leaves the question to the next call', async () => {
+    let nowMs = Date.now()
+    const { provider, twin } = await mount({ parts: { now: () => nowMs }, twin: { now: () => nowMs, accessTokenTtlSeconds: 86_400 } })
+    const served = async () => routeOf(await provider.delegate('general', ask('x')).response()).served_model
+    twin.exhaust(FIRST, Math.round(nowMs / 1000) + 3600)
+    expect(await served()).toBe(SECOND)
+    nowMs += 3_601_000
+    twin.relieve()
+    twin.enqueue({ text: 'never whole', stallAfterEvents: 1 })
+    const asked = twin.responses().length
+    const controller = new AbortController()
+    const probe = provider.delegate('general', ask('x'), { signal: controller.signal }).response()
+    await expect.poll(() => twin.responses().length, { timeout: 10_000 }).toBe(asked + 1)
+    controller.abort()
+    await expect(probe).rejects.toMatchObject({ name: 'AbortError' })
+    expect(await served()).toBe(FIRST)
+  })
+
   test('exhaustion survives a restart and costs no call', async () => {
     const twin = await startTwin()
     open.push(() => twin.close())

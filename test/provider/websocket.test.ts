@@ -206,7 +206,38 @@ describe('warm-up', () => {
   })
 })
 
+test('a connection is ended, not taken again, once its bearer was replaced', async () => {
+  const mounted = await mount({ config: { models_cache_ttl: 0 } })
+  const bearers = () => upgrades(mounted).map(({ headers }) => headers.authorization)
+  await mounted.provider.complete(ask('one', { conversation_id: 'c' }))
+  mounted.twin.refuse('/backend-api/codex/models', { status: 401, body: { error: { code: 'token_expired', message: 'No.' } } })
+  await mounted.provider.listModels()
+  expect(mounted.twin.refreshes.map(({ outcome }) => outcome)).toEqual(['ok'])
+  await mounted.provider.complete(ask('two', { conversation_id: 'c' }))
+  expect(bearers()).toHaveLength(2)
+  expect(bearers()[1]).not.toBe(bearers()[0])
+  await expect.poll(() => mounted.twin.openConnections().websocket, { timeout: 10_000 }).toBe(1)
+})
+
 describe.each(['sse', 'websocket'] as const)('the turn state over %s', (transport) => {
+  test('is the first that a turn was given, also where a call beside it ends later with another', async () => {
+    const mounted = await mount({ config: { transport } })
+    const request = ask('hello', { conversation_id: 'c' })
+    const stateOf = (sent: TwinRequest | undefined) => transport === 'sse'
+      ? sent?.headers['x-codex-turn-state']
+      : (sent?.body as { client_metadata?: Record<string, string> }).client_metadata?.['x-codex-turn-state']
+    mounted.twin.enqueue({ match: ({ body }) => JSON.stringify(body).includes('beside'), text: 'slow', stallAfterEvents: 2, stallMs: 1000 })
+    const beside = mounted.provider.complete(ask('beside', { conversation_id: 'c' }))
+    await expect.poll(() => mounted.twin.responses().length, { timeout: 10_000 }).toBe(1)
+    await mounted.provider.complete(request)
+    await mounted.provider.complete(request)
+    const given = stateOf(mounted.twin.responses().at(-1))
+    await beside
+    await mounted.provider.complete(request)
+    expect(given).toMatch(/^ts_/)
+    expect(stateOf(mounted.twin.responses().at(-1))).toBe(given)
+  })
+
   test('goes back within a turn and never into another', async () => {
     const mounted = await mount({ config: { transport } })
     const request: ChatRequest = { conversation_id: 'c', messages: [{ role: 'user', content: 'call read_file {"path":"a"}' }], tools: [TOOL] }

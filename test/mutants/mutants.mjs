@@ -1,0 +1,86 @@
+/**
+ * Single changes that once passed every test, each with the test that fails on it now. `find` stands in its file
+ * exactly once; `test` is a part of the title of a test in `spec`.
+ */
+export const MUTANTS = [
+  {
+    name: 'no look at the lock before the exchange',
+    file: 'src/auth/refresh-transaction.ts',
+    find: '    await refuseStale(store.place, lock)\n',
+    replace: '',
+    spec: 'test/auth/credential-source.test.ts',
+    test: 'where others took it over nothing is exchanged',
+  },
+  {
+    name: 'the proof of room before the note that uses it up',
+    file: 'src/auth/refresh-transaction.ts',
+    find: '    await store.save(noteBegin(held, context.now()), { lock })\n    await store.proveWritable()\n',
+    replace: '    await store.proveWritable()\n    await store.save(noteBegin(held, context.now()), { lock })\n',
+    spec: 'test/auth/credential-source.test.ts',
+    test: 'the note would use it up',
+  },
+  {
+    name: 'one listing in place of two in the file lock',
+    file: 'src/lib/file-lock.ts',
+    find: 'before.length > 0 || round === 2',
+    replace: 'before.length > 0 || round === 1',
+    spec: 'test/lib/file-lock.test.ts',
+    test: 'one listing that missed a claim',
+  },
+  {
+    name: 'an idle connection kept after its bearer changed',
+    file: 'src/provider/connection-pool.ts',
+    find: ' && pooled.bearer !== bearer) drop(pooled)',
+    replace: ' && pooled.bearer === undefined) drop(pooled)',
+    spec: 'test/provider/websocket.test.ts',
+    test: 'once its bearer was replaced',
+  },
+  {
+    name: 'a quota probe that is never released',
+    file: 'src/provider/read-answer.ts',
+    find: '    if (probing) deps.quota.releaseProbe(call.model.slug)\n',
+    replace: '',
+    spec: 'test/provider/routing-in-force.test.ts',
+    test: 'a probe that is given up without an answer',
+  },
+  {
+    name: 'llm:response after message.end',
+    file: 'src/provider/run-call.ts',
+    find: '    await span.close({ response })\n    await sink.end(response)\n',
+    replace: '    await sink.end(response)\n    await span.close({ response })\n',
+    spec: 'test/provider/call.test.ts',
+    test: 'has told the host of the response when the message ends',
+  },
+  {
+    name: 'the last turn state wins',
+    file: 'src/provider/turn-state-store.ts',
+    find: '      if (known?.turn === turn) return\n',
+    replace: '',
+    spec: 'test/provider/websocket.test.ts',
+    test: 'is the first that a turn was given',
+  },
+  {
+    name: 'a limiter that is never told of a 429',
+    file: 'src/provider/attempt-failure.ts',
+    find: '      deps.limiter.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)\n',
+    replace: '',
+    spec: 'test/provider/call.test.ts',
+    test: 'lets fewer run at once from then on',
+  },
+  {
+    name: 'a keychain save that ignores its lock',
+    file: 'src/auth/keychain-store.ts',
+    find: 'parts.write(JSON.stringify(record), () => refuseStale(place, lock))',
+    replace: 'parts.write(JSON.stringify(record), async () => void lock)',
+    spec: 'test/auth/keychain-store.test.ts',
+    test: 'one whose lock others have taken over',
+  },
+  {
+    name: 'a connection that stays busy where a call is given up in the tick that took it',
+    file: 'src/provider/backend-client.ts',
+    find: '    // Aborted in the tick it was taken in, or closed meanwhile.\n    pool.giveBack(pooled)\n',
+    replace: '',
+    spec: 'test/provider/early-aborts.test.ts',
+    test: 'at every moment in turn',
+  },
+]
