@@ -1,5 +1,5 @@
 import type { Credential } from './auth/index.js'
-import { isLLMError, type LLMError } from './contract/index.js'
+import { isLLMError, laneRow, type LLMError } from './contract/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { sanitizeText } from './lib/index.js'
 import type { MountContainer } from './container.js'
@@ -24,7 +24,7 @@ export async function ensureSignedIn(mount: MountContainer, options: ProviderOpt
 }
 
 function mayPrompt(options: ProviderOptions): boolean {
-  return options.lane === 'codex' && options.loginOnMount && process.stdin.isTTY === true && process.stderr.isTTY === true
+  return laneRow(options.lane).deviceLogin && options.loginOnMount && process.stdin.isTTY === true && process.stderr.isTTY === true
 }
 
 function refuse(mount: MountContainer, error: LLMError): undefined {

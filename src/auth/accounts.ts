@@ -2,15 +2,9 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigurationError, type LaneName } from '../contract/index.js'
+import { ConfigurationError, LANE_NAMES, laneRow, type LaneName } from '../contract/index.js'
 
-/** A lane's file has a name of its own, so that lanes never mix; codex and plan have the Python module's. */
-const STEMS: Readonly<Record<LaneName, string>> = {
-  codex: 'openai-chatgpt-oauth',
-  plan: 'openai-chatgpt-plan',
-  api_key: 'openai-chatgpt-api-key',
-}
-/** The Python module's place for plan sign-ins. {@link STEMS} has the one of version 0.1.0, which is used where it holds one. */
+/** The Python module's place for plan sign-ins. The row's `fileStem` is the one of version 0.1.0, which is used where it holds one. */
 const PLAN_FOLDER = 'chatgpt-plan'
 const ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 /** The Python module's file, beside the credentials, that names this host. */
@@ -40,7 +34,7 @@ export function tokenFilePath(options: TokenFileOptions): string {
   if (!ACCOUNT.test(account)) {
     throw new ConfigurationError(`account ${JSON.stringify(account)} is no account name: letters, digits, - and _, at most 64`, { code: 'account' })
   }
-  const name = account === DEFAULT_ACCOUNT ? STEMS[lane] : `${STEMS[lane]}.${account}`
+  const name = account === DEFAULT_ACCOUNT ? laneRow(lane).fileStem : `${laneRow(lane).fileStem}.${account}`
   const path = join(accountFolder(options), `${name}.json`)
   if (lane !== 'plan') return path
   const shared = join(accountFolder(options), PLAN_FOLDER, `${account}.json`)
@@ -56,8 +50,8 @@ export async function listAccounts(options: Pick<TokenFileOptions, 'folder' | 'h
   const folder = accountFolder(options)
   const names = await readdir(folder).catch(() => [])
   const found = names.flatMap((name): StoredAccount[] => {
-    for (const lane of ['codex', 'plan', 'api_key'] as const) {
-      const stem = STEMS[lane]
+    for (const lane of LANE_NAMES) {
+      const stem = laneRow(lane).fileStem
       if (!name.startsWith(stem) || !name.endsWith('.json')) continue
       const rest = name.slice(stem.length, -'.json'.length)
       const account = rest === '' ? DEFAULT_ACCOUNT : rest.startsWith('.') ? rest.slice(1) : undefined

@@ -1,9 +1,9 @@
+import { LANES } from '../contract/index.js'
 import { checkedIssuer, signInCommand, trimSlashes } from './lane-defaults.js'
 import { postFields, refusal, requestTokens, type TokenCall } from './token-endpoint.js'
 import type { Lane, LaneConfig } from './lane.js'
 
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann'
-const BASE_URL = 'https://chatgpt.com/backend-api/codex'
 
 /** The sign-in of the Codex command line: the plan pays, the account rides in a header. */
 export function createCodexLane(config: LaneConfig = {}): Lane {
@@ -12,11 +12,11 @@ export function createCodexLane(config: LaneConfig = {}): Lane {
   const signIn = signInCommand('codex', config.account)
   return {
     name: 'codex',
-    billing: 'plan',
-    authMode: 'oauth',
+    billing: LANES.codex.billing,
+    authMode: LANES.codex.authMode,
     issuer,
     clientId,
-    baseUrl: trimSlashes(config.baseUrl ?? BASE_URL),
+    baseUrl: trimSlashes(config.baseUrl ?? LANES.codex.baseUrl),
     signIn,
     refuse: (credential) => credential.accountId === undefined
       ? 'the stored sign-in names no ChatGPT account, and this lane sends nothing without one. ' +

@@ -4,14 +4,9 @@ import { createPlanLane } from './plan-lane.js'
 import type { LaneName } from '../contract/index.js'
 import type { Lane, LaneConfig } from './lane.js'
 
+const CREATE: Readonly<Record<LaneName, (config: LaneConfig) => Lane>> = { codex: createCodexLane, plan: createPlanLane, api_key: createApiKeyLane }
+
 /** @throws ConfigurationError for an issuer over plain http that is not loopback */
 export function createLane(name: LaneName, config: LaneConfig = {}): Lane {
-  switch (name) {
-    case 'codex':
-      return createCodexLane(config)
-    case 'plan':
-      return createPlanLane(config)
-    case 'api_key':
-      return createApiKeyLane(config)
-  }
+  return CREATE[name](config)
 }

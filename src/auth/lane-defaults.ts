@@ -1,9 +1,8 @@
-import { ConfigurationError, type LaneName } from '../contract/index.js'
+import { ConfigurationError, laneRow, type LaneName } from '../contract/index.js'
 import { checkIssuerUrl } from './origin-binding.js'
 import type { LaneConfig } from './lane.js'
 
 export const DEFAULT_ISSUER = 'https://auth.openai.com'
-const FLAGS: Readonly<Record<LaneName, string>> = { codex: '', plan: ' --plan', api_key: ' --api-key' }
 
 /** The issuer without a trailing slash. @throws ConfigurationError */
 export function checkedIssuer(config: LaneConfig): string {
@@ -15,7 +14,7 @@ export function checkedIssuer(config: LaneConfig): string {
 
 /** The command that signs in to this lane and account. */
 export function signInCommand(lane: LaneName, account?: string): string {
-  return `amplifier-chatgpt login${FLAGS[lane]}${account === undefined || account === 'default' ? '' : ` --account ${account}`}`
+  return `amplifier-chatgpt login${laneRow(lane).loginFlag}${account === undefined || account === 'default' ? '' : ` --account ${account}`}`
 }
 
 export function trimSlashes(url: string): string {

@@ -1,8 +1,8 @@
+import { LANES } from '../contract/index.js'
 import { checkedIssuer, signInCommand, trimSlashes } from './lane-defaults.js'
 import { ExchangeError, postFields, refusal, requestTokens, type TokenCall } from './token-endpoint.js'
 import type { Lane, LaneConfig } from './lane.js'
 
-const BASE_URL = 'https://api.openai.com/v1'
 /** What the scope of the token reply must hold for calls on the plan; without it the sign-in only identifies. */
 export const PLAN_SCOPE = 'chatgpt.tokens.use.direct'
 /** The `resource` that tokens are asked for, whatever the base URL. */
@@ -15,11 +15,11 @@ export function createPlanLane(config: LaneConfig = {}): Lane {
   const signIn = signInCommand('plan', config.account)
   return {
     name: 'plan',
-    billing: 'plan',
-    authMode: 'chatgpt_plan',
+    billing: LANES.plan.billing,
+    authMode: LANES.plan.authMode,
     issuer,
     clientId: config.clientId ?? '',
-    baseUrl: trimSlashes(config.baseUrl ?? BASE_URL),
+    baseUrl: trimSlashes(config.baseUrl ?? LANES.plan.baseUrl),
     signIn,
     refuse: (credential) => credential.planEnabled === false
       ? `the sign-in identifies you but may not use your plan (scope ${PLAN_SCOPE} was not granted). Run ${signIn} and allow plan usage`

@@ -1,22 +1,14 @@
 import { isRecord, parseJson, readString } from '../lib/index.js'
 import { hideSecrets } from './hide-secrets.js'
-import type { LaneName } from '../contract/index.js'
+import { LANE_WORDS, type LaneName } from '../contract/index.js'
 import type { LoadResult, StoredCredential, StoredRecord } from './token-store.js'
 
-const LANES: Readonly<Record<string, LaneName>> = {
-  codex: 'codex',
-  legacy_codex: 'codex',
-  oauth: 'codex',
-  plan: 'plan',
-  chatgpt_plan: 'plan',
-  api_key: 'api_key',
-}
 /** What may stand in a header: visible ASCII. */
 const TOKEN = /^[\x21-\x7e]+$/
 
 /** The lane's name, also under the original module's words for it; undefined for no lane of ours. */
 export function parseLaneName(word: string): LaneName | undefined {
-  return Object.hasOwn(LANES, word) ? LANES[word] : undefined
+  return Object.hasOwn(LANE_WORDS, word) ? LANE_WORDS[word] : undefined
 }
 
 /** ms since 1970 of an ISO 8601 text (UTC where it names no zone) or of a number of seconds or milliseconds. */

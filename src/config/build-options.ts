@@ -1,19 +1,14 @@
-import { ConfigurationError, type JsonObject, type LaneName } from '../contract/index.js'
+import { ConfigurationError, LANE_NAMES, laneRow, type JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { describeExpected } from './coerce-value.js'
 import type { ConfigValue, OptionProblem } from './collect-values.js'
 import { describeValue, namesFile } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
-import { LANES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
+import { SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
 import { resolvePath } from './read-option.js'
 import { readServiceUrl } from './read-url.js'
 
-const BASE_URLS: Readonly<Record<LaneName, string>> = {
-  codex: 'https://chatgpt.com/backend-api/codex',
-  plan: 'https://api.openai.com/v1',
-  api_key: 'https://api.openai.com/v1',
-}
 /** Fields the provider itself answers for. */
 const OWN_REQUEST_FIELDS = ['store', 'stream', 'input', 'model']
 /** The limits that 0, off and none turn off. */
@@ -31,7 +26,7 @@ export interface BuildContext {
 export function buildOptions(values: Values, context: BuildContext): { options: ProviderOptions; warnings: OptionProblem[] } {
   const read = createReader(values, context)
   const warnings: OptionProblem[] = []
-  const lane = read.word('lane', LANES)
+  const lane = read.word('lane', LANE_NAMES)
   const extraRequestParams = dropOwnFields(read.object('extra_request_params') ?? {}, values.get('extra_request_params'), warnings)
   const environmentEffort = readEnvironmentEffort(context.env, warnings)
   const apiKey = read.text('api_key')
@@ -47,7 +42,7 @@ export function buildOptions(values: Values, context: BuildContext): { options: 
     ...readModelOptions(read), ...readCallOptions(read), ...readRoutingOptions(read),
     extraRequestParams, lane, tokenStore,
     redisAllowPlaintext: read.flag('redis_allow_plaintext'),
-    baseUrl: read.url('base_url') ?? BASE_URLS[lane],
+    baseUrl: read.url('base_url') ?? laneRow(lane).baseUrl,
     issuer: read.url('issuer') ?? read.needText('issuer'),
     loginOnMount: read.flag('login_on_mount'),
     ...optional('clientId', read.text('client_id')), ...optional('account', read.text('account')),

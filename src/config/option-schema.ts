@@ -10,9 +10,6 @@ const HOST_KEYS: readonly string[] = ['id', 'instance_id', 'name', 'source', 'mo
 /** Older name of an option to the name in force. */
 export const OPTION_ALIASES: Readonly<Record<string, string>> = { auth_mode: 'lane', default_matrix: 'matrix' }
 
-/** Older word for a lane to the word in force. */
-export const LANE_ALIASES: Readonly<Record<string, string>> = { chatgpt_codex: 'codex', legacy_codex: 'codex', oauth: 'codex', chatgpt_plan: 'plan' }
-
 /** Option to the environment variable that sets it where the config has none. */
 export const OPTION_VARIABLES: Readonly<Record<string, string>> = {
   base_url: 'AMPLIFIER_CHATGPT_BASE_URL',

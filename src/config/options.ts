@@ -1,6 +1,5 @@
 import type { JsonObject, LaneName } from '../contract/index.js'
 
-export const LANES: readonly LaneName[] = ['codex', 'plan', 'api_key']
 export const TRANSPORTS = ['auto', 'sse', 'websocket'] as const
 export const TOKEN_STORES = ['file', 'keychain', 'memory', 'redis'] as const
 export const SERVED_MODEL_POLICIES = ['accept', 'warn', 'fail'] as const

@@ -1,10 +1,10 @@
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, resolve } from 'node:path'
-import { ConfigurationError } from '../contract/index.js'
+import { ConfigurationError, LANE_WORDS } from '../contract/index.js'
 import type { Origin } from '../documents/index.js'
 import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
-import { LANE_ALIASES, OPTION_ALIASES, OPTION_SCHEMAS } from './option-schema.js'
+import { OPTION_ALIASES, OPTION_SCHEMAS } from './option-schema.js'
 
 export interface PathContext {
   env: Environment
@@ -22,7 +22,7 @@ export function optionInForce(name: string): string {
 /** A value in the option's own type, `${VAR}` filled in; undefined where it says "not set". */
 export function readOption(name: string, raw: unknown, env: Environment): unknown {
   const value = coerceValue(expandVariables(raw, env), OPTION_SCHEMAS[name] ?? {})
-  return optionInForce(name) === 'lane' && typeof value === 'string' ? (LANE_ALIASES[value] ?? value) : value
+  return optionInForce(name) === 'lane' && typeof value === 'string' ? (LANE_WORDS[value] ?? value) : value
 }
 
 /** Of a value that a variable of the environment holds. */

@@ -24,7 +24,9 @@ export type { EventKey, EventName, EventPayloads, StreamBlockType } from './even
 export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'
 export { isServable } from './route.js'
 export type {
-  Billing, CacheReceipt, CallerContext, CandidateStatus, CandidateVerdict, ClampRecord, Intent, LaneName, QuotaWindow,
+  CacheReceipt, CallerContext, CandidateStatus, CandidateVerdict, ClampRecord, Intent, QuotaWindow,
   RolePinRecord, RouteAttempt, RouteReceipt,
 } from './route.js'
+export { LANE_NAMES, LANE_WORDS, LANES, laneRow } from './lanes.js'
+export type { Billing, LaneName } from './lanes.js'
 export type { StreamErrorInfo, StreamEvent, StreamEventBody } from './stream-event.js'

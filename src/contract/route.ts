@@ -1,9 +1,6 @@
 /** The route receipt: how a call came to the model that answered it. Rides in `metadata.route` and on `provider:resolve`. */
 
-/** Who pays and by what rules: the Codex sign-in, the documented plan sign-in, an API key. */
-export type LaneName = 'codex' | 'plan' | 'api_key'
-/** Declared by the lane, never inferred. */
-export type Billing = 'plan' | 'metered'
+import type { Billing, LaneName } from './lanes.js'
 
 /** What is known of a candidate: `live` is in the account's list, `unverified` could not be compared with one. */
 export type CandidateStatus =

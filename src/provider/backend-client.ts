@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
-import type { JsonObject } from '../contract/index.js'
+import { laneRow, type JsonObject } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import { createAnswerGuard, createConnectionMemory, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Timeouts, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
@@ -160,8 +160,8 @@ function openHttpExchange(options: BackendClientOptions, url: string, request: E
     signal: request.signal,
     timeouts: request.timeouts,
     onSent: request.onSent,
-    // Only the Codex backend is known to take it; on this machine's own loop it would only cost.
-    compress: request.credential.lane === 'codex' && url.startsWith('https:'),
+    // On this machine's own loop it would only cost.
+    compress: laneRow(request.credential.lane).compression && url.startsWith('https:'),
   }).then((frames) => ({ kind: 'sse', reason, frames, headers: frames.headers, guard: createAnswerGuard(createConnectionMemory()), finish: () => frames.release(), abandon: () => frames.close() }))
 }
 

@@ -1,5 +1,5 @@
 /** What each class of failure becomes: the error's kind and code, and the words for what happened and what to do. */
-import type { LaneName, LLMErrorName } from '../contract/index.js'
+import { laneRow, type LaneName, type LLMErrorName } from '../contract/index.js'
 import type { FailureClass } from './classify-failure.js'
 
 export interface AdviceContext {
@@ -34,7 +34,7 @@ export interface FailureRow {
 const TWICE = 'It may have run: send it again only where running twice does no harm.'
 const again = (context: AdviceContext) => (context.mayHaveRun ? TWICE : 'Send the request again.')
 const signIn = (context: AdviceContext) =>
-  context.lane === 'api_key' ? 'Check the configured API key.' : `Sign in again: ${context.signInCommand}`
+  laneRow(context.lane).billing === 'metered' ? 'Check the configured API key.' : `Sign in again: ${context.signInCommand}`
 const wait = (context: AdviceContext) =>
   context.mayHaveRun ? TWICE : context.retryAfter === undefined ? 'Wait a moment and send the request again.' : `Send the request again in ${context.retryAfter} s.`
 const LISTED = 12

@@ -3,7 +3,7 @@
  * they are left out and reported; `unknown` ones are nobody's business but the owner's of the
  * setting that names them.
  */
-import type { LaneName } from '../contract/index.js'
+import { LANE_NAMES, laneRow, type LaneName } from '../contract/index.js'
 
 export type FieldVerdict = 'allowed' | 'refused' | 'protected' | 'unknown'
 
@@ -34,16 +34,22 @@ interface LaneFields {
   refused: ReadonlySet<string>
 }
 
-const LANES: Readonly<Record<LaneName, LaneFields>> = {
-  codex: { allowed: new Set([...COMMON, 'access_programs']), refused: new Set([...FOREIGN, ...API_ONLY]) },
-  plan: { allowed: new Set(COMMON), refused: new Set([...FOREIGN, ...API_ONLY, 'prompt_cache_breakpoint']) },
-  api_key: { allowed: new Set([...COMMON, ...API_ONLY]), refused: new Set(FOREIGN) },
+const FIELDS: ReadonlyMap<LaneName, LaneFields> = new Map(LANE_NAMES.map((lane) => [lane, listFields(lane)]))
+
+function listFields(lane: LaneName): LaneFields {
+  const { billing, takesFields, refusesFields } = laneRow(lane)
+  const metered = billing === 'metered'
+  return {
+    allowed: new Set([...COMMON, ...takesFields, ...(metered ? API_ONLY : [])]),
+    refused: new Set([...FOREIGN, ...refusesFields, ...(metered ? [] : API_ONLY)]),
+  }
 }
 
 export function judgeField(lane: LaneName, field: string): FieldVerdict {
   if (PROTECTED.has(field)) return 'protected'
-  if (LANES[lane].refused.has(field)) return 'refused'
-  return LANES[lane].allowed.has(field) ? 'allowed' : 'unknown'
+  const fields = FIELDS.get(lane)
+  if (fields?.refused.has(field)) return 'refused'
+  return fields?.allowed.has(field) ? 'allowed' : 'unknown'
 }
 
 /**
@@ -52,15 +58,9 @@ export function judgeField(lane: LaneName, field: string): FieldVerdict {
  */
 export function toWireTier(lane: LaneName, tier: string): string | undefined {
   const wire = tier === 'fast' ? 'priority' : tier
-  return lane === 'api_key' || wire === 'priority' ? wire : undefined
+  return laneRow(lane).billing === 'metered' || wire === 'priority' ? wire : undefined
 }
 
-/** Kinds of tool that the plan lane answers with `subscription_sharing_unsupported_capability`. */
-const NOT_ON_PLAN = new Set([
-  'image_generation', 'file_search', 'code_interpreter', 'computer_use', 'computer_use_preview', 'computer', 'mcp',
-  'tool_search', 'local_shell', 'shell',
-])
-
 export function takesTool(lane: LaneName, toolType: string): boolean {
-  return lane !== 'plan' || !NOT_ON_PLAN.has(toolType)
+  return !laneRow(lane).refusesTools.includes(toolType)
 }
