@@ -1,6 +1,7 @@
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import { LLMError, StreamError } from '../contract/index.js'
 import { backoffMs, isRecord, parseJson } from '../lib/index.js'
+import { clientHeaders } from './client-headers.js'
 import { fromTransportFailure, mapWireFailure } from '../responses/index.js'
 import type { HttpReply, Transport, TransportFailure } from '../transport/transport.js'
 
@@ -55,12 +56,7 @@ async function ask(
     reply = await options.transport.fetch({
       method: 'GET',
       url: `${options.baseUrl}/models?client_version=${encodeURIComponent(options.clientVersion)}`,
-      headers: {
-        ...options.credentials.headers(credential),
-        accept: 'application/json',
-        originator: 'amplifier',
-        'user-agent': options.userAgent,
-      },
+      headers: { ...clientHeaders(options, credential), accept: 'application/json' },
       signal,
       timeouts: { connectMs: LISTING_TIMEOUT_MS, totalMs: LISTING_TIMEOUT_MS },
     })

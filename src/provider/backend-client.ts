@@ -3,6 +3,7 @@
  * says which and why.
  */
 import { randomUUID } from 'node:crypto'
+import { clientHeaders } from '../account/index.js'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import { laneRow, type JsonObject } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
@@ -127,12 +128,7 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
 }
 
 function headersFor(options: BackendClientOptions, credential: Credential, conversation: string): Record<string, string> {
-  return Object.assign(options.credentials.headers(credential), {
-    originator: 'amplifier',
-    'user-agent': options.userAgent,
-    'session-id': conversation,
-    'thread-id': conversation,
-  })
+  return Object.assign(clientHeaders(options, credential), { 'session-id': conversation, 'thread-id': conversation })
 }
 
 function openConnection(
