@@ -19,10 +19,8 @@ export interface CatalogModel {
   readonly fast: boolean
   readonly supportsVerbosity: boolean
   readonly supportsReasoningSummary: boolean
-  readonly supportsParallelToolCalls: boolean
   /** lowest is the backend's own default; as listed where the entry has none */
   readonly priority: number
-  readonly prefersWebSocket: boolean
   /** the model that replaces this one, where the backend announces it */
   readonly replacedBy?: string
 }

@@ -89,9 +89,7 @@ function decodeModel(entry: unknown, position: number, lane: LaneName): { model:
     fast: false,
     supportsVerbosity: entry['support_verbosity'] === true,
     supportsReasoningSummary: typeof summaries === 'boolean' ? summaries : efforts.length > 0,
-    supportsParallelToolCalls: entry['supports_parallel_tool_calls'] !== false,
     priority: readNumber(entry, 'priority') ?? position,
-    prefersWebSocket: entry['prefer_websockets'] === true,
     ...(replacedBy === undefined ? {} : { replacedBy }),
   }
   return { model, withFast: lane !== 'plan' && hasFastTier(entry) }

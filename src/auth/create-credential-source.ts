@@ -1,14 +1,14 @@
 import { AbortError, AuthenticationError, type LLMError } from '../contract/index.js'
 import { delay as realDelay, orAbort, shortHash } from '../lib/index.js'
 import { createApiKeySource } from './api-key-source.js'
-import { mapAuthFailure, mapLoadFault } from './auth-failures.js'
+import { mapAuthFailure } from './auth-failures.js'
 import { createCredentialSelector, type Held } from './select-credential.js'
 import { identify } from './identify.js'
 import { assertSameAccount, refreshStored, type RefreshContext, type RefreshOutcome } from './refresh-transaction.js'
 import { saveSignIn } from './save-sign-in.js'
 import type { Credential, ManagedCredentialSource } from './credential-source.js'
 import type { Lane } from './lane.js'
-import type { LoadResult, StoredCredential, TokenStore } from './token-store.js'
+import type { StoredCredential, TokenStore } from './token-store.js'
 import type { Transport } from '../transport/transport.js'
 
 /** What mounts of one process share, so that they refresh once for all of them. */
@@ -193,9 +193,4 @@ function flightKey(store: TokenStore): string {
 function remember(set: Set<string>, value: string): void {
   set.add(value)
   if (set.size > MAX_REJECTED) for (const oldest of set) { set.delete(oldest); break }
-}
-
-/** The error a load result stands for, undefined where somebody is signed in. */
-export function describeLoadFault(result: LoadResult): LLMError | undefined {
-  return result.state === 'present' ? undefined : mapLoadFault(result)
 }

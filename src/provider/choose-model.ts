@@ -10,7 +10,6 @@ export interface ModelChoice extends RequestModel {
   requested: string
   /** see {@link modelFamily} */
   family: string
-  prefersWebSocket: boolean
 }
 
 export type ModelChooser = (request: ChatRequest, snapshot: CatalogSnapshot, settings: ProviderSettings) => ModelChoice
@@ -88,13 +87,12 @@ function resolveLatest<Parsed extends { slug: string }>(parsed: Parsed, snapshot
 
 function abilities(known: CatalogModel | undefined): Pick<
   ModelChoice,
-  'supportsVerbosity' | 'supportsReasoningSummary' | 'acceptsImages' | 'prefersWebSocket'
+  'supportsVerbosity' | 'supportsReasoningSummary' | 'acceptsImages'
 > {
   return {
     supportsVerbosity: known?.supportsVerbosity ?? true,
     supportsReasoningSummary: known?.supportsReasoningSummary ?? true,
     acceptsImages: known?.inputModalities.includes('image') ?? true,
-    prefersWebSocket: known?.prefersWebSocket ?? false,
   }
 }
 

@@ -8,7 +8,7 @@ export { createTrust } from './create-trust.js'
 export { loadCa } from './load-ca.js'
 export { resolveProxy } from './resolve-proxy.js'
 export type { ProxyEnvironment } from './resolve-proxy.js'
-export { MAX_MESSAGE_BYTES, TransportFailure } from './transport.js'
+export { TransportFailure } from './transport.js'
 export type {
   Timeouts, FrameStream, Headers, HttpReply, HttpRequest, Phase, SocketConnection, SocketRequest, Transport,
   TransportFailureFields, TransportFailureKind,

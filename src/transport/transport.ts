@@ -135,9 +135,6 @@ export interface SocketRequest {
   pingMs?: number
 }
 
-/** Peers answer a WebSocket message of this size or more with close 1009; callers send such a one over HTTP. */
-export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-
 /** One WebSocket connection: one exchange at a time. */
 export interface SocketConnection {
   /** of the upgrade's answer */
