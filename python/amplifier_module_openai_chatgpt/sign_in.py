@@ -45,6 +45,6 @@ def sign_in(config: dict[str, Any], print_fn: Callable[[str], None] | None) -> b
 
 def _environment(config: dict[str, Any]) -> dict[str, str]:
     """The user's own, with what a sign-in depends on of this mount; the command line judges it as the mount's own call does."""
-    names = ("base_url", "issuer", "client_id", "ca_file", "lane", "auth_mode", "api_key", "account", "token_store", "token_file_path", "redis_url", "redis_allow_plaintext")
+    names = ("base_url", "issuer", "client_id", "ca_file", "lane", "auth_mode", "api_key", "account", "token_store", "token_file_path", "redis_url", "redis_allow_plaintext", "host_file_path", "app_name")
     own = {key: config[key] for key in names if config.get(key) is not None}
     return {**os.environ, "AMPLIFIER_CHATGPT_CALLER_CONFIG": json.dumps(own), "AMPLIFIER_CHATGPT_CALLER_TRUST": "1" if is_config_trusted() else "0"}

@@ -96,7 +96,7 @@ function compare(merged: JsonObject, refused: readonly string[], entry: JsonObje
 }
 
 const BOUND: readonly string[] = [...new Set(Object.keys(TRUST_TABLE).filter((key) => TRUST_TABLE[key]?.bound).map(optionInForce))]
-const PATHS: readonly string[] = ['ca_file', 'token_file_path', 'custom_routing_dirs', 'matrix']
+const PATHS: readonly string[] = ['ca_file', 'token_file_path', 'host_file_path', 'custom_routing_dirs', 'matrix']
 
 /** What would be in force for an option: the config's under either name, the environment's, the default. */
 function effective(config: JsonObject, name: string, context: PathContext): unknown {

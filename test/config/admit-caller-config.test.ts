@@ -43,6 +43,19 @@ test.each([
   expect(await messageOf(admit(sent))).toMatch(/^ConfigurationError: .*may not (be set|take)/)
 })
 
+test('a caller that proved nothing repeats nothing of the user\'s, while what a project may set passes', async () => {
+  const root = await writeTree({ 'home/.amplifier/settings.yaml': TWO_ENTRIES })
+  const context = { env, home: join(root, 'home'), isAnonymous: true }
+  expect(await messageOf(admitCallerConfig({ lane: 'api_key', base_url: 'https://a.example/v1', api_key: 'key-a' }, context))).toContain('lane may not be set by a caller')
+  expect(await admitCallerConfig({ default_model: 'gpt-5.4', lane: 'codex' }, context)).toEqual({ default_model: 'gpt-5.4', lane: 'codex' })
+})
+
+test('over the server\'s own value the default is another word, and the value itself is none', async () => {
+  const context = { env, home: '/nowhere', base: { lane: 'api_key', base_url: 'https://mine.example', account: 'work' } }
+  for (const sent of [{ lane: 'codex' }, { auth_mode: 'codex' }, { account: null }]) expect(await messageOf(admitCallerConfig(sent, context)), JSON.stringify(sent)).toMatch(/may not be set by a caller/)
+  expect(await admitCallerConfig({ lane: 'api_key', account: 'work' }, context)).toEqual(context.base)
+})
+
 test('a program that built the config itself may set everything', async () => {
   const config = await admit({ base_url: 'https://mine.example' }, true)
   expect(resolveOptions(config, { env }).options.baseUrl).toBe('https://mine.example')
