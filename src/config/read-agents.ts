@@ -1,13 +1,13 @@
 import { basename, extname } from 'node:path'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
+import { listReferences, openBundleFile, report, type BundleDiagnostics } from './bundle-diagnostics.js'
 import { attachOrigins, mergeMappings, originOf, type FindingPlace } from '../documents/index.js'
 import { omit } from './plan-layer.js'
 import { resolveAgentInclude } from './resolve-include.js'
 
 interface AgentContext {
-  journal: BundleJournal
+  diagnostics: BundleDiagnostics
   /** the bundle's file */
   file: string
   /** by which `BUNDLE:NAME` is known as its own */
@@ -54,11 +54,11 @@ async function readAgentFile(
 ): Promise<{ name: string; plan: JsonObject } | undefined> {
   const target = resolveAgentInclude(reference, context.file, context.bundleName)
   if ('problem' in target) {
-    report(context.journal, `agents include: ${target.problem}`, place)
+    report(context.diagnostics, `agents include: ${target.problem}`, place)
     return undefined
   }
   const stem = basename(target.file, extname(target.file))
-  const document = await openBundleFile(context.journal, target.file, { from: place, wrap: (value) => ({ agents: { [stem]: value } }) })
+  const document = await openBundleFile(context.diagnostics, target.file, { from: place, wrap: (value) => ({ agents: { [stem]: value } }) })
   if (!document) return undefined
   const plan = readAgent(document.value, document.body)
   return { name: typeof plan['name'] === 'string' ? plan['name'] : stem, plan }

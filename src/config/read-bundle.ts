@@ -1,7 +1,7 @@
 import { basename, extname, resolve } from 'node:path'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { createJournal, listReferences, openBundleFile, report, type BundleJournal } from './bundle-journal.js'
+import { createDiagnostics, listReferences, openBundleFile, report, type BundleDiagnostics } from './bundle-diagnostics.js'
 import { attachOrigins, findPlace, mergeMappings, originOf, type FindingPlace } from '../documents/index.js'
 import { EMPTY_LAYER, mergeLayers, omit, readLayer, type PlanLayer } from './plan-layer.js'
 import { readAgents } from './read-agents.js'
@@ -12,7 +12,7 @@ const KNOWN_KEYS = ['bundle', 'includes', 'session', 'providers', 'tools', 'hook
 const MAX_DEPTH = 32
 
 /** What a bundle and everything it includes say together. */
-export interface BundleContent extends Pick<BundleJournal, 'files' | 'findings'> {
+export interface BundleContent extends Pick<BundleDiagnostics, 'files' | 'findings'> {
   /** of the bundle itself; its name is the file's where it says none */
   identity: JsonObject & { name: string }
   layer: PlanLayer
@@ -30,21 +30,21 @@ const EMPTY_NODE: Node = { identity: {}, layer: EMPTY_LAYER, instructions: '' }
 /** Reads a bundle with its includes and agent files; whatever is wrong becomes a finding. */
 export async function readBundle(file: string): Promise<BundleContent> {
   const path = resolve(file)
-  const journal = createJournal()
-  const node = await createBundleReader(journal).read(path, [])
+  const diagnostics = createDiagnostics()
+  const node = await createBundleReader(diagnostics).read(path, [])
   const stem = basename(path, extname(path))
   const name = typeof node.identity['name'] === 'string' ? node.identity['name'] : stem
-  return { identity: { ...node.identity, name }, layer: node.layer, instructions: node.instructions, files: journal.files, findings: journal.findings }
+  return { identity: { ...node.identity, name }, layer: node.layer, instructions: node.instructions, files: diagnostics.files, findings: diagnostics.findings }
 }
 
-function createBundleReader(journal: BundleJournal) {
+function createBundleReader(diagnostics: BundleDiagnostics) {
   const done = new Map<string, Node>()
 
   /** @param chain the files that led here, outermost first */
   async function read(file: string, chain: readonly string[], from?: FindingPlace): Promise<Node> {
     const refusal = findRefusal(file, chain)
     if (refusal !== undefined) {
-      report(journal, refusal, from ?? { file, line: 1, column: 1 })
+      report(diagnostics, refusal, from ?? { file, line: 1, column: 1 })
       return EMPTY_NODE
     }
     const known = done.get(file)
@@ -55,18 +55,18 @@ function createBundleReader(journal: BundleJournal) {
   }
 
   async function readDocument(file: string, chain: readonly string[], from: FindingPlace | undefined): Promise<Node> {
-    const document = await openBundleFile(journal, file, { from })
+    const document = await openBundleFile(diagnostics, file, { from })
     if (!document) return EMPTY_NODE
     const { value, body } = document
-    warnOfUnknownKeys(value, file, journal)
+    warnOfUnknownKeys(value, file, diagnostics)
     const identity = isRecord(value['bundle']) ? value['bundle'] : {}
     let merged: Node = EMPTY_NODE
     for (const { reference, place } of listReferences(value, 'includes', file)) {
       const target = resolveInclude(reference, file)
-      if ('problem' in target) report(journal, `includes: ${target.problem}`, place)
+      if ('problem' in target) report(diagnostics, `includes: ${target.problem}`, place)
       else merged = mergeNodes(merged, await read(target.file, [...chain, file], place))
     }
-    const agents = await readAgents(value['agents'], { journal, file, bundleName: String(identity['name'] ?? '') })
+    const agents = await readAgents(value['agents'], { diagnostics, file, bundleName: String(identity['name'] ?? '') })
     const layer = readLayer(withAgents(value, agents))
     return mergeNodes(merged, { identity, layer, instructions: body })
   }
@@ -82,11 +82,11 @@ function findRefusal(file: string, chain: readonly string[]): string | undefined
   return chain.length >= MAX_DEPTH ? `includes go deeper than ${MAX_DEPTH} files` : undefined
 }
 
-function warnOfUnknownKeys(value: JsonObject, file: string, journal: BundleJournal): void {
+function warnOfUnknownKeys(value: JsonObject, file: string, diagnostics: BundleDiagnostics): void {
   for (const key of Object.keys(value)) {
     // Hosts have keys of their own, which pass; only what looks like a slip is worth a word.
     const nearest = KNOWN_KEYS.includes(key) ? undefined : suggestName(key, KNOWN_KEYS)
-    if (nearest !== undefined) report(journal, `unknown key ${JSON.stringify(key)}; did you mean ${nearest}?`, findPlace(value, [key], file), 'warning')
+    if (nearest !== undefined) report(diagnostics, `unknown key ${JSON.stringify(key)}; did you mean ${nearest}?`, findPlace(value, [key], file), 'warning')
   }
 }
 

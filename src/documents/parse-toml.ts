@@ -1,11 +1,11 @@
 import type { AST } from 'toml-eslint-parser'
 import { createLineIndex } from './line-index.js'
 import { attachOrigins, type Origin } from './origin.js'
-import { DocumentProblem, MAX_NESTING, quoteKey, type Parsed, type Source } from './parsed.js'
+import { DocumentProblem, MAX_NESTING, quoteKey, type ParseResult, type Source } from './parse-result.js'
 import { boundToml } from './scan-toml.js'
 
 /** Parses a TOML 1.1 text into plain values with origins; what is malformed is one finding with line and column. */
-export async function parseToml(text: string, source: Source): Promise<Parsed> {
+export async function parseToml(text: string, source: Source): Promise<ParseResult> {
   const { parseTOML, ParseError } = await import('toml-eslint-parser')
   const place = createLineIndex(text)
   try {

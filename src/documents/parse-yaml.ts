@@ -1,6 +1,6 @@
 import type { Document } from 'yaml'
 import { MAX_FINDINGS, type Finding } from './finding.js'
-import { DocumentProblem, type Parsed, type Source } from './parsed.js'
+import { DocumentProblem, type ParseResult, type Source } from './parse-result.js'
 import { readYamlDocument } from './yaml-reader.js'
 import { readYamlTokens } from './yaml-tokens.js'
 
@@ -11,7 +11,7 @@ const UNSUPPORTED_TAG = 'TAG_RESOLVE_FAILED'
  * undefined anchors, aliases without bound and deep nesting are findings with line and column.
  * @param options.firstLine line of the text's first line in its file; default 1
  */
-export async function parseYaml(text: string, source: Source, options: { firstLine?: number } = {}): Promise<Parsed> {
+export async function parseYaml(text: string, source: Source, options: { firstLine?: number } = {}): Promise<ParseResult> {
   const yaml = await import('yaml')
   const lines = new yaml.LineCounter()
   const place = (offset: number) => {

@@ -1,11 +1,11 @@
 import { extname } from 'node:path'
-import type { Parsed, Source } from './parsed.js'
+import type { ParseResult, Source } from './parse-result.js'
 import { parseToml } from './parse-toml.js'
 import { parseYaml } from './parse-yaml.js'
 import { readDocumentText, type TextReason } from './read-text.js'
 import { splitFrontMatter } from './split-front-matter.js'
 
-export interface ParsedText extends Parsed {
+export interface ParsedText extends ParseResult {
   /** what follows the front matter of a Markdown file, trimmed; empty elsewhere */
   body: string
 }

@@ -1,5 +1,5 @@
 import { spend, UNBOUNDED, type Budget } from './budget.js'
-import { DocumentProblem, MAX_NESTING, tooManyValues } from './parsed.js'
+import { DocumentProblem, MAX_NESTING, tooManyValues } from './parse-result.js'
 
 /**
  * Brackets, commas, dots and signs outside of strings and comments. The parser takes some 10 µs a value and a bundle of five

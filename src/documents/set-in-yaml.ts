@@ -1,7 +1,7 @@
 import { describeFinding } from './finding.js'
 import { readDocumentText } from './read-text.js'
 import { parseYaml } from './parse-yaml.js'
-import type { Source } from './parsed.js'
+import type { Source } from './parse-result.js'
 
 /**
  * A YAML file's text with one value set and everything else, comments included, as it stands; a file that doesn't exist yet

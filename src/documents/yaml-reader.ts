@@ -2,7 +2,7 @@ import type * as YamlModule from 'yaml'
 import type { Document, Node, Pair, Scalar } from 'yaml'
 import { isRecord } from '../lib/index.js'
 import { attachOrigins, noteOwnOrigin, originOf, type Origin } from './origin.js'
-import { DocumentProblem, MAX_NESTING, quoteKey, shorten } from './parsed.js'
+import { DocumentProblem, MAX_NESTING, quoteKey, shorten } from './parse-result.js'
 
 /** Values that aliases may add to a document, and characters of their texts: a real file repeats a few, a bomb repeats without end. */
 const MAX_ALIASED_VALUES = 10_000

@@ -1,7 +1,7 @@
 import type * as Yaml from 'yaml'
 import { spend, UNBOUNDED, type Budget } from './budget.js'
 import { MAX_FINDINGS } from './finding.js'
-import { DocumentProblem, MAX_NESTING, tooManyValues } from './parsed.js'
+import { DocumentProblem, MAX_NESTING, tooManyValues } from './parse-result.js'
 
 /**
  * Bounds what composing costs: the library takes some 10 µs a lexeme, and a matrix of 13 roles has 2,000 of them, so that the

@@ -1,7 +1,7 @@
 import type { CandidateVerdict } from '../contract/index.js'
 import { nearestName } from '../lib/index.js'
 import { lettersOf } from './glob-shape.js'
-import type { Listing } from './listing.js'
+import type { ModelListing } from './model-listing.js'
 import { originOf } from './origin.js'
 import type { JudgedCandidate } from './walk-candidates.js'
 
@@ -58,14 +58,14 @@ function describeVerdict({ status, candidate, listing, exhaustedUntilMs, failure
   }
 }
 
-function describeMiss(model: string, listing: Listing | undefined): Details {
+function describeMiss(model: string, listing: ModelListing | undefined): Details {
   const ids = listing !== undefined && 'view' in listing ? listing.view.ids : []
   const nearest = nearestName(lettersOf(model), ids)
   if (nearest === undefined) return { detail: 'the provider lists no model' }
   return { nearest, detail: `none of ${ids.length} models; the nearest is ${nearest}` }
 }
 
-function describeListing(listing: Listing | undefined): string | undefined {
+function describeListing(listing: ModelListing | undefined): string | undefined {
   if (listing === undefined) return undefined
   if ('failure' in listing) return listing.failure
   return listing.view.fallback ? 'only the built-in list of models is known' : undefined

@@ -1,6 +1,6 @@
 import type { CandidateStatus } from '../contract/index.js'
 import { isGlob } from './glob.js'
-import type { Listing } from './listing.js'
+import type { ModelListing } from './model-listing.js'
 import type { MatrixCandidate } from './matrix.js'
 
 export interface JudgeOptions {
@@ -33,7 +33,7 @@ export function needsListing(candidate: MatrixCandidate, options: JudgeOptions):
 export function judgeCandidate(
   candidate: MatrixCandidate,
   mountedAs: string,
-  listing: Listing | undefined,
+  listing: ModelListing | undefined,
   options: JudgeOptions,
 ): Judgement {
   const found = matchCandidate(candidate.model, listing, options.verify !== undefined)
@@ -42,7 +42,7 @@ export function judgeCandidate(
   return until === undefined ? found : { status: 'exhausted', model: found.model, exhaustedUntilMs: until }
 }
 
-function matchCandidate(model: string, listing: Listing | undefined, verify: boolean): Judgement {
+function matchCandidate(model: string, listing: ModelListing | undefined, verify: boolean): Judgement {
   if (listing === undefined) return { status: 'unverified', model }
   const view = 'view' in listing ? listing.view : undefined
   if (isGlob(model)) {

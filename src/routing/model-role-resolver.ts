@@ -4,7 +4,7 @@ import { composeEffectiveMatrix, type EffectiveMatrix, type OverrideLayer } from
 import type { RouteExplanation } from './explain-role.js'
 import { mountedIn, type MountedProviders } from './find-mount.js'
 import type { JudgeOptions } from './judge-candidate.js'
-import { createListings, type ListsKept } from './listings.js'
+import { createListings, type ListsKept } from './model-listings.js'
 import type { MatrixFile } from './matrix-source.js'
 import type { RoleResolution, RoutingMatrix } from './matrix.js'
 import { createRouteEngine, type OneResolution, type RouteStep } from './route-engine.js'

@@ -1,4 +1,4 @@
-import { parseDocument, type Parsed, type Whose } from '../documents/index.js'
+import { parseDocument, type ParseResult, type Whose } from '../documents/index.js'
 import { findMatrixProblems, matrixError, placeProblem } from './matrix-problems.js'
 import type { RoutingMatrix } from './matrix.js'
 import { findShipped } from './shipped-matrices.js'
@@ -12,7 +12,7 @@ export interface MatrixSource {
 }
 
 /** A matrix's text as values that know their places, ours without a parser; what is wrong comes as findings. */
-export async function parseMatrix(source: MatrixSource): Promise<Parsed> {
+export async function parseMatrix(source: MatrixSource): Promise<ParseResult> {
   return (await findShipped(source)) ?? parseDocument(source.text, source)
 }
 

@@ -4,7 +4,7 @@ import type { EffectiveMatrix } from './effective-matrix.js'
 import { explainRoute, type RouteExplanation } from './explain-role.js'
 import type { MountedProviders } from './find-mount.js'
 import type { JudgeOptions } from './judge-candidate.js'
-import type { AskedLists, Listings } from './listings.js'
+import type { AskedLists, ModelListings } from './model-listings.js'
 import type { MatrixCandidate, RoleResolution } from './matrix.js'
 import { createSituations, type Situation } from './mount-view.js'
 import { createRolePlanner, listRoles, type RolePlan, type RolePlanner } from './plan-roles.js'
@@ -29,7 +29,7 @@ export interface OneResolution {
 
 export interface RouteEngineOptions extends JudgeOptions {
   matrix: EffectiveMatrix
-  listings: Listings
+  listings: ModelListings
   providers: () => MountedProviders
   coordinator: (Pick<Coordinator, 'config'> & Partial<Pick<Coordinator, 'getCapability'>>) | undefined
   /** default: the host's capability `provider.check_available`, where it has one */

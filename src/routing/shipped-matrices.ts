@@ -1,4 +1,4 @@
-import { attachOrigins, noteOwnOrigin, type Origin, type Parsed, type Source } from '../documents/index.js'
+import { attachOrigins, noteOwnOrigin, type Origin, type ParseResult, type Source } from '../documents/index.js'
 import { isRecord, shortHash } from '../lib/index.js'
 
 /** Line and column by the path of a value, as a text of JSON. */
@@ -8,7 +8,7 @@ type Places = Readonly<Record<string, readonly [line: number, column: number]>>
  * The parsed form of one of the package's own matrices, compiled when the package was built; undefined for
  * every other text, also for an edited one. It spares a mount the YAML parser: 34 of 40 ms.
  */
-export async function findShipped({ text, file, whose }: Source & { text: string }): Promise<Parsed | undefined> {
+export async function findShipped({ text, file, whose }: Source & { text: string }): Promise<ParseResult | undefined> {
   const matrices = await readShipped()
   if (matrices.length === 0) return undefined
   const hash = shortHash(text)

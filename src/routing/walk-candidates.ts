@@ -3,8 +3,8 @@ import { findMount, type MountedProviders, type MountView } from './find-mount.j
 import { isGlob } from './glob.js'
 import { requireHaikuConfig } from './haiku-config.js'
 import { judgeCandidate, needsListing, type JudgeOptions } from './judge-candidate.js'
-import type { Listing } from './listing.js'
-import type { AskedLists, Listings } from './listings.js'
+import type { ModelListing } from './model-listing.js'
+import type { AskedLists, ModelListings } from './model-listings.js'
 import type { MatrixCandidate } from './matrix.js'
 import { configOf, keyOf } from './plan-entries.js'
 
@@ -18,7 +18,7 @@ export interface JudgedCandidate {
   /** what the candidate means, also where it is exhausted */
   model?: string
   exhaustedUntilMs?: number
-  listing?: Listing
+  listing?: ModelListing
   /** Why it cannot serve; `final`: no other candidate may hide it. */
   failure?: { error: unknown; final?: true }
 }
@@ -26,7 +26,7 @@ export interface JudgedCandidate {
 export interface WalkOptions extends JudgeOptions {
   providers: MountedProviders
   mounts: MountView
-  listings: Listings
+  listings: ModelListings
   /** the host's `provider.check_available`: throws where the account behind a mounted key cannot serve now */
   checkAvailable?: ((mountedAs: string) => unknown) | undefined
   /** lists that other walks of the same moment were given */
@@ -46,7 +46,7 @@ export interface RoleCandidates {
 export async function walkCandidates(
   roles: Iterable<RoleCandidates>, options: WalkOptions, visit: (judged: JudgedCandidate) => boolean | void,
 ): Promise<void> {
-  const asked: AskedLists = options.asked ?? new Map<string, Promise<Listing>>()
+  const asked: AskedLists = options.asked ?? new Map<string, Promise<ModelListing>>()
   for (const { role, candidates } of roles) {
     for (const candidate of candidates) {
       const mountedAs = mountOf(candidate, options.mounts)
@@ -59,7 +59,7 @@ export async function walkCandidates(
         if (visit({ role, candidate, mountedAs, status: 'unavailable', failure })) return
         continue
       }
-      let listing: Listing | undefined
+      let listing: ModelListing | undefined
       if (needsListing(candidate, options)) {
         const answer = options.listings.ask(mountedAs, options.providers, asked)
         listing = 'then' in answer ? await answer : answer
@@ -79,7 +79,7 @@ function mountOf(candidate: MatrixCandidate, mounts: MountView): string | undefi
 }
 
 function judge(
-  role: string, candidate: MatrixCandidate, mountedAs: string, listing: Listing | undefined, options: WalkOptions,
+  role: string, candidate: MatrixCandidate, mountedAs: string, listing: ModelListing | undefined, options: WalkOptions,
 ): JudgedCandidate {
   const { status, model, exhaustedUntilMs } = judgeCandidate(candidate, mountedAs, listing, options)
   const judged: JudgedCandidate = { role, candidate, mountedAs, status }
@@ -110,7 +110,7 @@ function askAvailable(mountedAs: string, checkAvailable: (mountedAs: string) => 
 }
 
 /** Where the host says which accounts serve, a list that fails is kept as a failure; elsewhere it is only passed over. */
-function listFailure({ model }: MatrixCandidate, listing: Listing | undefined): JudgedCandidate['failure'] {
+function listFailure({ model }: MatrixCandidate, listing: ModelListing | undefined): JudgedCandidate['failure'] {
   if (listing === undefined || !('failure' in listing) || !isGlob(model)) return undefined
   return { error: listing.error ?? new ConfigurationError(listing.failure, { code: 'could_not_list' }) }
 }

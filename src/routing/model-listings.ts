@@ -1,6 +1,6 @@
 import type { CatalogMemo } from './catalog-view.js'
 import type { MountedProviders } from './find-mount.js'
-import { fetchListing, preresolvedListing, type Listing } from './listing.js'
+import { fetchListing, preresolvedListing, type ModelListing } from './model-listing.js'
 
 /**
  * How long a provider's list counts: `session`: the first success holds, as the reference's resolver does · `call`: each
@@ -10,25 +10,25 @@ import { fetchListing, preresolvedListing, type Listing } from './listing.js'
 export type ListsKept = 'session' | 'call' | 'pattern'
 
 /** The lists that one resolution has been given so far. */
-export type AskedLists = Map<string, Promise<Listing>>
+export type AskedLists = Map<string, Promise<ModelListing>>
 
 /** The one memory of providers' lists: of a resolver, and of the hook that runs it. */
-export interface Listings {
+export interface ModelListings {
   /** Lists by mounted key that were fetched or learnt; a built-in one is known only where a session holds on to it. */
   known(): Readonly<Record<string, readonly unknown[]>>
   /** Takes over lists that another session fetched. */
   learn(lists: Readonly<Record<string, unknown>>): void
-  ask(mountedAs: string, providers: MountedProviders, asked: AskedLists): Promise<Listing> | Listing
+  ask(mountedAs: string, providers: MountedProviders, asked: AskedLists): Promise<ModelListing> | ModelListing
 }
 
-export function createListings(kept: ListsKept, preresolved: Readonly<Record<string, unknown>> = {}): Listings {
+export function createListings(kept: ListsKept, preresolved: Readonly<Record<string, unknown>> = {}): ModelListings {
   const views: CatalogMemo = new WeakMap()
   const lists = new Map<string, readonly unknown[]>()
-  const flights = new Map<string, Promise<Listing>>()
+  const flights = new Map<string, Promise<ModelListing>>()
   const learn = (others: Readonly<Record<string, unknown>>): void => {
     for (const [mountedAs, list] of Object.entries(others)) if (Array.isArray(list)) lists.set(mountedAs, list)
   }
-  const fetch = async (mountedAs: string, providers: MountedProviders): Promise<Listing> => {
+  const fetch = async (mountedAs: string, providers: MountedProviders): Promise<ModelListing> => {
     try {
       const listing = await fetchListing(views, providers, mountedAs)
       // An empty list says nothing for long: it is asked for again.

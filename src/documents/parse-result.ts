@@ -11,7 +11,7 @@ export interface Source {
 }
 
 /** A parsed text: plain values whose mappings and lists carry the origins of their keys. */
-export interface Parsed {
+export interface ParseResult {
   /** undefined where a finding is an error */
   value: unknown
   findings: Finding[]

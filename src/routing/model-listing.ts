@@ -3,15 +3,15 @@ import { viewOf, type CatalogMemo, type CatalogView } from './catalog-view.js'
 import { providerNamed, type ListsModels, type MountedProviders } from './find-mount.js'
 
 /** What is known of a provider's models: the list, or why it could not be had. Never confused with an empty list. */
-export type Listing = { view: CatalogView } | { failure: string; error?: unknown }
+export type ModelListing = { view: CatalogView } | { failure: string; error?: unknown }
 
 /** A list of ids that is already held. */
-export function preresolvedListing(memo: CatalogMemo, list: readonly unknown[]): Listing {
+export function preresolvedListing(memo: CatalogMemo, list: readonly unknown[]): ModelListing {
   return { view: viewOf(memo, list, list) }
 }
 
 /** Asks the mounted provider; a failure is an answer too. Retrying is the provider's own business. */
-export async function fetchListing(memo: CatalogMemo, providers: MountedProviders, name: string): Promise<Listing> {
+export async function fetchListing(memo: CatalogMemo, providers: MountedProviders, name: string): Promise<ModelListing> {
   const provider = providerNamed(providers, name)
   if (!canList(provider)) return { failure: `provider ${name} has no listModels()` }
   try {

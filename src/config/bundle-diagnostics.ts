@@ -4,7 +4,7 @@ import { createBudget, findPlace, findSchemaProblems, readDocument, type Budget,
 import validate from './generated/bundle.js'
 
 /** What reading a bundle leaves behind: the files it opened and what is to say of them. */
-export interface BundleJournal {
+export interface BundleDiagnostics {
   files: string[]
   findings: Finding[]
   /** a file was left out since there were too many */
@@ -15,15 +15,15 @@ export interface BundleJournal {
   readonly read: Map<string, ParsedFile>
 }
 
-export function createJournal(): BundleJournal {
+export function createDiagnostics(): BundleDiagnostics {
   return { files: [], findings: [], budget: createBudget(), read: new Map() }
 }
 
 /** Each file costs little; a list made to exhaust us names thousands. */
 export const MAX_FILES = 500
 
-export function report(journal: BundleJournal, message: string, place: FindingPlace, severity: Finding['severity'] = 'error'): void {
-  journal.findings.push({ severity, message, ...place })
+export function report(diagnostics: BundleDiagnostics, message: string, place: FindingPlace, severity: Finding['severity'] = 'error'): void {
+  diagnostics.findings.push({ severity, message, ...place })
 }
 
 /**
@@ -32,29 +32,29 @@ export function report(journal: BundleJournal, message: string, place: FindingPl
  * @param options.wrap what to show the schema instead, such as an agent file as part of a bundle
  */
 export async function openBundleFile(
-  journal: BundleJournal,
+  diagnostics: BundleDiagnostics,
   file: string,
   options: { from?: FindingPlace | undefined; wrap?: (value: unknown) => unknown } = {},
 ): Promise<{ value: JsonObject; body: string } | undefined> {
-  if (journal.files.length >= MAX_FILES) {
-    if (!journal.full) report(journal, `more than ${MAX_FILES} files are included`, options.from ?? { file, line: 1, column: 1 })
-    journal.full = true
+  if (diagnostics.files.length >= MAX_FILES) {
+    if (!diagnostics.full) report(diagnostics, `more than ${MAX_FILES} files are included`, options.from ?? { file, line: 1, column: 1 })
+    diagnostics.full = true
     return undefined
   }
-  const known = journal.read.get(file)
-  const parsed = known ?? (await readDocument({ file, whose: 'project', budget: journal.budget }))
-  journal.read.set(file, parsed)
+  const known = diagnostics.read.get(file)
+  const parsed = known ?? (await readDocument({ file, whose: 'project', budget: diagnostics.budget }))
+  diagnostics.read.set(file, parsed)
   if (parsed.absent && options.from) {
-    report(journal, `includes ${file}, which doesn't exist`, options.from)
+    report(diagnostics, `includes ${file}, which doesn't exist`, options.from)
     return undefined
   }
-  if (!parsed.absent) journal.files.push(file)
-  if (!known) journal.findings.push(...parsed.findings)
+  if (!parsed.absent) diagnostics.files.push(file)
+  if (!known) diagnostics.findings.push(...parsed.findings)
   if (parsed.findings.some((finding) => finding.severity === 'error')) return undefined
   const value = parsed.value ?? {}
   const checked = options.wrap?.(value) ?? value
   const problems = validate(checked) ? [] : findSchemaProblems(checked, Reflect.get(validate, 'errors'), file)
-  journal.findings.push(...problems)
+  diagnostics.findings.push(...problems)
   return isRecord(value) && problems.length === 0 ? { value, body: parsed.body } : undefined
 }
 
