@@ -7,7 +7,7 @@ import { clientHeaders } from '../account/index.js'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import { laneRow, type JsonObject } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
-import { createAnswerGuard, createConnectionMemory, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest } from '../responses/index.js'
+import { createAnswerGuard, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest } from '../responses/index.js'
 import { TransportFailure, type Timeouts, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
 import { createConnectionPool, type PooledConnection, type ConnectionPool } from './connection-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
@@ -158,7 +158,7 @@ function openHttpExchange(options: BackendClientOptions, url: string, request: E
     onSent: request.onSent,
     // On this machine's own loop it would only cost.
     compress: laneRow(request.credential.lane).compression && url.startsWith('https:'),
-  }).then((frames) => ({ kind: 'sse', reason, frames, headers: frames.headers, guard: createAnswerGuard(createConnectionMemory()), finish: () => frames.release(), abandon: () => frames.close() }))
+  }).then((frames) => ({ kind: 'sse', reason, frames, headers: frames.headers, guard: createAnswerGuard(), finish: () => frames.release(), abandon: () => frames.close() }))
 }
 
 /** A connection that no exchange was opened on is free again. */

@@ -41,7 +41,24 @@ export function goesOn(value: unknown): boolean {
   return type !== undefined && (type === 'error' || type.startsWith('response.')) && !OF_NO_ANSWER.has(type)
 }
 
-export function createAnswerGuard(memory: ConnectionMemory): AnswerGuard {
+/** @param memory of the connection that the answer shares with others; without one all that comes is this answer's or none's */
+export function createAnswerGuard(memory?: ConnectionMemory): AnswerGuard {
+  return memory ? guardShared(memory) : guardAlone()
+}
+
+/** A stream of its own: only a response under another id is not this one. */
+function guardAlone(): AnswerGuard {
+  let current: string | undefined
+  return {
+    admits(event) {
+      const id = readResponseId(event)
+      return id === undefined || id === (current ??= id)
+    },
+    ended() {},
+  }
+}
+
+function guardShared(memory: ConnectionMemory): AnswerGuard {
   const first = memory.responses.size === 0
   const items = new Set<string>()
   let current: string | undefined

@@ -58,6 +58,7 @@ export interface AnswerReader {
 }
 
 const MODEL_HEADER = 'openai-model'
+const KEPT = ['id', 'model', 'usage', 'service_tier'] as const
 const RULES: Readonly<Record<ItemKind, ItemRules>> = { message: MESSAGE, reasoning: REASONING, call: TOOL_CALL, hosted: HOSTED }
 
 /**
@@ -84,10 +85,8 @@ class Reader implements AnswerReader {
   readonly #firstIndex: number
   readonly #provenance: ReasoningProvenance
   #sawCall = false
-  /** the fields of the `response` objects that came, the newest word on each */
+  /** what is kept of the `response` objects that came, the newest word on each */
   readonly #response: JsonObject = {}
-  /** Those not merged yet: the first ones are in the way of the first delta, and wanted at the end. */
-  #unread: (LifecycleEvent | TerminalEvent)[] = []
 
   constructor({ provenance, firstIndex = 0, items = false }: AnswerReaderOptions) {
     this.#provenance = provenance
@@ -96,11 +95,11 @@ class Reader implements AnswerReader {
   }
 
   get responseId(): string | undefined {
-    return readString(this.#wireResponse(), 'id')
+    return readString(this.#response, 'id')
   }
 
   get servedModel(): string | undefined {
-    return this.headers[MODEL_HEADER] || readString(this.#wireResponse(), 'model') || undefined
+    return this.headers[MODEL_HEADER] || readString(this.#response, 'model') || undefined
   }
 
   get sawOutput(): boolean {
@@ -156,8 +155,7 @@ class Reader implements AnswerReader {
       case 'response.created':
       case 'response.in_progress':
       case 'response.queued':
-        this.#unread.push(event)
-        return
+        return this.#learn(event)
       case 'response.metadata':
       case 'codex.response.metadata':
         return this.observeHeaders(event.headers)
@@ -245,7 +243,7 @@ class Reader implements AnswerReader {
     const terminal = readTerminal(event)
     if (!terminal) return
     if (event.type === 'error') Object.assign(this.headers, event.headers)
-    else this.#unread.push(event as TerminalEvent)
+    else this.#learn(event as TerminalEvent)
     // A failure carries all headers of its answer: the request id is among them.
     this.ended = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...this.headers } } } : terminal
     if (terminal.kind === 'completed' || terminal.kind === 'incomplete') this.#adoptOutput((event as TerminalEvent).response)
@@ -294,7 +292,7 @@ class Reader implements AnswerReader {
       const wire = RULES[item.kind].build(item)
       return wire ? buildBlocks(wire, this.#provenance, item) : []
     })
-    return buildResponse(content, this.#wireResponse(), this.ended)
+    return buildResponse(content, this.#response, this.ended)
   }
 
   partial(): ChatResponse | undefined {
@@ -307,14 +305,15 @@ class Reader implements AnswerReader {
     return failure && { ...failure, headers: { ...this.headers, ...failure.headers } }
   }
 
-  #wireResponse(): JsonObject {
-    for (const event of this.#unread.splice(0)) {
+  /** Not the object itself: it repeats the request's instructions and tools, and a waiting stream would hold them. */
+  #learn(event: LifecycleEvent | TerminalEvent): void {
+    for (const name of KEPT) {
+      const value = event.response[name]
       // A null of a later event takes nothing back: the id of `created` outlives a bare terminal.
-      for (const [name, value] of Object.entries(event.response)) if (value !== null && value !== undefined) this.#response[name] = value
-      const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
-      if (typeof endTurn === 'boolean') this.#response['end_turn'] = endTurn
+      if (value !== null && value !== undefined) this.#response[name] = value
     }
-    return this.#response
+    const endTurn: unknown = event.response['end_turn'] ?? (event as { end_turn?: unknown }).end_turn
+    if (typeof endTurn === 'boolean') this.#response['end_turn'] = endTurn
   }
 
   /** By position in the output; as they came where an item has none. */

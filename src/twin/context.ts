@@ -36,6 +36,8 @@ export interface TwinContext {
   readonly sealer: AtRestCipher
   readonly meter: UsageMeter
   readonly activity: Activity
+  /** types of the items that it gave out: what a server sends it takes back */
+  readonly givenTypes: Set<string>
   /** API-key lane: responses kept for previous_response_id */
   readonly stored: Map<string, Record<string, unknown>[]>
   readonly planClients: Set<string>
@@ -92,7 +94,7 @@ export function createContext(options: TwinOptions, url: string, signal: AbortSi
     sealer: createAtRestCipher(url),
     meter: createUsageMeter(behaviour),
     activity: createActivity(),
-    stored: new Map(),
+    givenTypes: new Set(), stored: new Map(),
     planClients: new Set(),
     refreshFaults: [],
     refreshes: [],

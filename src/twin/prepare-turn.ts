@@ -61,7 +61,7 @@ export function prepareTurn(context: TwinContext, input: TurnInput): PreparedTur
   }
   const items = stored.length === 0 ? turn.input : [...stored, ...turn.input]
   const terms: SealTerms = { accountId: grant.accountId, lane: grant.lane, model: turn.model.slug }
-  const problem = checkItems(turn.input, { ...terms, model: turn.model, store: turn.store, opens: (sealed) => context.sealer.opens(sealed, terms) }) ??
+  const problem = checkItems(turn.input, { ...terms, model: turn.model, store: turn.store, opens: (sealed) => context.sealer.opens(sealed, terms), gave: (type) => context.givenTypes.has(type) }) ??
     (turn.warmup ? undefined : checkPairs(items)) ?? context.quota.verdict(turn.model.slug, grant.lane)
   if (problem) return refuse(problem)
   const reply = context.replies.take(input.entry, turn.warmup ? 'warmup' : 'turn', items)
@@ -142,7 +142,10 @@ function playRecording(context: TwinContext, reply: RecordingReply, turn: Turn, 
     const { item, response, type } = event
     if (isRecord(response) && typeof response['id'] === 'string') responseId = response['id']
     if (isRecord(response) && typeof response['model'] === 'string') servedModel = response['model']
-    if (type === 'response.output_item.done' && isRecord(item)) doneItems.push(item)
+    if (type === 'response.output_item.done' && isRecord(item)) {
+      doneItems.push(item)
+      context.givenTypes.add(String(item['type']))
+    }
     if (isRecord(item) && typeof item['encrypted_content'] === 'string') context.sealer.adopt(item['encrypted_content'], terms)
     if (type === 'response.completed' || type === 'response.done') completed = true
     return { type: typeof type === 'string' ? type : 'message', json: typeof each === 'string' ? each : JSON.stringify(each) }

@@ -12,6 +12,8 @@ export interface ItemRules {
   store: boolean
   /** whether the server sealed this encrypted content for this account, lane and model family */
   opens(encrypted: string): boolean
+  /** whether the server has given out an item of that type: it takes what it sends */
+  gave(type: string): boolean
 }
 
 const MAX_CALL_ID = 64
@@ -48,7 +50,7 @@ export function checkItems(items: readonly Record<string, unknown>[], rules: Ite
 
 function checkItem(item: Record<string, unknown>, at: string, rules: ItemRules): Refusal | undefined {
   const type = item['type'] ?? (typeof item['role'] === 'string' ? 'message' : undefined)
-  if (typeof type !== 'string' || !KNOWN.has(type)) return invalid(at, `Invalid value: '${String(type)}'. Supported values are: 'message', 'reasoning', 'function_call' and others.`)
+  if (typeof type !== 'string' || !(KNOWN.has(type) || rules.gave(type))) return invalid(at, `Invalid value: '${String(type)}'. Supported values are: 'message', 'reasoning', 'function_call' and others.`)
   const problem = checkIds(item, type, at)
   if (problem) return problem
   switch (type) {

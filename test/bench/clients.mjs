@@ -53,7 +53,10 @@ export const clients = {
       socket.removeAllListeners('message').on('message', (data) => {
         const event = JSON.parse(data.toString())
         if (WIRE_DELTAS.has(event.type)) count.add()
-        else if (event.type === 'response.completed') resolve(count.deltas)
+        else if (event.type === 'response.completed') {
+          resolve(count.deltas)
+          if (recipe.startsWith('trickle')) socket.close()
+        }
       })
       socket.send('{"type":"response.create"}')
     })
@@ -121,7 +124,7 @@ export const clients = {
 async function ours({ origin, recipe }, { transport = 'sse', handlers }) {
   const provider = await mountOurs({
     handlers,
-    config: { base_url: `${origin}/${recipe}/codex`, issuer: origin, transport, max_concurrency: 1_000, models_cache_ttl: 36_000 },
+    config: { base_url: `${origin}/${recipe}/codex`, issuer: origin, transport, max_concurrency: 100_000, models_cache_ttl: 36_000 },
   })
   return async ({ onDelta } = {}) => {
     const count = new Tally(onDelta)

@@ -4,6 +4,8 @@
  * - `cpu`: median CPU of a delta over COUNT calls, ms and µs
  * - `many`: COUNT calls at once: CPU, and by how much the process grew
  * - `first`: median time from the call to its first delta, over COUNT calls in a row
+ * - `trickle`: COUNT calls at once whose deltas come one by one: CPU a delta, and by how much the process grew for each
+ * - `waiting`: the same, stopped in the middle: what of it is live memory
  * - `memory`: one call whose consumer is slower than its server: by how much live and resident memory grow
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,6 +21,15 @@ const cpuMs = (since) => {
   return (user + system) / 1000
 }
 const round = (value) => Math.round(value * 1000) / 1000
+
+/** One call after another wants one of these: over a bare WebSocket a stream has a connection of its own. */
+async function connectEach() {
+  const warm = await connect('trickle-5-5')
+  const call = await connect()
+  const fresh = (name) => async (options) => (await connect(name))(options)
+  for (let n = 0; n < 5; n++) await Promise.all(Array.from({ length: 40 }, () => (client === 'bare-ws' ? fresh('trickle-5-5') : warm)()))
+  return client === 'bare-ws' ? fresh(recipe) : call
+}
 
 const WORDS = {
   async cpu() {
@@ -49,6 +60,38 @@ const WORDS = {
     clearInterval(timer)
     peak = Math.max(peak, process.memoryUsage.rss())
     return { cpu_ms: round(spent), growth_mb: round((peak - rss) / 1e6) }
+  },
+
+  async trickle() {
+    const start = await connectEach()
+    globalThis.gc()
+    const rss = process.memoryUsage.rss()
+    let peak = rss
+    const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 100)
+    const before = process.cpuUsage()
+    const deltas = (await Promise.all(Array.from({ length: count }, () => start()))).reduce((sum, seen) => sum + seen, 0)
+    const spent = cpuMs(before)
+    clearInterval(timer)
+    return { deltas, us_per_delta: round((spent * 1000) / deltas), kb_per_stream: round((peak - rss) / 1000 / count) }
+  },
+
+  async waiting() {
+    const start = await connectEach()
+    const read = () => {
+      globalThis.gc()
+      globalThis.gc()
+      const { heapUsed, external } = process.memoryUsage()
+      return heapUsed + external
+    }
+    const before = read()
+    let waiting = 0
+    let live
+    // The second delta of every stream has been taken: each waits for its third.
+    const onDelta = (seen) => {
+      if (seen === 2 && ++waiting === count) setTimeout(() => (live = read() - before), 50)
+    }
+    await Promise.all(Array.from({ length: count }, () => start({ onDelta })))
+    return { live_kb_per_stream: round(live / 1000 / count) }
   },
 
   async first() {
