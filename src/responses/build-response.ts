@@ -8,17 +8,12 @@ export function buildResponse(content: ContentBlock[], wire: JsonObject, termina
   const calls = content.flatMap((block) => (block.type === 'tool_call' ? [toToolCall(block)] : []))
   const serviceTier = readString(wire, 'service_tier')
   const endTurn = wire['end_turn']
-  return {
-    content,
-    ...(calls.length === 0 ? {} : { tool_calls: calls }),
-    usage: readUsage(wire['usage']) ?? null,
-    finish_reason: finishReason(terminal, calls.length),
-    metadata: {
-      response_id: readString(wire, 'id') ?? null,
-      ...(typeof endTurn === 'boolean' ? { end_turn: endTurn } : {}),
-      ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
-    },
-  }
+  const metadata: JsonObject = { response_id: readString(wire, 'id') ?? null }
+  if (typeof endTurn === 'boolean') metadata['end_turn'] = endTurn
+  if (serviceTier !== undefined) metadata['service_tier'] = serviceTier
+  const response: ChatResponse = { content, usage: readUsage(wire['usage']) ?? null, finish_reason: finishReason(terminal, calls.length), metadata }
+  if (calls.length > 0) response.tool_calls = calls
+  return response
 }
 
 function toToolCall(block: ContentBlock & { type: 'tool_call' }): ToolCall {

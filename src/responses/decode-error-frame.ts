@@ -14,12 +14,7 @@ export function decodeErrorFrame(frame: Record<string, unknown>): ErrorEvent | u
   if (frame['type'] !== 'error' && !isRecord(nested) && typeof nested !== 'string') return undefined
   const status = readStatus(frame['status'] ?? frame['status_code'])
   const error = typeof nested === 'string' ? { message: nested } : isRecord(nested) ? nested : readTopLevel(frame)
-  return {
-    type: 'error',
-    ...(status === undefined ? {} : { status }),
-    ...(isRecord(frame['headers']) ? { headers: readHeaders(frame['headers']) } : {}),
-    error,
-  }
+  return { type: 'error', status, headers: isRecord(frame['headers']) ? readHeaders(frame['headers']) : undefined, error }
 }
 
 function readTopLevel(frame: Record<string, unknown>): Record<string, unknown> {

@@ -28,17 +28,13 @@ export interface ItemTracker<T extends TrackedItem> {
 
 export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind) => T): ItemTracker<T> {
   const items: T[] = []
-  const byIndex = new Map<number, T>()
-  const byId = new Map<string, T>()
+  /** by its place, a number, and by its ids, which are texts */
+  const known = new Map<number | string, T>()
   let last: T | undefined
 
   const link = (item: T, index: number | undefined, itemId: string | undefined, callId: string | undefined): T => {
-    if (index !== undefined) {
-      item.index ??= index
-      byIndex.set(index, item)
-    }
-    if (itemId !== undefined) byId.set(itemId, item)
-    if (callId !== undefined) byId.set(callId, item)
+    for (const key of [index, itemId, callId]) if (key !== undefined) known.set(key, item)
+    item.index ??= index
     item.itemId ??= itemId
     item.callId ??= callId
     return item
@@ -52,10 +48,10 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
 
   const findSlow = (event: ItemReference, kind: ItemKind): T => {
     const { output_index: index, item_id: itemId, call_id: callId } = event
-    const atIndex = index === undefined ? undefined : byIndex.get(index)
+    const atIndex = index === undefined ? undefined : known.get(index)
     if (atIndex?.kind === kind && !(atIndex.done && itemId !== undefined && itemId !== atIndex.itemId)) return atIndex
-    const known = byId.get(itemId ?? '') ?? byId.get(callId ?? '')
-    if (known?.kind === kind) return known
+    const named = known.get(itemId ?? '') ?? known.get(callId ?? '')
+    if (named?.kind === kind) return named
     const nameless = index === undefined && itemId === undefined && callId === undefined
     const open = nameless ? items.findLast((item) => item.kind === kind && !item.done) : undefined
     return link(open ?? make(kind), index, itemId, typeof callId === 'string' ? callId : undefined)
@@ -80,16 +76,16 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
       /** could still be this very item: of its kind, and not yet where the event brings it */
       const isOpen = (candidate: T | undefined): candidate is T =>
         candidate?.kind === kind && !candidate.done && (isDone || !candidate.added) && !hasOtherCallId(candidate, callId)
-      const known = byId.get(itemId ?? '') ?? byId.get(callId ?? '')
-      const atIndex = index === undefined ? undefined : byIndex.get(index)
+      const named = known.get(itemId ?? '') ?? known.get(callId ?? '')
+      const atIndex = index === undefined ? undefined : known.get(index)
       const found =
-        (known?.kind === kind && !hasOtherCallId(known, callId) ? known : undefined) ??
+        (named?.kind === kind && !hasOtherCallId(named, callId) ? named : undefined) ??
         (isOpen(atIndex) ? atIndex : undefined) ??
         items.find((candidate) => isOpen(candidate) && (candidate.index === undefined || index === undefined) && !hasOtherId(candidate, itemId))
       return (last = link(found ?? make(kind), index, itemId, callId))
     },
-    at: (index) => byIndex.get(index),
-    find: (item) => byId.get(readId(item['id']) ?? '') ?? byId.get(readId(item['call_id']) ?? ''),
+    at: (index) => known.get(index),
+    find: (item) => known.get(readId(item['id']) ?? '') ?? known.get(readId(item['call_id']) ?? ''),
   }
 }
 

@@ -231,12 +231,9 @@ export function sumUp(mapped: readonly MappedMessage[], model: string): MessageT
   let droppedReasoning = 0
   let images = 0
   let bytes = 0
-  for (let index = 0; index < mapped.length; index += 1) {
-    const message = mapped[index]
-    if (message === undefined) continue
+  for (const [index, message] of mapped.entries()) {
     droppedReasoning += message.droppedReasoning
-    if (message.unknownBlocks.length > 0) for (const kind of message.unknownBlocks) unknownBlocks.add(kind)
-    if (message.images === 0) continue
+    for (const kind of message.unknownBlocks) unknownBlocks.add(kind)
     images += message.images
     bytes += message.imageBytes
     if (images <= MAX_REQUEST_IMAGES && bytes <= MAX_REQUEST_IMAGE_BYTES) continue

@@ -57,12 +57,8 @@ function readFailed(event: TerminalEvent): Terminal {
 }
 
 function readErrorFrame(event: ErrorEvent): WireFailure {
-  return {
-    source: 'frame',
-    error: event.error,
-    ...(event.status === undefined ? {} : { status: event.status }),
-    ...(event.headers === undefined ? {} : { headers: event.headers }),
-  }
+  const { error, status, headers } = event
+  return { source: 'frame', error, status, headers }
 }
 
 /**

@@ -28,12 +28,7 @@ export function readLimit(facts: FailureFacts, nowMs: number): UsageLimit {
   const resetsAtMs =
     readEpochMs(error['resets_at']) ?? addSeconds(nowMs, error['resets_in_seconds']) ??
     window?.resetsAtMs(nowMs) ?? addSeconds(nowMs, readRetryAfter(headers, facts.prose, nowMs))
-  return {
-    ...(limitId === undefined ? {} : { limitId }),
-    ...(resetsAtMs === undefined ? {} : { resetsAtMs }),
-    ...(planType === undefined ? {} : { planType }),
-    ...(windowMinutes === undefined ? {} : { windowMinutes }),
-  }
+  return { limitId, resetsAtMs, planType, windowMinutes }
 }
 
 interface Window {

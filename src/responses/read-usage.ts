@@ -21,19 +21,15 @@ export function readUsage(value: unknown): Usage | undefined {
   if (input === undefined && output === undefined && total === undefined) return undefined
   const inputDetails = readDetails(value, 'input_tokens_details', 'prompt_tokens_details')
   const outputDetails = readDetails(value, 'output_tokens_details', 'completion_tokens_details')
-  const usage: Usage = {
+  return {
     ...Object.fromEntries(Object.entries(value).filter(([name]) => !DECODED.has(name))),
     input_tokens: input ?? Math.max(0, (total ?? 0) - (output ?? 0)),
     output_tokens: output ?? Math.max(0, (total ?? 0) - (input ?? total ?? 0)),
     total_tokens: total ?? (input ?? 0) + (output ?? 0),
+    cache_read_tokens: readCount(inputDetails, 'cached_tokens'),
+    cache_write_tokens: readCount(inputDetails, 'cache_write_tokens'),
+    reasoning_tokens: readCount(outputDetails, 'reasoning_tokens'),
   }
-  const cacheRead = readCount(inputDetails, 'cached_tokens')
-  const cacheWrite = readCount(inputDetails, 'cache_write_tokens')
-  const reasoning = readCount(outputDetails, 'reasoning_tokens')
-  if (cacheRead !== undefined) usage.cache_read_tokens = cacheRead
-  if (cacheWrite !== undefined) usage.cache_write_tokens = cacheWrite
-  if (reasoning !== undefined) usage.reasoning_tokens = reasoning
-  return usage
 }
 
 function readCount(record: Fields, ...names: string[]): number | undefined {

@@ -76,7 +76,7 @@ function planAfter(last: Link, built: BuiltRequest): ChainPlan {
 }
 
 /** The first field in which the two differ, those left aside that don't matter to a chain. */
-export function findChangedField(previous: JsonObject, next: JsonObject): string | undefined {
+function findChangedField(previous: JsonObject, next: JsonObject): string | undefined {
   const names = new Set([...Object.keys(previous), ...Object.keys(next)])
   for (const name of names) {
     if (!FREE_FIELDS.has(name) && !isSameValue(previous[name], next[name])) return name

@@ -89,7 +89,7 @@ export function buildOutputItem(block: ContentBlock, id: string): JsonObject | u
   }
 }
 
-export function buildMessageItem(id: string, status: string, content: JsonObject[], block: JsonObject = {}): JsonObject {
+function buildMessageItem(id: string, status: string, content: JsonObject[], block: JsonObject = {}): JsonObject {
   const phase = block['phase']
   return { id, type: 'message', status, role: 'assistant', content, ...(phase === undefined ? {} : { phase }) }
 }

@@ -14,10 +14,6 @@ type Source = AsyncIterable<StreamEvent | RawEvent> | Iterable<StreamEvent | Raw
 
 /** Wire events that other clients of the dialect have no use for. */
 const PRIVATE = new Set(['response.metadata', 'response.content_part.delta'])
-const STREAM_TYPES: ReadonlySet<string> = new Set<StreamEvent['type']>([
-  'message.start', 'text.delta', 'thinking.delta', 'tool_call.start', 'tool_call.delta', 'tool_call.end', 'hosted.start', 'hosted.progress', 'hosted.end', 'message.end',
-])
-
 /**
  * The Responses dialect's events, numbered 0, 1, 2 … without gaps, of a provider's stream, of the
  * wire's own events, or of a whole answer. Leaving the loop early ends the source's iteration.
@@ -49,8 +45,9 @@ export function responseToEvents(response: ChatResponse, identity: ResponseIdent
   return toStreamEvents(response).flatMap((event) => mapper.push(event, event.type === 'message.end' ? response : undefined))
 }
 
+/** The wire numbers its events by another word. */
 function isStreamEvent(event: StreamEvent | RawEvent): event is StreamEvent {
-  return STREAM_TYPES.has(event.type) || (event.type === 'error' && 'seq' in event)
+  return 'seq' in event
 }
 
 /** A provider's stream knows its whole answer once it has ended. */

@@ -73,7 +73,7 @@ function readText(output: unknown): string {
  * The text's head and tail with a note of what is missing between them, `maxChars` long at most.
  * @param maxChars in UTF-16 code units; undefined means no limit
  */
-export function capText(text: string, maxChars: number | undefined): string {
+function capText(text: string, maxChars: number | undefined): string {
   if (maxChars === undefined || text.length <= maxChars) return text
   const note = `\n[… ${text.length - maxChars} or more characters left out …]\n`
   const kept = maxChars - note.length

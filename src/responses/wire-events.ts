@@ -26,7 +26,7 @@ export interface ReasoningDelta extends ItemReference {
   delta: string
 }
 
-export interface ArgumentsDelta extends ItemReference {
+interface ArgumentsDelta extends ItemReference {
   type: 'response.function_call_arguments.delta' | 'response.custom_tool_call_input.delta'
   delta: string
 }
@@ -45,7 +45,7 @@ export interface ReasoningDone extends ItemReference {
   text: string
 }
 
-export interface ArgumentsDone extends ItemReference {
+interface ArgumentsDone extends ItemReference {
   type: 'response.function_call_arguments.done' | 'response.custom_tool_call_input.done'
   /** JSON text; some servers send the object itself */
   arguments?: unknown
@@ -102,21 +102,16 @@ export interface ErrorEvent {
 }
 
 /** Headers that came after the head of the answer was sent. */
-export interface MetadataEvent {
+interface MetadataEvent {
   type: 'response.metadata' | 'codex.response.metadata'
   /** lower-cased names */
   headers: Record<string, string>
   metadata?: unknown
 }
 
-export interface RateLimitsEvent {
+/** What it says of quota windows is read by who keeps them. */
+interface RateLimitsEvent {
   type: 'codex.rate_limits'
-  plan_type?: unknown
-  rate_limits?: unknown
-  credits?: unknown
-  limit_name?: unknown
-  metered_limit_name?: unknown
-  additional_rate_limits?: unknown
 }
 
 /** Any other event, as it came: a hosted tool's progress, or newer than this code. */

@@ -25,18 +25,6 @@ export interface WireFailure {
 /** A transport's failure in the classifier's words; a refusal with a status becomes an HTTP failure. */
 export function fromTransportFailure(failure: TransportFailure): WireFailure {
   const { kind, phase, status, headers, body, clock, closeCode, closeReason, systemCode, message } = failure
-  return {
-    source: kind === 'refused' && status !== undefined ? 'http' : 'transport',
-    kind,
-    phase,
-    message,
-    cause: failure,
-    ...(status === undefined ? {} : { status }),
-    ...(headers === undefined ? {} : { headers: { ...headers } }),
-    ...(body === undefined ? {} : { body }),
-    ...(clock === undefined ? {} : { clock }),
-    ...(closeCode === undefined ? {} : { closeCode }),
-    ...(closeReason === undefined ? {} : { closeReason }),
-    ...(systemCode === undefined ? {} : { systemCode }),
-  }
+  const source = kind === 'refused' && status !== undefined ? 'http' : 'transport'
+  return { source, kind, phase, message, status, body, clock, closeCode, closeReason, systemCode, headers: headers && { ...headers }, cause: failure }
 }
