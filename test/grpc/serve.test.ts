@@ -109,6 +109,20 @@ describe.concurrent('serve --grpc', () => {
     expect(said.stderr).toContain('no other user of this machine may reach its socket file')
   })
 
+  test('over HTTP it warns of an address that is open to the network, and not of one of this machine', async () => {
+    const said = await Promise.all(['0.0.0.0', '::1', '127.0.0.1'].map(async (host) => {
+      const child = spawn(process.execPath, [main, 'serve', '--http', '--host', host, '--port', '0'], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, USERPROFILE: folder, AMPLIFIER_CHATGPT_BASE_URL: 'http://127.0.0.1:9', AMPLIFIER_CHATGPT_ISSUER: 'http://127.0.0.1:9' } })
+      let stderr = ''
+      child.stderr.on('data', (bytes: Buffer) => { stderr += String(bytes) })
+      // Where nobody is signed in, or there is no IPv6, it ends by itself: the warning comes before.
+      await Promise.race([once(child.stdout, 'data'), once(child, 'close')])
+      child.kill('SIGTERM')
+      if (child.exitCode === null) await once(child, 'close')
+      return stderr.includes('is open to the network')
+    }))
+    expect(said).toEqual([true, false, false])
+  })
+
   const commands = [...PAGE.matchAll(/^(?:AMPLIFIER_CHATGPT_SECRET=(\S+) )?npx amplifier-chatgpt serve --grpc --port 50051(.*?)\s*#/gm)].map(([line, secret, flags]) => [line, secret, flags] as const)
   test.each(commands)('serves as the page for kernels says: %s', async (_line, secret, flags) => {
     const { child } = start(['--port', '0', ...(flags ?? '').split(' ').filter(Boolean)], secret ? { AMPLIFIER_CHATGPT_SECRET: secret } : {})
