@@ -68,6 +68,7 @@ function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
       used_percent: window.usedPercent,
       ...(window.resetsAtMs === undefined ? {} : { resets_at: new Date(window.resetsAtMs).toISOString() }),
       source: window.source,
+      observed_at: new Date(window.observedAtMs).toISOString(),
       age_seconds: Math.max(0, Math.round((nowMs - window.observedAtMs) / 1000)),
     }))
 }

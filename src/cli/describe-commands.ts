@@ -51,7 +51,11 @@ export function describeCommands(terminal: Terminal, run: Run): Command {
   return program
 }
 
+const RECORD = 'append what served each call, and at what cost, for routing replay; no prompt, no answer'
+
 type Add = (parent: Command, usage: string, description: string, load: () => Promise<Action>) => Command
+
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
 
 function withConfigOptions(command: Command): Command {
   return command
@@ -60,7 +64,7 @@ function withConfigOptions(command: Command): Command {
     .option('--base-url <url>', 'where models and responses are asked for')
     .option('--issuer <url>', 'where sign-in and refresh happen')
     .option('--token-file <path>', 'where the sign-in is kept')
-    .option('--config <key=value>', 'any option of the mount config; may be given several times', (pair: string, before: string[] | undefined) => [...(before ?? []), pair])
+    .option('--config <key=value>', 'any option of the mount config; may be given several times', collect)
 }
 
 function describeSignIn(program: Command, add: Add, addMounting: Add): void {
@@ -89,6 +93,7 @@ function describeUse(program: Command, add: Add, addMounting: Add): void {
     .option('--system <text>', 'instructions')
     .option('--bundle <file>', "a bundle's providers, routing and instructions")
     .option('--no-stream', 'print the answer when it is whole')
+    .option('--record <file>', RECORD)
   addMounting(program, 'doctor', 'walk the way of a real call and say where it ends; the report has no secrets', async () => (await import('./doctor.js')).doctor)
   const bundle = program.command('bundle').description('look at a bundle')
   add(bundle, 'show <file>', 'what it comes to, and where every value is from', async () => (await import('./bundle.js')).showBundle)
@@ -98,9 +103,17 @@ function describeUse(program: Command, add: Add, addMounting: Add): void {
 function describeRouting(program: Command, addMounting: Add): void {
   const routing = program.command('routing').description('roles and the models that serve them')
   const matrix = (command: Command) => command.option('--matrix <name>', 'another matrix than the one in force').option('--bundle <file>', "a bundle's routing")
+  const compare = (command: Command) => command.option('--models <file>', "the models to resolve over, as models --json writes them; default: the recording's, else the built-in list")
   matrix(addMounting(routing, 'show', 'the roles as they are in force', async () => (await import('./routing.js')).showRouting))
   matrix(addMounting(routing, 'explain <roles...>', 'how a call would be routed now, and who decided', async () => (await import('./routing.js')).explainRouting))
   matrix(addMounting(routing, 'lint [file]', 'what cannot work in a matrix, with line and column', async () => (await import('./routing.js')).lintRouting))
+  compare(addMounting(routing, 'replay <files...>', 'what a matrix would have done with the calls of a recording', async () => (await import('./replay.js')).replayRouting))
+    .option('--matrix <name>', 'the matrix to replay under; default: the one in force')
+    .option('--preset <mode>', "none, effort, tier-and-effort or strict, in place of the matrix's own")
+    .option('--override <role=model>', 'another first candidate, such as coding=gpt-5.5:high; may be given several times', collect)
+    .option('--rate <rule>', 'the rate of a model that the recording does not have, such as gpt-5.6-terra=0.5*gpt-6.1-sol; may be given several times', collect)
+  compare(addMounting(routing, 'diff <a> <b>', 'role by role what two matrices answer', async () => (await import('./replay.js')).diffRouting))
+    .option('--caller <model>', 'what the session that delegates runs on, such as gpt-5.5:high: presets look at it')
   addMounting(routing, 'list', 'the matrices in reach', async () => (await import('./routing.js')).listRouting)
   addMounting(routing, 'use <matrix>', 'put a matrix in force, in ~/.amplifier/settings.yaml', async () => (await import('./routing.js')).chooseRouting)
 }
@@ -111,4 +124,5 @@ function describeServe(program: Command, addMounting: Add): void {
   command.option('--port <number>', 'default: any that is free')
   for (const [flags, description] of Object.values(SERVERS).flatMap(({ options }) => options)) command.option(flags, description)
   command.option('--bundle <file>', "a bundle's providers and routing")
+  command.option('--record <file>', `${RECORD}; with --http only`)
 }

@@ -11,12 +11,19 @@ export type Session = CommandConfig & HostMount
 /** Mounts what the configuration says; the caller closes it. @throws LLMError */
 export async function openSession(context: CommandContext, options: Record<string, unknown>, read?: CommandConfig): Promise<Session> {
   const config = read ?? (await readConfig(context, options))
-  const mounted = await mountOnHost({
-    plan: config.plan,
-    config: config.entry.config,
-    parts: { warn: (message) => writeNotice(context.terminal, message) },
-  })
-  return { ...config, ...mounted }
+  const warn = (message: string) => writeNotice(context.terminal, message)
+  const recorder = typeof options.record === 'string' ? await (await import('./record-calls.js')).openCallRecorder(options.record, { warn }) : undefined
+  try {
+    const mounted = await mountOnHost({ plan: config.plan, config: config.entry.config, parts: { warn }, prepare: recorder?.attach })
+    const close = async () => {
+      await mounted.close()
+      await recorder?.close()
+    }
+    return { ...config, ...mounted, close }
+  } catch (error) {
+    await recorder?.close()
+    throw error
+  }
 }
 
 /** Mounts what the configuration says, does the work, and takes it down again. */

@@ -23,6 +23,7 @@ export async function openGrpc(context: CommandContext, flags: Record<string, un
   const warn = (message: string) => {
     if ((room -= message.length + 1) >= 0) writeNotice(context.terminal, message)
   }
+  if (flags.record !== undefined) throw new ConfigurationError('--record goes with --http: over gRPC the host keeps the events', { code: 'usage' })
   const config = await readMountConfig(context, flags)
   const secret = flags.secret === false ? undefined : readSecret(env) ?? randomBytes(32).toString('base64url')
   const privateSocket = secret === undefined && flags.port === undefined && process.platform !== 'win32'

@@ -70,7 +70,7 @@ function describeWindow({ paint }: Print, window: QuotaWindow): string {
   return `${window.limit_id.padEnd(10)} ${formatMinutes(window.window_minutes).padStart(6)} ${bar} ${String(window.used_percent).padStart(5)} %${reset} (seen ${window.age_seconds} s ago)`
 }
 
-function formatMinutes(minutes: number): string {
+export function formatMinutes(minutes: number): string {
   if (minutes >= 1440) return `${Math.round(minutes / 1440)} d`
   return minutes >= 60 ? `${Math.round(minutes / 60)} h` : `${minutes} min`
 }

@@ -31,7 +31,9 @@ export interface EventPayloads {
     model: string
     status: 'ok' | 'error'
     duration_ms: number
-    usage?: Pick<Usage, 'input_tokens' | 'output_tokens' | 'cache_read_tokens' | 'cache_write_tokens'>
+    usage?: Pick<Usage, 'input_tokens' | 'output_tokens' | 'reasoning_tokens' | 'cache_read_tokens' | 'cache_write_tokens'>
+    /** with `ok`: as in the response's metadata */
+    route?: RouteReceipt
     error?: string
     /** the error's kind */
     error_type?: string

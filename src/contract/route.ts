@@ -131,6 +131,8 @@ export interface QuotaWindow {
   /** ISO 8601 */
   resets_at?: string
   source: 'headers' | 'event' | 'error' | 'usage'
+  /** ISO 8601 */
+  observed_at: string
   /** seconds since it was observed */
   age_seconds: number
 }
@@ -150,6 +152,8 @@ export interface RouteReceipt {
   clamp?: ClampRecord
   requested_model: string
   resolved_model: string
+  /** reasoning effort as it was sent; absent where the model's own default decided */
+  effort?: string
   /** what really answered, `unknown` where the wire did not say */
   served_model: string
   provider: string

@@ -34,7 +34,7 @@ export function openCallSpan(deps: ProviderDeps, emitter: Emitter, call: CallHea
       const duration_ms = deps.now() - startedMs
       await emitter.emit('llmResponse', error
         ? { ...common, status: 'error', duration_ms, error: error.message, error_type: error.name }
-        : { ...common, status: 'ok', duration_ms, ...describeAnswer(response, deps) })
+        : { ...common, status: 'ok', duration_ms, route: call.route, ...describeAnswer(response, deps) })
     },
   }
 }
@@ -51,6 +51,7 @@ function describeAnswer(response: ChatResponse, deps: ProviderDeps): Pick<EventP
           usage: {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
+            ...(usage.reasoning_tokens == null ? {} : { reasoning_tokens: usage.reasoning_tokens }),
             ...(usage.cache_read_tokens == null ? {} : { cache_read_tokens: usage.cache_read_tokens }),
             ...(usage.cache_write_tokens == null ? {} : { cache_write_tokens: usage.cache_write_tokens }),
           },

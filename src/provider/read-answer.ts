@@ -1,6 +1,6 @@
 import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type ReasoningProvenance } from '../contract/index.js'
-import { parseJson } from '../lib/index.js'
+import { isRecord, parseJson, readString } from '../lib/index.js'
 import {
   createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, serializeRequest,
   type AnswerEvent, type AnswerReader, type BuiltRequest, type OtherEvent, type TypedEvent,
@@ -111,10 +111,16 @@ interface Reading {
   show: (events: readonly TypedEvent[], blocks: readonly AnswerEvent[]) => Promise<void> | undefined
 }
 
+function effortOf({ fields: { reasoning } }: BuiltRequest): string | undefined {
+  return isRecord(reasoning) ? readString(reasoning, 'effort') : undefined
+}
+
 /** Tells the host of the request, and of what had to be repaired in it: in the first attempt alone. */
 function announce({ deps, emitter }: ProviderContext, turn: Turn, built: BuiltRequest): Promise<unknown> | undefined {
   const repairs = turn.built ?? turn.continuation ? [] : built.repairs
   turn.built = built
+  const effort = effortOf(built)
+  if (effort !== undefined) turn.call.route.effort = effort
   const request = () => turn.span.announce(deps.settings.raw ? parseJson(serializeRequest(built)) : undefined)
   if (repairs.length === 0) return request()
   return Promise.resolve(emitter.emit('toolSequenceRepaired', {

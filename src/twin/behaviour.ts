@@ -35,8 +35,32 @@ export interface TwinBehaviour {
   maxSockets?: number
   /** WebSocket age in ms after which a turn answers websocket_connection_limit_reached */
   socketLifetimeMs: number
+  /** how calls draw on the plan's windows, and how long models think; absent: the windows stay as they are set */
+  planUse?: PlanUse
   /** prompt tokens below `minTokens` are never cached; hits come in whole steps */
   promptCache: { minTokens: number; stepTokens: number }
+}
+
+/**
+ * What a completed answer draws: (uncached input + `cachedWeight` × cached input + `outputWeight` × output) × the
+ * model's weight, as a share of what a window holds. A full window refuses every model with usage_limit_reached until its
+ * reset, when it begins at 0 again. Answers that end in an error or are cut draw nothing.
+ */
+export interface PlanUse {
+  /** decimals of the percentages that are told; default 2 */
+  decimals?: number
+  /** weighted tokens that a window holds */
+  holds: { primary: number; secondary: number }
+  /** default 0.1 */
+  cachedWeight?: number
+  /** default 8 */
+  outputWeight?: number
+  /** by slug; default 1 */
+  models?: Readonly<Record<string, number>>
+  /** reasoning tokens for each visible token of output, by effort, times `thinkingOf` the model; absent: as the answer's text has them */
+  thinking?: Readonly<Record<string, number>>
+  /** by slug; default 1 */
+  thinkingOf?: Readonly<Record<string, number>>
 }
 
 /** The documented direct scope that lets an app use the plan's tokens. */
@@ -72,7 +96,7 @@ export function applyBehaviour(behaviour: TwinBehaviour, overrides: Partial<Twin
     'authErrorShape', 'unauthorizedShape', 'invalidateFamilyOnReuse', 'previousResponseNotFoundShape',
     'unknownModelStatus', 'defaultServiceTier', 'missingInstructions', 'answerPings', 'binaryFrames', 'servedModels', 'terminalOutput',
     'extraEvents', 'browser', 'redirectPorts', 'planScope', 'earliestRefreshFormat', 'maxConcurrent', 'maxSockets',
-    'socketLifetimeMs', 'promptCache',
+    'socketLifetimeMs', 'promptCache', 'planUse',
   ]
   const picked = Object.fromEntries(keys.filter((key) => key in overrides).map((key) => [key, overrides[key]]))
   Object.assign(behaviour, picked)

@@ -22,6 +22,8 @@ export interface EventsInput {
   ids: Ids
   seal: () => string
   terminalOutput: 'empty' | 'full'
+  /** reasoning tokens for each visible one; absent: by the length of what is shown of them */
+  thinking?: number
 }
 
 export interface BuiltEvents {
@@ -82,7 +84,7 @@ function prepare(item: AnswerItem, { ids, seal }: EventsInput, status: string): 
   }
 }
 
-function computeUsage({ answer, prompt }: EventsInput, prepared: readonly Prepared[]): Usage {
+function computeUsage({ answer, prompt, thinking }: EventsInput, prepared: readonly Prepared[]): Usage {
   let output = 0
   let reasoning = 0
   for (const { item } of prepared) {
@@ -90,6 +92,7 @@ function computeUsage({ answer, prompt }: EventsInput, prepared: readonly Prepar
     if (item.kind === 'reasoning') reasoning += 16 + tokensOf(item.parts.join('').length)
     else output += item.kind === 'message' ? tokensOf(item.text.length) : item.kind === 'function_call' ? tokensOf(item.arguments.length + item.name.length) : 8
   }
+  if (thinking !== undefined) reasoning = Math.round(output * thinking)
   const computed: Usage = {
     input_tokens: prompt.inputTokens,
     input_tokens_details: { cached_tokens: prompt.cachedTokens },

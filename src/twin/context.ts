@@ -89,7 +89,7 @@ export function createContext(options: TwinOptions, url: string, signal: AbortSi
     ledger: createTokenLedger({ issuer: url, now, ids, key, behaviour, ttlSeconds: options.accessTokenTtlSeconds ?? DEFAULT_TTL_S }),
     codes: createCodeLedger(ids, now),
     models: createModelShelf(options.models),
-    quota: createQuotaBoard({ planType, now }),
+    quota: createQuotaBoard({ planType, now, behaviour }),
     replies: createReplyQueue(),
     sealer: createAtRestCipher(url),
     meter: createUsageMeter(behaviour),

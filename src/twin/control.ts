@@ -27,6 +27,7 @@ function run(twin: Twin, word: string, values: readonly unknown[]): unknown {
     case 'exhaust': return twin.exhaust(String(first), Number(second), isRecord(third) ? third : {})
     case 'relieve': return twin.relieve(typeof first === 'string' ? first : undefined)
     case 'setModels': return twin.setModels(Array.isArray(first) ? first : [])
+    case 'planUse': return twin.planUse()
     case 'setRateLimits': return twin.setRateLimits(record)
     case 'expireAccessTokens': return twin.expireAccessTokens()
     case 'revokeAccessToken': return twin.revokeAccessToken(String(first))

@@ -112,8 +112,19 @@ function playAnswer(
   const built = buildEvents({
     answer, responseId, createdAt: Math.floor(context.now() / 1000), model: servedModel, request: turn.body, prompt, ids: context.ids,
     seal: () => context.sealer.seal(terms), terminalOutput: context.behaviour.terminalOutput ?? (turn.lane === 'codex' ? 'empty' : 'full'),
+    ...thinkingOf(context, turn, servedModel),
   })
-  return { events: built.events, responseId, doneItems: built.doneItems, continues: built.end === 'completed', servedModel, recorded: false }
+  const events = turn.warmup || turn.lane === 'api_key' || built.end !== 'completed'
+    ? built.events
+    : afterLast(built.events, () => context.quota.draw(servedModel, built.usage))
+  return { events, responseId, doneItems: built.doneItems, continues: built.end === 'completed', servedModel, recorded: false }
+}
+
+/** How long the model thinks at the turn's effort, where the behaviour says so. */
+function thinkingOf({ behaviour: { planUse } }: TwinContext, turn: Turn, model: string): { thinking?: number } {
+  if (planUse?.thinking === undefined) return {}
+  const effort = turn.effort ?? 'medium'
+  return { thinking: (planUse.thinking[effort] ?? 0) * (planUse.thinkingOf?.[model] ?? 1) }
 }
 
 function chooseAnswer(turn: Turn, items: readonly Record<string, unknown>[], reply: TwinReply | undefined, inputTokens: number): Answer {

@@ -1,7 +1,10 @@
 /** Quota windows: as headers, as the `codex.rate_limits` event, as the usage endpoint, and when they are used up. */
+import type { TwinBehaviour } from './behaviour.js'
+import { beginAnew, drawOn, fullWindow, roundToTell, type RateWindow, type Windows } from './plan-windows.js'
 import type { Refusal } from './refusal.js'
 import { errorRefusal } from './refusal.js'
 import type { Lane } from './token-ledger.js'
+import type { Usage } from './usage-meter.js'
 
 export interface ExhaustDetails {
   /** default the account's */
@@ -10,13 +13,6 @@ export interface ExhaustDetails {
   limitWindowMinutes?: number
   /** x-codex-active-limit; default `premium` */
   activeLimit?: string
-}
-
-export interface RateWindow {
-  used_percent: number
-  window_minutes: number
-  /** unix seconds */
-  reset_at: number
 }
 
 export interface RateLimits {
@@ -42,11 +38,15 @@ export interface QuotaBoard {
   usage(account: { accountId: string; subject: string }): Record<string, unknown>
   exhaust(model: string, resetsAt: number, details: ExhaustDetails): void
   relieve(model?: string): void
+  /** How full the windows really are, before that is rounded to be told. */
+  used(): { primary: number; secondary: number }
+  /** Counts a completed answer, where the behaviour says what it draws. */
+  draw(model: string, usage: Usage): void
   /** The refusal where the model's window is used up. */
   verdict(model: string, lane: Lane): Refusal | undefined
 }
 
-export function createQuotaBoard(parts: { planType: string; now: () => number }): QuotaBoard {
+export function createQuotaBoard(parts: { planType: string; now: () => number; behaviour: Pick<TwinBehaviour, 'planUse'> }): QuotaBoard {
   const seconds = () => Math.floor(parts.now() / 1000)
   let limits: RateLimits = {
     primary: { used_percent: 12, window_minutes: 300, reset_at: seconds() + 9_000 },
@@ -55,10 +55,13 @@ export function createQuotaBoard(parts: { planType: string; now: () => number })
   }
   const exhausted = new Map<string, Exhaustion>()
   const planType = () => limits.plan_type ?? parts.planType
+  const planUse = () => parts.behaviour.planUse
+  const current = (): RateLimits => (limits = { ...limits, ...beginAnew(limits, planUse(), seconds()) })
+  const told = (): RateLimits => ({ ...current(), ...roundToTell(limits, planUse()) })
 
   const headers = (): Record<string, string> => ({
     'x-codex-plan-type': planType(),
-    ...windowHeaders('codex', limits, seconds()),
+    ...windowHeaders('codex', told(), seconds()),
     ...creditHeaders(limits),
     ...Object.fromEntries(Object.entries(limits.additional ?? {}).flatMap(([id, extra]) => [
       ...Object.entries(windowHeaders(id, extra, seconds())), [`x-${id}-limit-name`, extra.limit_name ?? id],
@@ -74,16 +77,20 @@ export function createQuotaBoard(parts: { planType: string; now: () => number })
     event: () => ({
       type: 'codex.rate_limits',
       plan_type: planType(),
-      rate_limits: { allowed: true, limit_reached: false, primary: limits.primary ?? null, secondary: limits.secondary ?? null },
+      rate_limits: { allowed: true, limit_reached: false, primary: told().primary ?? null, secondary: told().secondary ?? null },
       credits: limits.credits ?? null,
       metered_limit_name: 'codex',
       limit_name: null,
       additional_rate_limits: limits.additional ?? null,
     }),
-    usage: (account) => describeUsage(limits, { ...account, planType: planType() }, seconds()),
+    usage: (account) => describeUsage(current(), { ...account, planType: planType() }, seconds()),
     exhaust: (model, resetsAt, details) => void exhausted.set(model, { resetsAt, details }),
     relieve: (model) => (model === undefined ? exhausted.clear() : void exhausted.delete(model)),
+    used: () => ({ primary: current().primary?.used_percent ?? 0, secondary: limits.secondary?.used_percent ?? 0 }),
+    draw: (model, usage) => void (limits = { ...current(), ...drawOn(limits, planUse(), model, usage) }),
     verdict(model, lane) {
+      const full = planUse() ? fullWindow(current()) : undefined
+      if (full) return refuseExhausted({ resetsAt: full.reset_at, details: { limitWindowMinutes: full.window_minutes } }, lane, { seconds: seconds(), planType: planType(), headers: headers() })
       for (const key of [model, '*']) {
         const found = exhausted.get(key)
         if (!found) continue
@@ -122,8 +129,6 @@ function refuseExhausted(
   }
   return { status: 429, headers, body }
 }
-
-type Windows = Pick<RateLimits, 'primary' | 'secondary'>
 
 function windowHeaders(id: string, windows: Windows, seconds: number): Record<string, string> {
   const lines: Record<string, string> = {}

@@ -63,7 +63,7 @@ function describeAddresses({ url, accountId }: TwinContext): Pick<Twin, 'url' | 
 type Scripting = Pick<
   Twin,
   | 'requests' | 'responses' | 'enqueue' | 'pendingReplies' | 'withdraw' | 'enqueueRefresh' | 'refuse' | 'expireAccessTokens' | 'revokeAccessToken'
-  | 'invalidateRefreshToken' | 'refreshes' | 'revocations' | 'setModels' | 'setRateLimits' | 'exhaust' | 'relieve' | 'configure' | 'activity'
+  | 'invalidateRefreshToken' | 'refreshes' | 'revocations' | 'setModels' | 'setRateLimits' | 'planUse' | 'exhaust' | 'relieve' | 'configure' | 'activity'
 >
 
 function buildScripting(context: TwinContext): Scripting {
@@ -86,6 +86,7 @@ function buildScripting(context: TwinContext): Scripting {
     invalidateRefreshToken: (token) => void ledger.invalidateRefresh(token),
     setModels: (models) => context.models.set(models),
     setRateLimits: (limits) => quota.set(limits),
+    planUse: () => quota.used(),
     exhaust: (model, resetsAt, details = {}) => quota.exhaust(model, resetsAt, details),
     relieve: (model) => quota.relieve(model),
     configure: (behaviour) => applyBehaviour(context.behaviour, behaviour),

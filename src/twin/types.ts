@@ -227,6 +227,8 @@ export interface Twin {
   readonly revocations: { token: string; hint: string | undefined; known: boolean }[]
   setModels(models: readonly object[]): void
   setRateLimits(limits: RateLimits): void
+  /** percent used of the windows, before they are rounded to be told */
+  planUse(): { primary: number; secondary: number }
   /**
    * From now until `resetsAt` (unix seconds) every request for `model` (`*`: for any) answers
    * usage_limit_reached.

@@ -160,7 +160,7 @@ describe('windows', () => {
     quota.observeHeaders(headers('', 70, START + HOUR))
     clock.ms += 30_400
     expect(quota.windows()).toEqual([
-      { limit_id: 'codex', window_minutes: 300, used_percent: 70, resets_at: new Date(START + HOUR).toISOString(), source: 'headers', age_seconds: 30 },
+      { limit_id: 'codex', window_minutes: 300, used_percent: 70, resets_at: new Date(START + HOUR).toISOString(), source: 'headers', observed_at: new Date(START).toISOString(), age_seconds: 30 },
     ])
     clock.ms = START + HOUR
     expect(quota.windows()).toEqual([])

@@ -18,8 +18,8 @@ describe('headers', () => {
       'x-codex-primary-used-percent': '41', 'x-codex-primary-window-minutes': '10079', 'x-codex-primary-reset-at': inSeconds(120),
     })
     expect(quota.windows()).toEqual([
-      { limit_id: 'codex', window_minutes: 300, used_percent: 12.5, resets_at: iso(600), source: 'headers', age_seconds: 0 },
-      { limit_id: 'codex', window_minutes: 10_079, used_percent: 41, resets_at: iso(120), source: 'headers', age_seconds: 0 },
+      { limit_id: 'codex', window_minutes: 300, used_percent: 12.5, resets_at: iso(600), source: 'headers', observed_at: iso(0), age_seconds: 0 },
+      { limit_id: 'codex', window_minutes: 10_079, used_percent: 41, resets_at: iso(120), source: 'headers', observed_at: iso(0), age_seconds: 0 },
     ])
     expect(quota.planType).toBe('plus')
   })
@@ -34,7 +34,7 @@ describe('headers', () => {
     expect(quota.windows()).toEqual([])
     expect(quota.planType).toBeUndefined()
     quota.observeHeaders({ 'x-codex-primary-used-percent': '7', 'x-codex-primary-window-minutes': '', 'x-codex-primary-reset-at': '' })
-    expect(quota.windows()).toEqual([{ limit_id: 'codex', window_minutes: 0, used_percent: 7, source: 'headers', age_seconds: 0 }])
+    expect(quota.windows()).toEqual([{ limit_id: 'codex', window_minutes: 0, used_percent: 7, source: 'headers', observed_at: iso(0), age_seconds: 0 }])
   })
 
   test('of other limits are found by their names, with dashes or underscores', () => {
@@ -77,9 +77,9 @@ describe('events', () => {
     quota.observeEvent('not an object')
     quota.observeEvent({ rate_limits: [1] })
     expect(quota.windows()).toEqual([
-      { limit_id: 'codex', window_minutes: 300, used_percent: 3, resets_at: iso(60), source: 'event', age_seconds: 0 },
-      { limit_id: 'codex', window_minutes: 10_080, used_percent: 8, source: 'event', age_seconds: 0 },
-      { limit_id: 'codex_bengalfox', window_minutes: 301, used_percent: 1, resets_at: iso(30), source: 'event', age_seconds: 0 },
+      { limit_id: 'codex', window_minutes: 300, used_percent: 3, resets_at: iso(60), source: 'event', observed_at: iso(0), age_seconds: 0 },
+      { limit_id: 'codex', window_minutes: 10_080, used_percent: 8, source: 'event', observed_at: iso(0), age_seconds: 0 },
+      { limit_id: 'codex_bengalfox', window_minutes: 301, used_percent: 1, resets_at: iso(30), source: 'event', observed_at: iso(0), age_seconds: 0 },
     ])
     expect(quota.planType).toBe('pro')
   })
