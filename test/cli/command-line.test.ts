@@ -156,7 +156,7 @@ describe('signed in', () => {
   test('a matrix that names the modules that may serve it is served by our own mount', async () => {
     const file = join(cli.home, 'scoped.yaml')
     await writeFile(file, `provider_module_allowlist: [provider-openai-chatgpt]\n${await readFile('routing/openai.yaml', 'utf8')}`)
-    expect((await cli.run(['routing', 'show', '--matrix', file])).stdout).toMatch(/coding +gpt-6\.1-sol/)
+    expect((await cli.run(['routing', 'show', '--matrix', file])).stdout).toMatch(/fast +gpt-6-luna +medium/)
     expect((await cli.run(['run', 'hello', '--role', 'fast', '--config', `matrix=${file}`])).code).toBe(0)
     expect(cli.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-6-luna' })
   })
