@@ -1,5 +1,5 @@
 import type { ChatRequest, LaneName, ReasoningProvenance } from '../contract/index.js'
-import { shortHash } from '../lib/index.js'
+import { keepNewest, shortHash } from '../lib/index.js'
 import { buildRequest, createConversationCache, findFirstDifference, type BuiltRequest } from '../responses/index.js'
 import type { Call } from './call.js'
 
@@ -55,12 +55,7 @@ export function createRequestBuilder(warn: (message: string) => void): RequestBu
     },
     compare(conversation, built) {
       const before = lastBuilt.get(conversation)
-      lastBuilt.delete(conversation)
-      lastBuilt.set(conversation, built)
-      if (lastBuilt.size > REMEMBERED) {
-        const [oldest] = lastBuilt.keys()
-        if (oldest !== undefined) lastBuilt.delete(oldest)
-      }
+      keepNewest(lastBuilt, conversation, built, REMEMBERED)
       return before && findFirstDifference(before, built)
     },
   }

@@ -3,6 +3,7 @@
  * same turn (the tool calls of one user message), and never with another turn's.
  */
 import type { ChatRequest } from '../contract/index.js'
+import { keepNewest } from '../lib/index.js'
 
 export const TURN_STATE = 'x-codex-turn-state'
 
@@ -25,11 +26,7 @@ export function createTurnStateStore(): TurnStateStore {
       const known = states.get(conversation)
       // The first answer of a turn sets it.
       if (known?.turn === turn) return
-      states.delete(conversation)
-      states.set(conversation, { turn, state })
-      if (states.size <= REMEMBERED) return
-      const [oldest] = states.keys()
-      if (oldest !== undefined) states.delete(oldest)
+      keepNewest(states, conversation, { turn, state }, REMEMBERED)
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Message, ToolSpec } from '../contract/index.js'
+import { keepNewest } from '../lib/index.js'
 import { createSettledHistory, type SettledHistory } from './settled-history.js'
 import type { BuildInput } from './request-types.js'
 import { createFieldsMatcher, type FieldsMatcher } from './match-fields.js'
@@ -55,12 +56,7 @@ export function createConversationCache(): ConversationCache {
   return {
     recall(key) {
       const cached = conversations.get(key) ?? createCachedConversation()
-      conversations.delete(key)
-      conversations.set(key, cached)
-      if (conversations.size > MAX_CONVERSATIONS) for (const oldest of conversations.keys()) {
-        conversations.delete(oldest)
-        break
-      }
+      keepNewest(conversations, key, cached, MAX_CONVERSATIONS)
       return cached
     },
   }

@@ -1,5 +1,6 @@
 import * as net from 'node:net'
 import * as tls from 'node:tls'
+import { keepNewest } from '../lib/index.js'
 import { readReason, readSystemCode, wrapFailure } from './failures.js'
 import { createTrust, type TrustOptions } from './create-trust.js'
 import { resolveProxy, type ProxyEnvironment } from './resolve-proxy.js'
@@ -93,17 +94,9 @@ function readProxyAddress(proxy: URL): Address {
 
 /** TLS sessions by host, so that a second connection resumes the first one's. */
 function createSessionCache(): { get(key: string): Buffer | undefined; set(key: string, session: Buffer): void } {
-  const limit = 32
   const sessions = new Map<string, Buffer>()
   return {
     get: (key) => sessions.get(key),
-    set(key, session) {
-      sessions.delete(key)
-      sessions.set(key, session)
-      for (const oldest of sessions.keys()) {
-        if (sessions.size <= limit) break
-        sessions.delete(oldest)
-      }
-    },
+    set: (key, session) => keepNewest(sessions, key, session, 32),
   }
 }
