@@ -1,8 +1,9 @@
-import { buildMountPlan, describeFinding, listOrigins, loadBundle, validateBundle } from '../config/index.js'
+import { buildMountPlan, describeFinding, listOrigins, loadBundle, validateBundle, type Finding } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { redactAddresses, redactKeys } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
+import { listFiles } from './list-files.js'
 import { createPrint } from './print.js'
 
 /** What a bundle comes to, and which file and line every value is from. */
@@ -23,18 +24,25 @@ export async function showBundle(context: CommandContext, flags: Record<string, 
   return EXIT.ok
 }
 
-/** Every finding of a bundle and what it includes. */
+/** Every finding of bundles and what they include. As JSON: `{file, findings}`, a list of these for several files. */
 export async function checkBundle(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
   const print = createPrint(context, flags)
-  const file = requireFile(words, 'validate')
-  const findings = await validateBundle(file, { env: context.terminal.env })
-  for (const finding of findings) {
-    print.line(`${finding.severity === 'error' ? print.paint.red('error') : print.paint.yellow('warning')} ${describeFinding(finding)}`)
+  requireFile(words, 'validate')
+  const checked: { file: string; findings: readonly Finding[] }[] = []
+  for (const file of await listFiles(words)) {
+    const findings = await validateBundle(file, { env: context.terminal.env })
+    for (const finding of findings) {
+      print.line(`${finding.severity === 'error' ? print.paint.red('error') : print.paint.yellow('warning')} ${describeFinding(finding)}`)
+    }
+    print.line(`${file}: ${countErrors(findings)} errors, ${findings.length - countErrors(findings)} warnings`)
+    checked.push({ file, findings })
   }
-  const errors = findings.filter(({ severity }) => severity === 'error').length
-  print.line(`${file}: ${errors} errors, ${findings.length - errors} warnings`)
-  print.value({ file, findings })
-  return errors > 0 ? EXIT.usage : EXIT.ok
+  print.value(checked.length === 1 ? checked[0] : checked)
+  return checked.some(({ findings }) => countErrors(findings) > 0) ? EXIT.usage : EXIT.ok
+}
+
+function countErrors(findings: readonly Finding[]): number {
+  return findings.filter(({ severity }) => severity === 'error').length
 }
 
 function hideSecrets(value: unknown): unknown {

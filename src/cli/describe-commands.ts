@@ -97,7 +97,7 @@ function describeUse(program: Command, add: Add, addMounting: Add): void {
   addMounting(program, 'doctor', 'walk the way of a real call and say where it ends; the report has no secrets', async () => (await import('./doctor.js')).doctor)
   const bundle = program.command('bundle').description('look at a bundle')
   add(bundle, 'show <file>', 'what it comes to, and where every value is from', async () => (await import('./bundle.js')).showBundle)
-  add(bundle, 'validate <file>', 'every finding, with file, line and column', async () => (await import('./bundle.js')).checkBundle)
+  add(bundle, 'validate <files...>', 'every finding of bundles (files, globs), with file, line and column', async () => (await import('./bundle.js')).checkBundle)
 }
 
 function describeRouting(program: Command, addMounting: Add): void {
@@ -106,7 +106,7 @@ function describeRouting(program: Command, addMounting: Add): void {
   const compare = (command: Command) => command.option('--models <file>', "the models to resolve over, as models --json writes them; default: the recording's, else the built-in list")
   matrix(addMounting(routing, 'show', 'the roles as they are in force', async () => (await import('./routing.js')).showRouting))
   matrix(addMounting(routing, 'explain <roles...>', 'how a call would be routed now, and who decided', async () => (await import('./routing.js')).explainRouting))
-  matrix(addMounting(routing, 'lint [file]', 'what cannot work in a matrix, with line and column', async () => (await import('./routing.js')).lintRouting))
+  matrix(addMounting(routing, 'lint [files...]', 'what cannot work in matrices (names, files, globs), with line and column', async () => (await import('./routing.js')).lintRouting))
   compare(addMounting(routing, 'replay <files...>', 'what a matrix would have done with the calls of a recording', async () => (await import('./replay.js')).replayRouting))
     .option('--matrix <name>', 'the matrix to replay under; default: the one in force')
     .option('--preset <mode>', "none, effort, tier-and-effort or strict, in place of the matrix's own")

@@ -1,10 +1,11 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigurationError, type ClampRecord, type ConfigField } from '../contract/index.js'
-import { lintMatrix, listMatrices, loadMatrix, readMatrixSource, type ResolvedCandidate, type RoleCheck } from '../routing/index.js'
+import { lintMatrix, listMatrices, loadMatrix, readMatrixSource, type LintFinding, type ResolvedCandidate, type RoleCheck } from '../routing/index.js'
 import { writeSetting } from '../config/write-setting.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
+import { listFiles } from './list-files.js'
 import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
 import { withRouteView } from './route-view.js'
@@ -72,21 +73,33 @@ function describeClamp({ mode, honored, reason, requested, granted, caller }: Cl
   return `preset ${mode}, ${who}: asked ${intent(requested)}, granted ${intent(granted)}${honored ? '' : ' (not honoured)'}: ${reason}`
 }
 
-/** Every finding of a matrix file, with line and column. */
+/** Every finding of matrices, with line and column. As JSON: `{file, findings}`, a list of these for several files. */
 export async function lintRouting(context: CommandContext, flags: Record<string, unknown>, words: readonly string[]): Promise<number> {
   const print = createPrint(context, flags)
   const { options } = await readConfig(context, flags)
-  const source = await readMatrixSource(words[0] ?? options.matrix, { directories: options.customRoutingDirs })
-  const findings = await lintMatrix(source, { configFields: { 'openai-chatgpt': await ownFields() } })
-  for (const { severity, rule, message, file, line, column, hint } of findings) {
+  const configFields = { 'openai-chatgpt': await ownFields() }
+  const linted: { file: string; findings: readonly LintFinding[] }[] = []
+  for (const name of words.length === 0 ? [options.matrix] : await listFiles(words)) {
+    const source = await readMatrixSource(name, { directories: options.customRoutingDirs })
+    const findings = await lintMatrix(source, { configFields })
+    printFindings(print, source.file, findings)
+    linted.push({ file: source.file, findings })
+  }
+  print.value(linted.length === 1 ? linted[0] : linted)
+  return linted.some(({ findings }) => countErrors(findings) > 0) ? EXIT.failed : EXIT.ok
+}
+
+function printFindings(print: Print, file: string, findings: readonly LintFinding[]): void {
+  for (const { severity, rule, message, line, column, hint } of findings) {
     const word = severity === 'error' ? print.paint.red(severity) : print.paint.yellow(severity)
-    print.line(`${file ?? source.file}:${line}:${column}: ${word} ${message} (${rule})`)
+    print.line(`${file}:${line}:${column}: ${word} ${message} (${rule})`)
     if (hint) print.line(`    ${hint}`)
   }
-  const errors = findings.filter(({ severity }) => severity === 'error').length
-  print.line(`${source.file}: ${errors} errors, ${findings.length - errors} warnings`)
-  print.value({ file: source.file, findings })
-  return errors > 0 ? EXIT.failed : EXIT.ok
+  print.line(`${file}: ${countErrors(findings)} errors, ${findings.length - countErrors(findings)} warnings`)
+}
+
+function countErrors(findings: readonly LintFinding[]): number {
+  return findings.filter(({ severity }) => severity === 'error').length
 }
 
 /** What our provider takes in a candidate's config, asked of a provider that is never mounted. */

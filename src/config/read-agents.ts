@@ -10,6 +10,8 @@ interface AgentContext {
   diagnostics: BundleDiagnostics
   /** the bundle's file */
   file: string
+  /** the bundle's folder, which agents' files lie in */
+  root: string
   /** by which `BUNDLE:NAME` is known as its own */
   bundleName: string
 }
@@ -19,15 +21,16 @@ export async function readAgents(value: unknown, context: AgentContext): Promise
   if (!isRecord(value)) return {}
   let agents: JsonObject = {}
   for (const { reference, place } of listReferences(value, 'include', context.file)) {
-    const agent = await readAgentFile(reference, place, context)
-    if (agent) agents = mergeMappings(agents, attachOrigins({ [agent.name]: agent.plan }, { [agent.name]: { ...place, whose: 'project' } }))
+    for (const { name, plan } of await readAgentFiles(reference, place, context)) {
+      agents = mergeMappings(agents, attachOrigins({ [name]: plan }, { [name]: { ...place, whose: 'project' } }))
+    }
   }
   for (const [name, config] of Object.entries(value)) {
     if (name === 'include') continue
     const inline = isRecord(config) ? config : {}
     let plan: JsonObject = {}
     for (const { reference, place } of listReferences(inline, 'include', context.file)) {
-      plan = mergeMappings(plan, (await readAgentFile(reference, place, context))?.plan ?? {})
+      for (const part of await readAgentFiles(reference, place, context)) plan = mergeMappings(plan, part.plan)
     }
     const origin = originOf(value, name)
     agents = mergeMappings(agents, attachOrigins({ [name]: mergeMappings(plan, readAgent(inline)) }, origin ? { [name]: origin } : {}))
@@ -47,19 +50,26 @@ export function readAgent(config: JsonObject, body = ''): JsonObject {
   return merged
 }
 
-async function readAgentFile(
-  reference: string,
-  place: FindingPlace,
-  context: AgentContext,
-): Promise<{ name: string; plan: JsonObject } | undefined> {
-  const target = resolveAgentInclude(reference, context.file, context.bundleName)
-  if ('problem' in target) {
-    report(context.diagnostics, `agents include: ${target.problem}`, place)
-    return undefined
+interface NamedAgent {
+  name: string
+  plan: JsonObject
+}
+
+/** The agents of an include: of one file, or of all that a glob matches. */
+async function readAgentFiles(reference: string, place: FindingPlace, context: AgentContext): Promise<NamedAgent[]> {
+  const { diagnostics, file, root, bundleName } = context
+  const included = await resolveAgentInclude(reference, { from: file, root, budget: diagnostics.budget, bundleName })
+  if ('problem' in included) {
+    report(diagnostics, `agents include: ${included.problem}`, place)
+    return []
   }
-  const stem = basename(target.file, extname(target.file))
-  const document = await openBundleFile(context.diagnostics, target.file, { from: place, wrap: (value) => ({ agents: { [stem]: value } }) })
-  if (!document) return undefined
-  const plan = readAgent(document.value, document.body)
-  return { name: typeof plan['name'] === 'string' ? plan['name'] : stem, plan }
+  const agents: NamedAgent[] = []
+  for (const inner of included.files) {
+    const stem = basename(inner, extname(inner))
+    const document = await openBundleFile(diagnostics, inner, { from: place, wrap: (value) => ({ agents: { [stem]: value } }) })
+    if (!document) continue
+    const plan = readAgent(document.value, document.body)
+    agents.push({ name: typeof plan['name'] === 'string' ? plan['name'] : stem, plan })
+  }
+  return agents
 }

@@ -1,8 +1,8 @@
-import { basename, extname, resolve } from 'node:path'
+import { basename, dirname, extname, resolve } from 'node:path'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { createDiagnostics, listReferences, openBundleFile, report, type BundleDiagnostics } from './bundle-diagnostics.js'
-import { attachOrigins, findPlace, mergeMappings, originOf, type FindingPlace } from '../documents/index.js'
+import { attachOrigins, findPlace, liesInside, mergeMappings, originOf, realPath, type FindingPlace } from '../documents/index.js'
 import { EMPTY_LAYER, mergeLayers, omit, readLayer, type PlanLayer } from './plan-layer.js'
 import { readAgents } from './read-agents.js'
 import { resolveInclude } from './resolve-include.js'
@@ -31,13 +31,21 @@ const EMPTY_NODE: Node = { identity: {}, layer: EMPTY_LAYER, instructions: '' }
 export async function readBundle(file: string): Promise<BundleContent> {
   const path = resolve(file)
   const diagnostics = createDiagnostics()
-  const node = await createBundleReader(diagnostics).read(path, [])
+  const node = (await refuseLinkOut(path, diagnostics)) ? EMPTY_NODE : await createBundleReader(diagnostics, dirname(path)).read(path, [])
   const stem = basename(path, extname(path))
   const name = typeof node.identity['name'] === 'string' ? node.identity['name'] : stem
   return { identity: { ...node.identity, name }, layer: node.layer, instructions: node.instructions, files: diagnostics.files, findings: diagnostics.findings }
 }
 
-function createBundleReader(diagnostics: BundleDiagnostics) {
+/** A cloned bundle may be a link to any file of this machine, and its text would be the instructions. */
+async function refuseLinkOut(file: string, diagnostics: BundleDiagnostics): Promise<boolean> {
+  if (await liesInside(file, dirname(file))) return false
+  report(diagnostics, `the file is a link to ${await realPath(file)}, outside of its folder; name that file itself`, { file, line: 1, column: 1 })
+  return true
+}
+
+/** @param root the bundle's folder, which its includes stay inside of */
+function createBundleReader(diagnostics: BundleDiagnostics, root: string) {
   const done = new Map<string, Node>()
 
   /** @param chain the files that led here, outermost first */
@@ -62,11 +70,11 @@ function createBundleReader(diagnostics: BundleDiagnostics) {
     const identity = isRecord(value['bundle']) ? value['bundle'] : {}
     let merged: Node = EMPTY_NODE
     for (const { reference, place } of listReferences(value, 'includes', file)) {
-      const target = resolveInclude(reference, file)
-      if ('problem' in target) report(diagnostics, `includes: ${target.problem}`, place)
-      else merged = mergeNodes(merged, await read(target.file, [...chain, file], place))
+      const included = await resolveInclude(reference, { from: file, root, budget: diagnostics.budget })
+      if ('problem' in included) report(diagnostics, `includes: ${included.problem}`, place)
+      else for (const inner of included.files) merged = mergeNodes(merged, await read(inner, [...chain, file], place))
     }
-    const agents = await readAgents(value['agents'], { diagnostics, file, bundleName: String(identity['name'] ?? '') })
+    const agents = await readAgents(value['agents'], { diagnostics, file, root, bundleName: String(identity['name'] ?? '') })
     const layer = readLayer(withAgents(value, agents))
     return mergeNodes(merged, { identity, layer, instructions: body })
   }

@@ -18,7 +18,7 @@ export async function findNamedMatrix(nameOrPath: string, options: FindMatrixOpt
 
 /** Undefined for a path, and for a name that no matrix of the reference's could have. */
 async function findSource(name: string, options: FindMatrixOptions): Promise<MatrixFile | undefined> {
-  const places = searchPath(options)
+  const places = await searchPath(options)
   try {
     return await resolveMatrixSource(name, places.slice(0, -1), places.at(-1) ?? '')
   } catch (error) {

@@ -2,13 +2,13 @@ import { readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, extname, join, resolve } from 'node:path'
 import { ConfigurationError } from '../contract/index.js'
-import { readDocumentText, type Whose } from '../documents/index.js'
+import { findFiles, readDocumentText, type Whose } from '../documents/index.js'
 import { SHIPPED_DIRECTORY } from './matrix-source.js'
 import type { RoutingMatrix } from './matrix.js'
 import { readMatrix, type MatrixSource } from './read-matrix.js'
 
 export interface FindMatrixOptions {
-  /** looked through first, in order */
+  /** looked through first, in order; globs are expanded */
   directories?: readonly string[]
   /** default: the user's home; its `.amplifier/routing` is looked through next */
   home?: string
@@ -43,7 +43,7 @@ export async function listMatrices(
   options: FindMatrixOptions = {},
 ): Promise<{ name: string; file: string; shadowed: boolean }[]> {
   const found: { name: string; file: string; shadowed: boolean }[] = []
-  for (const directory of searchPath(options)) {
+  for (const directory of await searchPath(options)) {
     for (const entry of (await entriesOf(directory)).filter(isMatrixFile).sort()) {
       const name = basename(entry, extname(entry))
       found.push({ name, file: join(directory, entry), shadowed: found.some((other) => other.name === name) })
@@ -52,10 +52,15 @@ export async function listMatrices(
   return found
 }
 
-/** Where a name is looked for, in order; the package's own folder is the last. */
-export function searchPath({ directories = [], home = homedir(), packageDirectory }: FindMatrixOptions): string[] {
-  const places = [...directories, join(home, '.amplifier', 'routing'), packageDirectory ?? SHIPPED_DIRECTORY]
-  return [...new Set(places.map((directory) => resolve(directory)))]
+/** Where a name is looked for, in order, each folder once and those that a glob names in its place; the package's own folder is the last. */
+export async function searchPath({ directories = [], home = homedir(), packageDirectory }: FindMatrixOptions): Promise<string[]> {
+  const own = resolve(packageDirectory ?? SHIPPED_DIRECTORY)
+  const named = await Promise.all(directories.map(async (directory) => {
+    const found = await findFiles(directory, { cwd: process.cwd(), kind: 'folder' })
+    if ('problem' in found) throw new ConfigurationError(`folders of routing matrices: ${found.problem}`, { code: 'matrix_not_found' })
+    return found.files
+  }))
+  return [...new Set([...named.flat(), resolve(home, '.amplifier', 'routing'), own])]
 }
 
 async function findMatrixFile(nameOrPath: string, options: FindMatrixOptions): Promise<{ file: string; whose: Whose }> {
@@ -63,12 +68,11 @@ async function findMatrixFile(nameOrPath: string, options: FindMatrixOptions): P
     throw new ConfigurationError('the routing matrix has no name', { code: 'matrix_not_found' })
   }
   if (/[/\\]/.test(nameOrPath) || isMatrixFile(nameOrPath)) return { file: resolve(nameOrPath), whose: 'user' }
-  const directories = searchPath(options)
-  for (const [place, directory] of directories.entries()) {
+  const directories = await searchPath(options)
+  for (const directory of directories) {
     const entries = await entriesOf(directory)
     const entry = EXTENSIONS.map((extension) => nameOrPath + extension).find((name) => entries.includes(name))
-    // The last folder is the package's own.
-    if (entry !== undefined) return { file: join(directory, entry), whose: place === directories.length - 1 ? 'host' : 'user' }
+    if (entry !== undefined) return { file: join(directory, entry), whose: directory === resolve(options.packageDirectory ?? SHIPPED_DIRECTORY) ? 'host' : 'user' }
   }
   const names = [...new Set((await listMatrices(options)).map(({ name }) => name))]
   throw new ConfigurationError(

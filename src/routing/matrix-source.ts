@@ -1,7 +1,8 @@
-import { access, realpath } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigurationError } from '../contract/index.js'
+import { realPath } from '../documents/index.js'
 
 /** Whose a matrix file is: the user's, or shipped with the bundle or package. */
 export type MatrixOwner = 'user' | 'bundle'
@@ -48,17 +49,6 @@ export async function resolveMatrixSource(name: string, directories: readonly st
   }
   const [winner, ...shadowed] = present
   return winner === undefined ? { shadowed, searched } : { path: winner[0], source: winner[1], shadowed, searched }
-}
-
-/** With links followed as far as the path exists. */
-async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path)
-  } catch {
-    const whole = resolve(path)
-    const parent = resolve(whole, '..')
-    return parent === whole ? whole : join(await realPath(parent), whole.slice(parent.length))
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

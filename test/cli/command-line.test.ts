@@ -128,6 +128,22 @@ describe('signed in', () => {
     expect(stdout).toMatch(/bad\.yaml:\d+:\d+: error/)
   })
 
+  test('quoted globs reach lint and validate as they are, and each file has its findings', async () => {
+    const folder = join(cli.home, 'many')
+    await mkdir(folder)
+    const matrix = 'name: m\nroles:\n  general: {description: g, candidates: [{provider: a, model: m}]}\n  fast: {description: f, candidates: []}\n'
+    for (const name of ['one', 'two']) await writeFile(join(folder, `${name}.yaml`), matrix.replace('name: m', `name: ${name}`))
+    for (const name of ['one', 'two']) await writeFile(join(folder, `${name}.md`), `---\nbundle: {name: ${name}}\n---\n`)
+    const linted = parse((await cli.run(['routing', 'lint', join(folder, '*.yaml'), '--json'])).stdout) as unknown as { file: string; findings: { rule: string }[] }[]
+    expect(linted.map(({ file, findings }) => [file, findings.map(({ rule }) => rule)])).toEqual([
+      [join(folder, 'one.yaml'), ['empty-role']], [join(folder, 'two.yaml'), ['empty-role']],
+    ])
+    const { code, stdout } = await cli.run(['bundle', 'validate', join(folder, '{one,two}.md'), 'examples/minimal/bundle.md'])
+    expect([code, stdout.match(/\.md: 0 errors/g)?.length]).toEqual([0, 3])
+    const missing = await cli.run(['bundle', 'validate', join(folder, '*.toml')])
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('matches no file')])
+  })
+
   test('routing list has each matrix once, with what it shadows', async () => {
     const folder = join(cli.home, '.amplifier', 'routing')
     await mkdir(folder, { recursive: true })

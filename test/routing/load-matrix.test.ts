@@ -156,6 +156,17 @@ describe('finding a matrix', () => {
     ])
   })
 
+  test('folders may be named by a glob, on every system', async () => {
+    for (const name of ['b', 'a']) {
+      await mkdir(join(folder, 'teams', name, 'matrices'), { recursive: true })
+      await writeFile(join(folder, 'teams', name, 'matrices', `${name}-own.yaml`), GOOD)
+    }
+    const options = { home: folder, directories: [join(folder, 'teams', '*', 'matrices')] }
+    expect((await listMatrices(options)).slice(0, 2).map(({ name }) => name)).toEqual(['a-own', 'b-own'])
+    expect((await loadMatrix('b-own', options)).name).toBe('mine')
+    expect(originOf(await loadMatrix('openai-chatgpt', options))).toMatchObject({ whose: 'host' })
+  })
+
   test('an unknown name says where was looked and what there is', async () => {
     await expect(loadMatrix('opnai', { home: folder, directories: [folder] })).rejects.toThrow(
       /^no routing matrix opnai \(looked in .+\); there is .*openai-chatgpt/)
