@@ -14,6 +14,7 @@ import {
   type Lane, type ManagedCredentialSource, type TokenStore,
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
+import { createLiveConfig } from './config/live-config.js'
 import { MODULE_ID, MOUNT_NAME } from './config/module-entry.js'
 import { ConfigurationError, type Coordinator, type Provider } from './contract/index.js'
 import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
@@ -49,6 +50,8 @@ export interface AccountInput {
 
 export interface MountInput extends AccountInput {
   coordinator: Coordinator
+  /** what the options were resolved from; default nothing */
+  config?: Record<string, unknown>
 }
 
 type Cleanups = (() => void | Promise<void>)[]
@@ -234,11 +237,13 @@ function createCredentials(
   return source
 }
 
-function registerProvider(child: DependencyContainer, { coordinator, options, parts }: MountInput, cleanups: Cleanups, mount: MountContainer): void {
+function registerProvider(child: DependencyContainer, { coordinator, options, config = {}, parts }: MountInput, cleanups: Cleanups, mount: MountContainer): void {
   provide(child, PROVIDER, () => {
+    const live = createLiveConfig({ mounted: config, options, warn: child.resolve(WARN) })
     const provider = createProvider({
       mountName: MOUNT_NAME,
-      settings: options,
+      get settings() { return live.options() },
+      config: live.config,
       credentials: child.resolve(CREDENTIALS),
       catalog: child.resolve(CATALOG),
       quota: child.resolve(QUOTA),

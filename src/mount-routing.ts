@@ -7,7 +7,7 @@ import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
 import { isRecord } from './lib/index.js'
 import { findRoutingHook } from './routing/hook-config.js'
-import type { FoundMatrix, MatrixOrigin, MatrixRoles, ModelRoleResolver, OverrideLayer, RoutingHookConfig, RoutingOverrides } from './routing/index.js'
+import type { FoundMatrix, MatrixOrigin, MatrixRoles, ModelRoleResolver, OverrideLayer, RouteExplanation, RoutingHookConfig, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {
   /** Resolves every role in the background and warns of those that no model serves. */
@@ -32,13 +32,19 @@ export async function mountRouting(
   const { resolver, uninstall } = await mountWithConfig(coordinator, hook, {
     find: () => orWarn(find, warn),
     overrides,
-    verify: 'catalog',
-    exhaustedUntil: (mountedAs, modelId) =>
-      coordinator.get('providers', mountedAs) === provider ? exhaustedUntil(quota, modelId) : undefined,
+    ...(options.routingRules === 'reference' ? {} : {
+      verify: 'catalog' as const,
+      exhaustedUntil: (mountedAs: string, modelId: string) =>
+        coordinator.get('providers', mountedAs) === provider ? exhaustedUntil(quota, modelId) : undefined,
+    }),
     warn,
   })
   if (!resolver) return { ...NO_ROUTING, uninstall }
-  mount.routeResolver = (roles) => resolver.route(roles)
+  const isChecked = options.routingRules === 'checked'
+  mount.routeResolver = async (roles) => {
+    const route = await resolver.route(roles)
+    return isChecked ? route : { ...route, candidates: upToServing(route) }
+  }
   try {
     if (options.strictRouting) await failOnDeadRoles(resolver)
   } catch (error) {
@@ -53,6 +59,11 @@ export async function mountRouting(
       uninstall()
     },
   }
+}
+
+/** The reference takes the first that serves and no other: what stands behind it is not tried. */
+function upToServing({ candidates, resolved }: RouteExplanation): RouteExplanation['candidates'] {
+  return resolved === undefined ? candidates : candidates.slice(0, candidates.indexOf(resolved) + 1)
 }
 
 /** A matrix before its overrides are laid over it. */

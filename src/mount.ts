@@ -32,7 +32,7 @@ async function mountModule(
   parts: ModuleParts, ready: WeakMap<Coordinator, (() => void)[]>, coordinator: Coordinator, config: Record<string, unknown> = {},
 ): Promise<Cleanup | null> {
   const { options, warnings } = resolveOptions(config)
-  const mount = composeMount({ coordinator, options, parts })
+  const mount = composeMount({ coordinator, options, config, parts })
   for (const warning of warnings) mount.warn(warning)
   try {
     const signedIn = await ensureSignedIn(mount, options, parts.interactive ?? true)

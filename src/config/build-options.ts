@@ -5,7 +5,7 @@ import type { ConfigValue, OptionProblem } from './collect-values.js'
 import { describeValue, namesFile } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
-import { SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
+import { ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
 import { resolvePath } from './read-option.js'
 import { readServiceUrl } from './read-url.js'
 
@@ -94,6 +94,7 @@ function readRoutingOptions(read: Reader) {
     ...optional('routingOverrides', read.object('routing_overrides')),
     customRoutingDirs: read.paths('custom_routing_dirs'),
     strictRouting: read.flag('strict_routing'),
+    routingRules: read.word('routing_rules', ROUTING_RULES),
   }
 }
 

@@ -2,6 +2,8 @@ import type { JsonObject, LaneName } from '../contract/index.js'
 
 export const TRANSPORTS = ['auto', 'sse', 'websocket'] as const
 export const TOKEN_STORES = ['file', 'keychain', 'memory', 'redis'] as const
+/** `reference`: without what ours adds to the reference's rules. */
+export const ROUTING_RULES = ['checked', 'reference'] as const
 export const SERVED_MODEL_POLICIES = ['accept', 'warn', 'fail'] as const
 
 export type TransportChoice = (typeof TRANSPORTS)[number]
@@ -69,5 +71,6 @@ export interface ProviderOptions {
   /** absolute */
   readonly customRoutingDirs: readonly string[]
   readonly strictRouting: boolean
+  readonly routingRules: (typeof ROUTING_RULES)[number]
   readonly servedModelPolicy: ServedModelPolicy
 }

@@ -44,6 +44,7 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   models_client_version: PROJECT,
   priority: LOCAL,
   strict_routing: LOCAL,
+  routing_rules: LOCAL,
   served_model_policy: LOCAL,
   matrix: { who: 'name', why: 'it reads a file of its choice' },
   default_matrix: { who: 'name', why: 'it reads a file of its choice' },

@@ -24,6 +24,15 @@ export interface ChatGPTProvider extends Provider, RawApi {
   warmUp(request?: ChatRequest, options?: { signal?: AbortSignal }): Promise<void>
   /** What the next call would go over, and why. */
   transportChoice(): { kind: 'sse' | 'websocket'; reason: string }
+  /**
+   * The mount's config, without what only its user may set: no secret stands here. Hosts' role pins and loops write to it;
+   * it counts from the next call, within what a project may set. The next three are its own, read and written as one.
+   */
+  readonly config: Record<string, unknown>
+  priority: number
+  default_model: string
+  /** undefined where the model's own default counts */
+  reasoning_effort: string | undefined
   /** Who is signed in: the account's short hash (absent where nobody is), and the lane that calls take. Asks nobody. */
   signedIn(): Promise<{ account?: string; lane: LaneName }>
 }
@@ -51,10 +60,18 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const stream = (request: ChatRequest, options: CallOptions = {}): ResponseStream =>
     calls.open(options, (signal, deliver) => runCall(context, { request, options, signal }, deliver))
 
+  const { config } = deps
   const provider: ChatGPTProvider = {
     name: mountName,
+    config,
+    get priority() { return deps.settings.priority ?? UNSAID_PRIORITY },
+    set priority(value) { config['priority'] = value },
+    get default_model() { return deps.settings.defaultModel },
+    set default_model(value) { config['default_model'] = value },
+    get reasoning_effort() { return deps.settings.reasoningEffort },
+    set reasoning_effort(value) { config['reasoning_effort'] = value },
     getInfo() {
-      return buildProviderInfo(mountName, deps.credentials.lane, settings, deps.catalog.peek())
+      return buildProviderInfo(mountName, deps.credentials.lane, deps.settings, deps.catalog.peek())
     },
     listModels: async () => {
       try {
@@ -83,6 +100,9 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   }
   return provider
 }
+
+/** What hosts take a provider for that says no priority. */
+const UNSAID_PRIORITY = 100
 
 /** The built-in names stand for a service that is away, not for a sign-in that is missing; the plan has none. */
 function requireList(snapshot: CatalogSnapshot): CatalogSnapshot {

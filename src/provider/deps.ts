@@ -27,6 +27,8 @@ export interface ProviderSettings {
   textVerbosity?: string
   /** as the wire says it: `priority` or `flex` */
   serviceTier?: string
+  /** the host's: lower is asked first */
+  priority?: number
   toolOutputMaxChars?: number
   servedModelPolicy: 'accept' | 'warn' | 'fail'
 }
@@ -46,7 +48,10 @@ export interface ResolvedRoute {
 export interface ProviderDeps {
   /** the name it is mounted under by default, and the `provider` of its events */
   mountName: string
-  settings: ProviderSettings
+  /** in force now: read once by each call */
+  readonly settings: ProviderSettings
+  /** the mount's config as hosts see it; what they write is in `settings` from then on */
+  config: Record<string, unknown>
   credentials: CredentialSource
   catalog: Catalog
   quota: Quota

@@ -35,11 +35,11 @@ export interface RolesCheck {
 }
 
 /** Judges every role's candidates as they are planned. The names of dead roles come with their nearest model. */
-export async function checkRoles(matrixRoles: MatrixRoles, plans: Iterable<RolePlan>, walk: WalkOptions): Promise<RolesCheck> {
-  const roles = await Promise.all([...plans].map(async (plan) => {
+export async function checkRoles(matrixRoles: MatrixRoles, plan: (role: string) => RolePlan, walk: WalkOptions): Promise<RolesCheck> {
+  const roles = await Promise.all(Object.keys(matrixRoles).map(async (role) => {
     const judged: JudgedCandidate[] = []
-    await walkCandidates([plan], walk, (candidate) => void judged.push(candidate))
-    return checkRole(plan.role, judged.map(describeCandidate), matrixRoles, walk.providers)
+    await walkCandidates({ roles: [role], plan, visit: (candidate) => void judged.push(candidate) }, walk)
+    return checkRole(role, judged.map(describeCandidate), matrixRoles, walk.providers)
   }))
   return {
     ok: roles.every(({ status }) => status !== 'unserved'),

@@ -82,14 +82,18 @@ export function createModelRoleResolver(options: ModelRoleResolverOptions): Mode
   const matrix = 'effective' in options ? options.effective : composeEffectiveMatrix(options.matrix, options)
   const listings = createListings(options.lists ?? (options.verify === undefined ? 'session' : 'call'), options.preresolved)
   const records: ClampRecord[] = []
-  const onClamp = async (record: ClampRecord): Promise<void> => {
+  const keep = (record: ClampRecord): void => {
     if (records.push(record) > 2 * KEPT_RECORDS) records.splice(0, KEPT_RECORDS)
+  }
+  const report = async (record: ClampRecord): Promise<void> => {
+    keep(record)
     try {
       await options.onClamp?.(record)
     } catch {
       // A sink that fails has lost a record, nothing else: reporting never keeps a role from its model.
     }
   }
+  const onClamp = options.onClamp === undefined ? keep : report
   const { verify, exhaustedUntil, checkAvailable, observe } = options
   const engine = createRouteEngine({
     matrix, listings, coordinator, onClamp, checkAvailable, observe,

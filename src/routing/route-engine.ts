@@ -4,10 +4,12 @@ import type { EffectiveMatrix } from './effective-matrix.js'
 import { explainRoute, type RouteExplanation } from './explain-role.js'
 import type { MountedProviders } from './find-mount.js'
 import type { JudgeOptions } from './judge-candidate.js'
-import type { AskedLists, ModelListings } from './model-listings.js'
+import type { ModelListing } from './model-listing.js'
+import type { ModelListings } from './model-listings.js'
 import type { MatrixCandidate, RoleResolution } from './matrix.js'
 import { createSituations, type Situation } from './mount-view.js'
-import { createRolePlanner, listRoles, type RolePlan, type RolePlanner } from './plan-roles.js'
+import type { EscalationBudget } from './plan-candidates.js'
+import { createRolePlanner, listRoles, type PlanRequest, type RolePlan, type RolePlanner } from './plan-roles.js'
 import { walkCandidates, type JudgedCandidate, type WalkOptions } from './walk-candidates.js'
 
 /** One step of a resolution, for those who want to see how it went. */
@@ -49,118 +51,118 @@ export interface RouteEngine {
 
 /** Every question about a route, by one walk over the candidates. */
 export function createRouteEngine(options: RouteEngineOptions): RouteEngine {
-  const { matrix, onClamp } = options
+  const { matrix, onClamp, observe, verify, exhaustedUntil, listings } = options
   const planner = createRolePlanner(matrix)
   const situationOf = createSituations({
-    coordinator: options.coordinator, allowlist: matrix.allowlist, preset: matrix.preset, verified: options.verify !== undefined,
+    coordinator: options.coordinator, allowlist: matrix.allowlist, preset: matrix.preset, verified: verify !== undefined,
   })
-  const situation = (): Situation => situationOf(options.providers())
-  const look = (): { walk: WalkOptions; caller: CallerContext | undefined } => {
+  const look = (one: OneResolution): { walk: WalkOptions; request: PlanRequest } => {
     const providers = options.providers()
     const { mounts, caller } = situationOf(providers)
-    const { verify, exhaustedUntil, listings } = options
     const checkAvailable = options.checkAvailable ?? availabilityIn(options.coordinator)
-    return { caller, walk: { verify, exhaustedUntil, checkAvailable, listings, providers, mounts } }
+    return {
+      walk: { verify, exhaustedUntil, checkAvailable, listings, providers, mounts },
+      request: { caller: one.caller ?? caller, withoutPreset: one.inherit === 'off', escalations: planner.escalations },
+    }
   }
-  const explain = async (roles: string | readonly string[], one: OneResolution, isCall = false): Promise<RouteExplanation> => {
-    const { walk, caller } = look()
-    const chain = createChain(planner, { caller: one.caller ?? caller, withoutPreset: one.inherit === 'off', spending: isCall })
-    const asked = listRoles(roles)
-    const judged: JudgedCandidate[] = []
-    await walkCandidates(chain.plans(asked), walk, (candidate) => {
-      judged.push(candidate)
-      // What stands after the one that serves is a fall-back: shown and tried, it spends nothing.
-      if (isServable(candidate.status)) chain.stopSpending()
-    })
-    return explainRoute({ asked, matrix, judged, plans: chain.made })
-  }
+  const explain = (roles: string | readonly string[], one: OneResolution, isCall: boolean): Promise<RouteExplanation> =>
+    explainChain(listRoles(roles), { ...look(one), matrix, planner, isCall })
   return {
-    situation,
+    situation: () => situationOf(options.providers()),
     async resolve(roles, one) {
-      const { walk, caller } = look()
-      const chain = createChain(planner, { caller: one.caller ?? caller, withoutPreset: one.inherit === 'off', spending: true })
-      const search = createSearch(options.observe)
-      await walkCandidates(chain.plans(listRoles(roles)), walk, search.visit)
+      const { walk, request } = look(one)
+      const search: Search = { found: undefined, plan: undefined, failure: undefined }
+      await walkCandidates({
+        roles: listRoles(roles), plan: (role) => planner.plan(role, request), visit: (judged, plan) => weigh(search, judged, plan, observe),
+      }, walk)
       const { found } = search
-      if (found === undefined) return search.giveUp(matrix)
-      const record = chain.made.get(found.role)?.record
-      if (record !== undefined) await onClamp(record)
+      if (found === undefined) return giveUp(search, matrix)
+      const record = search.plan?.record
+      if (record !== undefined) {
+        const reported = onClamp(record)
+        if (reported !== undefined) await reported
+      }
       return [{ provider: found.mountedAs ?? '', model: found.model ?? '', config: { ...found.candidate.config } }]
     },
-    explain: (roles, one) => explain(roles, one),
+    explain: (roles, one) => explain(roles, one, false),
     async route(roles, one) {
       const route = await explain(roles, one, true)
       if (route.resolved !== undefined && route.clamp !== undefined) await onClamp(route.clamp)
       return route
     },
     check() {
-      const { walk, caller } = look()
-      const asked: AskedLists = new Map()
-      const chain = createChain(planner, { caller, withoutPreset: false, spending: false })
-      return checkRoles(matrix.roles, chain.plans(Object.keys(matrix.roles)), { ...walk, verify: 'catalog', asked })
+      const { walk, request } = look({})
+      const plan = (role: string): RolePlan => planner.plan(role, { ...request, escalations: { ...planner.escalations } })
+      return checkRoles(matrix.roles, plan, { ...walk, verify: 'catalog', asked: new Map<string, Promise<ModelListing>>() })
     },
   }
 }
 
-interface Chain {
-  /** the plans so far by role */
-  readonly made: ReadonlyMap<string, RolePlan>
-  /** Plans each role when it is its turn: an escalation is used up by roles that are tried. */
-  plans(roles: readonly string[]): Iterable<RolePlan>
-  stopSpending(): void
+interface ChainQuestion {
+  walk: WalkOptions
+  request: PlanRequest
+  matrix: EffectiveMatrix
+  planner: RolePlanner
+  /** the answer is for a call that is made: escalations count */
+  isCall: boolean
 }
 
-function createChain(
-  planner: RolePlanner, { caller, withoutPreset, spending }: { caller: CallerContext | undefined; withoutPreset: boolean; spending: boolean },
-): Chain {
-  const made = new Map<string, RolePlan>()
-  let escalations = spending ? planner.escalations : { ...planner.escalations }
-  return {
-    made,
-    * plans(roles) {
-      for (const role of roles) {
-        const plan = planner.plan(role, { caller, withoutPreset, escalations })
-        made.set(role, plan)
-        yield plan
-      }
-    },
-    stopSpending() {
-      if (escalations === planner.escalations) escalations = { ...escalations }
-    },
+async function explainChain(asked: readonly string[], { walk, request, matrix, planner, isCall }: ChainQuestion): Promise<RouteExplanation> {
+  const unspent = (): EscalationBudget => ({ ...planner.escalations })
+  if (!isCall) request.escalations = unspent()
+  const plans = new Map<string, RolePlan>()
+  const judged: JudgedCandidate[] = []
+  const plan = (role: string): RolePlan => {
+    const made = planner.plan(role, request)
+    plans.set(role, made)
+    return made
   }
+  const visit = (candidate: JudgedCandidate): void => {
+    judged.push(candidate)
+    // What stands after the one that serves is a fall-back: shown and tried, it spends nothing.
+    if (isServable(candidate.status) && request.escalations === planner.escalations) request.escalations = unspent()
+  }
+  await walkCandidates({ roles: asked, plan, visit }, walk)
+  return explainRoute({ asked, matrix, judged, plans })
 }
 
-/** Looks for the first candidate that serves, and remembers what kept the ones before it. */
-function createSearch(observe: ((step: RouteStep) => void) | undefined) {
-  let found: JudgedCandidate | undefined
-  let first: JudgedCandidate['failure']
-  const step = (status: RouteStep['status'], { role, candidate, mountedAs }: JudgedCandidate): void =>
-    observe?.({ status, role, candidate, provider: mountedAs ?? null })
-  return {
-    get found() { return found },
-    visit(judged: JudgedCandidate): boolean {
-      const { failure, status } = judged
-      if (failure?.final === true) throw failure.error
-      if (failure !== undefined) {
-        first ??= failure
-        step('unavailable', judged)
-        return false
-      }
-      if (isServable(status)) {
-        found = judged
-        step('selected', judged)
-        return true
-      }
-      step(status === 'not_mounted' ? 'missing_provider' : status === 'exhausted' ? 'not_served' : 'glob_no_match', judged)
-      return false
-    },
-    /** @throws the first failure that was kept, or that the scope leaves no route */
-    giveUp({ allowlist }: EffectiveMatrix): [] {
-      if (first !== undefined) throw first.error
-      if (allowlist !== undefined) throw new ConfigurationError('No role route within the exact module constraint', { code: 'no_scoped_route' })
-      return []
-    },
+/** The search for the first candidate that serves. */
+interface Search {
+  found: JudgedCandidate | undefined
+  /** that of the role that serves */
+  plan: RolePlan | undefined
+  /** the first that was kept */
+  failure: JudgedCandidate['failure']
+}
+
+/** True where the search is over. @throws a failure that no other candidate may hide */
+function weigh(search: Search, judged: JudgedCandidate, plan: RolePlan, observe: RouteEngineOptions['observe']): boolean {
+  const { failure, status } = judged
+  if (failure?.final === true) throw failure.error
+  if (failure !== undefined) {
+    search.failure ??= failure
+    observe?.(stepOf('unavailable', judged))
+    return false
   }
+  if (isServable(status)) {
+    search.found = judged
+    search.plan = plan
+    observe?.(stepOf('selected', judged))
+    return true
+  }
+  observe?.(stepOf(status === 'not_mounted' ? 'missing_provider' : status === 'exhausted' ? 'not_served' : 'glob_no_match', judged))
+  return false
+}
+
+function stepOf(status: RouteStep['status'], { role, candidate, mountedAs }: JudgedCandidate): RouteStep {
+  return { status, role, candidate, provider: mountedAs ?? null }
+}
+
+/** @throws the first failure that was kept, or that the scope leaves no route */
+function giveUp({ failure }: Search, { allowlist }: EffectiveMatrix): [] {
+  if (failure !== undefined) throw failure.error
+  if (allowlist !== undefined) throw new ConfigurationError('No role route within the exact module constraint', { code: 'no_scoped_route' })
+  return []
 }
 
 function availabilityIn(coordinator: RouteEngineOptions['coordinator']): ((mountedAs: string) => unknown) | undefined {

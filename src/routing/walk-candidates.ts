@@ -6,6 +6,7 @@ import { judgeCandidate, needsListing, type JudgeOptions } from './judge-candida
 import type { ModelListing } from './model-listing.js'
 import type { AskedLists, ModelListings } from './model-listings.js'
 import type { MatrixCandidate } from './matrix.js'
+import type { RolePlan } from './plan-roles.js'
 import { configOf, keyOf } from './plan-entries.js'
 
 /** A candidate with its verdict. */
@@ -33,22 +34,21 @@ export interface WalkOptions extends JudgeOptions {
   asked?: AskedLists
 }
 
-/** A role's candidates, as a preset may have planned them. */
-export interface RoleCandidates {
-  role: string
-  candidates: readonly MatrixCandidate[]
+export interface Walk {
+  roles: readonly string[]
+  /** Asked of each role when it is its turn: an escalation is used up by roles that are tried. */
+  plan(role: string): RolePlan
+  /** sees each verdict; true ends the walk */
+  visit(judged: JudgedCandidate, plan: RolePlan): boolean | void
 }
 
-/**
- * Judges candidates in order, the only place that does: roles in order, within a role its candidates in order.
- * @param visit sees each verdict; true ends the walk
- */
-export async function walkCandidates(
-  roles: Iterable<RoleCandidates>, options: WalkOptions, visit: (judged: JudgedCandidate) => boolean | void,
-): Promise<void> {
-  const asked: AskedLists = options.asked ?? new Map<string, Promise<ModelListing>>()
-  for (const { role, candidates } of roles) {
-    for (const candidate of candidates) {
+/** Judges candidates in order, the only place that does: roles in order, within a role its candidates in order. */
+export async function walkCandidates(walk: Walk, options: WalkOptions): Promise<void> {
+  const asked = options.asked ?? options.listings.open()
+  for (const role of walk.roles) {
+    const plan = walk.plan(role)
+    const visit = (judged: JudgedCandidate): boolean => walk.visit(judged, plan) === true
+    for (const candidate of plan.candidates) {
       const mountedAs = mountOf(candidate, options.mounts)
       if (mountedAs === undefined) {
         if (visit({ role, candidate, status: 'not_mounted' })) return

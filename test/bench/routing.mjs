@@ -1,8 +1,11 @@
 /**
- * Role resolutions a second, warm, on one core.
+ * Role resolutions a second on one core, warm, and what a mount costs. Measured in processor time, so that a busy machine
+ * shows what an idle one would; wall-clock time beside it.
  * `node test/bench/routing.mjs [path of a built routing/index.js]`; default: this package's dist/.
  */
-import { resolve } from 'node:path'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const entry = process.argv[2] ? pathToFileURL(resolve(process.argv[2])).href : new URL('../../dist/routing/index.js', import.meta.url).href
@@ -11,40 +14,70 @@ const SECONDS = 0.5
 
 const FAMILIES = ['sol', 'luna', 'terra', 'mini', 'codex', 'pro', 'nano', 'astra']
 function catalog(size) {
-  const ids = ['gpt-5.5', 'gpt-5.4']
+  const ids = ['gpt-6.1-sol', 'gpt-6-luna', 'gpt-5.5', 'gpt-5.4']
   for (let n = 0; ids.length < size; n += 1) ids.push(`gpt-${4 + (n % 97)}.${Math.floor(n / 97)}-${FAMILIES[n % FAMILIES.length]}`)
   return ids.map((id) => ({ id, display_name: id, context_window: 272000, max_output_tokens: 128000, capabilities: [], defaults: {}, metadata: { source: 'live' } }))
 }
 
-const matrix = await routing.loadMatrix('openai-chatgpt')
+const matrix = await routing.loadMatrix('openai')
 const roles = Object.keys(matrix.roles)
+const coordinator = (model) => ({ config: { providers: [{ module: 'provider-openai-chatgpt', id: 'openai-chatgpt', config: { default_model: model, reasoning_effort: 'medium', priority: 0 } }] } })
 
 function mounted(size, { fresh = false } = {}) {
   const models = catalog(size)
   return { 'openai-chatgpt': { listModels: async () => (fresh ? [...models] : models) } }
 }
 
-async function measure(name, work) {
-  for (let n = 0; n < 2_000; n += 1) await work(roles[n % roles.length])
-  const start = performance.now()
-  let count = 0
-  while (performance.now() - start < SECONDS * 1_000) {
-    for (let n = 0; n < 500; n += 1) await work(roles[(count + n) % roles.length])
-    count += 500
-  }
-  const perSecond = (count / (performance.now() - start)) * 1_000
-  console.log(`| ${name.padEnd(58)} | ${Math.round(perSecond).toLocaleString('en').padStart(10)} | ${(1e6 / perSecond).toFixed(2).padStart(7)} |`)
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
 }
 
-console.log(`| ${'resolution'.padEnd(58)} | ${'roles/s'.padStart(10)} | ${'µs/role'.padStart(7)} |\n|${'-'.repeat(60)}|${'-'.repeat(12)}|${'-'.repeat(9)}|`)
+async function measure(name, work) {
+  for (let n = 0; n < 20_000; n += 1) await work(roles[n % roles.length])
+  const start = performance.now()
+  const cpuStart = cpuMs()
+  let count = 0
+  while (cpuMs() - cpuStart < SECONDS * 1_000) {
+    for (let n = 0; n < 2_000; n += 1) await work(roles[(count + n) % roles.length])
+    count += 2_000
+  }
+  const perSecond = (count / (cpuMs() - cpuStart)) * 1_000
+  const wall = (count / (performance.now() - start)) * 1_000
+  console.log(`| ${name.padEnd(58)} | ${Math.round(perSecond).toLocaleString('en').padStart(11)} | ${(1e6 / perSecond).toFixed(2).padStart(7)} | ${Math.round(wall).toLocaleString('en').padStart(11)} |`)
+}
+
+console.log(`| ${'resolution, preset inherited (strict)'.padEnd(58)} | ${'per CPU s'.padStart(11)} | ${'µs/role'.padStart(7)} | ${'per s'.padStart(11)} |\n|${'-'.repeat(60)}|${'-'.repeat(13)}|${'-'.repeat(9)}|${'-'.repeat(13)}|`)
 for (const size of [60, 5_000]) {
   const providers = mounted(size)
-  const listings = new Map([['openai-chatgpt', routing.createListing(catalog(size))]])
-  const resolver = routing.createModelRoleResolver({ matrix, providers: () => providers, verify: 'catalog', exhaustedUntil: () => undefined })
-  await measure(`resolveModelRole, ${size} models`, (role) => routing.resolveModelRole(role, matrix.roles, providers))
-  await measure(`resolveModelRole verify, ${size} models`, (role) => routing.resolveModelRole(role, matrix.roles, providers, { verify: 'catalog' }))
-  await measure(`resolver.resolve verify, ${size} models`, (role) => resolver.resolve(role))
-  await measure(`resolveFromListings verify (no waiting), ${size} models`, (role) => routing.resolveFromListings(role, matrix.roles, listings, { verify: 'catalog' }))
+  const open = (model, options) => routing.createModelRoleResolver({ matrix, providers: () => providers, coordinator: coordinator(model), ...options })
+  const reference = open('gpt-6.1-sol', {})
+  const clamped = open('gpt-5.4-mini', {})
+  const verified = open('gpt-6.1-sol', { verify: 'catalog', exhaustedUntil: () => undefined })
+  await measure(`reference's rules, ${size} models`, (role) => reference.resolve(role))
+  await measure(`reference's rules, every role clamped, ${size} models`, (role) => clamped.resolve(role))
+  await measure(`checked against the list, ${size} models`, (role) => verified.resolve(role))
+  await measure(`checked, without the preset, ${size} models`, (role) => verified.resolve(role, null, { inherit: 'off' }))
   const fresh = mounted(size, { fresh: true })
-  await measure(`resolver verify, provider answers a new array, ${size} models`, (role) => routing.resolveModelRole(role, matrix.roles, fresh, { verify: 'catalog' }))
+  const anew = routing.createModelRoleResolver({ matrix, providers: () => fresh, coordinator: coordinator('gpt-6.1-sol'), verify: 'catalog' })
+  await measure(`checked, provider answers a new array, ${size} models`, (role) => anew.resolve(role))
 }
+
+// A mount: the hook with each of the three shapes that the reference ships for OpenAI models, told apart by their scope.
+const { createHost } = await import(new URL('../host/index.js', entry).href)
+const folder = mkdtempSync(join(tmpdir(), 'routing-bench-'))
+const text = (await routing.readMatrixSource('openai')).text
+const scopes = { openai: '', 'openai-api': '\nprovider_module_allowlist: [provider-openai]\n', 'openai-chatgpt': '\nprovider_module_allowlist: [provider-openai-chatgpt]\n' }
+for (const [name, scope] of Object.entries(scopes)) writeFileSync(join(folder, `${name}.yaml`), `# of a user\n${text}${scope}`)
+console.log(`\n| ${'mount of the routing hook'.padEnd(58)} | ${'CPU ms'.padStart(11)} | ${'ms'.padStart(7)} |\n|${'-'.repeat(60)}|${'-'.repeat(13)}|${'-'.repeat(9)}|`)
+for (const round of ['first', 'second', 'third']) {
+  const start = performance.now()
+  const cpuStart = cpuMs()
+  for (const name of Object.keys(scopes)) {
+    const { coordinator: host } = createHost({ config: coordinator('gpt-6.1-sol').config, warn: () => undefined })
+    await host.mount('providers', mounted(60)['openai-chatgpt'], { name: 'openai-chatgpt' })
+    await routing.mountRoutingHook(host, { default_matrix: name, custom_routing_dirs: [folder] })
+  }
+  console.log(`| ${`all three matrices, ${round} time`.padEnd(58)} | ${(cpuMs() - cpuStart).toFixed(1).padStart(11)} | ${(performance.now() - start).toFixed(1).padStart(7)} |`)
+}
+rmSync(folder, { recursive: true })

@@ -65,7 +65,7 @@ describe('routing', () => {
   })
 
   test('a literal that the account does not have is passed over, and the chain falls through', async () => {
-    const { provider, named } = await mount({ config: { routing_overrides: { coding: [{ provider: 'openai-chatgpt', model: 'gpt-9' }, { provider: 'openai-chatgpt', model: SECOND }] } } })
+    const { provider, named } = await mount({ config: { routing_overrides: { coding: [{ provider: 'openai-chatgpt', model: 'gpt-9-sol' }, { provider: 'openai-chatgpt', model: SECOND }] } } })
     const answer = await provider.delegate('coding', ask('x')).response()
     expect(routeOf(answer).candidates?.map(({ status }) => status)).toEqual(['no_match', 'live'])
     expect(named('provider:resolve')).toEqual([expect.objectContaining({ route: expect.objectContaining({ role: 'coding', resolved_model: SECOND }) as unknown })])
@@ -85,9 +85,9 @@ describe('routing', () => {
   })
 
   test('a role without a live candidate is warned of with the nearest model, and fails a strict mount', async () => {
-    const routing_overrides = { writing: [{ provider: 'openai-chatgpt', model: 'gpt-5.55' }] }
+    const routing_overrides = { writing: [{ provider: 'openai-chatgpt', model: 'gpt-5.9' }] }
     const lax = await mount({ config: { routing_overrides } })
-    await expect.poll(() => lax.warnings.join('\n')).toMatch(/writing.*nearest.*gpt-5\.5/)
+    await expect.poll(() => lax.warnings.join('\n')).toMatch(/writing.*nearest.*gpt-/)
     const module = createModule({ warn: () => undefined })
     const host = createHost({ warn: () => undefined })
     open.push(() => host.close())
@@ -106,6 +106,45 @@ describe('routing', () => {
     await mounted.provider.delegate('general', ask('x')).response()
     expect(source.twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-5.4' })
   })
+
+  test('a delegated role takes over its caller’s tier and effort, and the receipt says what was asked, granted and why', async () => {
+    const { provider, twin, host, records } = await mountClamped()
+    const route = routeOf(await provider.delegate('coding', ask('x')).response())
+    expect(twin.responses().at(-1)?.body).toMatchObject({ model: SECOND, reasoning: { effort: 'low' } })
+    expect(route.clamp).toMatchObject({
+      role: 'coding', mode: 'strict', honored: true, requested: { model: 'gpt-6.1-sol', effort: 'high' }, granted: { model: SECOND, effort: 'low' },
+      caller: { model: SECOND, effort: 'low' },
+    })
+    expect(records).toEqual([expect.objectContaining({ role: 'coding', reason: route.clamp?.reason })])
+    const { clamp } = await (host.coordinator.getCapability('model_role_resolver') as ModelRoleResolver).explain('coding')
+    expect(clamp).toEqual(route.clamp)
+    expect(records).toHaveLength(1)
+  })
+
+  test('routing_rules reference takes a literal unseen, and no other candidate after it', async () => {
+    const candidates = [{ provider: 'openai-chatgpt', model: 'gpt-9.9-sol' }, { provider: 'openai-chatgpt', model: SECOND }]
+    const config = { routing_overrides: { coding: candidates } }
+    expect(routeOf(await (await mount({ config })).provider.delegate('coding', ask('x')).response()).served_model).toBe(SECOND)
+    const { provider, named } = await mount({ config: { ...config, routing_rules: 'reference' } })
+    await expect(provider.delegate('coding', ask('x')).response()).rejects.toMatchObject({ name: 'NotFoundError', code: 'model_not_available' })
+    expect(named('provider:resolve')).toEqual([expect.objectContaining({ route: expect.objectContaining({
+      resolved_model: 'gpt-9.9-sol', candidates: [expect.objectContaining({ status: 'unverified' })] }) as unknown })])
+  })
+
+  /** A session on the cheaper of two tiers, whose roles ask for the dearer one. */
+  async function mountClamped() {
+    const folder = (await mount()).folder
+    const file = join(folder, 'tiers.yaml')
+    const role = '{ description: x, candidates: [{ provider: openai-chatgpt, model: gpt-6.1-sol, config: { reasoning_effort: high } }] }'
+    await writeFile(file, [
+      'name: tiers', 'preset:', '  tier_ladder: { openai-chatgpt: [[gpt-5.5], [gpt-6.1-sol]] }', '  delegation: { inherit: strict }',
+      'roles:', ...['general', 'fast', 'coding'].map((name) => `  ${name}: ${role}`), '',
+    ].join('\n'))
+    const mounted = await mount({ config: { matrix: file, default_model: SECOND, reasoning_effort: 'low' } })
+    const records: unknown[] = []
+    mounted.host.coordinator.hooks.register('routing:intent-clamped', (_event, data) => void records.push(data))
+    return { ...mounted, records }
+  }
 
   test('an unknown role says which one may have been meant', async () => {
     const { provider } = await mount()
@@ -198,5 +237,29 @@ describe('the routing hook of a plan', () => {
     })
     expect(routeOf(await mounted.provider.delegate('coding', ask('x')).response())).toMatchObject({ resolved_model: 'gpt-5.4', origin: 'the routing hook' })
     expect(routeOf(await mounted.provider.delegate('writing', ask('x')).response()).resolved_model).toBe(SECOND)
+  })
+})
+
+describe('the provider that is mounted', () => {
+  test('takes what hosts write to its config from the next call, and shows it', async () => {
+    const { provider, twin } = await mount({ config: { reasoning_effort: 'low' } })
+    expect([provider.priority, provider.reasoning_effort]).toEqual([100, 'low'])
+    provider.config['reasoning_effort'] = 'high'
+    provider.default_model = 'gpt-5.4'
+    provider.priority = 0
+    expect(provider).toMatchObject({ priority: 0, default_model: 'gpt-5.4', reasoning_effort: 'high', config: { default_model: 'gpt-5.4', reasoning_effort: 'high', priority: 0 } })
+    await provider.complete(ask('x'))
+    expect(twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-5.4', reasoning: { effort: 'high' } })
+    expect(provider.getInfo().defaults['model']).toBe('gpt-5.4')
+    delete provider.config['reasoning_effort']
+    await provider.complete(ask('x', { model: SECOND }))
+    expect(twin.responses().at(-1)?.body).toMatchObject({ model: SECOND })
+  })
+
+  test('is moved by a role pin of the session', async () => {
+    const { host, provider, twin } = await mount({ plan: { provider_preferences: [{ provider: 'openai-chatgpt', model: 'gpt-5.4', config: { reasoning_effort: 'xhigh', base_url: 'https://elsewhere.example' } }] } })
+    await host.coordinator.hooks.emit('session:start', {})
+    await provider.complete(ask('x'))
+    expect(twin.responses().at(-1)?.body).toMatchObject({ model: 'gpt-5.4', reasoning: { effort: 'xhigh' } })
   })
 })

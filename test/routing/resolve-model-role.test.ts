@@ -109,6 +109,16 @@ describe('resolve', () => {
     expect(asked).toBe(1)
   })
 
+  test('a list that fails at once is asked for again by the next resolution, and simultaneous ones share an answer', async () => {
+    let asked = 0
+    const provider = { listModels: (): readonly string[] | Promise<readonly string[]> => { asked += 1; throw new Error('not yet') } }
+    const resolver = resolverOf({ x: role(candidate('gpt-*')) }, { 'openai-chatgpt': provider }, { verify })
+    expect(await resolver.resolve('x')).toEqual([])
+    provider.listModels = async () => { asked += 1; return ['gpt-5.5'] }
+    expect(await Promise.all([resolver.resolve('x'), resolver.resolve('x')])).toMatchObject([[{ model: 'gpt-5.5' }], [{ model: 'gpt-5.5' }]])
+    expect(asked).toBe(2)
+  })
+
   test('the answer’s config is a copy and frozen roles resolve too', async () => {
     const frozen = Object.freeze({ x: role(candidate('gpt-*', { reasoning_effort: 'high' })) })
     const providers = { 'openai-chatgpt': listingProvider(['gpt-5.5']) }
