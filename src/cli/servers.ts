@@ -25,6 +25,8 @@ export const SERVERS: Readonly<Record<string, ServerCommand>> = {
     description: 'OpenAI clients',
     options: [
       ['--host <address>', 'default 127.0.0.1; with --http only'],
+      ['--allow-host <name...>', 'further names that clients may reach it by, such as a compose service or a tunnel; * for any; with --http only'],
+      ['--allow-origin <origin...>', 'web pages that may ask, such as https://app.example; with --http only'],
       ['--model-map <name=model...>', 'what serves a model name of /v1/messages, or a word in it: opus=role:reasoning; with --http only'],
     ],
     open: openHttp,
@@ -47,6 +49,8 @@ async function openHttp(context: CommandContext, flags: Record<string, unknown>)
       key,
       roles: session.resolver?.known_roles ?? [],
       messageModels,
+      allowHosts: Array.isArray(flags.allowHost) ? flags.allowHost.map(String) : [],
+      allowOrigins: Array.isArray(flags.allowOrigin) ? flags.allowOrigin.map(String) : [],
       host: typeof flags.host === 'string' ? flags.host : undefined,
       port: typeof flags.port === 'number' ? flags.port : undefined,
     })

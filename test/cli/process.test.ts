@@ -1,4 +1,6 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -75,6 +77,28 @@ describe('as a process of its own', () => {
     expect((await end(child)).code).toBe(130)
     expect(await readFile(file, 'utf8')).toBe(before)
     await other.close()
+  })
+
+  test('serve --http answers to the names and pages that it was started with, and to no others', async () => {
+    const child = start(['serve', '--http', '--json', '--port', '0', '--allow-host', 'agents.internal', '--allow-origin', 'https://app.example'])
+    const { base_url, key } = JSON.parse(String((await once(child.stdout, 'data'))[0])) as { base_url: string; key: string }
+    const { port } = new URL(base_url)
+    const ask = (headers: Record<string, string>) => new Promise<number | undefined>((resolve, reject) => {
+      request({ port, path: '/v1/models', headers: { authorization: `Bearer ${key}`, ...headers } }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      }).on('error', reject).end()
+    })
+    try {
+      expect(await ask({ host: 'agents.internal:8080' })).toBe(200)
+      expect(await ask({ host: 'other.internal' })).toBe(403)
+      expect(await ask({ origin: 'https://app.example' })).toBe(200)
+      expect(await ask({ origin: 'https://evil.example' })).toBe(403)
+    } finally {
+      const ended = end(child)
+      child.kill('SIGINT')
+      await ended
+    }
   })
 
   test('serve --http stays until Ctrl-C, and takes a port that is one', async () => {
