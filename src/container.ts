@@ -19,7 +19,7 @@ import { MODULE_ID, MOUNT_NAME } from './config/module-entry.js'
 import { ConfigurationError, type Coordinator, type Provider } from './contract/index.js'
 import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
-import { createProvider, type ChatGPTProvider, type ResolvedRoute } from './provider/index.js'
+import { createProvider, type ChatGPTProvider, type Lineage, type NamedSession, type ResolvedRoute } from './provider/index.js'
 import { createTransport, type Transport } from './transport/index.js'
 import { VERSION } from './version.js'
 
@@ -37,6 +37,8 @@ export interface ModuleParts {
   random?: () => number
   /** an undici dispatcher for HTTP; stays the host's, which closes it */
   dispatcher?: Dispatcher
+  /** the session that the mount serves, where its id outlives this process: it names the conversation and its prompt cache key */
+  session?: NamedSession
   /** false: nobody is asked and nobody will sign in later, so a mount without a sign-in answers null; default true */
   interactive?: boolean
   /** told what a user should know; default one line each on stderr */
@@ -92,6 +94,7 @@ const ACCOUNT_KEY = token<string>('account-key')
 const CATALOG = token<Catalog>('catalog')
 const QUOTA = token<Quota>('quota')
 const LIMITER = token<ConcurrencyLimiter>('limiter')
+const LINEAGE = token<Lineage>('lineage')
 const PROVIDER = token<ChatGPTProvider>('provider')
 
 /** The parts of an account, for programs that have no host: the command line's `login` and `status`. */
@@ -178,6 +181,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
   // One connection to a fleet's Redis, for as long as any mount of the process needs it.
   const placesKey = `places:${shortHash(JSON.stringify([options, options.redisUrl]))}`
   provide(child, PLACES, () => share(placesKey, () => createAccountPlaces(options), (places) => places.close()))
+  provide(child, LINEAGE, () => share('lineage', (): Lineage => new Map()))
   provide(child, LANE, () =>
     createLane(options.lane, {
       issuer: options.issuer,
@@ -251,6 +255,8 @@ function registerProvider(child: DependencyContainer, { coordinator, options, co
       transport: child.resolve(TRANSPORT),
       hooks: coordinator.hooks,
       sessionId: coordinator.sessionId,
+      ...(parts.session ? { session: parts.session } : {}),
+      lineage: child.resolve(LINEAGE),
       cancellation: coordinator.cancellation,
       resolveRoute: (roles) => {
         if (!mount.routeResolver) throw noMatrix()

@@ -43,7 +43,7 @@ export async function mountOnHost({ config = {}, plan, parts = {}, session = {},
     held = undefined
     messages.forEach(warn)
   }
-  const module = createModule({ interactive: false, ...parts, warn: say })
+  const module = createModule({ interactive: false, ...(session.sessionId === undefined ? {} : { session: nameSession(session.sessionId, session.parentId) }), ...parts, warn: say })
   const host = createHost({
     config: plan ?? { providers: [{ module: module.id, id: MOUNT_NAME, config }] }, modules: { [module.id]: module }, warn: say, now: parts.now, ...session,
   })
@@ -72,4 +72,8 @@ export async function mountOnHost({ config = {}, plan, parts = {}, session = {},
     resolver: coordinator.getCapability('model_role_resolver') as ModelRoleResolver | undefined,
     close: () => (closed ??= close()),
   }
+}
+
+function nameSession(id: string, parentId: string | undefined) {
+  return { id, ...(parentId === undefined ? {} : { parentId }) }
 }

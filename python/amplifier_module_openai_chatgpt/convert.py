@@ -19,6 +19,14 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def write_lost_fields(request: ChatRequest) -> str | None:
+    """As JSON what the protocol takes for absent: a zero, and the null that lifts the limit of silence."""
+    lost: dict[str, Any] = {key: 0 for key in ("temperature", "top_p") if getattr(request, key) == 0}
+    if request.timeout is None and "timeout" in request.model_fields_set:
+        lost["timeout"] = None
+    return json.dumps(lost) if lost else None
+
+
 def write_request(request: ChatRequest) -> Any:
     data = request.model_dump(by_alias=True, exclude_none=True)
     plain = ("temperature", "top_p", "max_output_tokens", "conversation_id", "stream", "model", "stop", "reasoning_effort", "timeout")
@@ -72,7 +80,7 @@ def write_block(block: dict[str, Any]) -> Any:
     elif kind == "tool_call":
         proto.tool_call_block.CopyFrom(pb.ToolCallBlock(id=block["id"], name=block["name"], input_json=_dump(block["input"])))
     elif kind == "tool_result":
-        proto.tool_result_block.CopyFrom(pb.ToolResultBlock(tool_call_id=block["tool_call_id"], output_json=_dump(block["output"])))
+        proto.tool_result_block.CopyFrom(pb.ToolResultBlock(tool_call_id=block["tool_call_id"], output_json=_dump(block.get("content") or block["output"])))
     elif kind == "image":
         source = block["source"]
         proto.image_block.CopyFrom(pb.ImageBlock(media_type=source.get("media_type", ""), source_json=_dump(source)))
@@ -186,9 +194,6 @@ def read_error(error: grpc.aio.AioRpcError, began: bool) -> llm_errors.LLMError:
 
 def _typed(data: dict[str, Any]) -> llm_errors.LLMError:
     kind = getattr(llm_errors, data["type"], llm_errors.LLMError)
-    if data.get("code") in ("idle_timeout", "first_event_timeout"):
-        # The kernel's word for silence.
-        kind = llm_errors.LLMTimeoutError
     fields = {key: data[key] for key in ("provider", "model", "status_code", "retryable", "retry_after", "delay_multiplier") if data.get(key) is not None}
     if kind is llm_errors.InvalidToolCallError:
         fields = {key: value for key, value in fields.items() if key not in ("retry_after", "delay_multiplier")}

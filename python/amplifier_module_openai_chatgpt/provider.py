@@ -125,7 +125,9 @@ class ChatGPTProvider:
             raise AbortError("the session was cancelled", provider=MOUNT_NAME)
         mount = await self._mount()
         events = CallEvents(self._coordinator, MOUNT_NAME)
-        call = mount.stub.CompleteStreaming(convert.write_request(request), metadata=mount.metadata)
+        lost = convert.write_lost_fields(request)
+        metadata = (*mount.metadata, ("x-amplifier-fields", lost)) if lost else mount.metadata
+        call = mount.stub.CompleteStreaming(convert.write_request(request), metadata=metadata)
         self._calls.add(call)
         try:
             response = await _answer(call, events)

@@ -116,6 +116,7 @@ function describeRouting(program: Command, addMounting: Add): void {
     .option('--caller <model>', 'what the session that delegates runs on, such as gpt-5.5:high: presets look at it')
   addMounting(routing, 'list', 'the matrices in reach', async () => (await import('./routing.js')).listRouting)
   addMounting(routing, 'use <matrix>', 'put a matrix in force, in ~/.amplifier/settings.yaml', async () => (await import('./routing.js')).chooseRouting)
+    .option('--amplifier', 'also where the Amplifier application lists matrices from, ~/.amplifier/routing')
 }
 
 function describeServe(program: Command, addMounting: Add): void {

@@ -9,6 +9,7 @@ import { listFiles } from './list-files.js'
 import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
 import { withRouteView } from './route-view.js'
+import { shareMatrix } from './share-matrix.js'
 
 /** The 13 roles as they are in force, each candidate with its verdict. */
 export async function showRouting(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
@@ -130,11 +131,14 @@ export async function chooseRouting(context: CommandContext, flags: Record<strin
   if (name === undefined) throw new ConfigurationError('routing use takes the name of a matrix. Run amplifier-chatgpt routing list', { code: 'usage' })
   const { options, settings } = await readConfig(context, flags)
   const matrix = await loadMatrix(name, { directories: options.customRoutingDirs })
-  const file = join(context.terminal.env.HOME ?? context.terminal.env.USERPROFILE ?? homedir(), '.amplifier', 'settings.yaml')
+  const folder = join(context.terminal.env.HOME ?? context.terminal.env.USERPROFILE ?? homedir(), '.amplifier')
+  const file = join(folder, 'settings.yaml')
+  const copy = flags.amplifier === true ? await shareMatrix(name, folder, { directories: options.customRoutingDirs }) : undefined
   await writeSetting(file, ['routing', 'matrix'], name)
   print.line(`${matrix.name} is in force from the next mount on (${file}).`)
+  if (copy !== undefined) print.line(`Amplifier lists it from ${copy}.`)
   const shadowing = settings.files.filter((other) => !other.trusted && other.status === 'read').map((other) => other.file)
   if (shadowing.length > 0) print.line(print.paint.yellow(`Settings of this project are read after it and may say otherwise: ${shadowing.join(', ')}`))
-  print.value({ matrix: matrix.name, file })
+  print.value({ matrix: matrix.name, file, ...(copy === undefined ? {} : { copy }) })
   return EXIT.ok
 }

@@ -5,7 +5,7 @@ import type { ConfigValue, OptionProblem } from './collect-values.js'
 import { describeValue, namesFile } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
-import { ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
+import { CONTINUATIONS, ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
 import { resolvePath } from './read-option.js'
 import { readServiceUrl } from './read-url.js'
 
@@ -84,6 +84,7 @@ function readCallOptions(read: Reader) {
     maxConcurrency: read.needNumber('max_concurrency'),
     transport: read.word('transport', TRANSPORTS),
     warmUp: read.flag('warm_up'),
+    continuation: read.word('continuation', CONTINUATIONS),
   }
 }
 

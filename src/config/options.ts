@@ -1,12 +1,14 @@
 import type { JsonObject, LaneName } from '../contract/index.js'
 
 export const TRANSPORTS = ['auto', 'sse', 'websocket'] as const
+export const CONTINUATIONS = ['exact', 'lenient'] as const
 export const TOKEN_STORES = ['file', 'keychain', 'memory', 'redis'] as const
 /** `reference`: without what ours adds to the reference's rules. */
 export const ROUTING_RULES = ['checked', 'reference'] as const
 export const SERVED_MODEL_POLICIES = ['accept', 'warn', 'fail'] as const
 
 export type TransportChoice = (typeof TRANSPORTS)[number]
+export type Continuation = (typeof CONTINUATIONS)[number]
 export type TokenStoreKind = (typeof TOKEN_STORES)[number]
 export type ServedModelPolicy = (typeof SERVED_MODEL_POLICIES)[number]
 
@@ -39,6 +41,7 @@ export interface ProviderOptions {
   readonly maxConcurrency: number
   readonly transport: TransportChoice
   readonly warmUp: boolean
+  readonly continuation: Continuation
   /** without a `/` at its end; the lane's own where none was set */
   readonly baseUrl: string
   /** without a `/` at its end */

@@ -39,6 +39,7 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   max_concurrency: LOCAL,
   transport: LOCAL,
   warm_up: LOCAL,
+  continuation: LOCAL,
   login_on_mount: LOCAL,
   models_cache_ttl: LOCAL,
   models_client_version: PROJECT,

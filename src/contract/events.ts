@@ -61,7 +61,19 @@ export interface EventPayloads {
     error_type: string
     error_message: string
   }
-  throttle: { provider: string; model: string; reason: string; retry_after?: number; concurrency?: number }
+  throttle: {
+    provider: string
+    model: string
+    reason: string
+    retry_after?: number
+    concurrency?: number
+    /** seconds until the next try */
+    delay: number
+    /** what there is too much of */
+    dimension: 'requests'
+    /** the backend names neither its limit nor what is left: none, until the wait is over */
+    remaining: 0
+  }
   resolve: { provider: string; route: RouteReceipt }
   fallback: {
     provider: string

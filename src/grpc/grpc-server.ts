@@ -14,7 +14,7 @@ import type { MountSlot } from './mount-slot.js'
 import { createMountSlots, type MountSlots } from './mount-slots.js'
 import type { ProtoChatRequest, ProtoChatResponse, ProtoMountRequest } from './proto-types.js'
 import { createPrivateSocket } from './private-socket.js'
-import { readChatRequest, readChatResponse } from './read-proto.js'
+import { readChatRequest, readChatResponse, readLostFields } from './read-proto.js'
 import { streamCall } from './stream-call.js'
 import { writeChatResponse, writeModelInfo, writeProviderInfo, writeToolCall } from './write-proto.js'
 
@@ -146,7 +146,7 @@ function serveProvider(inside: Inside) {
     CompleteStreaming(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>) {
       const withEvents = call.metadata.get('x-amplifier-events')[0] === '1'
       void admit(inside, call, async (signal) => {
-        const request = readChatRequest(call.request, calls)
+        const request = { ...readChatRequest(call.request, calls), ...readLostFields(call.metadata.get('x-amplifier-fields')[0]) }
         const provider = await slots.of(call.metadata).provider()
         await streamCall({ provider, request, signal, events, withEvents, write: (message) => writeWhenRoom(call, message, signal) })
       }).then((outcome) => {

@@ -133,3 +133,14 @@ function readObject(text: string, field: string): JsonObject {
   if (isRecord(value)) return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
   throw new InvalidRequestError(`${field} must be the JSON text of an object`, { code: 'invalid_json' })
 }
+
+/** What the protocol takes for absent and the client means: `x-amplifier-fields`, JSON of temperature, top_p and timeout. */
+export function readLostFields(text: { toString(): string } | undefined): Pick<ChatRequest, 'temperature' | 'top_p' | 'timeout'> {
+  const fields = parseJson(text?.toString() ?? '')
+  if (!isRecord(fields)) return {}
+  return {
+    ...(fields['temperature'] === 0 ? { temperature: 0 } : {}),
+    ...(fields['top_p'] === 0 ? { top_p: 0 } : {}),
+    ...(fields['timeout'] === null ? { timeout: null } : {}),
+  }
+}

@@ -7,7 +7,7 @@ import { clientHeaders } from '../account/index.js'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import { laneRow, type JsonObject } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
-import { createAnswerGuard, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest } from '../responses/index.js'
+import { createAnswerGuard, goesOn, serializeRequest, type AnswerGuard, type BuiltRequest, type ChainPlan } from '../responses/index.js'
 import { TransportFailure, type Timeouts, type FrameStream, type SocketConnection, type Transport } from '../transport/transport.js'
 import { createConnectionPool, type PooledConnection, type ConnectionPool } from './connection-pool.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
@@ -71,12 +71,14 @@ export interface BackendClientOptions {
   mode: 'auto' | 'sse' | 'websocket'
   userAgent: string
   connectTimeoutMs: number
+  /** see createResponseChain; default false */
+  lenient?: boolean
   now: () => number
 }
 
 /** The exchanges of one mount, with its connections and its choice of transport. */
 export function createBackendClient(options: BackendClientOptions): BackendClient {
-  const pool = createConnectionPool({ now: options.now })
+  const pool = createConnectionPool({ now: options.now, lenient: options.lenient ?? false })
   const choice = createTransportChoice(options.mode, options.now)
   const url = `${options.baseUrl}/responses`
   const http = (request: ExchangeRequest, reason: string) => openHttpExchange(options, url, request, reason)
@@ -190,7 +192,7 @@ function beginPooledExchange(pool: ConnectionPool, pooled: PooledConnection, req
   const droppedBefore = pooled.memory.dropped
   return {
     kind: 'websocket',
-    reason: plan.mode === 'delta' ? `${reason}; ${built.items.length - plan.fromItem} new of ${built.items.length} items sent` : `${reason}; ${built.items.length} items sent whole (${plan.reason})`,
+    reason: `${reason}; ${describePlan(plan, built.items.length)}`,
     frames,
     headers: takeUpgradeHeaders(pooled),
     guard,
@@ -213,6 +215,13 @@ function beginPooledExchange(pool: ConnectionPool, pooled: PooledConnection, req
       pool.drop(pooled)
     },
   }
+}
+
+/** What of the history is sent, and what decided: the receipt of every turn says it. */
+function describePlan(plan: ChainPlan, count: number): string {
+  if (plan.mode === 'full') return `${count} items sent whole (${plan.reason}${plan.at === undefined ? '' : `: ${plan.at}`})`
+  const beside = plan.beside === undefined ? '' : `; the server also sees ${plan.beside} temporary ${plan.beside === 1 ? 'message' : 'messages'} of the turn before`
+  return `${count - plan.fromItem} new of ${count} items sent${beside}`
 }
 
 /** Model and turn state are those of an answer; on a connection of many they come as events. */

@@ -50,7 +50,7 @@ const IDLE_MS = 4.5 * 60_000
  * The connections of one mount. Idle and aged ones are closed every 30 s, for as long as there are any.
  * @param options.now ms
  */
-export function createConnectionPool(options: { now: () => number }): ConnectionPool {
+export function createConnectionPool(options: { now: () => number; /** see createResponseChain */ lenient?: boolean }): ConnectionPool {
   const connections = new Set<PooledConnection>()
   let sweeper: NodeJS.Timeout | undefined
   let closed = false
@@ -84,7 +84,7 @@ export function createConnectionPool(options: { now: () => number }): Connection
     },
     add(conversation, bearer, socket) {
       if (closed) refuse(socket)
-      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain(), memory: createConnectionMemory(), busy: true, headersRead: false, lastUsedMs: options.now() }
+      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), busy: true, headersRead: false, lastUsedMs: options.now() }
       connections.add(pooled)
       sweeper ??= setInterval(sweep, 30_000).unref()
       socket.onClosed(() => void connections.delete(pooled))

@@ -8,6 +8,7 @@ import { createEmitter } from './emitter.js'
 import { createBackendClient } from './backend-client.js'
 import { createRawApi, type RawApi } from './raw-api.js'
 import { buildProviderInfo } from './provider-info.js'
+import { createConversationNamer } from './name-conversation.js'
 import { createRequestBuilder } from './request-builder.js'
 import { createTurnStateStore } from './turn-state-store.js'
 import { warmUp } from './warm-up.js'
@@ -48,11 +49,11 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     emitter: createEmitter(deps.hooks, deps.redactor, deps.warn),
     client: createBackendClient({
       transport: deps.transport, credentials: deps.credentials, baseUrl: settings.baseUrl, mode: settings.transport,
-      userAgent: deps.userAgent, connectTimeoutMs: settings.connectTimeoutMs, now: deps.now,
+      userAgent: deps.userAgent, connectTimeoutMs: settings.connectTimeoutMs, lenient: settings.continuation === 'lenient', now: deps.now,
     }),
     turnStates: createTurnStateStore(),
     chooseModel: createModelChooser(mountName),
-    requests: createRequestBuilder(deps.warn),
+    requests: createRequestBuilder(deps.warn, createConversationNamer(deps.session, deps.lineage)),
   }
   const describeModels = createModelDescriber()
   const calls = createCallStreams(deps)

@@ -1,4 +1,5 @@
 /** What a provider is made of; the composition root hands the concrete parts in. */
+import type { Lineage, NamedSession } from './name-conversation.js'
 import type { Catalog, ConcurrencyLimiter, Quota } from '../account/index.js'
 import type { CredentialSource } from '../auth/credential-source.js'
 import type { Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
@@ -19,6 +20,8 @@ export interface ProviderSettings {
   firstEventTimeoutMs?: number
   totalTimeoutMs?: number
   transport: 'auto' | 'sse' | 'websocket'
+  /** whether a turn may go on from a response whose request had temporary messages that are gone */
+  continuation: 'exact' | 'lenient'
   maxRetries: number
   maxContinuations: number
   reasoningEffort?: string
@@ -59,6 +62,10 @@ export interface ProviderDeps {
   transport: Transport
   hooks: Hooks
   sessionId: string
+  /** the session whose id names its conversation, where the host's ids outlive the process */
+  session?: NamedSession
+  /** shared by the mounts of the process */
+  lineage?: Lineage
   cancellation: Cancellation
   /** @throws ConfigurationError where no matrix is in force */
   resolveRoute: (roles: readonly string[]) => Promise<ResolvedRoute>

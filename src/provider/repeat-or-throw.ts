@@ -95,6 +95,7 @@ async function wait(
   if (isLLMError(error) && error.name === 'RateLimitError') {
     await emitter.emit('throttle', {
       ...common, reason: error.code ?? error.name, retry_after: ms / 1000, concurrency: deps.limiter.limit,
+      delay: ms / 1000, dimension: 'requests', remaining: 0,
     })
   }
   await emitter.emit('retry', {

@@ -1,7 +1,8 @@
-import type { ChatRequest, LaneName, ReasoningProvenance } from '../contract/index.js'
-import { keepNewest, shortHash } from '../lib/index.js'
+import type { LaneName, ReasoningProvenance } from '../contract/index.js'
+import { keepNewest } from '../lib/index.js'
 import { buildRequest, createConversationCache, findFirstDifference, type BuiltRequest } from '../responses/index.js'
 import type { Call } from './call.js'
+import { createConversationNamer } from './name-conversation.js'
 
 export interface RequestBuilder {
   build(call: Call, provenance: ReasoningProvenance): { built: BuiltRequest; conversation: string }
@@ -12,19 +13,15 @@ export interface RequestBuilder {
   compare(conversation: string, built: BuiltRequest): string | undefined
 }
 
-/** What fits a header and the backend's limit for a prompt cache key; any other id goes out as its hash. */
-const PLAIN_KEY = /^[\w.:-]{1,64}$/
-
-/** Conversations whose last request, and whose name, is remembered. */
+/** Conversations whose last request is remembered. */
 const REMEMBERED = 32
-/** A hash takes 15 µs in a program that has just begun; longer openings are rather hashed than kept. */
-const REMEMBERED_OPENING_CHARS = 4096
 
 /**
  * Builds requests with what earlier turns have built already.
+ * @param conversationOf names the conversation of a request
  * @param warn told once for each field that the lane refuses or that is sent otherwise
  */
-export function createRequestBuilder(warn: (message: string) => void): RequestBuilder {
+export function createRequestBuilder(warn: (message: string) => void, conversationOf = createConversationNamer()): RequestBuilder {
   const cache = createConversationCache()
   const reported = new Set<string>()
   const isNews = (words: string): boolean => {
@@ -33,7 +30,6 @@ export function createRequestBuilder(warn: (message: string) => void): RequestBu
     return true
   }
   const lastBuilt = new Map<string, BuiltRequest>()
-  const conversationOf = createConversationNamer()
 
   return {
     build(call, provenance) {
@@ -58,27 +54,5 @@ export function createRequestBuilder(warn: (message: string) => void): RequestBu
       keepNewest(lastBuilt, conversation, built, REMEMBERED)
       return before && findFirstDifference(before, built)
     },
-  }
-}
-
-/**
- * The conversation's own id; else a name made from what never changes in one: its first messages up
- * to the first user message. The same conversation has the same prompt cache key after a restart.
- */
-function createConversationNamer(): (request: ChatRequest) => string {
-  const names = new Map<string, string>()
-  return (request) => {
-    const { conversation_id: id } = request
-    if (id) return PLAIN_KEY.test(id) ? id : `conv-${shortHash(id)}`
-    const first = request.messages.findIndex((message) => message.role === 'user')
-    const opening = JSON.stringify(request.messages.slice(0, first + 1).map((message) => message.content))
-    const known = names.get(opening)
-    if (known !== undefined) return known
-    const name = `conv-${shortHash(opening)}`
-    if (opening.length <= REMEMBERED_OPENING_CHARS) {
-      if (names.size >= REMEMBERED) names.clear()
-      names.set(opening, name)
-    }
-    return name
   }
 }

@@ -140,8 +140,8 @@ export const FAILURE_TABLE: Readonly<Record<FailureClass, FailureRow>> = {
   misconfigured: { kind: 'ConfigurationError', code: 'misconfigured', keepsCode: true, what: 'A setting keeps every connection from being made', advice: 'Correct base_url, ca_file or the proxy variables.' },
   connect_timeout: { kind: 'NetworkError', code: 'connect_timeout', what: 'The backend did not take the connection in time', advice: 'Check the network and the proxy settings, or raise connect_timeout.' },
   total_timeout: { kind: 'LLMTimeoutError', code: 'total_timeout', what: 'The call took longer than its total limit', advice: 'Raise total_timeout, or ask for less.' },
-  first_event_timeout: { kind: 'StreamError', code: 'first_event_timeout', what: 'The backend took the request and stayed silent', advice: (context) => `${again(context)} Raise first_event_timeout where answers begin later.` },
-  idle_timeout: { kind: 'StreamError', code: 'idle_timeout', what: 'The backend fell silent in the middle of the answer', advice: (context) => `${again(context)} Raise timeout where answers pause longer.` },
+  first_event_timeout: { kind: 'LLMTimeoutError', code: 'first_event_timeout', what: 'The backend took the request and stayed silent', advice: (context) => `${again(context)} Raise first_event_timeout where answers begin later.` },
+  idle_timeout: { kind: 'LLMTimeoutError', code: 'idle_timeout', what: 'The backend fell silent in the middle of the answer', advice: (context) => `${again(context)} Raise timeout where answers pause longer.` },
   cut: { kind: 'StreamError', code: 'stream_cut', keepsCode: true, what: 'The answer stopped before its end', advice: again },
   closed: { kind: 'StreamError', what: 'The backend closed the WebSocket connection before the end of the answer', advice: again },
   unexpected_content: {

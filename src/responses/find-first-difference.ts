@@ -1,5 +1,6 @@
 import { isRecord, parseJson } from '../lib/index.js'
 import type { BuiltRequest } from './request-types.js'
+import { describeItem } from './describe-item.js'
 import { isSameValue } from './response-chain.js'
 
 /** What stands before the input in the prompt, and so breaks the cache from the top. */
@@ -47,12 +48,4 @@ function isToolList(one: Record<string, unknown>, other: Record<string, unknown>
 
 function describeTool(tool: unknown): string {
   return isRecord(tool) ? String(tool['name'] ?? tool['type']) : 'unknown'
-}
-
-function describeItem(text: string | undefined): string {
-  const item = parseJson(text ?? '')
-  if (!isRecord(item)) return 'unknown'
-  const type = String(item['type'] ?? 'message')
-  if (type === 'message') return `${String(item['role'])} message`
-  return typeof item['name'] === 'string' ? `${type} ${item['name']}` : type
 }

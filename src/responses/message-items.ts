@@ -90,7 +90,7 @@ function addBlock(state: State, block: unknown): void {
       addCall(state, block, block['id'], block['arguments_text'] ?? block['input'])
       return
     case 'tool_result':
-      addResult(state, readString(block, 'tool_call_id'), block['name'], block['output'])
+      addResult(state, readString(block, 'tool_call_id'), block['name'], readResult(block))
       return
     case 'thinking':
     case 'reasoning':
@@ -110,6 +110,12 @@ function addBlock(state: State, block: unknown): void {
       else if (typeof block['text'] === 'string') addText(state, block['text'], readString(block, 'phase'))
       else state.unknownBlocks.push(`content block (${String(block['type'])})`)
   }
+}
+
+/** A result's `content` holds its texts and images in order; `output` beside it is the same in one text. */
+function readResult(block: JsonObject): unknown {
+  const { content, output } = block
+  return Array.isArray(content) && content.length > 0 ? content : output
 }
 
 function addText(state: State, text: string, phase?: string): void {

@@ -3,12 +3,13 @@ import { isRecord, parseJson } from '../lib/index.js'
 import type { BuiltRequest } from './request-types.js'
 import { canonicalizeItem, type CanonicalItem } from './canonical-item.js'
 import { canonicalJson } from './canonical-json.js'
+import { describeItem } from './describe-item.js'
 
 export type ChainPlan =
   /** the server has all items before `fromItem` */
-  | { mode: 'delta'; previousResponseId: string; fromItem: number }
-  /** everything goes again; the reason is one of {@link ChainReason} or the one that `reset` was given */
-  | { mode: 'full'; reason: string }
+  | { mode: 'delta'; previousResponseId: string; fromItem: number; /** temporary messages that it has beside them */ beside?: number }
+  /** everything goes again; the reason is one of {@link ChainReason} or the one that `reset` was given, `at` the item that decided */
+  | { mode: 'full'; reason: string; at?: string }
 
 export type ChainReason =
   | 'no_previous_response'
@@ -40,8 +41,11 @@ interface Link {
 /** Fields in which two requests of a chain may differ. */
 const FREE_FIELDS = new Set(['client_metadata', 'stream_options', 'access_programs'])
 
-/** The chain of one line, empty until an answer is completed. */
-export function createResponseChain(): ResponseChain {
+/**
+ * The chain of one line, empty until an answer is completed.
+ * @param lenient developer messages of the last request may be missing from the next one: the server goes on seeing them
+ */
+export function createResponseChain({ lenient = false }: { lenient?: boolean } = {}): ResponseChain {
   let last: Link | undefined
   let reason = 'no_previous_response'
   /** asking twice about one request costs once */
@@ -52,7 +56,7 @@ export function createResponseChain(): ResponseChain {
   }
   return {
     plan(built) {
-      if (planned?.built !== built) planned = { built, plan: last === undefined ? { mode: 'full', reason } : planAfter(last, built) }
+      if (planned?.built !== built) planned = { built, plan: last === undefined ? { mode: 'full', reason } : planAfter(last, built, lenient) }
       return planned.plan
     },
     completed(built, responseId, doneItems) {
@@ -68,11 +72,13 @@ export function createResponseChain(): ResponseChain {
   }
 }
 
-function planAfter(last: Link, built: BuiltRequest): ChainPlan {
-  if (findChangedField(last.built.fields, built.fields) !== undefined) return { mode: 'full', reason: 'fields_changed' }
-  const fromItem = findNewItems(last, built.items)
-  if (typeof fromItem === 'string') return { mode: 'full', reason: fromItem }
-  return { mode: 'delta', previousResponseId: last.responseId, fromItem }
+function planAfter(last: Link, built: BuiltRequest, lenient: boolean): ChainPlan {
+  const field = findChangedField(last.built.fields, built.fields)
+  if (field !== undefined) return { mode: 'full', reason: 'fields_changed', at: field }
+  const { from, beside } = findSent(last.built.items, built.items, lenient)
+  const fromItem = typeof from === 'number' ? matchAnswer(last.answer, built.items, from) : from
+  if (typeof fromItem === 'number') return { mode: 'delta', previousResponseId: last.responseId, fromItem, ...(beside > 0 ? { beside } : {}) }
+  return { mode: 'full', reason: fromItem.reason, at: fromItem.at }
 }
 
 /** The first field in which the two differ, those left aside that don't matter to a chain. */
@@ -90,28 +96,53 @@ export function isSameValue(one: unknown, other: unknown): boolean {
   return canonicalJson(one) === canonicalJson(other)
 }
 
-function findNewItems({ built, answer }: Link, items: readonly string[]): number | ChainReason {
-  const sent = built.items
-  const shared = Math.min(sent.length, items.length)
-  for (let index = 0; index < shared; index += 1) if (items[index] !== sent[index]) return 'input_mismatch'
-  if (items.length < sent.length) return 'input_shortened'
-  return matchAnswer(answer, items, sent.length)
+interface Mismatch {
+  reason: ChainReason
+  at: string
+}
+
+/** Where in `items` those that were sent end, and how many of them are missing there although the chain goes on. */
+function findSent(sent: readonly string[], items: readonly string[], lenient: boolean): { from: number | Mismatch; beside: number } {
+  let at = 0
+  let beside = 0
+  for (let index = 0; index < sent.length; index += 1) {
+    if (items[at] === sent[index]) at += 1
+    else if (lenient && isTemporary(sent[index])) beside += 1
+    else return { from: { reason: at >= items.length ? 'input_shortened' : 'input_mismatch', at: nameMissing(index, sent[index], items[at]) }, beside }
+  }
+  return { from: at, beside }
+}
+
+/** Loops put what is true for one turn only into developer messages: reminders, the time, a list of tasks. */
+function isTemporary(text: string | undefined): boolean {
+  const item = parseJson(text ?? '')
+  return isRecord(item) && item['type'] === 'message' && item['role'] === 'developer'
+}
+
+/** A developer message that something else stands in place of has been taken away; else the newcomer is what decided. */
+function nameMissing(index: number, sent: string | undefined, found: string | undefined): string {
+  return isTemporary(sent) || found === undefined ? `input[${index}] (missing: ${describeItem(sent)})` : nameItem(index, found)
+}
+
+function nameItem(index: number, text: string | undefined): string {
+  return `input[${index}] (${describeItem(text)})`
 }
 
 /**
  * Where the answer ends in `items`. Texts are matched by what they say and not by how they are cut
  * into items: a history may join or part them.
  */
-function matchAnswer(answer: readonly CanonicalItem[], items: readonly string[], from: number): number | ChainReason {
+function matchAnswer(answer: readonly CanonicalItem[], items: readonly string[], from: number): number | Mismatch {
   let at = from
+  const mismatch = (reason: ChainReason): Mismatch => ({ reason, at: nameItem(at, items[at]) })
   for (const expected of answer) {
     let { text } = expected
     if (expected.kind === 'exact' && expected.optional && readItem(items[at])?.text !== text) continue
     do {
       const item = readItem(items[at])
-      if (item === undefined) return at >= items.length ? 'input_shortened' : 'input_mismatch'
-      if (item.kind !== expected.kind || !text.startsWith(item.text)) return 'input_mismatch'
-      if (item.kind === 'exact' && item.text !== text) return 'input_mismatch'
+      if (item === undefined) return mismatch(at >= items.length ? 'input_shortened' : 'input_mismatch')
+      if (item.kind !== expected.kind || !text.startsWith(item.text)) return mismatch('input_mismatch')
+      if (item.kind === 'exact' && item.text !== text) return mismatch('input_mismatch')
       text = text.slice(item.text.length)
       at += 1
     } while (text !== '')

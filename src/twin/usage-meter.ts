@@ -22,7 +22,10 @@ export interface UsageMeter {
 }
 
 const CHARS_PER_TOKEN = 4
-const REMEMBERED_PROMPTS = 4
+/** Threads under one key: a session's children may share its key. */
+const REMEMBERED_PROMPTS = 32
+/** A prompt that goes on from so much of another one takes its place. */
+const SAME_THREAD = 0.9
 /** Cache keys; the real cache forgets too, and a twin that serves for hours must not grow. */
 const REMEMBERED_KEYS = 32
 const IMAGE_CHARACTERS = 4096
@@ -42,12 +45,14 @@ export function createUsageMeter(behaviour: TwinBehaviour): UsageMeter {
     count({ accountId, model, cacheKey, parts }) {
       const key = `${accountId}\n${model}\n${cacheKey ?? ''}`
       const before = remembered.get(key) ?? []
-      const longest = before.reduce((most, prompt) => Math.max(most, countCommonPrefix(prompt, parts)), 0)
+      const shared = before.map((prompt) => countCommonPrefix(prompt, parts))
+      const longest = Math.max(0, ...shared)
+      const others = before.filter((prompt, index) => (shared[index] ?? 0) < SAME_THREAD * lengthOf(prompt))
       const { minTokens, stepTokens } = behaviour.promptCache
       const hit = Math.floor(Math.floor(longest / CHARS_PER_TOKEN) / stepTokens) * stepTokens
-      const total = tokensOf(parts.reduce((sum, part) => sum + part.length, 0))
+      const total = tokensOf(lengthOf(parts))
       // A prompt that is shorter than any hit can make none.
-      if (total >= minTokens) remember(key, [parts, ...before].slice(0, REMEMBERED_PROMPTS))
+      if (total >= minTokens) remember(key, [parts, ...others].slice(0, REMEMBERED_PROMPTS))
       return { inputTokens: total, cachedTokens: hit < minTokens ? 0 : Math.min(hit, total) }
     },
     textOf(item) {
@@ -58,6 +63,10 @@ export function createUsageMeter(behaviour: TwinBehaviour): UsageMeter {
       return text
     },
   }
+}
+
+function lengthOf(parts: readonly string[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0)
 }
 
 /** An image counts by its size in pixels, not by its bytes: about a thousand tokens, and another image is another text. */

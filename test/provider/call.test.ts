@@ -111,7 +111,7 @@ describe.each(['sse', 'websocket'] as const)('a call over %s', (transport) => {
   test('silence is a StreamError, and heartbeats keep a long thought alive', async () => {
     const { provider, twin } = await mountOver({ config: { timeout: 0.3, first_event_timeout: 0.3 } })
     twin.enqueue({ text: 'silent', stallAfterEvents: 4 })
-    expect(await failureOf(provider.complete(ask('hello')))).toMatchObject({ name: 'StreamError', code: 'idle_timeout' })
+    expect(await failureOf(provider.complete(ask('hello')))).toMatchObject({ name: 'LLMTimeoutError', code: 'idle_timeout' })
     twin.enqueue({ text: 'thinking', stallAfterEvents: 4, stallMs: 900, heartbeatMs: 100 })
     await expect(provider.complete(ask('hello'))).resolves.toMatchObject({ finish_reason: 'stop' })
   })

@@ -6,7 +6,7 @@ import { createModelChooser } from '../../src/provider/choose-model.js'
 import type { ProviderSettings } from '../../src/provider/deps.js'
 
 const settings = (more: Partial<ProviderSettings> = {}): ProviderSettings => ({
-  baseUrl: '', defaultModel: 'latest', raw: false, useStreaming: true, extraRequestParams: {}, connectTimeoutMs: 1, transport: 'sse', maxRetries: 0,
+  baseUrl: '', defaultModel: 'latest', raw: false, useStreaming: true, extraRequestParams: {}, connectTimeoutMs: 1, transport: 'sse', continuation: 'exact', maxRetries: 0,
   maxContinuations: 0, servedModelPolicy: 'accept', ...more,
 })
 const listed = (lane: LaneName, ...slugs: string[]): CatalogSnapshot => ({

@@ -34,7 +34,10 @@ function planAfter(doneItems: readonly JsonObject[], messages: Message[], change
 }
 
 const delta = (fromItem: number): ChainPlan => ({ mode: 'delta', previousResponseId: 'resp_1', fromItem })
-const full = (reason: string): ChainPlan => ({ mode: 'full', reason })
+/** What was compared is named by the item or field that decided. */
+const full = (reason: string): ChainPlan => ({
+  mode: 'full', reason, ...(/^(?:no_|previous_)/.test(reason) ? {} : { at: expect.stringMatching(/^(?:input\[\d+\] \(.+\)|[a-z_]+)$/) as string }),
+})
 
 describe('a request goes out as its new items', () => {
   test('where it extends the one before and its answer', () => {
@@ -188,3 +191,21 @@ test(`any answer that comes back through the caller's history is recognised, and
   }), { seed: SEED, numRuns: 800 })
 })
 
+describe('temporary messages of the request before that are gone', () => {
+  const reminder: Message = { role: 'developer', content: 'It is nine.' }
+  const plan = (lenient: boolean, next: Message[]) => {
+    const chain = createResponseChain({ lenient })
+    chain.completed(build({ messages: [...ask, reminder] }), 'resp_1', [text])
+    return chain.plan(build({ messages: next }))
+  }
+
+  test('end the chain in exact, named, and stay with the server in lenient', () => {
+    const next: Message[] = [...ask, answerMessage([text]), { role: 'user', content: 'next' }, { role: 'developer', content: 'It is ten.' }]
+    expect(plan(false, next)).toEqual({ mode: 'full', reason: 'input_mismatch', at: 'input[1] (missing: developer message)' })
+    expect(plan(true, next)).toEqual({ ...delta(2), beside: 1 })
+  })
+
+  test('are told from other messages, which end it always', () => {
+    expect(plan(true, [{ role: 'system', content: 'S' }, { role: 'user', content: 'another question' }, answerMessage([text])])).toEqual(full('input_mismatch'))
+  })
+})
