@@ -1,5 +1,5 @@
 import type { LaneName } from '../contract/index.js'
-import { isRecord, readNumber, readString } from '../lib/index.js'
+import { decodeNumber, isRecord, readString } from '../lib/index.js'
 import { DEFAULT_CONTEXT_WINDOW, MAX_OUTPUT_TOKENS, type CatalogModel } from './catalog-model.js'
 
 type Entry = Record<string, unknown>
@@ -25,9 +25,11 @@ function readText(entry: Entry, key: string): string | undefined {
   return text === '' ? undefined : text
 }
 
+/** Far beyond any window or position. */
+const MOST = 1e12
+
 function readPositive(entry: Entry, key: string): number | undefined {
-  const value = readNumber(entry, key)
-  return value !== undefined && value > 0 ? value : undefined
+  return decodeNumber(entry[key], { least: 1, most: MOST })
 }
 
 /** Texts, or the text under one of `keys` of each object; newer servers put objects where older ones put texts. */
@@ -89,7 +91,7 @@ function decodeModel(entry: unknown, position: number, lane: LaneName): { model:
     fast: false,
     supportsVerbosity: entry['support_verbosity'] === true,
     supportsReasoningSummary: typeof summaries === 'boolean' ? summaries : efforts.length > 0,
-    priority: readNumber(entry, 'priority') ?? position,
+    priority: decodeNumber(entry['priority'], { least: -MOST, most: MOST }) ?? position,
     ...(replacedBy === undefined ? {} : { replacedBy }),
   }
   return { model, withFast: lane !== 'plan' && hasFastTier(entry) }

@@ -1,5 +1,5 @@
 import { ProviderUnavailableError, type LaneName } from '../contract/index.js'
-import { isRecord, readNumber, readString } from '../lib/index.js'
+import { decodeMoment, isRecord, readString } from '../lib/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import { decodeModels, trimModelEntry } from './decode-models.js'
 
@@ -34,7 +34,7 @@ export function encodeListing(entries: readonly unknown[], listing: Listing): un
 /** The list that {@link encodeListing} made, undefined for anything else. */
 export function decodeListing(stored: unknown, lane: LaneName): Listing | undefined {
   if (!isRecord(stored) || !Array.isArray(stored['models'])) return undefined
-  const fetchedAtMs = readNumber(stored, 'fetched_at_ms')
+  const fetchedAtMs = decodeMoment(stored['fetched_at_ms'])
   if (fetchedAtMs === undefined) return undefined
   try {
     return buildListing(stored['models'] as unknown[], readString(stored, 'etag'), fetchedAtMs, lane)

@@ -1,4 +1,4 @@
-import { listFullWindows, type ExhaustionMark, type QuotaState } from './quota-state.js'
+import { listFullWindows, LONGEST_WINDOW_MS, type ExhaustionMark, type QuotaState } from './quota-state.js'
 import { GENERAL_LIMIT_ID, toLimitId } from './rate-limit-reading.js'
 
 export interface Verdict {
@@ -20,8 +20,6 @@ export interface Exhaustion {
 const FIRST_PROBE_MS = 300_000
 const LAST_PROBE_MS = 3_600_000
 const LEASE_MS = 120_000
-/** Two of them: a reset further off than a month is a misread number. */
-const LONGEST_WINDOW_MS = 62 * 86_400_000
 /** Figures this old say nothing about the refusal at hand. */
 const EVIDENCE_MS = 60_000
 const LONG_CALL_MS = 300_000

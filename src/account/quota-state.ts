@@ -1,6 +1,6 @@
 import type { QuotaWindow } from '../contract/index.js'
-import { isRecord, readNumber, readString } from '../lib/index.js'
-import type { LimitReading } from './rate-limit-reading.js'
+import { decodeMoment, decodeNumber, isRecord, readString } from '../lib/index.js'
+import { USED_PERCENT, WINDOW_MINUTES, type LimitReading } from './rate-limit-reading.js'
 
 export type WindowSource = QuotaWindow['source']
 
@@ -40,7 +40,10 @@ export interface QuotaState {
 const DAY_MS = 86_400_000
 /** The longest window known is a month. */
 const FORGET_WINDOW_MS = 32 * DAY_MS
+/** Two of them: a reset further off than a month is a misread number. */
+export const LONGEST_WINDOW_MS = 62 * DAY_MS
 const MOST_ENTRIES = 500
+const STRIKES = { least: 0, most: 1000 }
 const SOURCES: readonly string[] = ['headers', 'event', 'error', 'usage'] satisfies WindowSource[]
 /** Lengths that are told a minute or three off (299, 10079) are still these. */
 const USUAL_LENGTHS = [60, 300, 1440, 10_080, 43_200]
@@ -111,24 +114,24 @@ export function encodeQuotaState(state: QuotaState): unknown {
 function decodeWindow(value: unknown): WindowState | undefined {
   if (!isRecord(value)) return undefined
   const limitId = readString(value, 'limit_id')
-  const windowMinutes = readNumber(value, 'window_minutes')
-  const usedPercent = readNumber(value, 'used_percent')
-  const observedAtMs = readNumber(value, 'observed_at_ms')
+  const windowMinutes = decodeNumber(value['window_minutes'], WINDOW_MINUTES)
+  const usedPercent = decodeNumber(value['used_percent'], USED_PERCENT)
+  const observedAtMs = decodeMoment(value['observed_at_ms'])
   const source = readString(value, 'source')
   if (limitId === undefined || windowMinutes === undefined || usedPercent === undefined || observedAtMs === undefined) return undefined
   if (source === undefined || !SOURCES.includes(source)) return undefined
-  const resetsAtMs = readNumber(value, 'resets_at_ms')
+  const resetsAtMs = decodeMoment(value['resets_at_ms'])
   return { limitId, windowMinutes, usedPercent, source: source as WindowSource, observedAtMs, ...(resetsAtMs === undefined ? {} : { resetsAtMs }) }
 }
 
 function decodeMark(value: unknown): ExhaustionMark | undefined {
   if (!isRecord(value)) return undefined
-  const untilMs = readNumber(value, 'until_ms')
-  const observedAtMs = readNumber(value, 'observed_at_ms')
+  const untilMs = decodeMoment(value['until_ms'])
+  const observedAtMs = decodeMoment(value['observed_at_ms'])
   if (untilMs === undefined || observedAtMs === undefined) return undefined
   return {
-    untilMs, observedAtMs, sinceMs: readNumber(value, 'since_ms') ?? observedAtMs, known: value['known'] === true,
-    strikes: Math.max(0, readNumber(value, 'strikes') ?? 0), cleared: value['cleared'] === true,
+    untilMs, observedAtMs, sinceMs: decodeMoment(value['since_ms']) ?? observedAtMs, known: value['known'] === true,
+    strikes: decodeNumber(value['strikes'], STRIKES) ?? 0, cleared: value['cleared'] === true,
   }
 }
 
@@ -148,12 +151,12 @@ export function mergeStoredState(state: QuotaState, stored: unknown, nowMs: numb
   }
   for (const [key, value] of Object.entries(isRecord(stored['marks']) ? stored['marks'] : {})) {
     const mark = decodeMark(value)
-    if (mark && isNewer(mark.observedAtMs, state.marks.get(key), nowMs)) state.marks.set(key, mark)
+    if (mark && mark.untilMs < nowMs + LONGEST_WINDOW_MS && isNewer(mark.observedAtMs, state.marks.get(key), nowMs)) state.marks.set(key, mark)
   }
   for (const [model, value] of Object.entries(isRecord(stored['limit_of']) ? stored['limit_of'] : {})) {
     if (!isRecord(value)) continue
     const limitId = readString(value, 'limit_id')
-    const observedAtMs = readNumber(value, 'observed_at_ms')
+    const observedAtMs = decodeMoment(value['observed_at_ms'])
     if (limitId === undefined || observedAtMs === undefined || !isNewer(observedAtMs, state.limitOf.get(model), nowMs)) continue
     state.limitOf.set(model, { limitId, observedAtMs })
   }

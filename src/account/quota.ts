@@ -1,4 +1,5 @@
 import type { QuotaWindow } from '../contract/index.js'
+import { formatMoment } from '../lib/index.js'
 import { createExhaustionMarks, type Exhaustion, type Verdict } from './quota-exhaustion.js'
 import type { Persisted } from './persisted.js'
 import { createQuotaWriter } from './quota-writer.js'
@@ -62,15 +63,18 @@ function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
   return [...state.windows.values()]
     .filter((window) => window.resetsAtMs === undefined || window.resetsAtMs > nowMs)
     .sort((left, right) => (rank(left.limitId) < rank(right.limitId) ? -1 : rank(left.limitId) > rank(right.limitId) ? 1 : left.windowMinutes - right.windowMinutes))
-    .map((window) => ({
-      limit_id: window.limitId,
-      window_minutes: window.windowMinutes,
-      used_percent: window.usedPercent,
-      ...(window.resetsAtMs === undefined ? {} : { resets_at: new Date(window.resetsAtMs).toISOString() }),
-      source: window.source,
-      observed_at: new Date(window.observedAtMs).toISOString(),
-      age_seconds: Math.max(0, Math.round((nowMs - window.observedAtMs) / 1000)),
-    }))
+    .map((window) => {
+      const resetsAt = formatMoment(window.resetsAtMs)
+      return {
+        limit_id: window.limitId,
+        window_minutes: window.windowMinutes,
+        used_percent: window.usedPercent,
+        ...(resetsAt === undefined ? {} : { resets_at: resetsAt }),
+        source: window.source,
+        observed_at: new Date(window.observedAtMs).toISOString(),
+        age_seconds: Math.max(0, Math.round((nowMs - window.observedAtMs) / 1000)),
+      }
+    })
 }
 
 /** How old what was kept may get while calls are judged by it. */

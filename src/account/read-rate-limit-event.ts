@@ -1,5 +1,5 @@
-import { isRecord, readString } from '../lib/index.js'
-import { buildWindow, GENERAL_LIMIT_ID, readAmount, toLimitId, type LimitReading, type RateLimitReading, type WindowReading } from './rate-limit-reading.js'
+import { decodeNumber, isRecord, readString } from '../lib/index.js'
+import { buildWindow, GENERAL_LIMIT_ID, toLimitId, type LimitReading, type RateLimitReading, type WindowReading } from './rate-limit-reading.js'
 
 type Fields = Record<string, unknown>
 
@@ -10,7 +10,7 @@ function readText(record: Fields, key: string): string | undefined {
 
 function readWindow(value: unknown, nowMs: number): WindowReading | undefined {
   if (!isRecord(value)) return undefined
-  const seconds = readAmount(value['limit_window_seconds'])
+  const seconds = decodeNumber(value['limit_window_seconds'])
   return buildWindow({
     used: value['used_percent'],
     minutes: value['window_minutes'] ?? value['limit_window_minutes'] ?? (seconds === undefined ? undefined : Math.ceil(seconds / 60)),

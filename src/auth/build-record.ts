@@ -1,7 +1,8 @@
+import { decodeMoment, decodeNumber, formatMoment, momentAfter } from '../lib/index.js'
 import { decodePayload, originOf, readClaims } from './claims.js'
 import { hideSecrets } from './hide-secrets.js'
 import { toPlanRecord } from './plan-record.js'
-import { parseTime } from './stored-record.js'
+import { isTokenOf } from './stored-record.js'
 import type { Lane } from './lane.js'
 import type { StoredCredential, StoredRecord } from './token-store.js'
 import type { TokenReply } from './token-endpoint.js'
@@ -16,37 +17,40 @@ export interface BuildRecordInput {
   fields?: Pick<StoredRecord, 'client_id' | 'ext_agent_host_id' | 'scope'>
 }
 
-/** The record to save after an exchange. Undefined where there is no access token, neither new nor old. */
+/**
+ * The record to save after an exchange: what the server sent is in it before anything is made of it, so that nothing it
+ * sent can lose a refresh token that is spent already. Undefined where there is no access token, neither new nor old.
+ */
 export async function buildRecord(input: BuildRecordInput): Promise<StoredCredential | undefined> {
-  const { lane, reply, previous, nowMs } = input
-  const accessToken = reply.access_token ?? previous.access_token
+  const answer = keepAnswer(input)
+  if (answer === undefined) return undefined
+  const described = await describeAnswer(input, answer).catch(() => answer)
+  return hideSecrets(input.lane.name === 'plan' ? toPlanRecord(described, input.nowMs) : described)
+}
+
+/** What was sent, over what was there, with the origins it is bound to. */
+function keepAnswer({ lane, reply, previous, nowMs, fields }: BuildRecordInput): StoredCredential | undefined {
+  const accessToken = [reply.access_token, previous.access_token].find((token) => token !== undefined && isTokenOf(lane.name, token))
   if (accessToken === undefined) return undefined
   const { pending_refresh: _done, ...kept } = previous
-  const tokens = {
+  const lastRefresh = formatMoment(nowMs)
+  return {
+    ...kept,
+    auth_mode: previous.auth_mode ?? lane.authMode,
     access_token: accessToken,
     refresh_token: reply.refresh_token ?? previous.refresh_token ?? null,
     id_token: reply.id_token ?? previous.id_token ?? null,
-  }
-  const claims = await readClaims(tokens)
-  const record: StoredCredential = {
-    ...kept,
-    auth_mode: previous.auth_mode ?? lane.authMode,
-    ...tokens,
-    account_id: previous.account_id ?? claims.accountId ?? null,
-    plan_type: claims.planType ?? previous.plan_type ?? null,
-    expires_at: await expiry(input),
+    account_id: previous.account_id ?? null,
+    plan_type: previous.plan_type ?? null,
+    expires_at: accessToken === previous.access_token ? (previous.expires_at ?? null) : null,
     lane: lane.name,
     issuer: originOf(previous.issuer) ?? originOf(lane.issuer) ?? lane.issuer,
     base_url: originOf(previous.base_url) ?? originOf(lane.baseUrl) ?? lane.baseUrl,
-    last_refresh: new Date(nowMs).toISOString(),
-    ...(claims.subject === undefined ? {} : { subject: claims.subject }),
-    ...(claims.email === undefined ? {} : { email: claims.email }),
+    ...(lastRefresh === undefined ? {} : { last_refresh: lastRefresh }),
     ...(reply.scope === undefined ? {} : granted(reply.scope)),
-    ...(reply.earliest_refresh_at === undefined ? {} : { earliest_refresh_at: localEarliest(reply, nowMs) }),
-    ...(input.fields?.scope === undefined ? {} : granted(input.fields.scope)),
-    ...input.fields,
+    ...(fields?.scope === undefined ? {} : granted(fields.scope)),
+    ...fields,
   }
-  return hideSecrets(lane.name === 'plan' ? toPlanRecord(record, nowMs) : record)
 }
 
 /** A new grant takes the place of the stored one in either of its forms. */
@@ -54,28 +58,40 @@ function granted(scope: string): Pick<StoredRecord, 'scope' | 'scopes'> {
   return { scope, scopes: undefined }
 }
 
+/** The same with what its tokens and its times say. */
+async function describeAnswer({ reply, previous, nowMs }: BuildRecordInput, answer: StoredCredential): Promise<StoredCredential> {
+  const claims = await readClaims({ access_token: answer.access_token, id_token: answer.id_token })
+  const isNew = answer.access_token === reply.access_token
+  return {
+    ...answer,
+    account_id: answer.account_id ?? claims.accountId ?? null,
+    plan_type: claims.planType ?? previous.plan_type ?? null,
+    ...(isNew ? { expires_at: formatMoment(await readExpiry(reply, nowMs)) ?? null } : {}),
+    ...(claims.subject === undefined ? {} : { subject: claims.subject }),
+    ...(claims.email === undefined ? {} : { email: claims.email }),
+    ...(reply.earliest_refresh_at === undefined ? {} : { earliest_refresh_at: formatMoment(readEarliest(reply, nowMs)) ?? null }),
+  }
+}
+
 /**
  * When the access token ends, by this machine's clock: its lifetime counted from now. The token's own
  * `exp` is the server's clock, and a machine ten minutes off would refresh on every call, or too late.
  */
-async function expiry({ reply, previous, nowMs }: BuildRecordInput): Promise<string | number | null> {
-  if (reply.access_token === undefined) return previous.expires_at ?? null
+async function readExpiry(reply: TokenReply, nowMs: number): Promise<number | undefined> {
   const payload = await decodePayload(reply.access_token)
-  const exp = parseTime(payload['exp'])
-  const iat = parseTime(payload['iat'])
+  const exp = decodeMoment(payload['exp'])
+  const iat = decodeMoment(payload['iat'])
   const lifetimeMs = reply.expires_in !== undefined ? reply.expires_in * 1000 : exp !== undefined && iat !== undefined ? exp - iat : undefined
-  if (lifetimeMs !== undefined) return new Date(nowMs + lifetimeMs).toISOString()
-  return exp === undefined ? null : new Date(exp - reply.server_ahead_ms).toISOString()
+  return momentAfter(nowMs, lifetimeMs) ?? (exp === undefined ? undefined : momentAfter(exp, -reply.server_ahead_ms))
 }
 
 /**
  * The server's moment moved to our clock, with a second for the resolution of its Date header: a
  * refresh before it answers invalid_grant and burns the token. Small numbers are seconds from now.
  */
-function localEarliest(reply: TokenReply, nowMs: number): string | null {
-  const value = reply.earliest_refresh_at
-  if (typeof value === 'number' && value >= 0 && value < 1e8) return new Date(nowMs + value * 1000).toISOString()
-  const numeric = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value
-  const at = parseTime(numeric)
-  return at === undefined ? null : new Date(at - reply.server_ahead_ms + 1000).toISOString()
+function readEarliest({ earliest_refresh_at: value, server_ahead_ms }: TokenReply, nowMs: number): number | undefined {
+  const seconds = decodeNumber(value, { least: 0, most: 1e8 })
+  if (seconds !== undefined) return momentAfter(nowMs, seconds * 1000)
+  const at = decodeMoment(value)
+  return at === undefined ? undefined : momentAfter(at, 1000 - server_ahead_ms)
 }

@@ -1,4 +1,4 @@
-import { isRecord, readNumber, readString } from '../lib/index.js'
+import { decodeMoment, isRecord } from '../lib/index.js'
 import type { StoredRecord } from './token-store.js'
 
 const AUTH = 'https://api.openai.com/auth'
@@ -47,20 +47,16 @@ export async function readClaims(record: StoredRecord): Promise<Claims> {
   const both = [access, id]
   const claimed = first(both, accountOf)
   const profile = child(id, PROFILE)
-  const seconds = (name: string) => {
-    const value = readNumber(access, name)
-    return value === undefined ? {} : { value: value * 1000 }
-  }
   return dropUndefined({
-    accountId: text(record.account_id) ?? claimed ?? text(profile['account_id']) ?? text(id['sub']),
+    accountId: accountId(record.account_id) ?? claimed ?? accountId(profile['account_id']) ?? accountId(id['sub']),
     tokenAccountId: claimed,
     planType: text(record.plan_type) ?? first(both, (payload) => text(child(payload, AUTH)['chatgpt_plan_type'])),
     email: first([id, access], (payload) => text(payload['email']) ?? text(child(payload, PROFILE)['email'])) ?? text(record.email),
     subject: first([id, access], (payload) => text(payload['sub'])) ?? text(record.subject),
     fedramp: both.some((payload) => child(payload, AUTH)['chatgpt_account_is_fedramp'] === true),
     issuer: first(both, (payload) => originOf(text(payload['iss']))),
-    expiresAtMs: seconds('exp').value,
-    issuedAtMs: seconds('iat').value,
+    expiresAtMs: decodeMoment(access['exp']),
+    issuedAtMs: decodeMoment(access['iat']),
   })
 }
 
@@ -74,9 +70,9 @@ export function originOf(url: string | undefined): string | undefined {
 function accountOf(payload: Payload): string | undefined {
   const organizations = child(payload, AUTH)['organizations'] ?? payload['organizations']
   const organization: unknown = Array.isArray(organizations) ? organizations[0] : undefined
-  return text(child(payload, AUTH)['chatgpt_account_id'])
-    ?? text(payload['chatgpt_account_id'])
-    ?? (isRecord(organization) ? readString(organization, 'id') : undefined)
+  return accountId(child(payload, AUTH)['chatgpt_account_id'])
+    ?? accountId(payload['chatgpt_account_id'])
+    ?? (isRecord(organization) ? accountId(organization['id']) : undefined)
 }
 
 function child(payload: Payload, key: string): Payload {
@@ -84,8 +80,16 @@ function child(payload: Payload, key: string): Payload {
   return isRecord(value) ? value : {}
 }
 
+/** Longer than any name or address; a server's claim must not make the stored file too long to be read. */
+const MOST_TEXT = 1024
+
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return typeof value === 'string' && value !== '' && value.length <= MOST_TEXT ? value : undefined
+}
+
+/** An account goes out in a header, which takes visible ASCII. */
+function accountId(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value) ? value : undefined
 }
 
 function first<Item, Value>(items: readonly Item[], read: (item: Item) => Value | undefined): Value | undefined {

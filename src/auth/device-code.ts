@@ -3,7 +3,7 @@
  * JSON bodies, 403 and 404 mean "not yet", and the PKCE pair is the server's.
  */
 import { AbortError, AuthenticationError, LLMTimeoutError } from '../contract/index.js'
-import { delay as realDelay, isRecord, parseJson, readNumber, readString } from '../lib/index.js'
+import { decodeNumber, delay as realDelay, isRecord, parseJson, readString } from '../lib/index.js'
 import { exchangeCode, mapSignInFailure } from './exchange-code.js'
 import { ExchangeError, postFields, refusal, type TokenCall } from './token-endpoint.js'
 import type { SignIn } from './sign-in.js'
@@ -86,8 +86,8 @@ async function requestUserCode(options: DeviceCodeOptions): Promise<Started> {
   if (!isRecord(body) || deviceAuthId === undefined || userCode === undefined) {
     throw new AuthenticationError(`${call.url} answered without a code`, { code: 'malformed_answer' })
   }
-  const seconds = Number(readString(body, 'interval') ?? readNumber(body, 'interval') ?? Number.NaN)
-  return { deviceAuthId, userCode, intervalMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : DEFAULT_INTERVAL_MS }
+  const seconds = decodeNumber(body['interval'], { least: 1e-3, most: LIMIT_MS / 1000 })
+  return { deviceAuthId, userCode, intervalMs: seconds === undefined ? DEFAULT_INTERVAL_MS : seconds * 1000 }
 }
 
 const commandOf = ({ command = 'amplifier-chatgpt login' }: DeviceCodeOptions): string => command

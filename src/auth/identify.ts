@@ -1,9 +1,8 @@
-import { shortHash } from '../lib/index.js'
+import { decodeMoment, shortHash } from '../lib/index.js'
 import { readClaims, type Claims } from './claims.js'
 import { PLAN_SCOPE } from './plan-lane.js'
 import { readScope } from './plan-record.js'
 import { hideProperties } from './hide-secrets.js'
-import { parseTime } from './stored-record.js'
 import type { Credential } from './credential-source.js'
 import type { Lane } from './lane.js'
 import type { StoredCredential } from './token-store.js'
@@ -11,7 +10,7 @@ import type { StoredCredential } from './token-store.js'
 /** The credential a record stands for. The bearer is not enumerable. */
 export async function identify(lane: Pick<Lane, 'name' | 'issuer'>, record: StoredCredential): Promise<Credential> {
   const claims = await readClaims(record)
-  const expiresAtMs = parseTime(record.expires_at) ?? claims.expiresAtMs
+  const expiresAtMs = decodeMoment(record.expires_at) ?? claims.expiresAtMs
   const scope = readScope(record)
   const credential: Credential = {
     lane: lane.name,

@@ -1,11 +1,9 @@
 import { constants } from 'node:fs'
 import { chmod, open, type FileHandle } from 'node:fs/promises'
 import { findForeignHand, isSymlink, systemCode } from './private-file.js'
-import { decodeRecord } from './stored-record.js'
+import { decodeRecord, MAX_RECORD_BYTES } from './stored-record.js'
 import type { LaneName } from '../contract/index.js'
 import type { LoadResult } from './token-store.js'
-
-const MAX_BYTES = 1024 * 1024
 
 export interface LoadContext {
   path: string
@@ -38,7 +36,7 @@ export async function loadFile(context: LoadContext): Promise<LoadResult> {
     if (!found.isFile()) return { state: 'unreadable', message: `${path} is no file. Remove it, then run ${signIn}` }
     const foreign = await judge(found.uid)
     if (foreign !== undefined) return { state: 'unreadable', message: foreign }
-    if (found.size > MAX_BYTES) return { state: 'corrupt', message: `${path} is ${found.size} bytes long, which is no credential. Run ${signIn}; what is there now will be kept aside` }
+    if (found.size > MAX_RECORD_BYTES) return { state: 'corrupt', message: `${path} is ${found.size} bytes long, which is no credential. Run ${signIn}; what is there now will be kept aside` }
     if (process.platform === 'win32' && (await isSymlink(path))) return { state: 'unreadable', message: symlinkMessage(path) }
     if (context.mode !== 'leave' && process.platform !== 'win32' && (found.mode & 0o077) !== 0) await tighten(context, found.mode & 0o777)
     const text = await file.readFile('utf8')

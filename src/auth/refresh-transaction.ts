@@ -89,8 +89,8 @@ export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' 
 const RELOCK_WAIT_MS = 3_000
 
 /**
- * Saves what an exchange brought. Where the lock was lost while we exchanged, the store decides: if it
- * still holds the token we consumed, ours is the newer one.
+ * Saves what an exchange brought. The store decides: if it still holds the token we consumed, ours is the newer one.
+ * Another sign-in may stand there although we hold the lock: other programs write the file without it.
  */
 export async function saveRefreshed(
   context: Pick<RefreshContext, 'store' | 'warn' | 'delay'>,
@@ -101,9 +101,8 @@ export async function saveRefreshed(
   let { lock } = result
   for (let attempt = 1; ; attempt += 1) {
     try {
-      if (lock) await store.save(next, { lock })
-      else return await store.withLock((again) => reconcile(context, { next, consumed, lock: again }), { waitMs: RELOCK_WAIT_MS })
-      return { record: next, how: 'refreshed' }
+      if (lock) return await reconcile(context, { next, consumed, lock })
+      return await store.withLock((again) => reconcile(context, { next, consumed, lock: again }), { waitMs: RELOCK_WAIT_MS })
     } catch (error) {
       const code = error instanceof TokenStoreError ? error.code : undefined
       if (attempt === 3 || code === 'locked') {

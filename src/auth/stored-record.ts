@@ -1,27 +1,34 @@
 import { isRecord, parseJson, readString } from '../lib/index.js'
 import { hideSecrets } from './hide-secrets.js'
 import { LANE_WORDS, type LaneName } from '../contract/index.js'
-import type { LoadResult, StoredCredential, StoredRecord } from './token-store.js'
+import { TokenStoreError, type LoadResult, type StoredCredential, type StoredRecord } from './token-store.js'
 
-/** What may stand in a header: visible ASCII. */
-const TOKEN = /^[\x21-\x7e]+$/
+/** What may stand in a header, visible ASCII, and is not longer than any server takes there. */
+const TOKEN = /^[\x21-\x7e]{1,65536}$/
+/** What is longer is no credential: real ones are 4 to 8 KB. */
+export const MAX_RECORD_BYTES = 1024 * 1024
 
 /** The lane's name, also under the original module's words for it; undefined for no lane of ours. */
 export function parseLaneName(word: string): LaneName | undefined {
   return Object.hasOwn(LANE_WORDS, word) ? LANE_WORDS[word] : undefined
 }
 
-/** ms since 1970 of an ISO 8601 text (UTC where it names no zone) or of a number of seconds or milliseconds. */
-export function parseTime(value: unknown): number | undefined {
-  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value < 1e11 ? value * 1000 : value
-  if (typeof value !== 'string' || value === '') return undefined
-  const zoned = /([zZ]|[+-]\d\d:?\d\d)$/.test(value) ? value : `${value}Z`
-  const ms = Date.parse(zoned.replace(' ', 'T'))
-  return Number.isNaN(ms) ? undefined : ms
+/** The token a text is, without the white space around it; undefined for what no header takes. Loading and saving both ask here. */
+export function readToken(value: unknown): string | undefined {
+  const token = typeof value === 'string' ? value.trim() : ''
+  return TOKEN.test(token) ? token : undefined
 }
 
+/** Whether an access token is of this lane, by what it shows itself. */
+export function isTokenOf(lane: LaneName, token: string): boolean {
+  return (kindOf({ access_token: token, lane }) ?? lane) === lane
+}
+
+/** @throws TokenStoreError, code `refused`, for a record so long that {@link decodeRecord}'s callers would not read it back */
 export function encodeRecord(record: StoredRecord): string {
-  return `${JSON.stringify(record, null, 2)}\n`
+  const text = `${JSON.stringify(record, null, 2)}\n`
+  if (text.length <= MAX_RECORD_BYTES / 3 || Buffer.byteLength(text) <= MAX_RECORD_BYTES) return text
+  throw new TokenStoreError(`the sign-in is longer than ${MAX_RECORD_BYTES} bytes with what other programs have added to it. Remove their keys from the stored file`, 'refused')
 }
 
 /** @param from place, lane and next command, for the messages */
@@ -36,7 +43,7 @@ export function decodeRecord(text: string, from: { place: string; lane?: LaneNam
   for (const key of ['access_token', 'refresh_token', 'id_token']) {
     const token = value[key]
     if (token === undefined || token === null || token === '') continue
-    if (typeof token !== 'string' || !TOKEN.test(token)) return corrupt(place, signIn, `has a ${key} that is no token`)
+    if (typeof token !== 'string' || readToken(token) !== token) return corrupt(place, signIn, `has a ${key} that is no token`)
   }
   const record = hideSecrets(value as StoredRecord)
   if (isSignedIn(record)) return { state: 'present', record }

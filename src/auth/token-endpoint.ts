@@ -1,5 +1,6 @@
-import { backoffMs, delay, isRecord, parseJson, readNumber, readString } from '../lib/index.js'
+import { backoffMs, decodeMoment, decodeNumber, delay, isRecord, parseJson, readString } from '../lib/index.js'
 import { hideProperties, hideSecrets } from './hide-secrets.js'
+import { readToken } from './stored-record.js'
 import type { HttpReply, Transport } from '../transport/transport.js'
 
 /** What a token endpoint answered; every field is optional, and what is absent keeps its old value. */
@@ -67,6 +68,9 @@ const PERMANENT = new Set([
 /** The transport's words for a setting that no other attempt will mend. */
 const SETTINGS = new Set(['ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PLAIN_TEXT', 'ERR_INVALID_URL'])
 const MAX_DESCRIPTION = 200
+/** Seconds; what is longer is a misread number, and what the token itself says counts. */
+const LONGEST_LIFETIME = 10 * 365 * 86_400
+const MAX_SCOPE = 8192
 
 /** One POST to a token endpoint. @throws ExchangeError; what the signal throws */
 export async function requestTokens(call: TokenCall): Promise<TokenReply> {
@@ -128,12 +132,14 @@ export async function withExchangeRetry<Value>(
 
 export function decodeTokenReply(body: Record<string, unknown>, aheadMs = 0): TokenReply {
   const reply: TokenReply = { server_ahead_ms: aheadMs }
-  for (const key of ['access_token', 'refresh_token', 'id_token', 'scope'] as const) {
-    const value = readString(body, key)
-    if (value !== undefined && value !== '') reply[key] = value
+  for (const key of ['access_token', 'refresh_token', 'id_token'] as const) {
+    const token = readToken(body[key])
+    if (token !== undefined) reply[key] = token
   }
-  const expiresIn = readNumber(body, 'expires_in') ?? Number(readString(body, 'expires_in') ?? Number.NaN)
-  if (Number.isFinite(expiresIn)) reply.expires_in = expiresIn
+  const scope = readString(body, 'scope')
+  if (scope !== undefined && scope !== '' && scope.length <= MAX_SCOPE) reply.scope = scope
+  const expiresIn = decodeNumber(body['expires_in'], { least: 1, most: LONGEST_LIFETIME })
+  if (expiresIn !== undefined) reply.expires_in = expiresIn
   const earliest = body['earliest_refresh_at']
   if (typeof earliest === 'string' || typeof earliest === 'number' || earliest === null) reply.earliest_refresh_at = earliest
   return hideProperties(hideSecrets(reply), 'access_token', 'refresh_token', 'id_token')
@@ -172,7 +178,7 @@ function kindOf(status: number, code: string | undefined): ExchangeKind {
   return 'transient'
 }
 
-/** The server's own sentence, without anything we sent: some servers quote the token. */
+/** The server's own sentence, without anything we sent: some servers quote the token. No word is cut: half a token is no text that a redactor knows. */
 function describeRefusal(body: unknown, sent: readonly string[]): string {
   if (!isRecord(body)) return ''
   const nested = isRecord(body['error']) ? readString(body['error'], 'message') : undefined
@@ -180,21 +186,22 @@ function describeRefusal(body: unknown, sent: readonly string[]): string {
   if (text === undefined) return ''
   for (const value of sent) if (value.length >= 8) text = text.replaceAll(value, '[REDACTED]')
   // Control characters would let a server write into the user's terminal.
-  return `: ${text.replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, ' ').slice(0, MAX_DESCRIPTION)}`
+  const line = text.replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, ' ')
+  return `: ${line.length <= MAX_DESCRIPTION ? line : line.slice(0, MAX_DESCRIPTION + 1).replace(/\S*$/, '…')}`
 }
 
 function readRetryAfter(reply: HttpReply, nowMs: number): number | undefined {
   const value = reply.headers['retry-after']
   if (value === undefined || value === '') return undefined
-  const seconds = Number(value)
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000)
-  const at = Date.parse(value)
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs)
+  const seconds = decodeNumber(value)
+  if (seconds !== undefined) return Math.max(0, seconds * 1000)
+  const at = decodeMoment(value)
+  return at === undefined ? undefined : Math.max(0, at - nowMs)
 }
 
 function serverAheadMs(reply: HttpReply, nowMs: number): number {
-  const at = Date.parse(reply.headers['date'] ?? '')
-  return Number.isNaN(at) ? 0 : at - nowMs
+  const at = decodeMoment(reply.headers['date'])
+  return at === undefined ? 0 : at - nowMs
 }
 
 function originText(url: string): string {

@@ -4,6 +4,7 @@
  */
 export { backoffMs } from './backoff.js'
 export type { BackoffPolicy } from './backoff.js'
+export { decodeMoment, decodeNumber, formatMoment, momentAfter } from './decode-scalar.js'
 export { delay } from './delay.js'
 export { editDistance, nearestName, suggestName } from './did-you-mean.js'
 export { FileLockError, tidyFileLock, withFileLock } from './file-lock.js'

@@ -4,7 +4,7 @@ import {
   LLMTimeoutError, NetworkError, NotFoundError, ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError,
   type ChatResponse, type LaneName, type LLMError, type LLMErrorFields,
 } from '../contract/index.js'
-import { nearestName } from '../lib/index.js'
+import { formatMoment, nearestName } from '../lib/index.js'
 import { cleanWord } from './clean-wire-text.js'
 import { classifyFailure } from './classify-failure.js'
 import { classifyTransportFailure } from './classify-transport-failure.js'
@@ -99,7 +99,7 @@ function adviceContext(
     signInCommand: context.signInCommand ?? 'amplifier-chatgpt login',
     retryAfter: known.retryAfter,
     mayHaveRun: known.mayHaveRun,
-    resetsAt: known.resetsAtMs === undefined ? undefined : formatTime(known.resetsAtMs),
+    resetsAt: formatMoment(known.resetsAtMs),
     param: facts.param,
     code: known.code,
     nearestModel: nearestName(context.model, availableModels),
@@ -118,10 +118,4 @@ function composeMessage(words: FailureRow, advice: AdviceContext, facts: Failure
   const head = details.length === 0 ? say(words.what) : `${say(words.what)} (${details.join(', ')})`
   const quote = facts.quote === '' ? '.' : `: ${facts.quote.replace(/[.!?\s]+$/, '')}.`
   return `${head}${quote} ${say(words.advice)}`
-}
-
-/** A time too far away to be one is left out rather than thrown over. */
-function formatTime(ms: number): string | undefined {
-  const date = new Date(ms)
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }

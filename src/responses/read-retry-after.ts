@@ -1,6 +1,10 @@
+import { decodeMoment, decodeNumber } from '../lib/index.js'
+
 type Headers = Readonly<Record<string, string>>
 
 const SECOND = 1000
+/** In seconds or milliseconds: what is longer is no time to wait. */
+const WAIT = { least: 0, most: 1e12 }
 const UNITS: readonly (readonly [RegExp, number])[] = [
   [/^(?:ms|msecs?|milliseconds?)$/, 1],
   [/^(?:s|secs?|seconds?)$/, SECOND],
@@ -20,21 +24,14 @@ export function readRetryAfter(headers: Headers, text: string, nowMs: number): n
 }
 
 function readMs(headers: Headers, nowMs: number): number | undefined {
-  const ms = readDecimal(headers['retry-after-ms'])
+  const ms = decodeNumber(headers['retry-after-ms'], WAIT)
   if (ms !== undefined) return ms
   const value = headers['retry-after']?.trim()
   if (!value) return undefined
-  const seconds = readDecimal(value)
+  const seconds = decodeNumber(value, WAIT)
   if (seconds !== undefined) return seconds * SECOND
-  // A date has a letter; a bare negative number, which Date.parse would take for a year, has none.
-  const date = /[a-z]/i.test(value) ? Date.parse(value) : Number.NaN
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
-}
-
-/** A number without a sign, as headers have it; undefined for anything else. */
-export function readDecimal(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined
-  return typeof value === 'string' && /^\s*\d{1,15}(?:\.\d{1,9})?\s*$/.test(value) ? Number(value) : undefined
+  const date = decodeMoment(value)
+  return date === undefined ? undefined : Math.max(0, date - nowMs)
 }
 
 /** "try again in" and then amounts with units: `1.5s`, `350ms`, `2 minutes 30 seconds`, `1h, 5m`. */

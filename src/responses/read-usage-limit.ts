@@ -1,6 +1,7 @@
+import { decodeMoment, decodeNumber, momentAfter } from '../lib/index.js'
 import { classifyFailure } from './classify-failure.js'
 import { readFailureFacts, type FailureFacts } from './read-failure-facts.js'
-import { readDecimal, readRetryAfter } from './read-retry-after.js'
+import { readRetryAfter } from './read-retry-after.js'
 import type { WireFailure } from './wire-failure.js'
 
 /** What a used-up quota says about itself. */
@@ -24,9 +25,9 @@ export function readLimit(facts: FailureFacts, nowMs: number): UsageLimit {
   const limitId = readWord(headers['x-codex-active-limit']) ?? readWord(error['limit_id'])
   const window = readExhaustedWindow(headers, limitId)
   const planType = readWord(error['plan_type']) ?? readWord(headers['x-codex-plan-type'])
-  const windowMinutes = readDecimal(error['limit_window_minutes']) ?? window?.minutes
+  const windowMinutes = decodeNumber(error['limit_window_minutes'], AMOUNT) ?? window?.minutes
   const resetsAtMs =
-    readEpochMs(error['resets_at']) ?? addSeconds(nowMs, error['resets_in_seconds']) ??
+    decodeMoment(error['resets_at']) ?? addSeconds(nowMs, error['resets_in_seconds']) ??
     window?.resetsAtMs(nowMs) ?? addSeconds(nowMs, readRetryAfter(headers, facts.prose, nowMs))
   return { limitId, resetsAtMs, planType, windowMinutes }
 }
@@ -38,6 +39,7 @@ interface Window {
 }
 
 const FULL_PERCENT = 100
+const AMOUNT = { least: 0, most: 1e12 }
 
 /** Of the windows in the headers the longest that is full: no shorter one's reset opens the way. */
 function readExhaustedWindow(headers: Readonly<Record<string, string>>, limitId: string | undefined): Window | undefined {
@@ -55,25 +57,17 @@ function readExhaustedWindow(headers: Readonly<Record<string, string>>, limitId:
 }
 
 function readWindow(headers: Readonly<Record<string, string>>, start: string): Window[] {
-  const usedPercent = readDecimal(headers[`${start}-used-percent`])
+  const usedPercent = decodeNumber(headers[`${start}-used-percent`], AMOUNT)
   if (usedPercent === undefined) return []
-  const minutes = readDecimal(headers[`${start}-window-minutes`])
+  const minutes = decodeNumber(headers[`${start}-window-minutes`], AMOUNT)
   const resetsAtMs = (nowMs: number) =>
-    readEpochMs(headers[`${start}-reset-at`]) ?? addSeconds(nowMs, headers[`${start}-reset-after-seconds`])
+    decodeMoment(headers[`${start}-reset-at`]) ?? addSeconds(nowMs, headers[`${start}-reset-after-seconds`])
   return [{ usedPercent, minutes, resetsAtMs }]
 }
 
-/** Seconds since 1970, as number or text; milliseconds are told by their size, a date by its letters. */
-function readEpochMs(value: unknown): number | undefined {
-  const number = readDecimal(value)
-  if (number !== undefined) return number === 0 ? undefined : number > 1e11 ? number : number * 1000
-  const date = typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN
-  return Number.isNaN(date) ? undefined : date
-}
-
 function addSeconds(nowMs: number, value: unknown): number | undefined {
-  const seconds = readDecimal(value)
-  return seconds === undefined ? undefined : nowMs + seconds * 1000
+  const seconds = decodeNumber(value, AMOUNT)
+  return seconds === undefined ? undefined : momentAfter(nowMs, seconds * 1000)
 }
 
 function readWord(value: unknown): string | undefined {

@@ -298,3 +298,44 @@ describe('whatever happens in whatever order', () => {
     }), { seed, numRuns: 500 })
   })
 })
+
+describe('figures that no date and no window can hold', () => {
+  test.each([
+    ['seconds until the reset', { 'x-codex-primary-reset-after-seconds': '9999999999999' }],
+    ['a reset in nanoseconds', { 'x-codex-primary-reset-at': '1795275747000000000' }],
+    ['a reset with an exponent', { 'x-codex-primary-reset-at': '1e300' }],
+  ])('%s: the window is shown without it', (_name, headers) => {
+    const { quota } = createBench()
+    quota.observeHeaders({ 'x-codex-primary-used-percent': '12', 'x-codex-primary-window-minutes': '300', ...headers }, 'm')
+    expect(quota.windows()).toEqual([{ limit_id: 'codex', window_minutes: 300, used_percent: 12, source: 'headers', observed_at: expect.any(String) as string, age_seconds: 0 }])
+  })
+
+  test('of a state that an earlier version kept are passed over, and the model is asked', async () => {
+    const stored = {
+      windows: [{ limit_id: 'codex', window_minutes: 300, used_percent: 12, resets_at_ms: 1e19, source: 'headers', observed_at_ms: START - 1 },
+        { limit_id: 'codex', window_minutes: 10080, used_percent: 1e300, source: 'headers', observed_at_ms: START - 1 }],
+      marks: { 'model:m': { until_ms: 1e19, observed_at_ms: START - 1 }, 'model:n': { until_ms: START + 400 * 86_400_000, observed_at_ms: START - 1 } },
+    }
+    const quota = createQuota({ now: () => START, persisted: { load: async () => stored, save: async () => undefined } })
+    await quota.ready()
+    expect(quota.windows()).toEqual([{ limit_id: 'codex', window_minutes: 300, used_percent: 12, source: 'headers', observed_at: expect.any(String) as string, age_seconds: 0 }])
+    expect([quota.verdict('m'), quota.verdict('n')]).toEqual([{ probe: false }, { probe: false }])
+  })
+
+  test('whatever a server tells, it can be shown, kept and read back', async () => {
+    const scalar = fc.oneof(fc.double(), fc.double().map(String), fc.maxSafeInteger().map(String), fc.string(), fc.constant(null))
+    const figures = fc.record({ used_percent: scalar, window_minutes: scalar, reset_at: scalar, reset_after_seconds: scalar }, { requiredKeys: [] })
+    await fc.assert(fc.asyncProperty(figures, figures, async (primary, secondary) => {
+      let kept: unknown
+      const persisted = { load: async () => kept, save: async (value: unknown) => { kept = JSON.parse(JSON.stringify(value)) } }
+      const quota = createQuota({ now: () => START, persisted })
+      quota.observeEvent({ rate_limits: { primary, secondary } }, 'm')
+      quota.observeHeaders(Object.fromEntries(Object.entries(primary).map(([name, value]) => [`x-codex-primary-${name.replaceAll('_', '-')}`, String(value)])), 'm')
+      const shown = quota.windows()
+      await quota.flush()
+      const again = createQuota({ now: () => START, persisted })
+      await again.ready()
+      expect(again.windows()).toEqual(shown)
+    }), { numRuns: 300 })
+  })
+})
