@@ -156,7 +156,13 @@ function registerFoundations(child: DependencyContainer, { options, parts }: Acc
   provide(child, WARN, () => {
     const redactor = child.resolve(REDACTOR)
     const sink = parts.warn ?? ((message: string) => void process.stderr.write(`amplifier-chatgpt: ${message}\n`))
-    return (message: string) => sink(sanitizeLine(redactor.text(message)))
+    return (message: string) => {
+      try {
+        sink(sanitizeLine(redactor.text(message)))
+      } catch {
+        // A host's log that fails must not fail the call that it would have told of.
+      }
+    }
   })
   provide(child, TRANSPORT, () => {
     const transport = createTransport({
@@ -196,7 +202,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
   provide(child, QUOTA, () =>
     share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota') }), (quota) => quota.flush()))
   provide(child, LIMITER, () =>
-    share(`limiter:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({ limit: options.maxConcurrency, now })))
+    share(`limiter:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({ limit: options.maxConcurrency })))
   provide(child, CATALOG, () => {
     const catalog = createCatalog({
       now,

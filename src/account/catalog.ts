@@ -1,4 +1,5 @@
 import { isLLMError, ProviderUnavailableError, type LaneName, type LLMError } from '../contract/index.js'
+import { startElapsed } from '../lib/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import { buildFallbackModels } from './fallback-models.js'
 import { buildListing, decodeListing, encodeListing, normalizeEtag, type Listing } from './model-listing.js'
@@ -59,7 +60,8 @@ function toFailure(error: unknown): LLMError {
 
 interface Failure {
   error: LLMError
-  atMs: number
+  /** ms since then */
+  ago: () => number
 }
 
 function buildSnapshot(
@@ -102,6 +104,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
   const { fetchModels, ttlMs, lane = 'codex', now = Date.now, persisted, failureTtlMs = 5000 } = options
   const flight = createSharedFlight<void>()
   let listing: Listing | undefined
+  /** since the list was told, or told to be as good as new; one that was kept is no live one */
+  let heldFor: () => number = () => Number.POSITIVE_INFINITY
   let loaded: Promise<void> | undefined
   let failure: Failure | undefined
   const compareEtag = createEtagComparison()
@@ -110,30 +114,27 @@ export function createCatalog(options: CatalogOptions): Catalog {
   let closed = false
   let builtIn: readonly CatalogModel[] | undefined
 
-  const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then(
-    (stored) => { listing ??= decodeListing(stored, lane) },
-    () => undefined,
-  ))
+  const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then((stored) => { listing ??= decodeListing(stored, lane) }, () => undefined))
   const fetchOnce = (signal?: AbortSignal) => flight(async (shared) => {
     refetchBehind = false
     try {
       const { models, etag } = await fetchModels(shared)
       listing = buildListing(models, etag, now(), lane)
+      heldFor = startElapsed(now)
       failure = undefined
       if (!closed) saving = persisted?.save(encodeListing(models, listing)).catch(() => undefined)
     } catch (error) {
-      if (!shared.aborted) failure = { error: toFailure(error), atMs: now() }
+      if (!shared.aborted) failure = { error: toFailure(error), ago: startElapsed(now) }
     }
   }, signal)
-  const isFresh = () => listing !== undefined && failure === undefined && now() - listing.fetchedAtMs < ttlMs
+  const isFresh = () => listing !== undefined && failure === undefined && heldFor() < ttlMs
   const snapshot = () =>
     buildSnapshot(listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= lane === 'plan' ? [] : buildFallbackModels()) }, failure, now(), lane)
   const show = createListingShow(snapshot)
   const fresh = () => {
-    const nowMs = now()
-    if (!listing || failure !== undefined || nowMs - listing.fetchedAtMs >= ttlMs) return undefined
+    if (!listing || !isFresh()) return undefined
     if (refetchBehind) void fetchOnce()
-    return show(listing, nowMs)
+    return show(listing, now())
   }
 
   return {
@@ -142,7 +143,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       signal?.throwIfAborted()
       const live = refetch ? undefined : fresh()
       if (live) return live
-      if (!refetch && failure !== undefined && now() - failure.atMs < failureTtlMs) return snapshot()
+      if (!refetch && failure !== undefined && failure.ago() < failureTtlMs) return snapshot()
       await fetchOnce(signal)
       // Only now: a list that was kept is no reason not to ask.
       if (!listing) await load()
@@ -153,7 +154,9 @@ export function createCatalog(options: CatalogOptions): Catalog {
       const outcome = compareEtag(observed, listing?.etag)
       if (outcome === 'changed') refetchBehind = true
       const confirmed = outcome === 'same' && failure === undefined ? listing : undefined
-      if (confirmed && now() - confirmed.fetchedAtMs > ttlMs / 2) listing = { ...confirmed, fetchedAtMs: now() }
+      if (!confirmed || heldFor() <= ttlMs / 2) return
+      listing = { ...confirmed, fetchedAtMs: now() }
+      heldFor = startElapsed(now)
     },
     async close() {
       closed = true

@@ -35,12 +35,12 @@ function readPositive(entry: Entry, key: string): number | undefined {
 /** Texts, or the text under one of `keys` of each object; newer servers put objects where older ones put texts. */
 function readWords(value: unknown, ...keys: string[]): string[] {
   if (!Array.isArray(value)) return []
-  const words: string[] = []
+  const words = new Set<string>()
   for (const item of value as unknown[]) {
     const word = typeof item === 'string' ? item : isRecord(item) ? keys.map((key) => readString(item, key)).find((text) => text) : undefined
-    if (word && !words.includes(word)) words.push(word)
+    if (word) words.add(word)
   }
-  return words
+  return [...words]
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { QuotaWindow } from '../contract/index.js'
-import { formatMoment } from '../lib/index.js'
+import { formatMoment, startElapsed } from '../lib/index.js'
 import { createExhaustionMarks, type Exhaustion, type Verdict } from './quota-exhaustion.js'
 import type { Persisted } from './persisted.js'
 import { createQuotaWriter } from './quota-writer.js'
@@ -90,12 +90,12 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
     return encodeQuotaState(state)
   }, saveDelayMs)
   const load = () => persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
-  let loadedAtMs = now()
+  let loadedFor = startElapsed(now)
   let loaded = load()
   // What another process or host has learned since is read behind an answer; the next one knows it.
   const reloadBehind = () => {
-    if (now() - loadedAtMs < RELOAD_MS) return
-    loadedAtMs = now()
+    if (loadedFor() < RELOAD_MS) return
+    loadedFor = startElapsed(now)
     loaded = load()
   }
   let planType: string | undefined

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { isRecord, parseJson, withFileLock } from '../lib/index.js'
+import { isRecord, parseJson, PlainFileError, readPlainFile, withFileLock } from '../lib/index.js'
 import type { Persisted } from './persisted.js'
 
 export interface StateFileOptions {
@@ -39,11 +39,11 @@ async function readContent(path: string, nowMs: number, warn: (message: string) 
   const fs = await loadFs()
   let text: string
   try {
-    const { size } = await fs.stat(path)
-    text = size > MOST_BYTES ? '' : await fs.readFile(path, 'utf8')
+    text = await readPlainFile(path, { maxBytes: MOST_BYTES })
   } catch (error) {
     if (isMissing(error)) return {}
-    throw error
+    if (!(error instanceof PlainFileError) || error.code !== 'too_large') throw error
+    text = ''
   }
   const content = parseJson(text.replace(/^\uFEFF/, ''))
   if (isRecord(content)) return content

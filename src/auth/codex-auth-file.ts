@@ -1,8 +1,7 @@
-import { open } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { AuthenticationError } from '../contract/index.js'
-import { isRecord, parseJson, readString } from '../lib/index.js'
+import { isRecord, parseJson, PlainFileError, readPlainFile, readString } from '../lib/index.js'
 import { systemCode } from './private-file.js'
 import { decodeTokenReply } from './token-endpoint.js'
 import type { SignIn } from './sign-in.js'
@@ -52,15 +51,9 @@ export async function readCodexAuth(options: CodexAuthOptions = {}): Promise<Sig
 
 async function readText(path: string, command: string): Promise<string> {
   try {
-    const file = await open(path, 'r')
-    try {
-      if ((await file.stat()).size > MAX_BYTES) throw new Error('too long')
-      return await file.readFile('utf8')
-    } finally {
-      await file.close()
-    }
+    return await readPlainFile(path, { maxBytes: MAX_BYTES })
   } catch (cause) {
-    const code = systemCode(cause)
+    const code = cause instanceof PlainFileError ? (cause.code === 'not_a_file' ? 'no regular file' : undefined) : systemCode(cause)
     const why = code === 'ENOENT' ? 'does not exist: the Codex command line is not signed in, or keeps its tokens elsewhere' : `cannot be read (${code ?? 'it is too long'})`
     throw new AuthenticationError(`${path} ${why}. Set CODEX_HOME, or run ${command}`, { code: 'codex_auth_unreadable', cause })
   }

@@ -55,7 +55,7 @@ function createStoredSource(deps: CredentialSourceDeps): ManagedCredentialSource
   const { lane, store } = deps
   const shared = deps.shared ?? createRefreshShared()
   const rejected = new Set<string>()
-  const held: Held = { pausedUntilMs: 0 }
+  const held: Held = {}
   const context = buildContext(deps, shared, rejected)
   const keep = async (record: StoredCredential): Promise<StoredCredential> => {
     if (held.record && held.record.access_token !== record.access_token) await assertSameAccount(lane, held.record, record)

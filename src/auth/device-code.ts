@@ -3,7 +3,7 @@
  * JSON bodies, 403 and 404 mean "not yet", and the PKCE pair is the server's.
  */
 import { AbortError, AuthenticationError, LLMTimeoutError } from '../contract/index.js'
-import { decodeNumber, delay as realDelay, isRecord, parseJson, readString } from '../lib/index.js'
+import { decodeNumber, delay as realDelay, isRecord, parseJson, readString, startElapsed } from '../lib/index.js'
 import { exchangeCode, mapSignInFailure } from './exchange-code.js'
 import { ExchangeError, postFields, refusal, type TokenCall } from './token-endpoint.js'
 import type { SignIn } from './sign-in.js'
@@ -43,9 +43,9 @@ export async function signInWithDeviceCode(options: DeviceCodeOptions): Promise<
   const now = options.now ?? Date.now
   try {
     const started = await requestUserCode(options)
-    const expiresAtMs = now() + LIMIT_MS
-    options.show(describePrompt(`${issuer}/codex/device`, started.userCode, expiresAtMs))
-    const granted = await pollForCode(options, started, expiresAtMs)
+    const shownFor = startElapsed(now)
+    options.show(describePrompt(`${issuer}/codex/device`, started.userCode, now() + LIMIT_MS))
+    const granted = await pollForCode(options, started, shownFor)
     const reply = await exchangeCode({
       transport, now, clientId,
       ...(signal ? { signal } : {}),
@@ -93,9 +93,8 @@ async function requestUserCode(options: DeviceCodeOptions): Promise<Started> {
 const commandOf = ({ command = 'amplifier-chatgpt login' }: DeviceCodeOptions): string => command
 
 /** A network that is away for a while doesn't end the sign-in: the code is good until it expires. */
-async function pollForCode(options: DeviceCodeOptions, started: Started, expiresAtMs: number): Promise<Granted> {
+async function pollForCode(options: DeviceCodeOptions, started: Started, shownFor: () => number): Promise<Granted> {
   const { signal } = options
-  const now = options.now ?? Date.now
   const wait = options.delay ?? realDelay
   const call = callTo(options, 'token', { device_auth_id: started.deviceAuthId, user_code: started.userCode })
   for (;;) {
@@ -106,7 +105,7 @@ async function pollForCode(options: DeviceCodeOptions, started: Started, expires
     if (reply && reply.status >= 200 && reply.status <= 299) return decodeGrant(call.url, reply.body)
     const pending = reply === undefined || reply.status === 403 || reply.status === 404 || reply.status === 429 || reply.status >= 500
     if (!pending) throw refusal(call, reply)
-    if (now() + started.intervalMs >= expiresAtMs) {
+    if (shownFor() + started.intervalMs >= LIMIT_MS) {
       throw new LLMTimeoutError(`the sign-in code was not used within 15 minutes and has expired. Run ${commandOf(options)} again`, { code: 'device_code_expired', retryable: false })
     }
     await wait(started.intervalMs, signal ? { signal } : {})

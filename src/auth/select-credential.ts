@@ -1,4 +1,4 @@
-import { delay, shortHash } from '../lib/index.js'
+import { delay, shortHash, startElapsed } from '../lib/index.js'
 import { judgeExpiry, judgeFreshness } from './freshness.js'
 import { loadUsable, saveRefreshed, type RefreshContext } from './refresh-transaction.js'
 import type { StoredCredential } from './token-store.js'
@@ -8,7 +8,8 @@ export interface Held {
   record?: StoredCredential
   /** saved by nobody yet: the refresh token that was consumed for the record */
   unsaved?: { consumed: string }
-  pausedUntilMs: number
+  /** ms since a refresh ahead of expiry failed */
+  failedFor?: () => number
 }
 
 /** After a refresh ahead of expiry has failed, calls go on with what they have and don't try again for so long. */
@@ -30,10 +31,10 @@ export function createCredentialSelector({ context, held, keep, refresh, aheadWa
     record === undefined || isRejected(record) ? 'expired' : judgeFreshness(record, now())
 
   const refreshAhead = async (serving: StoredCredential): Promise<StoredCredential> => {
-    if (now() < held.pausedUntilMs) return serving
+    if (held.failedFor && held.failedFor() < PAUSE_MS) return serving
     const patience = new AbortController()
     const flight = refresh().catch((error: unknown) => {
-      held.pausedUntilMs = now() + PAUSE_MS
+      held.failedFor = startElapsed(now)
       context.warn(`the sign-in could not be refreshed ahead of its expiry: ${error instanceof Error ? error.message : String(error)}`)
       return serving
     })

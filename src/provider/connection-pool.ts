@@ -2,7 +2,7 @@
  * The pooled WebSocket connections of a mount. Each has the chain of turns that the server holds for
  * it, belongs to one conversation and carries one exchange at a time.
  */
-import { parseJson } from '../lib/index.js'
+import { parseJson, startElapsed } from '../lib/index.js'
 import { createResponseChain, createConnectionMemory, goesOn, type BuiltRequest, type ResponseChain, type ConnectionMemory } from '../responses/index.js'
 import { TransportFailure, type SocketConnection } from '../transport/transport.js'
 
@@ -17,7 +17,9 @@ export interface PooledConnection {
   busy: boolean
   /** the upgrade's headers have been taken in */
   headersRead: boolean
-  lastUsedMs: number
+  /** ms since it was opened, and since it was last used */
+  openFor: () => number
+  idleFor: () => number
 }
 
 export interface ConnectionPool {
@@ -64,7 +66,7 @@ export function createConnectionPool(options: { now: () => number; /** see creat
     }
   }
   const sweep = (): void => {
-    for (const pooled of [...connections]) if (!pooled.busy && isStale(pooled, options.now())) drop(pooled)
+    for (const pooled of [...connections]) if (!pooled.busy && isStale(pooled)) drop(pooled)
   }
 
   return {
@@ -84,7 +86,7 @@ export function createConnectionPool(options: { now: () => number; /** see creat
     },
     add(conversation, bearer, socket) {
       if (closed) refuse(socket)
-      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), busy: true, headersRead: false, lastUsedMs: options.now() }
+      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), busy: true, headersRead: false, openFor: startElapsed(options.now), idleFor: startElapsed(options.now) }
       connections.add(pooled)
       sweeper ??= setInterval(sweep, 30_000).unref()
       socket.onClosed(() => void connections.delete(pooled))
@@ -99,7 +101,7 @@ export function createConnectionPool(options: { now: () => number; /** see creat
       this.add(SPARE, bearer, socket).busy = false
     },
     giveBack(pooled) {
-      pooled.lastUsedMs = options.now()
+      pooled.idleFor = startElapsed(options.now)
       pooled.busy = false
       sweep()
       for (const oldest of overMostIdle(connections)) drop(oldest)
@@ -130,7 +132,7 @@ function pick(idle: readonly PooledConnection[], conversation: string, bearer: s
 
 /** The least recently used of the idle ones, as many as are too many. */
 function overMostIdle(connections: Iterable<PooledConnection>): PooledConnection[] {
-  const idle = [...connections].filter(({ busy }) => !busy).sort((left, right) => left.lastUsedMs - right.lastUsedMs)
+  const idle = [...connections].filter(({ busy }) => !busy).sort((left, right) => right.idleFor() - left.idleFor())
   return idle.slice(0, Math.max(0, idle.length - MOST_IDLE))
 }
 
@@ -140,10 +142,10 @@ function refuse(socket: SocketConnection): never {
   throw new TransportFailure('the provider is closed', { kind: 'aborted', phase: 'unsent' })
 }
 
-function isStale(pooled: PooledConnection, nowMs: number): boolean {
+function isStale(pooled: PooledConnection): boolean {
   return (
     pooled.socket.state === 'closed' ||
-    nowMs - pooled.socket.openedAtMs > ROTATE_AFTER_MS ||
-    nowMs - pooled.lastUsedMs > IDLE_MS
+    pooled.openFor() > ROTATE_AFTER_MS ||
+    pooled.idleFor() > IDLE_MS
   )
 }

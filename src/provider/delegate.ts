@@ -9,7 +9,7 @@ import {
 import { fallbackScopeOf } from './fallback-scope.js'
 import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
 import { orAbort } from '../lib/index.js'
-import { withTotalTimeout } from './with-total-timeout.js'
+import { emitUntil } from './emitter.js'
 import { createReceipt } from './receipt.js'
 import { runOnOtherProvider } from './run-on-other-provider.js'
 import type { Deliver, Outcome } from './call.js'
@@ -28,17 +28,8 @@ export interface Delegation {
 }
 
 /** Resolves the roles and runs their chain; ends in an outcome whatever happens. */
-export async function runDelegation(context: ProviderContext, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const { mountName: provider, settings: { totalTimeoutMs } } = context.deps
-  const limit = withTotalTimeout(delegation.signal, { provider, totalTimeoutMs })
-  try {
-    return await resolveAndRun(context, { ...delegation, signal: limit.signal }, deliver)
-  } finally {
-    limit.clear()
-  }
-}
-
-async function resolveAndRun(context: ProviderContext, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+export async function runDelegation(shared: ProviderContext, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const context = { ...shared, emitter: emitUntil(shared.emitter, delegation.signal) }
   const { deps, emitter } = context
   try {
     const route = await orAbort(deps.resolveRoute(delegation.roles), delegation.signal)

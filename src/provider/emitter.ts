@@ -40,3 +40,36 @@ export function createEmitter(hooks: Hooks, redactor: Redactor, warn: (message: 
     },
   }
 }
+
+/** After a call was stopped its last events are still told; handlers get so long to take them in. */
+const GRACE_MS = 1000
+
+/** The emitter of one call: a handler that never comes back holds the call no longer than its signal. */
+export function emitUntil(emitter: Emitter, signal: AbortSignal): Emitter {
+  const waiting = new Set<() => void>()
+  const release = (): void => {
+    for (const resolve of waiting) resolve()
+    waiting.clear()
+  }
+  let listening = false
+  const until = (pending: Promise<unknown>): Promise<void> => new Promise((resolve) => {
+    if (!listening && !signal.aborted) {
+      listening = true
+      signal.addEventListener('abort', release, { once: true })
+    }
+    const late = signal.aborted ? setTimeout(resolve, GRACE_MS) : undefined
+    waiting.add(resolve)
+    void pending.then(() => {
+      clearTimeout(late)
+      waiting.delete(resolve)
+      resolve()
+    })
+  })
+  return {
+    emit(key, payload) {
+      const pending = emitter.emit(key, payload)
+      return pending && until(pending)
+    },
+    heard: (key) => emitter.heard(key),
+  }
+}

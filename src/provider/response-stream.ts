@@ -1,7 +1,8 @@
-import { AbortError, type CallOptions, type ChatResponse, type ResponseStream, type StreamEvent } from '../contract/index.js'
+import { AbortError, type CallOptions, type ChatResponse, type LLMError, type ResponseStream, type StreamEvent } from '../contract/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
+import { startCallClocks, type CallClocks } from './limit-call.js'
 import { tellOutcome } from './tell-response.js'
 
 /**
@@ -22,7 +23,7 @@ export interface CallStreams {
   close(): void
 }
 
-type StreamDeps = Pick<ProviderDeps, 'cancellation' | 'mountName' | 'sessionId' | 'now'>
+type StreamDeps = Pick<ProviderDeps, 'cancellation' | 'mountName' | 'sessionId' | 'now' | 'settings'>
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
@@ -76,6 +77,7 @@ class RunningCall implements ResponseStream {
   /** `response()` came before any reader: the events are not kept */
   #unread = false
   #resume: (() => void) | undefined
+  #clocks: CallClocks | undefined
 
   constructor(controller: AbortController, options: CallOptions, deps: StreamDeps, run: Run) {
     this.#controller = controller
@@ -88,6 +90,12 @@ class RunningCall implements ResponseStream {
   stop(reason: AbortError): void {
     this.#controller.abort(reason)
     this.#queue.keepEnd()
+    this.#wake()
+  }
+
+  /** Ends the run with this reason; what came before is still handed out. */
+  #expire(reason: LLMError): void {
+    this.#controller.abort(reason)
     this.#wake()
   }
 
@@ -122,16 +130,24 @@ class RunningCall implements ResponseStream {
   }
 
   #start(): Promise<Outcome> {
-    return (this.#ended ??= this.#run(this.#controller.signal, (events) => this.#deliver(events)).finally(() => {
+    return (this.#ended ??= this.#begin())
+  }
+
+  #begin(): Promise<Outcome> {
+    const { mountName: provider, settings: { totalTimeoutMs, idleTimeoutMs } } = this.#deps
+    this.#clocks = startCallClocks({ provider, totalTimeoutMs, idleTimeoutMs }, (reason) => this.#expire(reason))
+    return this.#run(this.#controller.signal, (events) => this.#deliver(events)).finally(() => {
+      this.#clocks?.stop()
       this.#over = true
       this.#queue.end(this.#start())
-    }))
+    })
   }
 
   #deliver(events: readonly StreamEvent[]): Promise<void> | undefined {
     this.#queue.push(events)
     // A reader who reads no more keeps no place of a call that has been stopped.
     if (this.#controller.signal.aborted || this.#draining || this.#queue.wanted) return undefined
+    this.#clocks?.offered()
     return new Promise((resolve) => (this.#resume = resolve))
   }
 
@@ -143,7 +159,9 @@ class RunningCall implements ResponseStream {
   }
 
   #wake(): void {
-    this.#resume?.()
+    if (!this.#resume) return
+    this.#clocks?.taken()
+    this.#resume()
     this.#resume = undefined
   }
 

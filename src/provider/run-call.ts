@@ -4,25 +4,23 @@ import { buildContinuation, type AnswerReader } from '../responses/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type Outcome } from './call.js'
 import { openCallSpan, toLLMError, type CallSpan } from './call-span.js'
+import { emitUntil } from './emitter.js'
 import { finalizeResponse } from './finalize-response.js'
 import { joinResponses } from './join-responses.js'
 import type { ProviderContext } from './provider-context.js'
 import { readAnswer, type Turn } from './read-answer.js'
 import { noteAttempt, repeatOrThrow, type RepeatHistory } from './repeat-or-throw.js'
 import { createAnnouncer, createSink, createStreamWriter, type Sink } from './sink.js'
-import { withTotalTimeout } from './with-total-timeout.js'
 
 /**
  * Runs one call. The order of wrapping is the design: the pair of events outermost, so that there is one
  * a call, whose end comes after the response is built; retry inside, never announcing the request again;
  * auth innermost, so that each attempt carries the credential in force.
  */
-export async function runCall(context: ProviderContext, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const context = { ...shared, emitter: emitUntil(shared.emitter, plan.signal) }
   const { deps, emitter } = context
-  // A delegation has its limit around all of its candidates.
-  const totalTimeoutMs = plan.delegated ? undefined : (plan.settings ?? deps.settings).totalTimeoutMs
-  const limit = withTotalTimeout(plan.signal, { provider: deps.mountName, totalTimeoutMs })
-  const call = openCall(deps, plan, limit.signal)
+  const call = openCall(deps, plan, plan.signal)
   const span = openCallSpan(deps, emitter, call)
   const sink = createSink(() => openWriter(context, call), deliver)
   try {
@@ -39,8 +37,6 @@ export async function runCall(context: ProviderContext, plan: CallPlan, deliver:
     await span.close({ error })
     await sink.fail(error)
     return { error }
-  } finally {
-    limit.clear()
   }
 }
 

@@ -1,3 +1,4 @@
+import { startElapsed } from '../lib/index.js'
 import type { TransportFailure } from '../transport/transport.js'
 
 export interface Choice {
@@ -22,22 +23,22 @@ export const COOL_DOWN_MS = 60_000
  * official client it is not stuck there for the rest of the mount.
  */
 export function createTransportChoice(mode: 'auto' | 'sse' | 'websocket', now: () => number): TransportChoice {
-  let blockedUntilMs = 0
+  let blockedFor: (() => number) | undefined
   let why = ''
   return {
     current() {
       if (mode !== 'auto') return { kind: mode, reason: 'configured' }
-      const waitMs = blockedUntilMs - now()
+      const waitMs = blockedFor ? COOL_DOWN_MS - blockedFor() : 0
       if (waitMs > 0) return { kind: 'sse', reason: `${why}; WebSocket is probed again in ${Math.ceil(waitMs / 1000)} s` }
       return { kind: 'websocket', reason: why === '' ? 'preferred' : 'preferred, probing again' }
     },
     blocked(failure) {
-      blockedUntilMs = now() + COOL_DOWN_MS
+      blockedFor = startElapsed(now)
       why = describe(failure)
       return why
     },
     opened() {
-      blockedUntilMs = 0
+      blockedFor = undefined
       why = ''
     },
   }

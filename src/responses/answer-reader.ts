@@ -7,7 +7,8 @@ import { finishThought, growThought, REASONING } from './answer-thinking.js'
 import { describeCall, finishArguments, growArguments, TOOL_CALL } from './answer-tool-call.js'
 import { buildBlocks } from './build-blocks.js'
 import { buildResponse } from './build-response.js'
-import { createItemTracker, hasOtherCallId, hasOtherId } from './find-item.js'
+import { cleanModelName } from './clean-wire-text.js'
+import { createItemTracker, hasOtherCallId, hasOtherId, MOST_LOOKED_AT } from './find-item.js'
 import { itemType, type ItemKind } from './item-types.js'
 import { partToDone } from './read-item-parts.js'
 import { readTerminal, terminalToFailure, type Terminal } from './read-terminal.js'
@@ -99,7 +100,7 @@ class Reader implements AnswerReader {
   }
 
   get servedModel(): string | undefined {
-    return this.headers[MODEL_HEADER] || readString(this.#response, 'model') || undefined
+    return cleanModelName(this.headers[MODEL_HEADER]) ?? cleanModelName(readString(this.#response, 'model'))
   }
 
   get sawOutput(): boolean {
@@ -274,7 +275,7 @@ class Reader implements AnswerReader {
       return match
     })
     output.forEach((wire, position) => {
-      const item = matches[position] ?? takeMatch(unmatched, wire, position) ??
+      const item = matches[position] ?? takeMatch(unmatched, wire, this.#tracker.at(position)) ??
         this.#tracker.forItem({ type: 'response.output_item.done', output_index: position, item: wire })
       this.#finishItem(item, wire)
     })
@@ -337,19 +338,20 @@ function isItem(value: unknown): value is ItemEvent['item'] {
   return isRecord(value) && typeof value['type'] === 'string'
 }
 
-/** The item that the terminal names without an id that was seen: of the same kind, at best at the same place. */
-function takeMatch(unmatched: Set<AnswerItem>, wire: ItemEvent['item'], position: number): AnswerItem | undefined {
+/** The item that the terminal names without an id that was seen: of the same kind, at best the one at the same place. */
+function takeMatch(unmatched: Set<AnswerItem>, wire: ItemEvent['item'], atPlace: AnswerItem | undefined): AnswerItem | undefined {
   const { kind } = itemType(wire.type)
   const fits = (item: AnswerItem) => item.kind === kind && !hasOtherCallId(item, wire['call_id']) && (kind !== 'hosted' || item.wire?.['type'] === wire.type)
-  let found: AnswerItem | undefined
-  for (const item of unmatched) {
-    if (!fits(item)) continue
-    found ??= item
-    if (item.index === position) {
-      found = item
-      break
-    }
-  }
+  const found = atPlace && unmatched.has(atPlace) && fits(atPlace) ? atPlace : findFirst(unmatched, fits)
   if (found) unmatched.delete(found)
   return found
+}
+
+function findFirst<Item>(items: Iterable<Item>, fits: (item: Item) => boolean): Item | undefined {
+  let looked = 0
+  for (const item of items) {
+    if (fits(item)) return item
+    if (++looked === MOST_LOOKED_AT) return undefined
+  }
+  return undefined
 }

@@ -19,3 +19,9 @@ export function cleanWireText(text: string, maxLength = MAX_QUOTE): string {
 export function cleanWord(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:/-]{1,100}$/.test(value) && !/^eyJ|^sk-/.test(value) ? value : undefined
 }
+
+/** A model's name as the wire says it, into receipts and events; undefined for what looks like a secret, or like no name. */
+export function cleanModelName(value: unknown): string | undefined {
+  const word = cleanWord(value)
+  return word !== undefined && cleanWireText(word) === word ? word : undefined
+}

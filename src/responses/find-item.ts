@@ -26,10 +26,15 @@ export interface ItemTracker<T extends TrackedItem> {
   at(index: number): T | undefined
 }
 
+/** Items that are looked through for one that fits. Real answers leave a few open; of 40,000 a look at each took 16 s. */
+export const MOST_LOOKED_AT = 256
+
 export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind) => T): ItemTracker<T> {
   const items: T[] = []
   /** by its place, a number, and by its ids, which are texts */
   const known = new Map<number | string, T>()
+  /** not reported done yet, as far as that was noticed; oldest first */
+  const open = new Set<T>()
   let last: T | undefined
 
   const link = (item: T, index: number | undefined, itemId: string | undefined, callId: string | undefined): T => {
@@ -43,6 +48,7 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
   const make = (kind: ItemKind): T => {
     const item = create(kind)
     items.push(item)
+    open.add(item)
     return item
   }
 
@@ -52,9 +58,8 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
     if (atIndex?.kind === kind && !(atIndex.done && itemId !== undefined && itemId !== atIndex.itemId)) return atIndex
     const named = known.get(itemId ?? '') ?? known.get(callId ?? '')
     if (named?.kind === kind) return named
-    const nameless = index === undefined && itemId === undefined && callId === undefined
-    const open = nameless ? items.findLast((item) => item.kind === kind && !item.done) : undefined
-    return link(open ?? make(kind), index, itemId, typeof callId === 'string' ? callId : undefined)
+    const unfinished = index === undefined && itemId === undefined && callId === undefined ? listOpen(open).findLast((item) => item.kind === kind) : undefined
+    return link(unfinished ?? make(kind), index, itemId, typeof callId === 'string' ? callId : undefined)
   }
 
   return {
@@ -67,7 +72,6 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
     forItem(event) {
       const { item } = event
       const index = event.output_index
-      const isDone = event.type === 'response.output_item.done'
       const { kind } = itemType(item.type)
       const itemId = readId(item['id']) ?? event.item_id
       // A hosted call and its output are two items of one call id.
@@ -75,18 +79,28 @@ export function createItemTracker<T extends TrackedItem>(create: (kind: ItemKind
       if (items.length === 0) return (last = link(make(kind), index, itemId, callId))
       /** could still be this very item: of its kind, and not yet where the event brings it */
       const isOpen = (candidate: T | undefined): candidate is T =>
-        candidate?.kind === kind && !candidate.done && (isDone || !candidate.added) && !hasOtherCallId(candidate, callId)
+        candidate?.kind === kind && !candidate.done && (event.type === 'response.output_item.done' || !candidate.added) && !hasOtherCallId(candidate, callId)
       const named = known.get(itemId ?? '') ?? known.get(callId ?? '')
       const atIndex = index === undefined ? undefined : known.get(index)
       const found =
         (named?.kind === kind && !hasOtherCallId(named, callId) ? named : undefined) ??
         (isOpen(atIndex) ? atIndex : undefined) ??
-        items.find((candidate) => isOpen(candidate) && (candidate.index === undefined || index === undefined) && !hasOtherId(candidate, itemId))
+        listOpen(open).find((candidate) => isOpen(candidate) && (candidate.index === undefined || index === undefined) && !hasOtherId(candidate, itemId))
       return (last = link(found ?? make(kind), index, itemId, callId))
     },
     at: (index) => known.get(index),
     find: (item) => known.get(readId(item['id']) ?? '') ?? known.get(readId(item['call_id']) ?? ''),
   }
+}
+
+/** The oldest of the items that have not been reported done; those that have are forgotten. */
+function listOpen<T extends TrackedItem>(open: Set<T>): T[] {
+  const listed: T[] = []
+  for (const item of open) {
+    if (item.done) open.delete(item)
+    else if (listed.push(item) === MOST_LOOKED_AT) break
+  }
+  return listed
 }
 
 /** A call id names one call, whatever else changes. */

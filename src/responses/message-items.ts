@@ -57,6 +57,7 @@ export function mapMessage(message: Message, index: number, context: MessageCont
   try {
     readContent(state)
   } catch (error) {
+    if (error instanceof RangeError) throw invalid(state, 'nests too deep to be sent', 'too_deep')
     if (!(error instanceof TypeError)) throw error
     throw invalid(state, `has no JSON form: ${error.message}`, 'invalid_message')
   }

@@ -3,6 +3,7 @@ import { isRecord, readString, shortHash } from '../lib/index.js'
 import type { BuildInput } from './request-types.js'
 import { judgeField, toWireTier } from './lane-rules.js'
 import { toWireEffort } from './parse-model-name.js'
+import { takeJson } from './take-json.js'
 import { buildToolChoice, type ToolDefinitions } from './tool-definitions.js'
 
 export interface RequestFields {
@@ -77,13 +78,9 @@ function filterFields({ request, settings, lane }: BuildInput, leftOut: string[]
   return copyJson(kept)
 }
 
-/** A copy that no later edit of the caller's objects reaches. @throws InvalidRequestError for what has no JSON form */
+/** @throws InvalidRequestError */
 function copyJson(value: JsonObject): JsonObject {
-  try {
-    return JSON.parse(JSON.stringify(value)) as JsonObject
-  } catch (cause) {
-    throw new InvalidRequestError(`a request parameter has no JSON form: ${Object.keys(value).join(', ')}`, { cause })
-  }
+  return takeJson(value, () => `a request parameter (one of ${Object.keys(value).slice(0, 20).join(', ')})`)
 }
 
 function filterTier({ lane }: BuildInput, fields: JsonObject, leftOut: string[]): void {

@@ -1,6 +1,7 @@
 import { type ChatRequest, InvalidRequestError, type JsonObject, type LaneName, type ToolSpec } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
 import { takesTool } from './lane-rules.js'
+import { takeJson } from './take-json.js'
 
 /** The namespace that version 0.1.0 grouped the caller's tools in on the plan lane; histories of it name it. */
 export const FORMER_NAMESPACE = 'host'
@@ -43,13 +44,9 @@ export function buildToolDefinitions(specs: readonly ToolSpec[], lane: LaneName)
     if (lane === 'plan' && isOurs) additional.push(tool)
     else tools.push(tool)
   })
-  const item = additional.length === 0 ? {} : { item: JSON.stringify({ type: 'additional_tools', role: 'developer', tools: additional }) }
-  return { tools: copy(tools), ...item, ...sets, leftOut }
-}
-
-/** A copy that no later edit of the caller's specs reaches. */
-function copy(tools: JsonObject[]): JsonObject[] {
-  return JSON.parse(JSON.stringify(tools)) as JsonObject[]
+  const name = () => 'a tool of the request'
+  const item = additional.length === 0 ? {} : { item: JSON.stringify({ type: 'additional_tools', role: 'developer', tools: takeJson(additional, name) }) }
+  return { tools: takeJson(tools, name), ...item, ...sets, leftOut }
 }
 
 function buildTool(spec: ToolSpec, index: number): JsonObject {

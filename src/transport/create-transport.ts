@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Dispatcher } from 'undici'
 import { createHttpClient } from './http-client.js'
 import type { OpenSocket } from './open-socket.js'
@@ -27,6 +28,8 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const { env = process.env, now = Date.now, maxFrameBytes = MAX_FRAME_BYTES, caFile, dispatcher } = options
   const sockets = new Set<SocketConnection>()
   const closing = new AbortController()
+  // Each connection that is being made listens; beyond ten at once Node would warn of a leak.
+  setMaxListeners(0, closing.signal)
   let opener: Promise<OpenSocket> | undefined
   let ended: Promise<void> | undefined
   const openSocket = () => (opener ??= import('./open-socket.js').then(({ createSocketOpener }) => {

@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readPlainFile } from '../lib/index.js'
 import { readReason } from './failures.js'
+
+/** The largest bundle in use has some 250 KB. */
+const MAX_BYTES = 16 * 1024 * 1024
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
 
@@ -11,7 +14,7 @@ const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END
 export async function loadCa(path: string): Promise<string[]> {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = await readPlainFile(path, { maxBytes: MAX_BYTES })
   } catch (error) {
     throw new Error(`the CA bundle ${path} cannot be read: ${readReason(error)}`, { cause: error })
   }

@@ -35,6 +35,7 @@ export class WebSocketConnection implements SocketConnection {
   readonly #listeners = new Set<(code: number, reason: string) => void>()
   #spokenBy: 'nobody' | 'exchanges' | 'caller' = 'nobody'
   #current: SocketExchange | undefined
+  #closing = false
   #ended: { code: number; reason: string } | undefined
   #lastError: unknown
   #unasked: ((message: string) => void) | undefined
@@ -121,7 +122,8 @@ export class WebSocketConnection implements SocketConnection {
   }
 
   close(code = 1000, reason = ''): void {
-    if (this.#ended) return
+    if (this.#ended || this.#closing) return
+    this.#closing = true
     this.#current?.fail(abortedFailure(this.#current.phase))
     this.#spokenBy = 'exchanges' // what still comes is dropped
     this.#messages.end()

@@ -1,0 +1,147 @@
+/** A backend that answers question N by the accidents of seed and N, over HTTP and WebSocket, and remembers what it did. */
+import { createServer } from 'node:http'
+import { WebSocketServer } from 'ws'
+import { createRandom } from '../soak/seeded.mjs'
+import { mutateEvents, mutateHeaders, mutateModels, mutateRefusal } from './mutate.mjs'
+
+const ACCEPTED = /^\{"type":"response\.(?!failed|metadata)/
+const ENDED = /"type":"response\.(?:completed|done|incomplete)"/
+const FAILED = /^\{"type":"(?:response\.(?:failed|completed|done|incomplete|cancelled)|error)"/
+
+export async function startServer({ seed, randomOf = (n, attempt) => createRandom(seed, `case ${n} ${attempt}`) }) {
+  /** Question → what was done with each attempt at it. */
+  const asked = new Map()
+  let lists = 0
+  let refreshes = 0
+  const note = (n) => {
+    const attempts = asked.get(n) ?? []
+    asked.set(n, attempts)
+    const attempt = { accepted: false, ended: false, refused: false }
+    attempts.push(attempt)
+    return { attempt, random: randomOf(n, attempts.length) }
+  }
+  const server = createServer((request, response) => {
+    request.on('error', () => undefined)
+    response.on('error', () => undefined)
+    if (request.method === 'GET') {
+      const random = createRandom(seed, `list ${lists++}`)
+      if (random.chance(0.1)) return void response.writeHead(500).end()
+      return void response.writeHead(200, { 'content-type': 'application/json', ...mutateHeaders(random) }).end(mutateModels(random))
+    }
+    if (request.url === '/oauth/token') {
+      request.resume()
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ access_token: `access-${++refreshes}`, refresh_token: `rt-${refreshes}`, expires_in: 3600 }))
+    }
+    const pieces = []
+    request.on('data', (piece) => pieces.push(piece))
+    request.on('end', () => answerHttp(request, response, Buffer.concat(pieces).toString(), note))
+  })
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: true })
+  sockets.on('headers', (headers) => headers.push('openai-model: gpt-5.5'))
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => undefined)
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('error', () => undefined)
+      ws.on('message', (data) => answerSocket(ws, socket, String(data), note))
+    })
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    issuer: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${server.address().port}/backend-api/codex`,
+    asked,
+    async close() {
+      for (const ws of sockets.clients) ws.terminate()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function isJson(text) {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const questionOf = (text) => /"Q(\d+)#/.exec(text)?.[1] ?? '0'
+
+function judge(attempt, text) {
+  if (ENDED.test(text)) attempt.ended = true
+  // What stands behind a refusal is not read any more, nor what stands behind broken JSON.
+  if (attempt.over) return
+  if (ACCEPTED.test(text)) attempt.accepted = true
+  attempt.over = FAILED.test(text) || !isJson(text)
+}
+
+function answerHttp(request, response, body, note) {
+  const n = questionOf(body)
+  const { attempt, random } = note(n)
+  const way = random.weighted({ stream: 86, refuse: 6, reset: 2, silent: 1, odd_head: 3, no_stream: 2 })
+  if (way === 'reset') return void request.socket.resetAndDestroy()
+  if (way === 'silent') return undefined
+  if (way === 'refuse') {
+    const { status, headers, body: text } = mutateRefusal(random)
+    attempt.refused = true
+    return void response.writeHead(status, { 'content-type': random.pick(['application/json', 'text/html', 'text/event-stream']), ...headers }).end(text)
+  }
+  if (way === 'odd_head') return void request.socket.end(random.pick(['HTTP/1.1 200\r\n\r\n', 'HTTP/9.9 200 OK\r\n\r\n', 'nonsense\r\n\r\n', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(200_000)}\r\n\r\n`, 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n', 'HTTP/1.1 204 No Content\r\n\r\n']))
+  if (way === 'no_stream') return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"resp"}')
+  const texts = mutateEvents(random, n)
+  for (const text of texts) judge(attempt, text)
+  const eol = random.pick(['\n', '\n', '\n', '\r\n', '\r'])
+  let whole = random.chance(0.03) ? '\ufeff' : ''
+  for (const text of texts) {
+    if (random.chance(0.03)) whole += `: comment${eol}${eol}`
+    if (random.chance(0.3)) whole += `event: ${random.pick(['message', 'x', 'response.completed'])}${eol}`
+    whole += `data: ${text}${eol}${random.chance(0.01) ? '' : eol}`
+  }
+  if (random.chance(0.2)) whole += `data: [DONE]${eol}${eol}`
+  let bytes = Buffer.from(whole)
+  if (random.chance(0.04)) bytes = bytes.subarray(0, random.below(bytes.length))
+  if (random.chance(0.02)) bytes[random.below(bytes.length)] = random.below(256)
+  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...mutateHeaders(random) })
+  writePieces(random, bytes, (piece) => response.write(piece), () => {
+    const end = random.weighted({ end: 94, reset: 3, stall: 3 })
+    if (end === 'reset') request.socket.resetAndDestroy()
+    if (end === 'end') response.end()
+  })
+}
+
+function answerSocket(ws, socket, body, note) {
+  const n = questionOf(body)
+  const { attempt, random } = note(n)
+  const texts = mutateEvents(random, n)
+  const way = random.weighted({ stream: 92, reset: 2, close: 3, garbage: 2, silent: 1 })
+  if (way === 'reset') return void socket.resetAndDestroy()
+  if (way === 'close') return void ws.close(random.pick([1000, 1001, 1008, 1011, 1012, 4000]))
+  if (way === 'garbage') return void socket.write(Buffer.from(Array.from({ length: 1 + random.below(40) }, () => random.below(256))))
+  if (way === 'silent') return undefined
+  const until = random.chance(0.06) ? random.below(texts.length + 1) : texts.length
+  for (const text of texts.slice(0, until)) {
+    judge(attempt, text)
+    if (random.chance(0.01)) ws.ping()
+    ws.send(text, { binary: random.chance(0.02), compress: random.chance(0.2), fin: true })
+  }
+  // Behind its end: what belongs to nobody any more.
+  if (until === texts.length && random.chance(0.05)) for (const text of texts.slice(-2)) ws.send(text)
+  if (until < texts.length) random.chance(0.5) ? socket.resetAndDestroy() : ws.close(1011)
+}
+
+function writePieces(random, bytes, write, done) {
+  if (random.chance(0.8)) {
+    write(bytes)
+    return setImmediate(done)
+  }
+  let offset = 0
+  const step = () => {
+    if (offset >= bytes.length) return done()
+    const size = 1 + random.below(300)
+    write(bytes.subarray(offset, (offset += size)))
+    setImmediate(step)
+  }
+  step()
+}
