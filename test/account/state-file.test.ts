@@ -114,6 +114,6 @@ test.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('a folder 
 test('a path that is no file is an error of the write and of the read', async () => {
   await mkdir(path, { recursive: true })
   const place = createStateFile(path).persisted('a', 'quota')
-  await expect(place.load()).rejects.toMatchObject({ code: 'EISDIR' })
-  await expect(place.save(1)).rejects.toMatchObject({ code: 'EISDIR' })
+  await expect(place.load()).rejects.toMatchObject({ code: 'not_a_file' })
+  await expect(place.save(1)).rejects.toMatchObject({ code: 'not_a_file' })
 })

@@ -1,3 +1,4 @@
+import type * as fs from 'node:fs/promises'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { withFileLock } from '../../src/lib/index.js'
 /** Listings of the lock's folder: how many there were, and which of them misses what is there. */
 const listings = vi.hoisted(() => ({ count: 0, missing: 2 }))
 vi.mock('node:fs/promises', async (load) => {
-  const real = await load<typeof import('node:fs/promises')>()
+  const real = await load<typeof fs>()
   return { ...real, readdir: async (path: string) => (++listings.count === listings.missing ? [] : real.readdir(path)) }
 })
 

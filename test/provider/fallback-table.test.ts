@@ -127,14 +127,14 @@ describe.each(['sse', 'websocket'] as const)('before output, over %s', (transpor
     expect(named('provider:retry').map(({ delay }) => delay)).toEqual(waits)
   })
 
-  test.each<[string, TwinReply]>([
-    ['a cut', { text: 'x', cutAfterEvents: 0 }],
-    ['a reset', { text: 'x', cutAfterEvents: 0, reset: true }],
-    ['silence', { text: 'x', stallAfterEvents: 0 }],
-  ])('%s before any event is an error, unrepeated: it may have run', async (_title, reply) => {
+  test.each<[string, TwinReply, string]>([
+    ['a cut', { text: 'x', cutAfterEvents: 0 }, 'StreamError'],
+    ['a reset', { text: 'x', cutAfterEvents: 0, reset: true }, 'StreamError'],
+    ['silence', { text: 'x', stallAfterEvents: 0 }, 'LLMTimeoutError'],
+  ])('%s before any event is an error, unrepeated: it may have run', async (_title, reply, name) => {
     const { mounted: { provider, twin }, models } = await trial(transport, { config: { timeout: 0.4 } })
     twin.enqueue(reply)
-    expect(await failure(provider.delegate('coding', ask('x')).response())).toMatchObject({ name: 'StreamError', retryable: true })
+    expect(await failure(provider.delegate('coding', ask('x')).response())).toMatchObject({ name, retryable: true })
     expect(models()).toEqual([FIRST])
   })
 
@@ -191,7 +191,7 @@ describe('before output', () => {
       complete: async () => ({ content: [{ type: 'text', text: 'from the other one' }], finish_reason: 'stop' }),
     }
     const chain = { coding: { description: 'x', candidates: [{ provider: 'openai-chatgpt', model: FIRST }, { provider: 'other', model: 'other-1' }] } }
-    const { mounted: { provider, twin, host, named }, models } = await trial('sse', { config: { routing_overrides: chain } })
+    const { mounted: { provider, twin, host, named }, models } = await trial('sse', { config: { routing_overrides: chain, default_model: 'latest' } })
     await host.coordinator.mount('providers', other, { name: 'other' })
     twin.enqueue({ status: 503, body: {} }, { status: 503, body: {} }, { status: 503, body: {} })
     const stream = provider.delegate('coding', ask('x'))
@@ -210,7 +210,7 @@ describe('before output', () => {
   test('what a provider that took over says of its own way stands in the receipt', async () => {
     const second = await trial('sse')
     const chain = { coding: { description: 'x', candidates: [{ provider: 'openai-chatgpt', model: FIRST }, { provider: 'second', model: SECOND }] } }
-    const { mounted: { provider, twin, host } } = await trial('sse', { config: { routing_overrides: chain, max_retries: 0 } })
+    const { mounted: { provider, twin, host } } = await trial('sse', { config: { routing_overrides: chain, max_retries: 0, default_model: 'latest' } })
     await host.coordinator.mount('providers', second.mounted.provider, { name: 'second' })
     twin.enqueue({ status: 503, body: {} })
     const { metadata } = await provider.delegate('coding', ask('x')).response()
@@ -225,7 +225,7 @@ describe('before output', () => {
 describe.each(['sse', 'websocket'] as const)('after output, over %s', (transport) => {
   test.each<[string, TwinReply, string]>([
     ['a cut', AFTER_OUTPUT, 'StreamError'],
-    ['silence', { text: 'words that are shown', stallAfterEvents: 9, eventsPerWrite: 1 }, 'StreamError'],
+    ['silence', { text: 'words that are shown', stallAfterEvents: 9, eventsPerWrite: 1 }, 'LLMTimeoutError'],
     ['overload', { events: failing('server_is_overloaded') }, 'StreamError'],
     ['slow_down', { events: failing('slow_down') }, 'StreamError'],
     ['a burst', { events: failing('rate_limit_exceeded') }, 'StreamError'],
@@ -241,7 +241,7 @@ describe.each(['sse', 'websocket'] as const)('after output, over %s', (transport
     const stream = provider.delegate('coding', ask('x'))
     const events = await collect(stream)
     const error = await failure(stream.response())
-    expect(error).toMatchObject({ name, retryable: name === 'StreamError' })
+    expect(error).toMatchObject({ name, retryable: name === 'StreamError' || name === 'LLMTimeoutError' })
     expect(textOf(events)).not.toBe('')
     expect(JSON.stringify(error.partial)).toContain(textOf(events))
     expect([models(), waits, named('provider:fallback')]).toEqual([[FIRST], [], []])

@@ -82,7 +82,7 @@ describe('delegation', () => {
   })
 
   test.each(['stream', 'complete'] as const)('a candidate of another provider that took over by %s says so at its end', async (way) => {
-    const { host, provider, twin } = await mounted({ config: { ...chain(['openai-chatgpt', FIRST], ['other', 'their-model']), max_retries: 0 } })
+    const { host, provider, twin } = await mounted({ config: { ...chain(['openai-chatgpt', FIRST], ['other', 'their-model']), max_retries: 0, default_model: 'latest' } })
     const events = [event(0, { type: 'message.start' }), event(1, { type: 'text.delta', text: 'hello' }), event(2, { type: 'message.end', usage: null, degradations: [] })]
     const other = foreign(way === 'stream' ? { stream: streamOf(events, async () => EMPTY) } : {})
     await host.coordinator.mount('providers', other, { name: 'other' })
@@ -162,15 +162,15 @@ describe('mounting', () => {
     const { folder, twin } = await mounted()
     const host = createHost()
     const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: join(folder, 'openai-chatgpt-oauth.json'), login_on_mount: false }
-    const mounting = createModule({ warn: () => undefined }).mount(host.coordinator, { ...config, ...chain(['openai-chatgpt', 'no-such-model']), strict_routing: true })
+    const mounting = createModule({ warn: () => undefined }).mount(host.coordinator, { ...config, ...chain(['openai-chatgpt', 'gpt-9-sol']), strict_routing: true })
     expect(await failure(mounting)).toMatchObject({ name: 'ConfigurationError', code: 'dead_role' })
     expect(host.coordinator.get('providers')).toEqual({})
     await host.close()
   })
 
   test('a mount that was cleaned up checks nothing once the session is ready, and another is checked once', async () => {
-    const { host, config, warnings } = await mounted({ config: chain(['openai-chatgpt', 'no-such-model']) })
-    await expect.poll(() => warnings.filter((warning) => warning.includes('no-such-model')).length).toBe(1)
+    const { host, config, warnings } = await mounted({ config: chain(['openai-chatgpt', 'gpt-9-sol']) })
+    await expect.poll(() => warnings.filter((warning) => warning.includes('gpt-9-sol')).length).toBe(1)
     const told: string[] = []
     const module = createModule({ warn: (message) => void told.push(message) })
     const cleanups = [await module.mount(host.coordinator, config)]
@@ -181,7 +181,7 @@ describe('mounting', () => {
     await expect.poll(() => told.length).toBeGreaterThan(0)
     await host.coordinator.hooks.emit('session:resume', {})
     for (const cleanup of cleanups) await cleanup?.()
-    expect(told.filter((warning) => warning.includes('no-such-model'))).toHaveLength(1)
+    expect(told.filter((warning) => warning.includes('gpt-9-sol'))).toHaveLength(1)
   })
 
   test('cleanup ends a running call with its pair of events', async () => {

@@ -89,7 +89,7 @@ describe.each(['sse', 'websocket'] as const)('the wire over %s', (transport) => 
     const stream = provider.stream(request)
     const events = await collect(stream)
     expect(textOf(events)).toBe('known words')
-    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['message.start', 'text.delta', 'message.end']))
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['message.start', 'hosted.start', 'hosted.progress', 'hosted.end', 'text.delta', 'message.end']))
     const answer = await stream.response()
     expect(answerText(answer)).toBe('known words')
     request.messages.push({ role: 'assistant', content: answer.content }, { role: 'user', content: 'and on' })
@@ -168,7 +168,7 @@ describe.each(['sse', 'websocket'] as const)('the wire over %s', (transport) => 
     for (const stallAfterEvents of [0, 4]) {
       twin.enqueue({ text: 'silent', stallAfterEvents })
       const startedMs = performance.now()
-      expect(await failureOf(provider.complete(ask('x', { timeout: 0.15 })))).toMatchObject({ name: 'StreamError', retryable: true })
+      expect(await failureOf(provider.complete(ask('x', { timeout: 0.15 })))).toMatchObject({ name: 'LLMTimeoutError', retryable: true })
       expect(performance.now() - startedMs).toBeLessThan(1500)
     }
   })
