@@ -7,9 +7,11 @@ import { writeTree } from '../config/support/tree.js'
 import { buildHostileDocuments, type HostileDocument } from './hostile-documents.js'
 import { measureCpu, MOST_CPU_MS } from './support.js'
 
-const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 2 ** 31)
+// A seed of its own in every run would be a suite that fails by the hour: `TEST_SEED=$RANDOM` looks for more.
+const seed = Number(process.env['TEST_SEED'] ?? 20_261_121)
 console.log(`hostile documents: TEST_SEED=${seed}`)
-const documents = buildHostileDocuments(seed, 520)
+/** `DOCUMENTS=520` is the whole run: three minutes; the suite takes a part. */
+const documents = buildHostileDocuments(seed, Number(process.env['DOCUMENTS'] ?? 104))
 
 /** Each way in which a document is read, as a user meets it. Answers `value`, or the errors' texts. */
 const READERS: Readonly<Record<string, (file: string, text: string) => Promise<string>>> = {

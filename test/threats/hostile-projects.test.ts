@@ -14,7 +14,7 @@ const count = Number(process.env['PROJECTS'] ?? 60)
 console.info(`hostile-projects.test.ts: seed ${seed}, ${count} projects (set TEST_SEED and PROJECTS to repeat; test/soak/hostile-projects.mjs runs 2,000)`)
 
 test('no project reaches its server, runs its code or reads what lies outside its folder', async () => {
-  const outcome = await runHostileProjects(code, { seed, count, includes: false })
+  const outcome = await runHostileProjects(code, { seed, count })
   console.info(JSON.stringify({ ...outcome, faults: undefined }))
   expect(outcome.faults.slice(0, 3).join('\n\n')).toBe('')
   expect(outcome).toMatchObject({ projects: count, connections: 0, ran: 0, leaked: 0 })
