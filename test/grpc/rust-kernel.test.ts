@@ -52,7 +52,7 @@ describe.skipIf(!built)("Amplifier's Rust kernel", () => {
   let kernel: ReturnType<typeof startKernel>
 
   async function serve(args: string[] = ['--no-secret', '--port', '0'], config: object = {}) {
-    const sent = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: join(folder, 'tokens.json'), transport: 'sse', max_retries: 0, ...config }
+    const sent = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: join(folder, 'tokens.json'), transport: 'sse', max_retries: 0, default_model: 'gpt-5.5', ...config }
     const child = spawn(process.execPath, [main, 'serve', '--grpc', ...args], {
       cwd: folder, stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: process.env.PATH, HOME: folder, USERPROFILE: folder, AMPLIFIER_CHATGPT_CONFIG: JSON.stringify(sent), AMPLIFIER_CHATGPT_SECRET: 'made-up' },
@@ -89,12 +89,13 @@ describe.skipIf(!built)("Amplifier's Rust kernel", () => {
 
   test('reads information, models and an answer as a host in our process gets them', async () => {
     const mounted = await mountOnTwin({ on: twin, config: { max_retries: 0 } })
+    // Asked as the kernel asks: at the mount, before the account's list is read.
+    const { id, display_name, credential_env_vars, capabilities, defaults } = mounted.provider.getInfo()
     const reply = { model: 'gpt-5.4', text: 'one\ntwo "three" ✓', reasoning: 'pondering', toolCalls: [{ name: 'read_file', arguments: { path: 'ä', deep: [{ at: 1 }] } }] }
     const request = ask('say it', { tools: [TOOL], reasoning_effort: 'high' })
     twin.enqueue(reply, reply)
     const ours = await mounted.provider.complete(request)
     const models: ModelInfo[] = await mounted.provider.listModels()
-    const { id, display_name, credential_env_vars, capabilities, defaults } = mounted.provider.getInfo()
     await mounted.close()
     expect((await kernel.mounted).ok).toMatchObject({ info: { id, display_name, credential_env_vars, capabilities, defaults } })
     expect((await kernel.call<ModelInfo[]>('list_models')).ok).toEqual(models.map(({ id, display_name, context_window, max_output_tokens, capabilities, defaults }) => (
@@ -264,5 +265,5 @@ function textIn(response: ChatResponse | undefined): string {
 
 /** What differs between two calls that are the same. */
 function withoutIds(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (key, inner: unknown) => (/(^|_)(id|key)$|^age_seconds$/.test(key) ? undefined : inner)).replace(/"(gAAAA|rs_|call_|resp_)[^"]*"/g, '"$1"')) as unknown
+  return JSON.parse(JSON.stringify(value, (key, inner: unknown) => (/(^|_)(id|key)$|^age_seconds$|^observed_at$/.test(key) ? undefined : inner)).replace(/"(gAAAA|rs_|call_|resp_)[^"]*"/g, '"$1"')) as unknown
 }
