@@ -27,7 +27,8 @@ async function compileValidators() {
     const path = join(root, schemaFile)
     if (!existsSync(path)) continue
     const schema = JSON.parse(readFileSync(path, 'utf8'))
-    const ajv = new Ajv.default({ allErrors: true, verbose: false, strict: false, code: { source: true, esm: true } })
+    // Lengths in UTF-16 units: code points would take ajv's own helper, and ajv is no dependency of the package.
+    const ajv = new Ajv.default({ unicode: false, allErrors: true, verbose: false, strict: false, code: { source: true, esm: true } })
     // ajv's standalone code reaches for its runtime helpers by require(), which ES modules don't have.
     const code = standaloneCode(ajv, ajv.compile(schema)).replaceAll(
       /const (\w+) = require\("([^"]+)"\)\.default;?/g,
