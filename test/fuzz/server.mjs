@@ -6,7 +6,8 @@ import { mutateEvents, mutateHeaders, mutateModels, mutateRefusal } from './muta
 
 const ACCEPTED = /^\{"type":"response\.(?!failed|metadata)/
 const ENDED = /"type":"response\.(?:completed|done|incomplete)"/
-const FAILED = /^\{"type":"(?:response\.(?:failed|completed|done|incomplete|cancelled)|error)"/
+/** A frame with no type that holds an error is read as an error too: seed 446236, question 225. */
+const FAILED = /^\{"(?:type":"(?:response\.(?:failed|completed|done|incomplete|cancelled)|error)"|error":)/
 
 export async function startServer({ seed, randomOf = (n, attempt) => createRandom(seed, `case ${n} ${attempt}`) }) {
   /** Question → what was done with each attempt at it. */
