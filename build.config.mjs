@@ -74,8 +74,8 @@ async function bundle() {
 
 /** Where the Python package looks for the command line; its wheels and editable installs hold what lies here. */
 const SIDECAR = join(root, 'python', 'amplifier_module_openai_chatgpt', '_sidecar')
-/** A native addon: it can't be bundled, and a mount that wants the keychain says what is missing. */
-const NOT_BUNDLED = ['@napi-rs/keyring']
+/** Native addons: they can't be bundled, and what wants the keychain or a file of SQLite says what is missing. */
+const NOT_BUNDLED = ['@napi-rs/keyring', '@photostructure/sqlite']
 
 /** The command line with every dependency inside, for machines without npm: 2.5 MB, minified. */
 async function bundleSidecar() {

@@ -1,5 +1,5 @@
 /**
- * lib/ owns small helpers that any room may use, pure ones and the lock across processes. It refuses to know a domain word:
+ * lib/ owns small helpers that any room may use: pure ones, the lock across processes, files of SQLite. It refuses to know a domain word:
  * nothing here has heard of a model, a token or a host.
  */
 export { backoffMs } from './backoff.js'
@@ -10,6 +10,8 @@ export { editDistance, nearestName, suggestName } from './did-you-mean.js'
 export { startElapsed } from './elapsed.js'
 export { FileLockError, tidyFileLock, withFileLock } from './file-lock.js'
 export type { FileLock, FileLockOptions } from './file-lock.js'
+export { DatabaseError, openDatabase } from './open-database.js'
+export type { Database, DatabaseValue, Statement } from './open-database.js'
 export { orAbort } from './or-abort.js'
 export { isLoopback } from './is-loopback.js'
 export { keepNewest } from './keep-newest.js'

@@ -1,0 +1,102 @@
+import { constants } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** What a column holds. Integers beyond 2^53 are not read. */
+export type DatabaseValue = string | number | Uint8Array | null
+
+export interface Statement {
+  run(...values: readonly DatabaseValue[]): { changes: number | bigint }
+  get(...values: readonly DatabaseValue[]): Record<string, DatabaseValue> | undefined
+  all(...values: readonly DatabaseValue[]): Record<string, DatabaseValue>[]
+}
+
+/** An open SQLite file. Everything in it is synchronous: keep transactions short. */
+export interface Database {
+  readonly path: string
+  /** Runs statements that answer nothing, parted by semicolons. */
+  exec(sql: string): void
+  prepare(sql: string): Statement
+  /** Runs `work` in one transaction that is all there or not at all. */
+  transaction<Value>(work: () => Value): Value
+  /** Twice without harm. */
+  close(): void
+}
+
+/** `missing`: nothing here can open it; `unusable`: the file is another's, is no database, or is damaged. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError'
+  constructor(message: string, readonly code: 'missing' | 'unusable', options?: ErrorOptions) {
+    super(message, options)
+  }
+}
+
+/** What we use of `DatabaseSync`, which the package and Node's own module have alike. */
+interface NativeDatabase {
+  exec(sql: string): void
+  prepare(sql: string): Statement
+  close(): void
+}
+interface SqliteModule {
+  DatabaseSync: new (path: string, options?: { timeout?: number }) => NativeDatabase
+}
+
+/** How long another process may hold the file while we wait, ms. */
+const BUSY_MS = 5000
+const FILE_MODE = 0o600
+const FOLDER_MODE = 0o700
+
+/**
+ * Opens the SQLite file at `path`, made with mode 0600 where there is none, its folder with 0700. Other processes may have
+ * it open too, on this machine. What is deleted is overwritten; what a transaction wrote survives a kill and a power cut.
+ * @throws DatabaseError
+ */
+export async function openDatabase(path: string): Promise<Database> {
+  const { DatabaseSync } = await loadSqlite()
+  let native: NativeDatabase | undefined
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE })
+    // Its journals take over its mode.
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), FILE_MODE)
+    await file.chmod(FILE_MODE).finally(() => file.close())
+    native = new DatabaseSync(path, { timeout: BUSY_MS })
+    native.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON')
+    return wrap(path, native)
+  } catch (cause) {
+    native?.close()
+    throw new DatabaseError(`${path} cannot be used as a database: ${cause instanceof Error ? cause.message : String(cause)}. Move it away to begin a new one`, 'unusable', { cause })
+  }
+}
+
+function wrap(path: string, native: NativeDatabase): Database {
+  let open = true
+  return {
+    path,
+    exec: (sql) => native.exec(sql),
+    prepare: (sql) => native.prepare(sql),
+    transaction(work) {
+      native.exec('BEGIN IMMEDIATE')
+      try {
+        const value = work()
+        native.exec('COMMIT')
+        return value
+      } catch (error) {
+        native.exec('ROLLBACK')
+        throw error
+      }
+    },
+    close() {
+      if (open) native.close()
+      open = false
+    },
+  }
+}
+
+/** The package first: Node's own module warns on every start that it is experimental. Both lock the file alike. */
+async function loadSqlite(): Promise<SqliteModule> {
+  const builtIn = 'node:sqlite'
+  const loaded: unknown = await import('@photostructure/sqlite').catch(() => import(builtIn)).catch((cause: unknown) => {
+    throw new DatabaseError('SQLite is missing: npm install @photostructure/sqlite@1, or use Node 22.13 or newer', 'missing', { cause })
+  })
+  return loaded as SqliteModule
+}
