@@ -1,7 +1,7 @@
 import type { Quota } from './account/index.js'
 import { ConfigurationError, isLLMError, type Coordinator, type MountPlan, type MountPlanEntry } from './contract/index.js'
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
-import { buildRefusalError } from './config/refusal-error.js'
+import { throwErrors } from './documents/index.js'
 import { judgeHookConfig, judgeRoles } from './config/judge-config.js'
 import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
@@ -101,8 +101,7 @@ export async function findMatrixInForce(
 /** The plan's routing hook is obeyed here, so what it says is judged here, in every host. @throws ConfigurationError */
 function judgeHook(entry: MountPlanEntry | undefined): void {
   if (!isRecord(entry?.config)) return
-  const refused = judgeHookConfig(entry.config, {}, originOf(entry, 'config'))
-  if (refused.length > 0) throw buildRefusalError(refused)
+  throwErrors(judgeHookConfig(entry.config, {}, originOf(entry, 'config')), 'untrusted_option')
 }
 
 /** Candidates of any matrix hold only what a project may set. @throws ConfigurationError naming the candidate's place */
@@ -115,7 +114,7 @@ function judgeCandidatesOf(roles: MatrixRoles | RoutingOverrides, placeOf: (part
       return refusals.map((refusal) => ({ ...refusal, message: `${file === undefined ? '' : `${file}:${line}:${column}: `}role ${role}: ${refusal.message}` }))
     })
   })
-  if (refused.length > 0) throw buildRefusalError(refused)
+  throwErrors(refused, 'untrusted_option')
 }
 
 /** The config of the host's own routing hook, in whose place ours stands; a wrong one is that hook's to fail on. */

@@ -20,7 +20,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   config: ['contract', 'lib', 'documents'],
   // transport's failure class is part of its interface file: the call pipeline asks what happened by it.
   provider: ['contract', 'lib', 'responses', 'account', 'transport/transport.js', 'types:auth', 'types:config', 'types:routing'],
-  host: ['contract', 'lib', 'documents', 'config/judge-entry.js', 'config/module-entry.js', 'config/refusal-error.js'],
+  host: ['contract', 'lib', 'documents', 'config/judge-entry.js', 'config/module-entry.js'],
   twin: ['types:contract', 'lib'],
   root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'documents', 'provider', 'host', 'twin', 'root'],
 }

@@ -3,8 +3,7 @@ import {
   type Bundle, type ProviderOptions, type Settings,
 } from '../config/index.js'
 import { MOUNT_NAME } from '../config/module-entry.js'
-import { judgeModuleChange } from '../config/judge-entry.js'
-import { buildRefusalError } from '../config/refusal-error.js'
+import { refuseModuleChanges } from '../config/judge-entry.js'
 import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
@@ -37,8 +36,7 @@ export async function readConfig(context: CommandContext, options: Record<string
   const bundle = typeof options.bundle === 'string' ? await loadBundle(options.bundle) : undefined
   const plan = planWithUs(settings, bundle)
   const providers = plan.providers ?? []
-  const changed = providers.flatMap(judgeModuleChange)
-  if (changed.length > 0) throw buildRefusalError(changed)
+  refuseModuleChanges(providers)
   const found = providers.find((entry) => isOurModule(entry.module))
   const before = found?.config ?? {}
   const flags = readFlags(options)

@@ -1,12 +1,12 @@
-import type { ConfigurationError, JsonObject } from '../contract/index.js'
-import { attachOrigins, originOf, originsOf, type Origin } from '../documents/index.js'
+import type { JsonObject } from '../contract/index.js'
+import { attachOrigins, originOf, originsOf, throwErrors, type Origin } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
-import { buildRefusalError } from './refusal-error.js'
 import { isSame, judgeConfig } from './judge-config.js'
 import { isOurModule } from './module-entry.js'
 import { isOption, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
 import { readServiceUrl } from './read-url.js'
 import { environmentOrigin, optionInForce, readOption, resolvePath, type PathContext } from './read-option.js'
+import { refuse, type Refusal } from './standing.js'
 import { trustRowOf, TRUST_TABLE } from './trust-table.js'
 
 export interface CallerContext {
@@ -58,13 +58,13 @@ export async function admitCallerConfig(sent: JsonObject, context: CallerContext
   if (isHostBuilt) return merged
   const refused = judgeConfig(merged, { env }).filter(({ origin }) => origin?.whose === 'caller')
   if (refused.length === 0) return merged
-  if (isAnonymous) throw buildRefusalError(refused)
+  if (isAnonymous) throwErrors(refused, 'untrusted_option')
   const paths: PathContext = { ...context, env }
   const entries = [...(await readUserEntries({ ...context, env })), {}]
   const answers = entries.map((entry) => compare(merged, refused.map(({ path }) => path.split('.')[0] ?? path), entry, paths))
   const agreed = answers.find(({ differing }) => differing.length === 0)
-  if (!agreed) throw buildCallerError(refused.map(({ path }) => path), answers)
-  const confirmed = Object.fromEntries(agreed.keys.map((key) => [key, stamp('user')]))
+  if (!agreed) throwErrors([explainDifference(refused.map(({ path }) => path), answers)], 'untrusted_option')
+  const confirmed = Object.fromEntries((agreed?.keys ?? []).map((key) => [key, stamp('user')]))
   return attachOrigins({ ...merged }, { ...originsOf(merged), ...confirmed })
 }
 
@@ -121,12 +121,9 @@ function normalize(name: string, value: unknown, origin: Origin | undefined, con
   return 'url' in answer ? answer.url : value
 }
 
-function buildCallerError(refused: readonly string[], answers: readonly Comparison[]): ConfigurationError {
+function explainDifference(refused: readonly string[], answers: readonly Comparison[]): Refusal {
   const nearest = answers.reduce((best, answer) => (answer.differing.length < best.differing.length ? answer : best))
   const names = [...new Set([...refused, ...nearest.differing])]
-  return buildRefusalError([{
-    path: names[0] ?? '',
-    message: `${names.join(', ')} may not be set by a caller that doesn't say where it has its config from, unless ~/.amplifier/settings.yaml or the environment says the same as a whole`
-      + ` (nearest: ${nearest.differing.join(', ')} differs); put the same values into one entry there, or let the host program say in code that it built the config`,
-  }])
+  return refuse(names[0] ?? '', `${names.join(', ')} may not be set by a caller that doesn't say where it has its config from, unless ~/.amplifier/settings.yaml or the environment says the same as a whole`
+      + ` (nearest: ${nearest.differing.join(', ')} differs); put the same values into one entry there, or let the host program say in code that it built the config`, { origin: undefined })
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AgentPlan, MountPlan, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { attachOrigins, buildFindingsError, describeFinding, listOrigins, originOf, originsOf, type Finding } from '../documents/index.js'
+import { attachOrigins, describeFinding, listOrigins, originOf, originsOf, placeFinding, throwErrors, type Finding } from '../documents/index.js'
 import type { Bundle } from './bundle.js'
 import type { ModuleEntry } from './module-entry.js'
 import { omit, type PlanLayer } from './plan-layer.js'
@@ -15,8 +15,7 @@ const BUNDLE_FILES = ['bundle.md', 'bundle.yaml', 'bundle.yml', 'bundle.toml']
 export async function assembleBundle(file: string): Promise<Bundle> {
   const content = await readBundle(await findBundleFile(file))
   const findings = [...content.findings, ...findNamelessModules(content)]
-  const error = buildFindingsError(findings)
-  if (error) throw error
+  throwErrors(findings)
   const mountPlan = buildPlan(content.layer)
   const { routing } = content.layer.rest
   const version = content.identity['version']
@@ -46,8 +45,7 @@ export function findNamelessModules(content: BundleContent): Finding[] {
   return lists.flatMap((entry) => {
     if (entry.module !== undefined) return []
     const origin = originOf(entry, 'id')
-    const place = { file: origin?.file ?? content.files[0] ?? '', line: origin?.line ?? 1, column: origin?.column ?? 1 }
-    return [{ severity: 'error' as const, message: `the entry ${entry.id ?? ''} names no module`, ...place }]
+    return [placeFinding({ severity: 'error', message: `the entry ${entry.id ?? ''} names no module` }, content.files[0] ?? '', origin)]
   })
 }
 

@@ -1,12 +1,12 @@
 import { ConfigurationError, LANE_NAMES, laneRow, type JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { describeExpected } from './coerce-value.js'
-import type { ConfigValue, OptionProblem } from './collect-values.js'
-import { describeValue, namesFile } from '../documents/index.js'
+import type { ConfigValue } from './collect-values.js'
+import { describeMismatch, namesFile, type ValueFinding } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
 import { CONTINUATIONS, ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
-import { resolvePath } from './read-option.js'
+import { describePlace, environmentOrigin, resolvePath } from './read-option.js'
 import { readServiceUrl } from './read-url.js'
 
 /** Fields the provider itself answers for. */
@@ -23,15 +23,15 @@ export interface BuildContext {
 }
 
 /** Fills in defaults, turns seconds into milliseconds, resolves paths; expects values that the schema has passed. */
-export function buildOptions(values: Values, context: BuildContext): { options: ProviderOptions; warnings: OptionProblem[] } {
+export function buildOptions(values: Values, context: BuildContext): { options: ProviderOptions; warnings: ValueFinding[] } {
   const read = createReader(values, context)
-  const warnings: OptionProblem[] = []
+  const warnings: ValueFinding[] = []
   const lane = read.word('lane', LANE_NAMES)
   const extraRequestParams = dropOwnFields(read.object('extra_request_params') ?? {}, values.get('extra_request_params'), warnings)
   const environmentEffort = readEnvironmentEffort(context.env, warnings)
   const apiKey = read.text('api_key')
   if (apiKey !== undefined && lane !== 'api_key') {
-    warnings.push({ message: `api_key has no effect in lane ${lane}; set lane: api_key to use it`, ...placeOf(values.get('api_key')) })
+    warnings.push({ severity: 'warning', message: `api_key has no effect in lane ${lane}; set lane: api_key to use it`, ...placeOf(values.get('api_key')) })
   }
   const tokenStore = read.word('token_store', TOKEN_STORES)
   const redisUrl = read.text('redis_url')
@@ -106,8 +106,8 @@ function createReader(values: Values, context: BuildContext) {
   const get = (key: string): unknown => values.get(key)?.value ?? OPTION_SCHEMAS[key]?.default
   const fail = (key: string, expected = describeExpected(OPTION_SCHEMAS[key] ?? {})): never => {
     const found = values.get(key)
-    const shown = describeValue(found?.raw, { secret: OPTION_SCHEMAS[key]?.writeOnly === true })
-    throw new ConfigurationError(`${key} must be ${expected}, found ${shown} (${found?.place ?? 'default'})`, { code: 'invalid_option' })
+    const message = describeMismatch(key, expected, found?.raw, { secret: OPTION_SCHEMAS[key]?.writeOnly === true })
+    throw new ConfigurationError(`${message} (${describePlace(found?.origin)})`, { code: 'invalid_option' })
   }
   const need = <T>(key: string, value: T | undefined): T => (value === undefined ? fail(key) : value)
   const text = (key: string): string | undefined => {
@@ -162,22 +162,22 @@ function createReader(values: Values, context: BuildContext) {
   }
 }
 
-function dropOwnFields(params: JsonObject, found: ConfigValue | undefined, warnings: OptionProblem[]): JsonObject {
+function dropOwnFields(params: JsonObject, found: ConfigValue | undefined, warnings: ValueFinding[]): JsonObject {
   const own = OWN_REQUEST_FIELDS.filter((key) => Object.hasOwn(params, key))
-  if (own.length > 0) warnings.push({ message: `extra_request_params may not set ${own.join(', ')}; left out`, ...placeOf(found) })
+  if (own.length > 0) warnings.push({ severity: 'warning', message: `extra_request_params may not set ${own.join(', ')}; left out`, ...placeOf(found) })
   return Object.fromEntries(Object.entries(params).filter(([key]) => !own.includes(key)))
 }
 
-function placeOf(found: ConfigValue | undefined): Pick<OptionProblem, 'place' | 'origin'> {
-  return { place: found?.place ?? 'default', ...(found?.origin ? { origin: found.origin } : {}) }
+function placeOf(found: ConfigValue | undefined): Pick<ValueFinding, 'origin'> {
+  return found?.origin ? { origin: found.origin } : {}
 }
 
-function readEnvironmentEffort(env: Environment, warnings: OptionProblem[]): string | undefined {
+function readEnvironmentEffort(env: Environment, warnings: ValueFinding[]): string | undefined {
   const effort = env[EFFORT_VARIABLE]?.trim().toLowerCase()
   if (!effort) return undefined
   const known = OPTION_SCHEMAS['reasoning_effort']?.['x-choices'] ?? []
   if (known.includes(effort)) return effort
-  warnings.push({ message: `the effort has no effect: it must be one of ${known.join(', ')}`, place: `the environment variable ${EFFORT_VARIABLE}` })
+  warnings.push({ severity: 'warning', message: `the effort has no effect: it must be one of ${known.join(', ')}`, origin: environmentOrigin(EFFORT_VARIABLE) })
   return undefined
 }
 

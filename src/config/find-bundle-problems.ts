@@ -1,5 +1,5 @@
 import type { Environment } from './expand-variables.js'
-import { originOf, type Finding, type Origin } from '../documents/index.js'
+import { originOf, placeFinding, type Finding } from '../documents/index.js'
 import { findBundleFile, findNamelessModules } from './assemble-bundle.js'
 import { judgeLayer } from './judge-layer.js'
 import { isOurModule, type ModuleEntry } from './module-entry.js'
@@ -21,16 +21,7 @@ export async function findBundleProblems(file: string, env: Environment): Promis
 
 function findOptionProblems(entry: ModuleEntry, env: Environment, file: string): Finding[] {
   if (!isOurModule(entry.module) || !entry.config) return []
-  const { errors, warnings } = checkOptions(entry.config, env)
-  const around = originOf(entry, 'config')
-  return [
-    ...errors.map(({ message, origin }) => ({ severity: 'error' as const, message, ...placeOf(origin ?? around, file) })),
-    ...warnings.map(({ message, origin }) => ({ severity: 'warning' as const, message, ...placeOf(origin ?? around, file) })),
-  ]
-}
-
-function placeOf(origin: Origin | undefined, file: string) {
-  return { file: origin?.file ?? file, line: origin?.line ?? 1, column: origin?.column ?? 1 }
+  return checkOptions(entry.config, env).map((finding) => placeFinding(finding, file, originOf(entry, 'config')))
 }
 
 function compareFindings(a: Finding, b: Finding): number {

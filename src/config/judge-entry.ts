@@ -1,10 +1,10 @@
 import { ROUTING_HOOKS, type MountPlanEntry } from '../contract/index.js'
-import { originOf, type Origin } from '../documents/index.js'
+import { originOf, throwErrors, type Origin } from '../documents/index.js'
 import { isRecord } from '../lib/index.js'
 import { judgeHookConfig } from './judge-config.js'
 import { judgeForeignConfig } from './judge-foreign.js'
 import { isOurModule } from './module-entry.js'
-import { below, isTrusted, type Refusal, type Standing } from './standing.js'
+import { below, isTrusted, refuse, type Refusal, type Standing } from './standing.js'
 
 export interface EntryContext {
   /** the host program brings the module itself */
@@ -26,19 +26,24 @@ export function judgeEntry(entry: MountPlanEntry, { isKnown, point, holder }: En
   const change = judgeModuleChange(entry)
   if (change.length > 0) return change
   return [
-    ...(standsByItself(source, entry.source) ? [{ path: 'source', message: `source may not be set by a project's files, ${why}`, origin: source }] : []),
-    ...(standsByItself(module, entry.module) && !isKnown ? [{ path: 'module', message: `the module ${entry.module} may not be loaded for a project's files, ${why}`, origin: module }] : []),
+    ...(standsByItself(source, entry.source) ? [refuse('source', `source may not be set by a project's files, ${why}`, { origin: source })] : []),
+    ...(standsByItself(module, entry.module) && !isKnown ? [refuse('module', `the module ${entry.module} may not be loaded for a project's files, ${why}`, { origin: module })] : []),
     ...judgeOtherConfig(entry, point),
   ]
 }
 
+/** For hosts that mount our own entry alone. @throws ConfigurationError where an entry of the user's is another module's now */
+export function refuseModuleChanges(entries: readonly MountPlanEntry[]): void {
+  throwErrors(entries.flatMap(judgeModuleChange), 'untrusted_option')
+}
+
 /** The user's config, keys and all, would be handed to another module than the user named. */
-export function judgeModuleChange(entry: MountPlanEntry): Refusal[] {
+function judgeModuleChange(entry: MountPlanEntry): Refusal[] {
   const origin = originOf(entry, 'module')
   const named = origin?.shadowed?.find(isTrusted)
   if (!origin || isTrusted(origin) || !named || named.value === entry.module) return []
   const message = `module of the entry ${entry.id ?? entry.module} may not be changed by a project's files, since the user's config for ${String(named.value)} would go to ${entry.module}`
-  return [{ path: 'module', message, origin }]
+  return [refuse('module', message, { origin })]
 }
 
 function judgeOtherConfig(entry: MountPlanEntry, point: string | undefined): Refusal[] {

@@ -1,6 +1,6 @@
 import { ROUTING_HOOKS } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { originOf, type Finding } from '../documents/index.js'
+import { originOf, placeFinding, type Finding } from '../documents/index.js'
 import { isOurModule, readModuleEntries, type ModuleEntry } from './module-entry.js'
 import { judgeCandidates, judgeConfig, judgeHookConfig, judgeRoles } from './judge-config.js'
 import { omit, type PlanLayer } from './plan-layer.js'
@@ -11,10 +11,8 @@ const FOREIGN_KEYS = ['tools', 'hooks', 'session', 'providers']
 
 /** What mounts and spawns from a merged layer would refuse, told ahead: `bundle validate` shows it, loading does not judge. */
 export function judgeLayer({ providers, hooks, rest }: PlanLayer, file: string): Finding[] {
-  const problems = [...[...providers, ...hooks].flatMap(judgeOurs), ...judgeRouting(rest['routing']), ...judgeAgents(rest['agents'])]
-  return problems.map(({ message, origin }) => ({
-    severity: 'error', message, file: origin?.file ?? file, line: origin?.line ?? 1, column: origin?.column ?? 1,
-  }))
+  const refused = [...[...providers, ...hooks].flatMap(judgeOurs), ...judgeRouting(rest['routing']), ...judgeAgents(rest['agents'])]
+  return refused.map((refusal) => placeFinding(refusal, file))
 }
 
 function judgeOurs(entry: ModuleEntry): Refusal[] {

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { ConfigurationError, LANE_WORDS } from '../contract/index.js'
-import type { Origin } from '../documents/index.js'
+import { describeOrigin, type Origin } from '../documents/index.js'
 import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
 import { OPTION_ALIASES, OPTION_SCHEMAS } from './option-schema.js'
@@ -28,6 +28,12 @@ export function readOption(name: string, raw: unknown, env: Environment): unknow
 /** Of a value that a variable of the environment holds. */
 export function environmentOrigin(variable: string | undefined): Origin {
   return { file: `the environment variable ${variable ?? ''}`, line: 1, column: 1, whose: 'environment' }
+}
+
+/** Where an option's value came from, in brackets behind what is said of it. */
+export function describePlace(origin: Origin | undefined): string {
+  if (origin === undefined) return 'in the mount config'
+  return origin.whose === 'environment' ? origin.file : describeOrigin(origin)
 }
 
 /**

@@ -1,9 +1,9 @@
-import { realpath, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { attachOrigins, describeFinding, describeOrigin, describeValue, mergeMappings, originOf, readDocument } from '../documents/index.js'
+import { attachOrigins, describeFinding, describeMismatch, liesInside, mergeMappings, originOf, placeFinding, readDocument, realPath } from '../documents/index.js'
 import type { Settings, SettingsFile, SettingsOptions } from './settings.js'
 import { mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
 import { omit } from './plan-layer.js'
@@ -68,29 +68,19 @@ async function listFiles(cwd: string, options: SettingsOptions): Promise<ListedF
   const home = findHome(options)
   const project = resolve(cwd, '.amplifier')
   // In the home folder itself both are one: the user's own, to be read once.
-  const own = (await resolveLinks(project)) === (await resolveLinks(home))
+  const own = (await realPath(project)) === (await realPath(home))
   const session = options.sessionFile === undefined ? undefined : resolve(options.sessionFile)
   return [
     { file: join(home, 'settings.yaml'), trusted: true },
     ...(own ? [] : [{ file: join(project, 'settings.yaml'), trusted: false, inside: resolve(cwd) }]),
     { file: join(project, 'settings.local.yaml'), trusted: own, ...(own ? {} : { inside: resolve(cwd) }) },
-    ...(session === undefined ? [] : [{ file: session, trusted: own || !(await isInside(session, resolve(cwd), home)) }]),
+    ...(session === undefined ? [] : [{ file: session, trusted: own || !(await isProjects(session, resolve(cwd), home)) }]),
   ]
 }
 
-/** By real paths. The home folder's `.amplifier` may lie below the working directory without being the project's. */
-async function isInside(file: string, folder: string, except?: string): Promise<boolean> {
-  const [path, outer, inner] = await Promise.all([resolveLinks(file), resolveLinks(folder), except === undefined ? undefined : resolveLinks(except)])
-  const below = (parent: string) => path.startsWith(parent.endsWith('/') || parent.endsWith('\\') ? parent : join(parent, '/'))
-  return below(outer) && !(inner !== undefined && below(inner))
-}
-
-/** With links followed as far as the path exists. */
-async function resolveLinks(path: string): Promise<string> {
-  return realpath(path).catch(async () => {
-    const parent = dirname(path)
-    return parent === path ? path : join(await resolveLinks(parent), basename(path))
-  })
+/** Whether a session's file is the project's text. The home folder's `.amplifier` may lie below the working directory without being so. */
+async function isProjects(file: string, cwd: string, home: string): Promise<boolean> {
+  return (await liesInside(file, cwd)) && !(await liesInside(file, home))
 }
 
 async function readLayer({ file, trusted, inside }: ListedFile, warnings: string[]): Promise<Layer | 'absent' | 'skipped'> {
@@ -98,22 +88,22 @@ async function readLayer({ file, trusted, inside }: ListedFile, warnings: string
     warnings.push(`${problem}; the file is skipped`)
     return 'skipped'
   }
-  if (inside !== undefined && !(await isInside(file, inside))) return skip(`${file} is a link that leads out of ${inside}`)
+  if (inside !== undefined && !(await liesInside(file, inside))) return skip(`${file} is a link that leads out of ${inside}`)
   const parsed = await readDocument({ file, whose: trusted ? 'user' : 'project' })
   if (parsed.absent) return 'absent'
   const failure = parsed.findings.find((finding) => finding.severity === 'error')
   if (failure) return skip(describeFinding(failure))
   warnings.push(...parsed.findings.map(describeFinding))
   const value = parsed.value ?? {}
-  if (!isRecord(value)) return skip(`${file}:1:1: settings must be a mapping, found ${describeValue(value)}`)
+  if (!isRecord(value)) return skip(`${file}:1:1: ${describeMismatch('settings', 'a mapping', value)}`)
   for (const key of ['config', 'routing']) {
     const part = value[key]
-    if (part !== undefined && part !== null && !isRecord(part)) return skip(describeWrongPart(value, key, 'a mapping', key))
+    if (part !== undefined && part !== null && !isRecord(part)) return skip(describeWrongPart(value, key, { name: key, expected: 'a mapping', file }))
   }
   const config = isRecord(value['config']) ? value['config'] : {}
   const providers = config['providers']
   if (providers !== undefined && providers !== null && !Array.isArray(providers) && !isRecord(providers)) {
-    return skip(describeWrongPart(config, 'providers', 'a list of {module, id?, config?}', 'config.providers'))
+    return skip(describeWrongPart(config, 'providers', { name: 'config.providers', expected: 'a list of {module, id?, config?}', file }))
   }
   const rest = omit(config, (key) => key === 'providers')
   const values = omit(value, (key, item) => item === null || key === 'config')
@@ -122,9 +112,8 @@ async function readLayer({ file, trusted, inside }: ListedFile, warnings: string
   return { providers: readModuleEntries(providers), values: Object.keys(rest).length === 0 ? values : mergeMappings(values, withConfig) }
 }
 
-function describeWrongPart(holder: JsonObject, key: string, expected: string, name: string): string {
-  const origin = originOf(holder, key)
-  return `${origin ? `${describeOrigin(origin)}: ` : ''}${name} must be ${expected}, found ${describeValue(holder[key])}`
+function describeWrongPart(holder: JsonObject, key: string, { name, expected, file }: { name: string; expected: string; file: string }): string {
+  return describeFinding(placeFinding({ severity: 'error', message: describeMismatch(name, expected, holder[key]) }, file, originOf(holder, key)))
 }
 
 function listEntries(entries: readonly ModuleEntry[], warnings: string[]): MountPlanEntry[] {
@@ -132,7 +121,8 @@ function listEntries(entries: readonly ModuleEntry[], warnings: string[]): Mount
     const { module } = entry
     if (module !== undefined) return [Object.assign(entry, { module })]
     const origin = originOf(entry, 'id')
-    warnings.push(`${origin ? `${describeOrigin(origin)}: ` : ''}the provider ${entry.id ?? ''} names no module and adds to no other; it is left out`)
+    const message = `the provider ${entry.id ?? ''} names no module and adds to no other; it is left out`
+    warnings.push(describeFinding({ severity: 'warning', message, ...(origin ? { origin } : {}) }))
     return []
   })
 }

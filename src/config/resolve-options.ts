@@ -1,15 +1,17 @@
 import { ConfigurationError, type JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { buildOptions } from './build-options.js'
-import { collectValues, type ConfigValue, type OptionProblem } from './collect-values.js'
+import { collectValues, type ConfigValue } from './collect-values.js'
 import { describeExpected } from './coerce-value.js'
-import { attachOrigins, describeOrigin, describeValue, originOf, originsOf, readPointer, type OriginMap } from '../documents/index.js'
+import {
+  attachOrigins, describeMismatch, formatPath, listSchemaProblems, originOf, originsOf, throwErrors, type DocumentPath, type Expectation, type Origin, type OriginMap, type ValueFinding,
+} from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import validate from './generated/provider-config.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
 import { judgeConfig } from './judge-config.js'
-import { buildRefusalError } from './refusal-error.js'
 import type { ProviderOptions } from './options.js'
+import { describePlace } from './read-option.js'
 
 export interface ResolveContext {
   /** default `process.env` */
@@ -40,68 +42,66 @@ export interface ResolvedOptions {
 export function resolveOptions(config: unknown, context: ResolveContext = {}): ResolvedOptions {
   const record = readConfig(config, context.origin)
   const env = context.env ?? process.env
-  const refused = judgeConfig(record, { env })
-  if (refused.length > 0) throw buildRefusalError(refused)
+  throwErrors(judgeConfig(record, { env }), 'untrusted_option')
   const { values, warnings } = collectValues(record, env)
   const wrong = findWrongValues(values)
-  if (wrong.length > 0) throw new ConfigurationError(wrong.map(describeProblem).join('; '), { code: 'invalid_option' })
+  if (wrong.length > 0) throw new ConfigurationError(wrong.map(describeOption).join('; '), { code: 'invalid_option' })
   const built = buildOptions(values, { ...context, env })
-  return { options: built.options, warnings: [...warnings, ...built.warnings].map(describeProblem) }
+  return { options: built.options, warnings: [...warnings, ...built.warnings].map(describeOption) }
 }
 
 /** What {@link resolveOptions} would refuse or warn of, apart from what a project may not set. */
-export function checkOptions(config: JsonObject, env: Environment): { errors: OptionProblem[]; warnings: OptionProblem[] } {
+export function checkOptions(config: JsonObject, env: Environment): ValueFinding[] {
   const { values, warnings } = collectValues(config, env)
-  return { errors: findWrongValues(values), warnings }
+  return [...findWrongValues(values), ...warnings]
 }
 
-function describeProblem(problem: OptionProblem): string {
-  return `${problem.message} (${problem.place})`
+function describeOption({ message, origin }: ValueFinding): string {
+  return `${message} (${describePlace(origin)})`
 }
 
 function readConfig(config: unknown, origins: OriginMap | undefined): JsonObject {
   if (config === undefined || config === null) return {}
-  if (!isRecord(config)) {
-    throw new ConfigurationError(`the mount config must be a mapping, found ${describeValue(config)}`, { code: 'invalid_option' })
-  }
+  if (!isRecord(config)) throw new ConfigurationError(describeMismatch('the mount config', 'a mapping', config), { code: 'invalid_option' })
   if (!origins || Object.keys(originsOf(config)).length > 0) return config
   return attachOrigins({ ...config }, origins)
 }
 
-function findWrongValues(values: ReadonlyMap<string, ConfigValue>): OptionProblem[] {
-  const plain = Object.fromEntries([...values].map(([key, { value }]) => [key, value]))
-  if (validate(plain)) return []
+function findWrongValues(values: ReadonlyMap<string, ConfigValue>): ValueFinding[] {
+  if (validate(pickFrom(values, 'value'))) return []
+  const problems = listSchemaProblems(pickFrom(values, 'raw'), Reflect.get(validate, 'errors'), { expect: (path) => expectationOf(path, values) })
   // An option gives one sentence, on the deepest place that the validator names.
-  const paths = new Map<string, string[]>()
-  for (const path of readErrorPaths(Reflect.get(validate, 'errors'))) {
-    const [key = '', ...rest] = path
-    const known = paths.get(key)
-    if (!known || rest.length > known.length) paths.set(key, rest)
+  const deepest = new Map<string, (typeof problems)[number]>()
+  for (const problem of problems) {
+    const option = String(problem.path[0])
+    if (problem.path.length > (deepest.get(option)?.path.length ?? 0)) deepest.set(option, problem)
   }
-  return [...paths].flatMap(([key, rest]) => {
-    const value = values.get(key)
-    return value ? [buildProblem(rest, value)] : []
+  return [...deepest.values()].map(({ severity, message, path }) => {
+    const origin = originAt(values.get(String(path[0])), path.slice(1))
+    return { severity, message, path: path.join('.'), ...(origin ? { origin } : {}) }
   })
 }
 
-function buildProblem(rest: readonly string[], found: ConfigValue): OptionProblem {
+/** Values are judged as they were read; a message shows them as they were written, since a variable may hold a secret. */
+function pickFrom(values: ReadonlyMap<string, ConfigValue>, part: 'value' | 'raw'): JsonObject {
+  return Object.fromEntries([...values].map(([key, found]) => [key, found[part]]))
+}
+
+/** In the option's own words, under the name that the config has for it. */
+function expectationOf([key, ...rest]: DocumentPath, values: ReadonlyMap<string, ConfigValue>): Expectation | undefined {
+  const found = values.get(String(key))
+  if (!found) return undefined
   const schema = OPTION_SCHEMAS[found.name] ?? {}
-  let { place, origin } = found
-  let part = found.raw
-  for (const step of rest) {
-    const inner = originOf(part, step)
-    if (inner) [place, origin] = [describeOrigin(inner), inner]
-    part = typeof part === 'object' && part !== null ? Reflect.get(part, step) : undefined
-  }
-  const shown = describeValue(part, { secret: schema.writeOnly === true })
-  const message = `${[found.name, ...rest].join('.')} must be ${describeExpected(schema)}, found ${shown}`
-  return { message, place, ...(origin ? { origin } : {}) }
+  return { name: formatPath([found.name, ...rest]), expected: describeExpected(schema), secret: schema.writeOnly === true }
 }
 
-function readErrorPaths(errors: unknown): string[][] {
-  if (!Array.isArray(errors)) return []
-  return errors.flatMap((error: unknown) => {
-    const pointer = isRecord(error) ? error['instancePath'] : undefined
-    return typeof pointer === 'string' ? [readPointer(pointer)] : []
-  })
+/** Of the value, else of the nearest thing around it. */
+function originAt(found: ConfigValue | undefined, steps: DocumentPath): Origin | undefined {
+  let origin = found?.origin
+  let holder = found?.raw
+  for (const step of steps) {
+    origin = originOf(holder, step) ?? origin
+    holder = typeof holder === 'object' && holder !== null ? Reflect.get(holder, step) : undefined
+  }
+  return origin
 }

@@ -1,18 +1,12 @@
 /** Whose a value is, and what a refusal of it says: what every part of the trust decision asks. */
-import { describeOrigin, originOf, type Origin } from '../documents/index.js'
+import { originOf, type Origin, type ValueFinding } from '../documents/index.js'
 import { isRecord } from '../lib/index.js'
 import { hasVariable, isPlain, MAX_DEPTH, type Environment } from './expand-variables.js'
 import { OPTION_VARIABLES } from './option-schema.js'
 import { optionInForce } from './read-option.js'
 
 /** One value that may not stand where it stands. */
-export interface Refusal {
-  /** dotted, from the config's own keys on */
-  path: string
-  message: string
-  /** absent for what came from code without an origin, such as a matrix's candidate */
-  origin?: Origin
-}
+export type Refusal = ValueFinding & { path: string }
 
 export interface JudgeContext {
   /** default: nothing is set */
@@ -70,7 +64,7 @@ export function judgeVariables(value: unknown, path: string, standing: Standing,
 }
 
 export function refuse(path: string, message: string, { origin }: Pick<Standing, 'origin'>): Refusal {
-  return { path, message, ...(origin ? { origin } : {}) }
+  return { severity: 'error', path, message, ...(origin ? { origin } : {}) }
 }
 
 /** The sentence for a key that only the user may set. */
@@ -86,9 +80,4 @@ export function authorOf({ origin, context }: Standing): string {
   if (origin?.via === 'candidate') return 'a provider preference'
   if (origin?.whose === 'caller') return "a caller that doesn't say where it has its config from"
   return context.all === true ? 'a routing candidate' : "a project's files"
-}
-
-/** `file:line:column: message`, or the message where the value came from code. */
-export function describeRefusal({ message, origin }: Refusal): string {
-  return origin ? `${describeOrigin(origin)}: ${message}` : message
 }

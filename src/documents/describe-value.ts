@@ -25,6 +25,11 @@ export function describeValue(value: unknown, options: { secret?: boolean } = {}
   }
 }
 
+/** The one sentence for a value of the wrong kind: `timeout must be a number, found the text "soon"`. */
+export function describeMismatch(name: string, expected: string, found: unknown, options: { secret?: boolean } = {}): string {
+  return `${name} must be ${expected}, found ${describeValue(found, options)}`
+}
+
 function shorten(text: string): string {
   // A URL with a user and a password in it is a secret in part.
   const shown = redactAddresses(text)

@@ -1,6 +1,5 @@
 import { judgeEntry } from '../config/judge-entry.js'
-import { buildRefusalError } from '../config/refusal-error.js'
-import { copyWithOrigins, originOf, type Origin } from '../documents/index.js'
+import { copyWithOrigins, originOf, throwErrors, type Origin } from '../documents/index.js'
 import type { Cleanup, Coordinator, MountPlan, MountPlanEntry } from '../contract/index.js'
 import type { CleanupStack } from './cleanup-stack.js'
 import { loadModule, type HostModule, type LoadModuleOptions } from './load-module.js'
@@ -67,8 +66,8 @@ async function mountEntry({ point, entry, origin }: PlannedEntry, parts: MountPl
   const { coordinator, registry, cleanups, warn } = parts
   const before = registry.snapshot(point)
   try {
-    const refused = parts.loading.allowProjectCode ? [] : judgeEntry(entry, { isKnown: Object.hasOwn(parts.loading.modules, entry.module), point, holder: origin })
-    if (refused.length > 0) throw buildRefusalError(refused)
+    const isKnown = Object.hasOwn(parts.loading.modules, entry.module)
+    if (!parts.loading.allowProjectCode) throwErrors(judgeEntry(entry, { isKnown, point, holder: origin }), 'untrusted_option')
     const module = await loadModule(entry, parts.loading)
     const cleanup: Cleanup | null | void = await module.mount(coordinator, copyWithOrigins(entry.config ?? {}))
     if (cleanup === null) {

@@ -1,10 +1,11 @@
+import type { ValueFinding } from '../documents/index.js'
 import { isRecord } from '../lib/index.js'
 import { pythonText } from './python-text.js'
 
 /** A candidate's setting that the provider doesn't take. */
-export interface ConfigProblem {
+export interface ConfigProblem extends ValueFinding {
+  rule: 'config-value'
   key: string
-  message: string
   /** what it takes instead */
   choices: readonly string[]
 }
@@ -24,7 +25,7 @@ export function checkCandidateConfig(config: unknown, configFields: unknown): Co
     const words = choices.map(String)
     // Nothing written counts as the word None: a key without a value is a slip, not a wish for the default.
     if (words.includes(pythonText(value))) return []
-    return [{ key, choices: words, message: `${key}: ${JSON.stringify(value)} is none of ${words.join(', ')}` }]
+    return [{ severity: 'error', rule: 'config-value', key, choices: words, message: `${key}: ${JSON.stringify(value)} is none of ${words.join(', ')}` }]
   })
 }
 

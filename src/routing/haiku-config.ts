@@ -1,5 +1,6 @@
 import { isRecord } from '../lib/index.js'
 import { ConfigurationError } from '../contract/index.js'
+import type { ValueFinding } from '../documents/index.js'
 import { isGlob } from './glob.js'
 
 /**
@@ -15,7 +16,8 @@ export interface HaikuQuestion {
   policy?: boolean
 }
 
-export interface HaikuProblem {
+/** A finding about the setting `key`; its rule is `code`. */
+export interface HaikuProblem extends ValueFinding {
   code: string
   key: string
 }
@@ -53,14 +55,18 @@ export function maySelectHaiku(model: unknown): boolean {
 export function requireHaikuConfig(question: HaikuQuestion): void {
   const [problem] = findHaikuProblems(question)
   if (problem === undefined) return
-  const { code, key } = problem
-  throw Object.assign(
-    new ConfigurationError(`${code}: ${String(question.model)} / ${key} REJECTED — ${ADVICE[code] ?? ''}`, { code }),
-    { model: String(question.model), key })
+  const { code, key, message } = problem
+  throw Object.assign(new ConfigurationError(message, { code }), { model: String(question.model), key })
 }
 
 /** Everything in the config that this Haiku cannot honour, in order. */
-export function findHaikuProblems({ backend: word, model, config, policy = false }: HaikuQuestion): HaikuProblem[] {
+export function findHaikuProblems(question: HaikuQuestion): HaikuProblem[] {
+  return listRefused(question).map(({ code, key }) => ({
+    severity: 'error', rule: code, path: key, code, key, message: `${code}: ${String(question.model)} / ${key} REJECTED — ${ADVICE[code] ?? ''}`,
+  }))
+}
+
+function listRefused({ backend: word, model, config, policy = false }: HaikuQuestion): Pick<HaikuProblem, 'code' | 'key'>[] {
   if (!isHaiku(model)) return []
   if (policy && (isGlob(model) || word === undefined || !POLICY_WORDS.includes(word))) return []
   const backend = policy ? NATIVE : word
@@ -70,7 +76,7 @@ export function findHaikuProblems({ backend: word, model, config, policy = false
   const budgets = listBudgets(config)
   if (efforts.length === 0 && budgets.length === 0) return []
   const support = effortSupport(model, backend)
-  const problems: HaikuProblem[] = efforts.flatMap(({ key, effort }) => {
+  const problems: Pick<HaikuProblem, 'code' | 'key'>[] = efforts.flatMap(({ key, effort }) => {
     const code = support === false ? 'haiku_effort_unsupported' : support === undefined ? 'haiku_compatibility_unknown'
       : isOneOf(EFFORTS, effort) ? undefined : 'haiku_effort_invalid'
     return code === undefined ? [] : [{ code, key }]

@@ -196,7 +196,7 @@ function checkSuffix({ model, path }: LintedCandidate): MatrixProblem[] {
 }
 
 function checkSettings({ config, path }: LintedCandidate, fields: readonly unknown[] | undefined): MatrixProblem[] {
-  return checkCandidateConfig(config, fields).map(({ key, message, choices }) => ({
-    severity: 'error', rule: 'config-value', path: [...path, 'config', key], message, hint: `one of ${choices.join(', ')}`,
+  return checkCandidateConfig(config, fields).map(({ key, choices, ...finding }) => ({
+    ...finding, path: [...path, 'config', key], hint: `one of ${choices.join(', ')}`,
   }))
 }

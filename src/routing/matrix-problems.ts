@@ -1,10 +1,10 @@
 import { ConfigurationError } from '../contract/index.js'
-import { describeValue, findPlace, formatPath, listSchemaProblems, type DocumentPath, type Finding, type SchemaProblem } from '../documents/index.js'
+import { describeValue, findPlace, formatPath, listSchemaProblems, type DocumentPath, type Finding, type FindingPlace, type SchemaProblem, type ValueFinding } from '../documents/index.js'
 import validateSchema from './generated/routing-matrix.js'
 import { REQUIRED_ROLES } from './matrix.js'
 
 /** A finding about a value of a matrix, before it has its place in the file. */
-export type MatrixProblem = Pick<Finding, 'severity' | 'message' | 'hint'> & { rule: string; path: DocumentPath }
+export type MatrixProblem = Omit<ValueFinding, 'path' | 'origin'> & { rule: string; path: DocumentPath }
 
 /** Errors are listed up to here; a file with more is wrong as a whole. */
 const SHOWN_PROBLEMS = 10
@@ -63,7 +63,7 @@ export function placeProblem({ path, ...problem }: MatrixProblem, data: unknown,
 }
 
 /** One error that says all of them, each as `file:line:column: what is wrong`. */
-export function matrixError(problems: readonly (Pick<Finding, 'message' | 'rule'> & Partial<Finding>)[]): ConfigurationError {
+export function matrixError(problems: readonly (Pick<Finding, 'message' | 'rule'> & Partial<FindingPlace>)[]): ConfigurationError {
   const shown = problems.slice(0, SHOWN_PROBLEMS).map(({ file, line, column, message }) => {
     const place = [file, line, column].filter((piece) => piece !== undefined).join(':')
     return place === '' ? message : `${place}: ${message}`

@@ -152,7 +152,7 @@ describe('wrong values', () => {
     [{ default_model: {} }, 'default_model must be a text, found a mapping (in the mount config)'],
     [{ extra_request_params: [1] }, 'extra_request_params must be a mapping, found a list of 1 item (in the mount config)'],
     [{ routing_overrides: { fast: 3 } }, 'routing_overrides.fast must be a mapping from roles to {description?, candidates} or to a list of candidates, found the number 3 (in the mount config)'],
-    [{ custom_routing_dirs: [3] }, 'custom_routing_dirs.0 must be a list of folders, found the number 3 (in the mount config)'],
+    [{ custom_routing_dirs: [3] }, 'custom_routing_dirs[0] must be a list of folders, found the number 3 (in the mount config)'],
     [{ token_file_path: ' ' }, 'token_file_path must be a path, found the text " " (in the mount config)'],
     [{ host_file_path: '${UNSET}' }, 'host_file_path must be a path, found the text "${UNSET}" (in the mount config)'],
     [{ account: '../x' }, 'account must be a name of at most 64 letters, digits, dots, dashes and underscores, found the text "../x" (in the mount config)'],
