@@ -4,7 +4,7 @@ import {
   fromTransportFailure, judgeWireFailure, readUsageLimit, type AnswerReader, type AttemptPhase, type Repeat, type WireFailure,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import type { Call } from './call.js'
+import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 
 /** One attempt's end: the classified error, and what the retry table says of its request. */
@@ -36,7 +36,7 @@ export interface FailureReader {
 export function createFailureReader(deps: ProviderDeps, call: Call, reader: AnswerReader, credential: Credential): FailureReader {
   const context = (phase: AttemptPhase) => ({
     provider: deps.mountName,
-    model: call.requestedModel,
+    model: modelOf(call),
     lane: credential.lane,
     signInCommand: deps.credentials.signIn,
     nowMs: deps.now(),

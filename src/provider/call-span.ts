@@ -1,5 +1,5 @@
 import { AbortError, LLMError, isLLMError, type ChatResponse, type EventPayloads, type LLMErrorFields } from '../contract/index.js'
-import type { CallHead, Outcome } from './call.js'
+import { modelOf, type CallHead, type Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
 
@@ -13,14 +13,13 @@ export interface CallSpan {
 
 export function openCallSpan(deps: ProviderDeps, emitter: Emitter, call: CallHead): CallSpan {
   const startedMs = deps.now()
-  const common = nameCall(deps, call)
   let opened = false
   let closed = false
   const announce: CallSpan['announce'] = (payload) => {
     if (opened) return undefined
     opened = true
     return emitter.emit('llmRequest', {
-      ...common,
+      ...nameCall(deps, call),
       message_count: call.request.messages.length,
       ...(deps.settings.raw && payload !== undefined ? { raw: deps.redactor.value(payload) } : {}),
     })
@@ -32,6 +31,7 @@ export function openCallSpan(deps: ProviderDeps, emitter: Emitter, call: CallHea
       closed = true
       await announce(undefined)
       const duration_ms = deps.now() - startedMs
+      const common = nameCall(deps, call)
       await emitter.emit('llmResponse', error
         ? { ...common, status: 'error', duration_ms, error: error.message, error_type: error.name }
         : { ...common, status: 'ok', duration_ms, route: call.route, ...describeAnswer(response, deps) })
@@ -40,7 +40,7 @@ export function openCallSpan(deps: ProviderDeps, emitter: Emitter, call: CallHea
 }
 
 function nameCall(deps: ProviderDeps, call: CallHead): { provider: string; model: string } {
-  return { provider: deps.mountName, model: call.requestedModel }
+  return { provider: deps.mountName, model: modelOf(call) }
 }
 
 function describeAnswer(response: ChatResponse, deps: ProviderDeps): Pick<EventPayloads['llmResponse'], 'usage' | 'raw'> {

@@ -43,6 +43,8 @@ export interface CallPlan {
 export interface CallHead extends Required<Omit<CallPlan, 'route' | 'tap' | 'degradation'>>, Pick<CallPlan, 'tap' | 'degradation'> {
   /** as the caller or the mount config named the model */
   readonly requestedModel: string
+  /** absent until it is chosen */
+  readonly model?: ModelChoice
   readonly route: RouteReceipt & { transport: 'sse' | 'websocket' }
   /** the last attempt sent reasoning that the server could not decrypt: leave it out */
   dropReasoning: boolean
@@ -58,6 +60,11 @@ export interface CallHead extends Required<Omit<CallPlan, 'route' | 'tap' | 'deg
 
 export interface Call extends CallHead {
   readonly model: ModelChoice
+}
+
+/** The name of the model that serves, once it is chosen: `latest`, an effort or `-fast` is the setting's word for it. */
+export function modelOf(call: CallHead): string {
+  return call.model?.slug ?? call.requestedModel
 }
 
 /** @param signal the plan's, with the total limit */

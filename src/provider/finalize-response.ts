@@ -1,5 +1,5 @@
 import { StreamError, type ChatResponse, type Degradation } from '../contract/index.js'
-import type { Call } from './call.js'
+import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 
 /**
@@ -30,7 +30,7 @@ export function finalizeResponse(
   const quota = deps.quota.windows()
   if (quota.length > 0) route.quota = quota
   const substitution = findSubstitution(deps, call, response)
-  const unlike = seen.streamDifference === undefined ? undefined : { requested: call.requestedModel, actual: route.served_model, reason: seen.streamDifference }
+  const unlike = seen.streamDifference === undefined ? undefined : { requested: modelOf(call), actual: route.served_model, reason: seen.streamDifference }
   const degradation = substitution ?? call.degradation ?? unlike
   return {
     ...response,
@@ -46,11 +46,11 @@ function findSubstitution(deps: ProviderDeps, call: Call, partial: ChatResponse)
     served === 'unknown' ? 'the server did not say which model answered' : `the server answered with ${served} instead of ${call.model.slug}`
   if (call.settings.servedModelPolicy === 'fail') {
     throw new StreamError(`served_model_policy is fail, and ${reason}. The answer is in the error.`, {
-      provider: deps.mountName, model: call.requestedModel, code: 'served_model', retryable: false, partial,
+      provider: deps.mountName, model: modelOf(call), code: 'served_model', retryable: false, partial,
     })
   }
   if (call.settings.servedModelPolicy === 'warn') deps.warn(reason)
-  return { requested: call.requestedModel, actual: served, reason }
+  return { requested: modelOf(call), actual: served, reason }
 }
 
 /** A dated name of the same model is the same model. */

@@ -8,7 +8,7 @@ import {
 import { TransportFailure } from '../transport/transport.js'
 import { AttemptFailure, createFailureReader, type FailureReader } from './attempt-failure.js'
 import type { Exchange, ExchangeRequest } from './backend-client.js'
-import type { Call } from './call.js'
+import { modelOf, type Call } from './call.js'
 import type { CallSpan } from './call-span.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
@@ -173,7 +173,7 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
     `The quota for ${call.model.slug} is used up until ${new Date(exhaustedUntilMs).toISOString()}.`,
     {
       provider: deps.mountName,
-      model: call.requestedModel,
+      model: modelOf(call),
       code: 'usage_limit_reached',
       retry_after: Math.max(0, (exhaustedUntilMs - deps.now()) / 1000),
     },

@@ -2,7 +2,7 @@ import { isLLMError, type LLMError } from '../contract/index.js'
 import { backoffMs } from '../lib/index.js'
 import type { Repeat } from '../responses/index.js'
 import type { AttemptFailure } from './attempt-failure.js'
-import type { Call } from './call.js'
+import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
 import type { ProviderContext } from './provider-context.js'
@@ -91,7 +91,7 @@ function assertNever(repeat: never): never {
 async function wait(
   deps: ProviderDeps, emitter: Emitter, call: Call, error: LLMError, ms: number,
 ): Promise<void> {
-  const common = { provider: deps.mountName, model: call.requestedModel }
+  const common = { provider: deps.mountName, model: modelOf(call) }
   if (isLLMError(error) && error.name === 'RateLimitError') {
     await emitter.emit('throttle', {
       ...common, reason: error.code ?? error.name, retry_after: ms / 1000, concurrency: deps.limiter.limit,

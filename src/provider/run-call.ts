@@ -24,9 +24,6 @@ export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: 
   const span = openCallSpan(deps, emitter, call)
   const sink = createSink(() => openWriter(context, call), deliver)
   try {
-    // `raw` wants the payload, which is built later; without it the request is announced now.
-    const opening = deps.settings.raw ? undefined : span.announce(undefined)
-    if (opening) await opening
     const response = await answer(context, call, span, sink)
     await span.close({ response })
     await sink.end(response)
@@ -55,6 +52,9 @@ async function answer(context: ProviderContext, head: CallHead, span: CallSpan, 
   const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
   const call: Call = Object.assign(head, { model: context.chooseModel(head.request, snapshot, head.settings) })
   call.route.resolved_model = call.model.slug
+  // `raw` wants the payload, which is built later; without it the request is announced now.
+  const opening = deps.settings.raw ? undefined : span.announce(undefined)
+  if (opening) await opening
   const parts: ChatResponse[] = []
   let streamDifference: string | undefined
   let cacheBreak: string | undefined

@@ -4,6 +4,7 @@ import { decodeModels } from '../../src/account/decode-models.js'
 import { ProviderUnavailableError, type LaneName } from '../../src/contract/index.js'
 import { createModelChooser } from '../../src/provider/choose-model.js'
 import type { ProviderSettings } from '../../src/provider/deps.js'
+import { ask as say, failureOf, mountOnTwin } from '../support/mounted.js'
 
 const settings = (more: Partial<ProviderSettings> = {}): ProviderSettings => ({
   baseUrl: '', defaultModel: 'latest', raw: false, useStreaming: true, extraRequestParams: {}, connectTimeoutMs: 1, transport: 'sse', continuation: 'exact', maxRetries: 0,
@@ -57,4 +58,24 @@ test('the setting none says nothing of reasoning, a caller\'s none does', () => 
   expect(choose({ ...ask, reasoning_effort: 'none' }, snapshot, settings({ reasoningEffort: 'high' })).effort).toBe('none')
   expect(choose({ ...ask, reasoning_effort: 'high' }, snapshot, settings({ reasoningEffort: 'none' }))).toMatchObject({ effort: 'high', supportsReasoningSummary: true })
   expect(choose(ask, snapshot, settings())).toMatchObject({ effort: 'low', supportsReasoningSummary: true })
+})
+
+test('outside the setting nothing says latest: events, receipts and errors name the model that serves', async () => {
+  const mounted = await mountOnTwin({ config: { default_model: 'latest:high', transport: 'sse', max_retries: 1 } })
+  try {
+    const { twin, provider } = mounted
+    twin.enqueue({ status: 503, body: { detail: 'away' } })
+    await provider.complete(say('hello'))
+    twin.enqueue({ status: 400, body: { detail: 'no' } })
+    const failure = await failureOf(provider.complete(say('hello')))
+    const named = mounted.events.flatMap(({ event, data }) => ('model' in data ? [[event, data['model']]] : []))
+    expect(named).toEqual([
+      ['llm:request', 'gpt-6.1-sol'], ['provider:retry', 'gpt-6.1-sol'], ['llm:response', 'gpt-6.1-sol'], ['llm:request', 'gpt-6.1-sol'], ['llm:response', 'gpt-6.1-sol'],
+    ])
+    expect(failure.model).toBe('gpt-6.1-sol')
+    expect(mounted.named('llm:response')[0]?.['route']).toMatchObject({ requested_model: 'latest:high', resolved_model: 'gpt-6.1-sol' })
+    expect(provider.default_model).toBe('latest:high')
+  } finally {
+    await mounted.close()
+  }
 })
