@@ -27,10 +27,8 @@ export function createCodexLane(config: LaneConfig = {}): Lane {
       ...(credential.accountId === undefined ? {} : { 'chatgpt-account-id': credential.accountId }),
       ...(credential.fedramp ? { 'x-openai-fedramp': 'true' } : {}),
     }),
-    refresh: (record, { transport, now, signal }) => requestTokens({
-      transport,
-      now,
-      ...(signal ? { signal } : {}),
+    refresh: (record, context) => requestTokens({
+      ...context,
       url: `${issuer}/oauth/token`,
       encoding: 'json',
       fields: { client_id: record.client_id ?? clientId, grant_type: 'refresh_token', refresh_token: record.refresh_token ?? '' },

@@ -5,6 +5,7 @@ import { AuthenticationError } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
 import { accountMismatch, mapBinding, mapLoadFault } from './auth-failures.js'
 import { readClaims } from './claims.js'
+import { registerTokens } from './hide-secrets.js'
 import { identify } from './identify.js'
 import { readHostId } from './plan-record.js'
 import { loadFile } from './load-file.js'
@@ -69,7 +70,7 @@ export interface ImportOptions {
 export async function importCredential(options: ImportOptions): Promise<Credential> {
   const { lane, store, path } = options
   const record = await readExport(options)
-  for (const key of ['access_token', 'refresh_token', 'id_token'] as const) options.registerSecret?.(record[key] ?? undefined)
+  registerTokens(options.registerSecret, record)
   const claims = await readClaims(record)
   if (typeof record.account_id === 'string' && claims.tokenAccountId !== undefined && record.account_id !== claims.tokenAccountId) {
     throw new AuthenticationError(`${path} says account ${record.account_id} and its tokens say ${claims.tokenAccountId}; it was changed. Export it again`, { code: 'import_mismatch' })

@@ -3,6 +3,7 @@ import { refuseStale, tidyFileLock, withFileLock } from './file-lock.js'
 import { loadFile, symlinkMessage } from './load-file.js'
 import { isSymlink, publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
 import { removeCopies, removeUnfinishedWrites } from './remove-copies.js'
+import { createReplyNote, type OpenReplyNote } from './reply-note.js'
 import { withSharedFlock } from './shared-flock.js'
 import { encodeRecord } from './stored-record.js'
 import { TokenStoreError, type LoadResult, type StoreLock, type StoredRecord, type TokenStore } from './token-store.js'
@@ -37,7 +38,8 @@ export function createFileStore(options: FileStoreOptions): TokenStore {
     await (tidied ??= Promise.all([tidyFileLock(queue), tidyFileLock(`${path}.lock`)]).then(() => undefined))
     return loadFile({ path, lane, signIn, warnOnce })
   }
-  const writer = createWriter(options, load)
+  const note = createReplyNote({ path, lane, signIn })
+  const writer = createWriter(options, { load, note })
   const warned = new Set<string>()
   const warnOnce = (message: string) => {
     if (!warned.has(message)) options.warn?.(message)
@@ -56,6 +58,7 @@ export function createFileStore(options: FileStoreOptions): TokenStore {
     load,
     save: (record, with_) => (with_?.lock ? writer.write(record, with_.lock) : withLock((lock) => writer.write(record, lock))),
     proveWritable: writer.prove,
+    replyNote: note,
     withLock,
     clear: (with_) => (with_?.lock ? writer.remove() : withLock(() => writer.remove())),
     removeCopies: (with_) => (with_?.lock ? removeCopies(path) : withLock(() => removeCopies(path))),
@@ -68,7 +71,7 @@ async function isShared(path: string, lane: LaneName): Promise<boolean> {
 }
 
 /** Writes under the lock. Room for the next write can be reserved before it is known what it will say. */
-function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>) {
+function createWriter(options: FileStoreOptions, { load, note }: { load: () => Promise<LoadResult>; note: OpenReplyNote }) {
   const { path } = options
   let reserved: string | undefined
   let holders = 0
@@ -76,26 +79,20 @@ function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>
     if (reserved !== undefined) await unlink(reserved).catch(() => undefined)
     reserved = undefined
   }
-  const reserve = async (bytes: number): Promise<string> => {
-    const word = `${process.pid}-${Math.floor((options.random ?? Math.random)() * 2 ** 48).toString(36)}`
-    const temporary = temporaryPath(path, word)
-    try {
-      // Only the lock's holder writes, so what lies about while we hold it was left by the dead.
-      if (holders > 0) await removeUnfinishedWrites(path)
-      await reservePrivateFile(temporary, bytes)
-      return temporary
-    } catch (error) {
-      throw unwritable(path, error)
-    }
-  }
+  // Only the lock's holder writes, so what lies about while we hold it was left by the dead.
+  const reserve = async (bytes: number) => reservePlace(options, { bytes, tidy: holders > 0 })
   return {
     async whileHolding<Value>(work: () => Promise<Value>): Promise<Value> {
       holders += 1
       try {
         return await work()
+      } catch (error) {
+        await note.close({ drop: true })
+        throw error
       } finally {
         holders -= 1
         await discard()
+        await note.close()
       }
     },
     async prove(): Promise<void> {
@@ -103,7 +100,10 @@ function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>
       await discard()
       reserved = await reserve(RESERVED_BYTES)
       // Kept for the save that follows; outside the lock nobody may leave a file behind.
-      if (holders === 0) await discard()
+      if (holders === 0) return discard()
+      await note.open(uniqueWord(options)).catch((error: unknown) => {
+        throw unwritable(path, error)
+      })
     },
     async remove(): Promise<void> {
       await removeFile(path, await load(), options.now ?? Date.now)
@@ -118,12 +118,28 @@ function createWriter(options: FileStoreOptions, load: () => Promise<LoadResult>
         await refuseStale(path, lock)
         if (found.state === 'corrupt') await keepAside(path, options.now ?? Date.now)
         await publishPrivateFile(temporary, path, text)
+        await note.forget()
       } catch (error) {
         await unlink(temporary).catch(() => undefined)
         throw error instanceof TokenStoreError ? error : unwritable(path, error)
       }
     },
   }
+}
+
+async function reservePlace(options: FileStoreOptions, { bytes, tidy }: { bytes: number; tidy: boolean }): Promise<string> {
+  const temporary = temporaryPath(options.path, uniqueWord(options))
+  try {
+    if (tidy) await removeUnfinishedWrites(options.path)
+    await reservePrivateFile(temporary, bytes)
+    return temporary
+  } catch (error) {
+    throw unwritable(options.path, error)
+  }
+}
+
+function uniqueWord({ random = Math.random }: FileStoreOptions): string {
+  return `${process.pid}-${Math.floor(random() * 2 ** 48).toString(36)}`
 }
 
 /** A save never replaces a link, a file of another lane or one that this user cannot even read. */

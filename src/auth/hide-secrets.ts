@@ -24,3 +24,11 @@ export function hideProperties<T extends object>(value: T, ...keys: (keyof T)[])
   }
   return value
 }
+
+/** Makes the tokens of a record or a reply known to a redactor. */
+export function registerTokens(
+  register: ((secret: string | undefined) => void) | undefined,
+  value: { readonly [key in 'access_token' | 'refresh_token' | 'id_token']?: string | null | undefined },
+): void {
+  for (const key of ['access_token', 'refresh_token', 'id_token'] as const) register?.(value[key] ?? undefined)
+}

@@ -2,7 +2,7 @@ import type { Billing, LaneName } from '../contract/index.js'
 import type { Transport } from '../transport/transport.js'
 import type { Credential } from './credential-source.js'
 import type { StoredCredential, StoredRecord } from './token-store.js'
-import type { TokenReply } from './token-endpoint.js'
+import type { TokenCall, TokenReply } from './token-endpoint.js'
 
 /** A way to be let in. Lanes are never mixed, and work never moves from one to another by itself. */
 export interface Lane {
@@ -32,6 +32,8 @@ export interface LaneContext {
   transport: Transport
   now: () => number
   signal?: AbortSignal
+  /** Gets the answer of an exchange the moment it is whole. */
+  keep?: TokenCall['keep']
 }
 
 export interface LaneConfig {

@@ -25,15 +25,13 @@ export function createPlanLane(config: LaneConfig = {}): Lane {
       ? `the sign-in identifies you but may not use your plan (scope ${PLAN_SCOPE} was not granted). Run ${signIn} and allow plan usage`
       : undefined,
     headers: (credential) => ({ authorization: `Bearer ${credential.accessToken}` }),
-    refresh(record, { transport, now, signal }) {
+    refresh(record, context) {
       const clientId = record.client_id ?? config.clientId
       if (clientId === undefined || clientId === '') {
         throw new ExchangeError('the stored sign-in has no client id', { kind: 'permanent', code: 'missing_client_id' })
       }
       return requestTokens({
-        transport,
-        now,
-        ...(signal ? { signal } : {}),
+        ...context,
         url: `${issuer}/api/accounts/oauth/token`,
         encoding: 'form',
         configurationCodes: CONFIGURATION_CODES,

@@ -7,7 +7,8 @@ import { readClaims } from './claims.js'
 import { judgeFreshness, mayNotRefreshUntil } from './freshness.js'
 import { checkBinding } from './origin-binding.js'
 import { refuseStale } from './file-lock.js'
-import { hideSecrets } from './hide-secrets.js'
+import { hideSecrets, registerTokens } from './hide-secrets.js'
+import { describeReply, recoverRefresh } from './recover-refresh.js'
 import { findWrongLane } from './stored-record.js'
 import { ExchangeError, withExchangeRetry, type TokenReply } from './token-endpoint.js'
 import { TokenStoreError, type StoredCredential, type StoreLock, type TokenStore } from './token-store.js'
@@ -38,13 +39,14 @@ export interface RefreshOutcome {
 
 /**
  * The one way a token is refreshed: under the store's lock, read again and adopt what somebody else
- * has saved, prove that the answer can be kept, note that a refresh began, exchange, save. Nobody's
- * signal reaches into it: a cancelled exchange would burn the token.
+ * has saved or was about to save, note that a refresh began, prove that the answer can be kept, exchange, keep the
+ * answer as it came, save. Nobody's signal reaches into it: a cancelled exchange would burn the token. A process that
+ * is killed before the answer has reached it loses the sign-in where the server takes a token once only.
  */
 export async function refreshStored(context: RefreshContext): Promise<RefreshOutcome> {
   const { store } = context
   return store.withLock(async (lock) => {
-    const held = await loadUsable(context)
+    const held = await recoverRefresh(context, { held: await loadUsable(context), lock })
     if (!isRejected(context, held) && (await judgeFreshness(held, context.now())) === 'fresh') return { record: held, how: 'adopted' }
     refuseRefresh(context, held)
     const consumed = held.refresh_token ?? ''
@@ -59,7 +61,7 @@ export async function refreshStored(context: RefreshContext): Promise<RefreshOut
     }
     const next = await buildRecord({ lane: context.lane, reply, previous: held, nowMs: context.now() })
     if (next === undefined) throw new ExchangeError('the refresh brought no access token', { kind: 'transient' })
-    for (const key of ['access_token', 'refresh_token', 'id_token'] as const) context.registerSecret(next[key] ?? undefined)
+    registerTokens(context.registerSecret, next)
     return await saveRefreshed(context, { next, consumed, lock })
   })
 }
@@ -72,7 +74,7 @@ export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' 
   // Our own stores have looked already; one of the host program's knows no lanes.
   const wrong = findWrongLane(record, { place: context.store.place, lane: context.lane.name, signIn: context.lane.signIn })
   if (wrong) throw mapLoadFault(wrong)
-  for (const key of ['access_token', 'refresh_token', 'id_token'] as const) context.registerSecret(record[key] ?? undefined)
+  registerTokens(context.registerSecret, record)
   const claims = await readClaims(record)
   const verdict = checkBinding({
     issuer: context.lane.issuer,
@@ -120,7 +122,10 @@ async function reconcile(
   { next, consumed, lock }: { next: StoredCredential; consumed: string; lock: StoreLock },
 ): Promise<RefreshOutcome> {
   const found = await context.store.load()
-  if (found.state === 'present' && found.record.refresh_token !== consumed) return { record: found.record, how: 'adopted' }
+  if (found.state === 'present' && found.record.refresh_token !== consumed) {
+    await context.store.replyNote?.forget()
+    return { record: found.record, how: 'adopted' }
+  }
   await context.store.save(next, { lock })
   return { record: next, how: 'refreshed' }
 }
@@ -155,11 +160,12 @@ function noteBegin(held: StoredCredential, nowMs: number): StoredCredential {
 }
 
 function exchange(context: RefreshContext, held: StoredCredential): Promise<TokenReply> {
-  const { lane, transport, now, random } = context
+  const { lane, transport, now, random, store } = context
+  const consumed = held.refresh_token ?? ''
   return withExchangeRetry(
     async () => {
       if (lane.refresh === undefined) throw new ExchangeError('this lane has no refresh', { kind: 'permanent' })
-      return lane.refresh(held, { transport, now })
+      return lane.refresh(held, { transport, now, keep: (reply) => store.replyNote?.keep(describeReply(reply, { consumed, nowMs: now() })) })
     },
     { random, delay: context.delay },
   )

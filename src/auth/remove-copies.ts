@@ -7,9 +7,18 @@ import { systemCode } from './private-file.js'
 
 const MAX_BYTES = 1024 * 1024
 
+/** The word that begins the name of a kept answer; see ReplyNote. */
+export const REPLY_MARK = 'reply-'
+
 /** Unfinished writes of processes that were killed. Only the lock's holder may call this. Answers what is left. */
 export async function removeUnfinishedWrites(path: string): Promise<string[]> {
   const start = `.${basename(path)}.`
+  return removeBeside(path, (name) => name.startsWith(start) && !name.startsWith(`${start}${REPLY_MARK}`) && name.endsWith('.tmp'), () => undefined)
+}
+
+/** Answers of refreshes that were kept until they were saved. Only the lock's holder may call this. Answers what is left. */
+export async function removeReplies(path: string): Promise<string[]> {
+  const start = `.${basename(path)}.${REPLY_MARK}`
   return removeBeside(path, (name) => name.startsWith(start) && name.endsWith('.tmp'), () => undefined)
 }
 
@@ -23,7 +32,7 @@ export async function removeCopies(path: string): Promise<string[]> {
   const aside = await removeBeside(path, (name) => name.startsWith(start), async (file) => (
     (await holdsOurTokens(file)) ? undefined : 'was kept aside as it was no token file of ours'
   ))
-  return [...await removeUnfinishedWrites(path), ...aside]
+  return [...await removeUnfinishedWrites(path), ...await removeReplies(path), ...aside]
 }
 
 async function removeBeside(

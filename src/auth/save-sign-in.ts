@@ -2,6 +2,7 @@ import { AuthenticationError } from '../contract/index.js'
 import { accountMismatch } from './auth-failures.js'
 import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
+import { registerTokens } from './hide-secrets.js'
 import { identify } from './identify.js'
 import type { SignIn } from './sign-in.js'
 import type { Lane } from './lane.js'
@@ -27,7 +28,7 @@ export interface SaveSignInInput {
  */
 export async function saveSignIn(input: SaveSignInInput): Promise<StoredCredential> {
   const { lane, store, signIn, registerSecret } = input
-  for (const key of ['access_token', 'refresh_token', 'id_token'] as const) registerSecret?.(signIn.reply[key])
+  registerTokens(registerSecret, signIn.reply)
   return store.withLock(async (lock) => {
     const found = await store.load()
     const stored: StoredRecord = found.record ?? {}

@@ -58,6 +58,8 @@ export interface TokenCall {
   configurationCodes?: ReadonlySet<string>
   now?: () => number
   signal?: AbortSignal
+  /** Gets a good answer the moment it is whole, before anything is made of it. */
+  keep?: (reply: HttpReply) => void
 }
 
 const CLOCKS = { connectMs: 15_000, totalMs: 30_000 }
@@ -77,11 +79,18 @@ export async function requestTokens(call: TokenCall): Promise<TokenReply> {
   const now = call.now ?? Date.now
   const reply = await postFields(call)
   if (reply.status < 200 || reply.status > 299) throw refusal(call, reply)
-  const body = parseJson(reply.body)
-  if (!isRecord(body)) {
+  call.keep?.(reply)
+  const tokens = readTokenReply(reply, now())
+  if (tokens === undefined) {
     throw new ExchangeError(`${call.url} answered ${reply.status} with something that is no JSON object`, { kind: 'transient', status: reply.status })
   }
-  return decodeTokenReply(body, serverAheadMs(reply, now()))
+  return tokens
+}
+
+/** What a good answer says; undefined where it is no JSON object. */
+export function readTokenReply(reply: Pick<HttpReply, 'headers' | 'body'>, nowMs: number): TokenReply | undefined {
+  const body = parseJson(reply.body)
+  return isRecord(body) ? decodeTokenReply(body, serverAheadMs(reply, nowMs)) : undefined
 }
 
 /** POSTs fields as JSON or as a form. @throws ExchangeError `transient` where nobody answered */
@@ -199,7 +208,7 @@ function readRetryAfter(reply: HttpReply, nowMs: number): number | undefined {
   return at === undefined ? undefined : Math.max(0, at - nowMs)
 }
 
-function serverAheadMs(reply: HttpReply, nowMs: number): number {
+function serverAheadMs(reply: Pick<HttpReply, 'headers'>, nowMs: number): number {
   const at = decodeMoment(reply.headers['date'])
   return at === undefined ? 0 : at - nowMs
 }

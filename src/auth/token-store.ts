@@ -78,6 +78,19 @@ export interface StoreLock {
   held(): Promise<boolean>
 }
 
+/** The text of a refresh's answer, from its arrival until it is saved. All under the lock. */
+export interface ReplyNote {
+  /**
+   * Keeps it on the disk before it returns, until the next `save`: a process that ends before that leaves it to the next
+   * one. After `proveWritable`. Never throws: the answer can still be saved.
+   */
+  keep(text: string): void
+  /** What was kept by a process that ended before it had saved. */
+  find(): Promise<string | undefined>
+  /** Nothing is to be made of what was kept. */
+  forget(): Promise<void>
+}
+
 export interface TokenStore {
   /** `file`, `memory`, `keychain`, `redis`, or a host's own word */
   readonly kind: string
@@ -93,6 +106,8 @@ export interface TokenStore {
   save(record: StoredRecord, options?: { lock?: StoreLock }): Promise<void>
   /** Proves that the next `save` has the rights and the room it needs. @throws TokenStoreError */
   proveWritable(): Promise<void>
+  /** Absent where nothing can be kept without waiting. */
+  readonly replyNote?: ReplyNote
   /**
    * Runs `work` while no other process runs its own on the same place.
    * @throws TokenStoreError, code `locked` where others held it longer than `waitMs` (default 90,000)

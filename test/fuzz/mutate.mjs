@@ -5,8 +5,11 @@ const ODD = [
   [], {}, [[]], [null], { toString: 'x' }, '__proto__', 'constructor', '2026-13-45', '+275760-09-13T00:00:00Z', 'x'.repeat(3000),
 ]
 
-/** The one text that belongs to question `n`; no other answer has it. */
-export const markOf = (n) => `A${n}#`
+/** The one text that belongs to question `n`; no other answer has it, and a piece of it that comes twice makes none of another (seed 5, question 264). */
+export const markOf = (n) => `A${n}~${((Number(n) * 7919 + 13) % 99_991).toString(36)}#`
+
+/** The marks in a text. */
+export const findMarks = (text) => [...text.matchAll(/A(\d+)~[0-9a-z]+#/g)].filter(([mark, n]) => mark === markOf(n)).map(([mark]) => mark)
 
 /** What the model says to question `n`, as events. */
 export function buildEvents(random, n) {

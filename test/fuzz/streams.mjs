@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom } from '../soak/seeded.mjs'
-import { markOf } from './mutate.mjs'
+import { findMarks, markOf } from './mutate.mjs'
 import { startServer } from './server.mjs'
 
 const TRANSPORTS = ['sse', 'websocket']
-const IDLE_SECONDS = 0.5
+const IDLE_SECONDS = 2
 /** A call that has not ended by then hangs; its own limit is a third of it. */
 const HUNG_MS = 30_000
 const ACCESS = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWRlLXVwIn0.c2ln'
@@ -16,7 +16,7 @@ const ACCESS = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWRlLXVwIn0.c2ln'
  * @param rooms `mountOnHost`, `isLLMError` and `delay` of the sources or of a build
  * @param options.more whether another question is to be asked, given how many there were
  */
-export async function fuzzStreams(rooms, { seed, more, only, concurrency = 8 }) {
+export async function fuzzStreams(rooms, { seed, more, only, concurrency = 128 }) {
   const wrong = []
   const outcomes = {}
   const pairs = { request: 0, response: 0 }
@@ -30,7 +30,7 @@ export async function fuzzStreams(rooms, { seed, more, only, concurrency = 8 }) 
   const random = createRandom(seed, 'clock')
   let skewMs = 0
   const parts = { now: () => Date.now() + skewMs, warn: () => undefined, delay: (ms, options) => rooms.delay(Math.min(ms, 5), options) }
-  const config = { base_url: server.url, issuer: server.issuer, token_file_path: token, login_on_mount: false, timeout: IDLE_SECONDS, first_event_timeout: IDLE_SECONDS, total_timeout: HUNG_MS / 3000, max_retries: 2, max_continuations: 1, models_cache_ttl: 2 }
+  const config = { base_url: server.url, issuer: server.issuer, token_file_path: token, login_on_mount: false, timeout: IDLE_SECONDS, first_event_timeout: IDLE_SECONDS, total_timeout: HUNG_MS / 3000, max_retries: 2, max_continuations: 1, models_cache_ttl: 2, max_concurrency: concurrency }
   const mounts = await Promise.all(TRANSPORTS.map((transport) => rooms.mountOnHost({
     config: { ...config, transport }, parts,
     prepare({ hooks }) {
@@ -64,7 +64,7 @@ export async function fuzzStreams(rooms, { seed, more, only, concurrency = 8 }) 
 }
 
 async function askOnce(rooms, provider, n, complain) {
-  const stream = provider.stream({ messages: [{ role: 'user', content: `Q${n}# what?` }], tools: [{ name: 'read_file', parameters: { type: 'object' } }], conversation_id: `c${n % 16}` })
+  const stream = provider.stream({ messages: [{ role: 'user', content: `Q${n}# what?` }], tools: [{ name: 'read_file', parameters: { type: 'object' } }], conversation_id: `c${n % 100}` })
   const events = []
   const late = new Promise((resolve) => setTimeout(resolve, HUNG_MS, 'hung').unref())
   const outcome = await Promise.race([late, (async () => {
@@ -103,7 +103,7 @@ function checkMarks(value, n, complain) {
   } catch (error) {
     return complain(`what was answered has no JSON form: ${error}`)
   }
-  for (const [mark] of text.matchAll(/A\d+#/g)) if (mark !== markOf(n)) return complain(`heard ${mark}, which belongs to another answer`)
+  for (const mark of findMarks(text)) if (mark !== markOf(n)) return complain(`heard ${mark}, which belongs to another answer`)
 }
 
 function checkAgreement(events, response, complain) {

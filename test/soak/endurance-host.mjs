@@ -100,7 +100,7 @@ async function turn(agent) {
     (error) => {
       if (aborting?.aborted) return 'aborted'
       if (error.name === 'EndpointError') return `${door} error`
-      return rooms.isLLMError(error) && TYPED.test(error.name) ? error.name : `wrong: ${error.stack}`
+      return rooms.isLLMError(error) && TYPED.test(error.name) ? error.name : `wrong: ${error.stack}${error.cause ? `, because of ${error.cause.code ?? ''} ${error.cause.stack ?? error.cause}` : ''}`
     },
   )])
   const kind = outcome.startsWith('wrong') ? 'wrong' : outcome

@@ -4,7 +4,7 @@
  * again. Every answer is the one that was asked for or a typed error, nothing that may have run is sent again, nothing
  * hangs, and the memory of the one that lives stays flat.
  *
- *   node test/soak/endurance.mjs [--minutes 60] [--seed 1] [--pause 1500]
+ *   node test/soak/endurance.mjs [--minutes 60] [--seed 1] [--pause 1500] [--kill-every 75]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,6 +20,8 @@ import { createRandom } from './seeded.mjs'
 const minutes = option('minutes', 60)
 const seed = option('seed', Math.floor(Date.now() % 1_000_000))
 const pauseMs = option('pause', 1500)
+/** Seconds between two kills, on the average. */
+const killEveryMs = option('kill-every', 75) * 1000
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A call that has not ended by then hangs; its own limits are a minute. */
 const LIMIT_MS = 150_000
@@ -56,7 +58,7 @@ async function bundleRooms() {
       contents: [
         "export { startTwin } from './src/twin/index.js'", "export { mountOnHost } from './src/mount-on-host.js'", "export { createHttpServer } from './src/http/index.js'",
         "export { createGrpcServer } from './src/grpc/index.js'", "export { loadServices } from './test/support/open-grpc-server.js'", "export * as grpc from '@grpc/grpc-js'",
-        "export { delay } from './src/lib/index.js'", "export { isLLMError } from './src/contract/index.js'",
+        "export { delay } from './src/lib/index.js'", "export { createFileStore } from './src/auth/index.js'", "export { isLLMError } from './src/contract/index.js'",
       ].join('\n'),
     },
   })
@@ -69,9 +71,10 @@ const twin = await rooms.startTwin({ keepRequests: 100, promptCache: { minTokens
 const home = await mkdtemp(join(tmpdir(), 'soak-endurance-'))
 const token = join(home, 'token.json')
 await writeFile(token, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
+const store = rooms.createFileStore({ path: token, lane: 'codex' })
 const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: token, login_on_mount: false, timeout: 5, first_event_timeout: 5, total_timeout: 60, max_retries: 3, max_concurrency: 8 }
 
-const tally = { outcomes: {}, faults: {}, happened: {}, walls: [], heaps: [], wrong: [], hung: 0, repeated: 0, attempts: 0, kills: 0 }
+const tally = { outcomes: {}, faults: {}, happened: {}, walls: [], heaps: [], wrong: [], hung: 0, repeated: 0, attempts: 0, kills: 0, lost: 0, recovered: 0, unnamed: 0 }
 const count = (counts, key) => { counts[key] = (counts[key] ?? 0) + 1 }
 /** Question → whether an attempt at it may have run. The newest 20,000 are remembered. */
 const seen = new Map()
@@ -137,11 +140,31 @@ function startHost(name, host = { name, generation: 0 }) {
   return host
 }
 
+const reused = () => twin.refreshes.filter(({ outcome }) => outcome === 'refresh_token_reused').length
+
+/**
+ * After a kill: a token that was exchanged for an answer which the dead process never received is lost for good, as the
+ * server takes each once, and somebody signs in again. What had been received must have been kept.
+ */
+async function signInAgainWhereLost({ pid }) {
+  // What the dead one sent may still be read by the twin.
+  await sleep(500)
+  await store.withLock(async (lock) => {
+    const { record } = await store.load()
+    const last = twin.refreshes.filter(({ outcome }) => outcome !== 'refresh_token_reused').at(-1)
+    if (record?.pending_refresh?.pid !== pid || !last?.committed) return
+    if (await store.replyNote.find()) return void tally.recovered++
+    tally.lost++
+    tally.unnamed = 0 - reused()
+    await store.save({ auth_mode: 'oauth', ...twin.issueTokens() }, { lock })
+  })
+}
+
 const startedMs = performance.now()
 const endMs = startedMs + minutes * 60_000
 console.log(`seed ${seed}, ${minutes} minutes`)
 const hosts = [startHost('steady'), startHost('killed')]
-let killAt = performance.now() + 60_000
+let killAt = performance.now() + killEveryMs
 let tellAt = performance.now() + 300_000
 while (performance.now() < endMs) {
   await sleep(1000 + random.below(6000))
@@ -149,13 +172,14 @@ while (performance.now() < endMs) {
   count(tally.happened, what)
   DISTURBANCES[what]()
   if (performance.now() > killAt) {
-    killAt = performance.now() + 30_000 + random.below(120_000)
+    killAt = performance.now() + killEveryMs * (0.4 + random.next() * 1.2)
     const [, victim] = hosts
     victim.ending = true
     victim.child.kill('SIGKILL')
     await once(victim.child, 'exit')
     victim.ending = false
     tally.kills++
+    await signInAgainWhereLost(victim.child)
     startHost('killed', victim)
   }
   if (performance.now() > tellAt) {
@@ -182,6 +206,7 @@ const quarter = Math.max(1, Math.floor(settled.length / 4))
 const early = percentile(settled.slice(0, quarter), 0.5)
 const late = percentile(settled.slice(-quarter), 0.5)
 if (settled.length >= 8 && late > early * 1.1 + 6 * 1048576) tally.wrong.push(`the heap has grown from ${early} to ${late} bytes`)
+if (reused() + tally.unnamed > 0) tally.wrong.push(`${reused() + tally.unnamed} refreshes sent a token that was spent, which no kill explains`)
 await twin.close()
 await rm(home, { recursive: true, force: true })
 await rm(bundleFolder, { recursive: true, force: true })
@@ -194,6 +219,8 @@ table([
   ['happened', listing(tally.happened)],
   ['killed and started again', String(tally.kills)],
   ['refreshes', listing(twin.refreshes.reduce((sums, { outcome }) => ({ ...sums, [outcome]: (sums[outcome] ?? 0) + 1 }), {}))],
+  ['answers of refreshes that died on the way', String(tally.lost)],
+  ['answers found by the next process', String(tally.recovered)],
   ['p50 / p95 / max, ms', [0.5, 0.95, 1].map((share) => percentile(tally.walls, share).toFixed(0)).join(' / ')],
   ['heap, MB, early and late', `${(early / 1048576).toFixed(1)}, ${(late / 1048576).toFixed(1)}`],
   ['sent again without proof', String(tally.repeated)],

@@ -3,7 +3,7 @@
  * as a provider does, with one refresh where the bearer is refused, and says how that went.
  */
 import {
-  createCredentialSource, createFileStore, createLane, createRedisConnection, createRedisStore, type Credential,
+  createCredentialSource, createFileStore, createLane, createRedisConnection, createRedisStore, type Credential, type TokenStore,
 } from '../../../src/auth/index.js'
 import { createTransport } from '../../../src/transport/index.js'
 
@@ -16,6 +16,8 @@ export interface WorkerConfig {
   lane?: 'codex' | 'plan'
   redisUrl?: string
   encryptionKey?: string
+  /** ends as by SIGKILL when what a refresh brought is to be saved */
+  dieAt?: 'save'
 }
 
 export interface WorkerAnswer {
@@ -33,9 +35,16 @@ const transport = createTransport({ env: {} })
 const store = config.redisUrl === undefined
   ? createFileStore({ path: config.path ?? '', lane })
   : createRedisStore({ connection: createRedisConnection({ url: config.redisUrl }), lane, encryptionKey: config.encryptionKey })
+const mortal: TokenStore = {
+  ...store,
+  save(record, options) {
+    if (record.pending_refresh === undefined) process.kill(process.pid, 'SIGKILL')
+    return store.save(record, options)
+  },
+}
 const source = createCredentialSource({
   lane: createLane(lane, { issuer: config.issuer, baseUrl: config.baseUrl }),
-  store,
+  store: config.dieAt === 'save' ? mortal : store,
   transport,
   warn: (message) => process.stderr.write(`${message}\n`),
 })
