@@ -7,7 +7,7 @@ import { container as rootContainer, instanceCachingFactory, type DependencyCont
 import type { Dispatcher } from 'undici'
 import { createAccountPlaces, type AccountPlaces } from './account-storage.js'
 import {
-  createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, type Catalog, type ConcurrencyLimiter, type Quota,
+  createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota,
 } from './account/index.js'
 import {
   createCredentialSource, createLane, createRefreshShared,
@@ -69,6 +69,8 @@ export interface AccountContainer {
   readonly credentials: ManagedCredentialSource
   readonly catalog: Catalog
   readonly quota: Quota
+  /** the account's own figures, where the lane has an endpoint for them */
+  readonly usage: AccountUsageReader | undefined
   /** The account that quota, catalog and the limit of running calls belong to; said once, before they are asked for. */
   useAccount(accountKey: string): void
   /** Ends every part in reverse order of its making; twice without harm. */
@@ -93,6 +95,7 @@ const CREDENTIALS = token<ManagedCredentialSource>('credentials')
 const ACCOUNT_KEY = token<string>('account-key')
 const CATALOG = token<Catalog>('catalog')
 const QUOTA = token<Quota>('quota')
+const USAGE = token<AccountUsageReader | undefined>('usage')
 const LIMITER = token<ConcurrencyLimiter>('limiter')
 const LINEAGE = token<Lineage>('lineage')
 const PROVIDER = token<ChatGPTProvider>('provider')
@@ -134,6 +137,7 @@ function describeAccount(child: DependencyContainer, { options }: AccountInput, 
     get credentials() { return child.resolve(CREDENTIALS) },
     get catalog() { return child.resolve(CATALOG) },
     get quota() { return child.resolve(QUOTA) },
+    get usage() { return child.resolve(USAGE) },
     useAccount(accountKey) {
       provide(child, ACCOUNT_KEY, () => shortHash(`${options.lane}|${options.baseUrl}|${accountKey}`))
     },
@@ -203,24 +207,18 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
     share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota') }), (quota) => quota.flush()))
   provide(child, LIMITER, () =>
     share(`limiter:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({ limit: options.maxConcurrency })))
+  const asking = () => ({
+    transport: child.resolve(TRANSPORT), credentials: child.resolve(CREDENTIALS), baseUrl: options.baseUrl, userAgent: USER_AGENT, provider: MOUNT_NAME,
+    maxRetries: options.maxRetries, now, random: parts.random ?? Math.random, delay: parts.delay ?? delay,
+  })
+  provide(child, USAGE, () => (options.lane === 'codex' ? createAccountUsage({ ...asking(), quota: child.resolve(QUOTA) }) : undefined))
   provide(child, CATALOG, () => {
     const catalog = createCatalog({
       now,
       ttlMs: options.modelsCacheTtlMs,
       lane: options.lane,
       persisted: state('models'),
-      fetchModels: createModelsFetcher({
-        transport: child.resolve(TRANSPORT),
-        credentials: child.resolve(CREDENTIALS),
-        baseUrl: options.baseUrl,
-        clientVersion: options.modelsClientVersion,
-        userAgent: USER_AGENT,
-        provider: MOUNT_NAME,
-        maxRetries: options.maxRetries,
-        now,
-        random: parts.random ?? Math.random,
-        delay: parts.delay ?? delay,
-      }),
+      fetchModels: createModelsFetcher({ ...asking(), clientVersion: options.modelsClientVersion }),
     })
     cleanups.push(() => catalog.close())
     return catalog
@@ -250,13 +248,16 @@ function createCredentials(
 function registerProvider(child: DependencyContainer, { coordinator, options, config = {}, parts }: MountInput, cleanups: Cleanups, mount: MountContainer): void {
   provide(child, PROVIDER, () => {
     const live = createLiveConfig({ mounted: config, options, warn: child.resolve(WARN) })
+    const quota = child.resolve(QUOTA)
+    const usage = child.resolve(USAGE)
+    if (usage) cleanups.push(quota.watch(() => usage.readNearEnd()))
     const provider = createProvider({
       mountName: MOUNT_NAME,
       get settings() { return live.options() },
       config: live.config,
       credentials: child.resolve(CREDENTIALS),
       catalog: child.resolve(CATALOG),
-      quota: child.resolve(QUOTA),
+      quota,
       limiter: child.resolve(LIMITER),
       transport: child.resolve(TRANSPORT),
       hooks: coordinator.hooks,

@@ -1,5 +1,6 @@
 import type { QuotaWindow } from '../contract/index.js'
 import { decodeMoment, decodeNumber, isRecord, readString } from '../lib/index.js'
+import { addSample, decodeSamples, encodeSamples, mergeSamples, type WindowSamples } from './window-samples.js'
 import { USED_PERCENT, WINDOW_MINUTES, type LimitReading } from './rate-limit-reading.js'
 
 export type WindowSource = QuotaWindow['source']
@@ -35,6 +36,8 @@ export interface QuotaState {
   marks: Map<string, ExhaustionMark>
   /** which limit a model draws on, learned from its answers */
   limitOf: Map<string, { limitId: string; observedAtMs: number }>
+  /** how the windows filled, by {@link windowKey} */
+  samples: Map<string, WindowSamples>
 }
 
 const DAY_MS = 86_400_000
@@ -49,7 +52,7 @@ const SOURCES: readonly string[] = ['headers', 'event', 'error', 'usage'] satisf
 const USUAL_LENGTHS = [60, 300, 1440, 10_080, 43_200]
 
 export function createQuotaState(): QuotaState {
-  return { windows: new Map(), marks: new Map(), limitOf: new Map() }
+  return { windows: new Map(), marks: new Map(), limitOf: new Map(), samples: new Map() }
 }
 
 /** A window is known by its limit and its length, never by the place it was listed at. */
@@ -63,6 +66,11 @@ function isSameReset(left: number | undefined, right: number | undefined): boole
   return left === right || (left !== undefined && right !== undefined && Math.abs(left - right) < 60_000)
 }
 
+/** A reset that moves by less than a tenth of the window's length is still the same one. */
+function isSamePeriod(before: number | undefined, { resetsAtMs, windowMinutes }: { resetsAtMs?: number; windowMinutes: number }): boolean {
+  return before === undefined || resetsAtMs === undefined || Math.abs(resetsAtMs - before) < windowMinutes * 6_000
+}
+
 /** Takes in what was read. @returns whether a figure changed */
 export function applyReading(state: QuotaState, limits: readonly LimitReading[], source: WindowSource, nowMs: number): boolean {
   let changed = false
@@ -72,6 +80,8 @@ export function applyReading(state: QuotaState, limits: readonly LimitReading[],
       const before = state.windows.get(key)
       changed ||= before?.usedPercent !== window.usedPercent || !isSameReset(before.resetsAtMs, window.resetsAtMs)
       state.windows.set(key, { limitId, ...window, source, observedAtMs: nowMs })
+      const samples = before && !isSamePeriod(before.resetsAtMs, window) ? [] : (state.samples.get(key) ?? [])
+      state.samples.set(key, addSample(samples, { atMs: nowMs, usedPercent: window.usedPercent }, window.windowMinutes))
     }
     for (const model of models) state.limitOf.set(model, { limitId, observedAtMs: nowMs })
   }
@@ -91,6 +101,7 @@ export function pruneQuotaState(state: QuotaState, nowMs: number): void {
     if ((window.resetsAtMs ?? window.observedAtMs + FORGET_WINDOW_MS) + DAY_MS < nowMs) state.windows.delete(key)
   }
   for (const [key, mark] of state.marks) if (mark.cleared && mark.observedAtMs + DAY_MS < nowMs) state.marks.delete(key)
+  for (const key of state.samples.keys()) if (!state.windows.has(key)) state.samples.delete(key)
   for (const map of [state.windows, state.marks, state.limitOf]) {
     for (const key of map.keys()) {
       if (map.size <= MOST_ENTRIES) break
@@ -107,6 +118,7 @@ export function encodeQuotaState(state: QuotaState): unknown {
   return {
     windows: [...state.windows.values()].map(snakeCase),
     marks: Object.fromEntries([...state.marks].map(([key, mark]) => [key, snakeCase(mark)])),
+    samples: Object.fromEntries([...state.samples].map(([key, samples]) => [key, encodeSamples(samples)])),
     limit_of: Object.fromEntries([...state.limitOf].map(([model, limit]) => [model, snakeCase(limit)])),
   }
 }
@@ -140,12 +152,26 @@ function isNewer(observedAtMs: number, than: { observedAtMs: number } | undefine
   return observedAtMs <= nowMs + DAY_MS && observedAtMs > (than?.observedAtMs ?? Number.NEGATIVE_INFINITY)
 }
 
+/** Samples of the period that the newer figure of the window belongs to. */
+function mergeStoredSamples(state: QuotaState, stored: Record<string, unknown>, window: WindowState, nowMs: number): void {
+  const key = windowKey(window.limitId, window.windowMinutes)
+  const theirs = decodeSamples(isRecord(stored['samples']) ? stored['samples'][key] : undefined, nowMs)
+  const ours = state.windows.get(key)
+  const samples = state.samples.get(key) ?? []
+  if (ours && !isSamePeriod(ours.resetsAtMs, window)) {
+    if (isNewer(window.observedAtMs, ours, nowMs)) state.samples.set(key, theirs)
+    return
+  }
+  state.samples.set(key, mergeSamples(samples, theirs, window.windowMinutes))
+}
+
 /** Takes from a kept state whatever was observed later than ours; what cannot be read is passed over. */
 export function mergeStoredState(state: QuotaState, stored: unknown, nowMs: number): void {
   if (!isRecord(stored)) return
   for (const value of Array.isArray(stored['windows']) ? (stored['windows'] as unknown[]) : []) {
     const window = decodeWindow(value)
     if (!window) continue
+    mergeStoredSamples(state, stored, window, nowMs)
     const key = windowKey(window.limitId, window.windowMinutes)
     if (isNewer(window.observedAtMs, state.windows.get(key), nowMs)) state.windows.set(key, window)
   }

@@ -1,10 +1,11 @@
 import type { QuotaWindow } from '../contract/index.js'
 import { formatMoment, startElapsed } from '../lib/index.js'
 import { createExhaustionMarks, type Exhaustion, type Verdict } from './quota-exhaustion.js'
+import { estimatePace, type WindowPace } from './estimate-pace.js'
 import type { Persisted } from './persisted.js'
 import { createQuotaWriter } from './quota-writer.js'
 import {
-  applyReading, createQuotaState, encodeQuotaState, mergeStoredState, pruneQuotaState, type QuotaState, type WindowSource,
+  applyReading, createQuotaState, encodeQuotaState, mergeStoredState, pruneQuotaState, windowKey, type QuotaState, type WindowSource,
 } from './quota-state.js'
 import { GENERAL_LIMIT_ID, type RateLimitReading } from './rate-limit-reading.js'
 import { readRateLimitEvent } from './read-rate-limit-event.js'
@@ -27,6 +28,8 @@ export interface Quota {
   observeEvent(payload: unknown, model?: string): void
   /** The usage endpoint's answer. */
   observeUsage(payload: unknown): void
+  /** since its last answer; Infinity before the first */
+  usageAgeMs(): number
   /**
    * A refusal for a used-up quota. The model is exhausted until the reset; where none was named, until the
    * end of the windows at 100 %, else for 5 minutes, doubling with every refused probe up to an hour. The
@@ -51,12 +54,18 @@ export interface Quota {
   releaseProbe(model: string): void
   /** Every window known and not past its reset, the general limit first, then by length. */
   windows(): QuotaWindow[]
+  /** The same, each with its pace where there are samples enough. */
+  outlook(): WindowOutlook[]
+  /** Calls `listener` whenever a window's figure has changed. @returns the end of it */
+  watch(listener: () => void): () => void
   readonly planType: string | undefined
   /** Settles when what was kept has been read. */
   ready(): Promise<void>
   /** Keeps what is still to be kept, and leaves no timer behind. */
   flush(): Promise<void>
 }
+
+export type WindowOutlook = QuotaWindow & { pace?: WindowPace }
 
 function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
   const rank = (limitId: string) => (limitId === GENERAL_LIMIT_ID ? '' : limitId)
@@ -77,8 +86,38 @@ function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
     })
 }
 
+function toOutlook(state: QuotaState, nowMs: number): WindowOutlook[] {
+  return toQuotaWindows(state, nowMs).map((window) => {
+    const { limit_id: limitId, window_minutes: windowMinutes } = window
+    const key = windowKey(limitId, windowMinutes)
+    const pace = estimatePace({ samples: state.samples.get(key) ?? [], windowMinutes, resetsAtMs: state.windows.get(key)?.resetsAtMs, nowMs })
+    return { ...window, ...(pace ? { pace } : {}) }
+  })
+}
+
 /** How old what was kept may get while calls are judged by it. */
 const RELOAD_MS = 5000
+
+interface Reloader {
+  /** Settles when what was kept has been read. */
+  loaded(): Promise<void>
+  /** What another process or host has learned since is read behind an answer; the next one knows it. */
+  reloadBehind(): void
+}
+
+function createReloader(state: QuotaState, persisted: Persisted | undefined, now: () => number): Reloader {
+  const load = async () => persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
+  let loadedFor = startElapsed(now)
+  let loading = load()
+  return {
+    loaded: () => loading,
+    reloadBehind() {
+      if (loadedFor() < RELOAD_MS) return
+      loadedFor = startElapsed(now)
+      loading = load()
+    },
+  }
+}
 
 /** The quota state of one account. */
 export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: QuotaOptions = {}): Quota {
@@ -89,16 +128,10 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
     pruneQuotaState(state, now())
     return encodeQuotaState(state)
   }, saveDelayMs)
-  const load = () => persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
-  let loadedFor = startElapsed(now)
-  let loaded = load()
-  // What another process or host has learned since is read behind an answer; the next one knows it.
-  const reloadBehind = () => {
-    if (loadedFor() < RELOAD_MS) return
-    loadedFor = startElapsed(now)
-    loaded = load()
-  }
+  const kept = createReloader(state, persisted, now)
   let planType: string | undefined
+  const listeners = new Set<() => void>()
+  let usageAge = () => Number.POSITIVE_INFINITY
 
   const take = (reading: RateLimitReading, source: WindowSource, model?: string) => {
     const nowMs = now()
@@ -107,12 +140,18 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
     if (model !== undefined && reading.activeLimitId !== undefined) {
       state.limitOf.set(model, { limitId: reading.activeLimitId, observedAtMs: nowMs })
     }
-    if (changed) writer.request()
+    if (!changed) return
+    writer.request()
+    for (const listener of listeners) listener()
   }
   return {
     observeHeaders: (headers, model) => take(readRateLimitHeaders(headers, now()), 'headers', model),
     observeEvent: (payload, model) => take(readRateLimitEvent(payload, now()), 'event', model),
-    observeUsage: (payload) => take(readRateLimitEvent(payload, now()), 'usage'),
+    observeUsage(payload) {
+      usageAge = startElapsed(now)
+      take(readRateLimitEvent(payload, now()), 'usage')
+    },
+    usageAgeMs: () => usageAge(),
     observeExhausted(exhaustion) {
       planType = exhaustion.planType ?? planType
       marks.exhaust(exhaustion)
@@ -122,16 +161,22 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
       if (marks.serve(model, startedAtMs)) writer.request({ urgent: true })
     },
     verdict(model) {
-      reloadBehind()
+      kept.reloadBehind()
       return marks.judge(model, { take: true })
     },
     inspect: (model) => marks.judge(model, { take: false }),
     releaseProbe: (model) => marks.release(model),
     windows: () => toQuotaWindows(state, now()),
+    outlook: () => toOutlook(state, now()),
+    watch(listener) {
+      const own = () => listener()
+      listeners.add(own)
+      return () => void listeners.delete(own)
+    },
     get planType() { return planType },
-    ready: async () => { await loaded },
+    ready: kept.loaded,
     flush: async () => {
-      await loaded
+      await kept.loaded()
       await writer.flush()
     },
   }

@@ -1,4 +1,6 @@
-import type { QuotaWindow } from '../contract/index.js'
+import type { AccountUsage, WindowOutlook } from '../account/index.js'
+import type { AccountContainer } from '../container.js'
+import { ConfigurationError } from '../contract/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withAccount } from './login.js'
@@ -14,7 +16,7 @@ const TRANSPORT_CHOICES = {
   sse: 'HTTP only, as configured',
 } as const
 
-/** Who is signed in, until when, and how much of the quota is used. Calls nobody. */
+/** Who is signed in, until when, how much of the quota is used and when it runs out. Calls nobody, but with `--live` the account's usage endpoint. */
 export async function status(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const print = createPrint(context, flags)
   const { options } = await readConfig(context, flags)
@@ -30,7 +32,8 @@ export async function status(context: CommandContext, flags: Record<string, unkn
     }
     account.useAccount(credential.accountKey)
     await account.quota.ready()
-    const windows = account.quota.windows()
+    const usage = flags.live === true ? await readUsage(account, context.signal) : undefined
+    const windows = account.quota.outlook()
     const lastRefresh = state?.state === 'present' ? state.record.last_refresh : undefined
     const facts = {
       lane: lane.name,
@@ -51,7 +54,8 @@ export async function status(context: CommandContext, flags: Record<string, unkn
     print.line()
     if (windows.length === 0) print.line('No quota has been seen yet; it comes with the first answer.')
     for (const window of windows) print.line(describeWindow(print, window))
-    print.value({ signed_in: true, ...facts, quota: windows })
+    for (const line of describeUsage(usage)) print.line(line)
+    print.value({ signed_in: true, ...facts, quota: windows, ...(usage ? { usage } : {}) })
     return EXIT.ok
   })
 }
@@ -62,12 +66,37 @@ function describeExpiry(expiresAtMs: number | undefined): string {
   return minutes <= 0 ? 'expired; it is refreshed at the next call' : `in ${formatMinutes(minutes)}; refreshed by itself`
 }
 
-function describeWindow({ paint }: Print, window: QuotaWindow): string {
+/** @throws LLMError; ConfigurationError on a lane that has no such endpoint */
+export async function readUsage({ usage, lane }: AccountContainer, signal: AbortSignal): Promise<AccountUsage> {
+  if (!usage) throw new ConfigurationError(`lane ${lane.name} has no usage endpoint: its figures come with its answers`, { code: 'usage' })
+  return usage.read(signal)
+}
+
+function describeUsage(usage: AccountUsage | undefined): string[] {
+  if (!usage) return []
+  const { credits, banked_resets: resets, limit_reached: reached } = usage
+  const held = credits?.unlimited ? 'unlimited' : credits?.has_credits ? (credits.balance ?? 'some') : 'none'
+  return [
+    ...(reached === undefined ? [] : [`limit reached     ${reached}`]),
+    ...(credits ? [`credits           ${held}`] : []),
+    ...(resets === undefined ? [] : [`banked resets     ${resets}${resets > 0 ? ' (amplifier-chatgpt redeem-reset spends one)' : ''}`]),
+  ]
+}
+
+function describeWindow({ paint }: Print, window: WindowOutlook): string {
   const filled = Math.min(BAR_WIDTH, Math.round((window.used_percent / 100) * BAR_WIDTH))
   const color = window.used_percent >= 100 ? paint.red : window.used_percent >= 80 ? paint.yellow : paint.green
   const bar = color('█'.repeat(filled)) + paint.dim('░'.repeat(BAR_WIDTH - filled))
   const reset = window.resets_at === undefined ? '' : `, resets ${window.resets_at}`
-  return `${window.limit_id.padEnd(10)} ${formatMinutes(window.window_minutes).padStart(6)} ${bar} ${String(window.used_percent).padStart(5)} %${reset} (seen ${window.age_seconds} s ago)`
+  return `${window.limit_id.padEnd(10)} ${formatMinutes(window.window_minutes).padStart(6)} ${bar} ${String(window.used_percent).padStart(5)} %${reset} (seen ${window.age_seconds} s ago)${describePace(window)}`
+}
+
+function describePace({ pace }: WindowOutlook): string {
+  if (!pace) return ''
+  const { percent_per_hour: perHour, runs_out_at: at, error_minutes: error } = pace
+  if (at === undefined) return `, ${perHour} % an hour`
+  const minutes = Math.max(0, Math.round((Date.parse(at) - Date.now()) / 60_000))
+  return `, ${perHour} % an hour: runs out ${at.slice(0, 16)}Z, in ${minutes} min${error === undefined ? '' : ` ± ${Math.ceil(error)}`}`
 }
 
 export function formatMinutes(minutes: number): string {

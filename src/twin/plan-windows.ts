@@ -33,6 +33,9 @@ export function beginAnew(windows: Windows, planUse: PlanUse | undefined, second
   })
 }
 
+/** As a redeemed reset leaves them. */
+export const emptied = (windows: Windows): Windows => mapWindows(windows, (window) => ({ ...window, used_percent: 0 }))
+
 /** As they are told: whole percents or parts of them, never more than is used. */
 export function roundToTell(windows: Windows, planUse: PlanUse | undefined): Windows {
   if (!planUse) return {}

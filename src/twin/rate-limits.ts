@@ -1,6 +1,6 @@
 /** Quota windows: as headers, as the `codex.rate_limits` event, as the usage endpoint, and when they are used up. */
 import type { TwinBehaviour } from './behaviour.js'
-import { beginAnew, drawOn, fullWindow, roundToTell, type RateWindow, type Windows } from './plan-windows.js'
+import { beginAnew, drawOn, emptied, fullWindow, roundToTell, type RateWindow, type Windows } from './plan-windows.js'
 import type { Refusal } from './refusal.js'
 import { errorRefusal } from './refusal.js'
 import type { Lane } from './token-ledger.js'
@@ -24,6 +24,8 @@ export interface RateLimits {
   additional?: Record<string, { limit_name?: string; normal_model_slug?: string; primary?: RateWindow | null; secondary?: RateWindow | null }>
   /** headers as they stand, over the computed ones; values may be empty */
   raw_headers?: Record<string, string>
+  /** resets of the windows that the account has in reserve; default 0 */
+  reset_credits?: number
 }
 
 interface Exhaustion {
@@ -36,6 +38,8 @@ export interface QuotaBoard {
   headers(): Record<string, string>
   event(): Record<string, unknown>
   usage(account: { accountId: string; subject: string }): Record<string, unknown>
+  /** Spends one reset in reserve on the windows; the same request id spends none twice. */
+  redeem(requestId: string): Record<string, unknown>
   exhaust(model: string, resetsAt: number, details: ExhaustDetails): void
   relieve(model?: string): void
   /** How full the windows really are, before that is rounded to be told. */
@@ -54,6 +58,7 @@ export function createQuotaBoard(parts: { planType: string; now: () => number; b
     credits: { has_credits: false, unlimited: false, balance: null },
   }
   const exhausted = new Map<string, Exhaustion>()
+  const redeemed = new Set<string>()
   const planType = () => limits.plan_type ?? parts.planType
   const planUse = () => parts.behaviour.planUse
   const current = (): RateLimits => (limits = { ...limits, ...beginAnew(limits, planUse(), seconds()) })
@@ -84,6 +89,14 @@ export function createQuotaBoard(parts: { planType: string; now: () => number; b
       additional_rate_limits: limits.additional ?? null,
     }),
     usage: (account) => describeUsage(current(), { ...account, planType: planType() }, seconds()),
+    redeem(requestId) {
+      const { code, windows_reset } = judgeRedemption(current(), redeemed.has(requestId))
+      if (code === 'reset') {
+        redeemed.add(requestId)
+        limits = { ...limits, ...emptied(limits), reset_credits: (limits.reset_credits ?? 0) - 1 }
+      }
+      return { code, windows_reset }
+    },
     exhaust: (model, resetsAt, details) => void exhausted.set(model, { resetsAt, details }),
     relieve: (model) => (model === undefined ? exhausted.clear() : void exhausted.delete(model)),
     used: () => ({ primary: current().primary?.used_percent ?? 0, secondary: limits.secondary?.used_percent ?? 0 }),
@@ -100,6 +113,12 @@ export function createQuotaBoard(parts: { planType: string; now: () => number; b
       return undefined
     },
   }
+}
+
+function judgeRedemption(limits: RateLimits, isRedeemed: boolean): { code: string; windows_reset: number } {
+  const used = [limits.primary, limits.secondary].filter((window) => window != null && window.used_percent > 0).length
+  const code = isRedeemed ? 'already_redeemed' : !limits.reset_credits ? 'no_credit' : used === 0 ? 'nothing_to_reset' : 'reset'
+  return { code, windows_reset: code === 'reset' ? used : 0 }
 }
 
 function refuseExhausted(
@@ -171,6 +190,6 @@ function describeUsage(
       limit_name: extra.limit_name ?? id, metered_feature: id.replaceAll('-', '_'), rate_limit: toLimit(extra),
       normal_model_slug: extra.normal_model_slug ?? null,
     })),
-    spend_control: null, rate_limit_reached_type: null, rate_limit_reset_credits: { available_count: 0 },
+    spend_control: null, rate_limit_reached_type: toLimit(limits).limit_reached ? { type: 'rate_limit_reached' } : null, rate_limit_reset_credits: { available_count: limits.reset_credits ?? 0 },
   }
 }

@@ -1,14 +1,15 @@
 /** Which path answers what. */
+import { isRecord, readString } from '../lib/index.js'
 import { answerTurn } from './answer-turn.js'
 import { authorizeCodex, authorizePlan } from './auth-authorize.js'
 import type { DeviceDesk } from './auth-device.js'
 import { answerRevoke, answerToken } from './auth-token.js'
 import type { TwinContext } from './context.js'
 import { describeIssuer } from './discovery.js'
-import { sendReply, type HttpExchange } from './http-exchange.js'
+import { hasContentType, sendReply, type HttpExchange } from './http-exchange.js'
 import { identify, type Door } from './identify.js'
 import { checkClientVersion } from './models.js'
-import { isRefusal } from './refusal.js'
+import { detailRefusal, isRefusal } from './refusal.js'
 import type { Grant } from './token-ledger.js'
 
 export type Handler = (exchange: HttpExchange) => void | Promise<void>
@@ -23,6 +24,8 @@ export function createRoutes(context: TwinContext, devices: DeviceDesk): Routes 
     ['GET /v1/models', (exchange) => answerModels(context, exchange, 'api')],
     ['GET /backend-api/wham/usage', (exchange) => answerAccount(context, exchange, (grant) => context.quota.usage(grant))],
     ['GET /api/codex/usage', (exchange) => answerAccount(context, exchange, (grant) => context.quota.usage(grant))],
+    ['POST /backend-api/wham/rate-limit-reset-credits/consume', (exchange) => redeemReset(context, exchange)],
+    ['POST /api/codex/rate-limit-reset-credits/consume', (exchange) => redeemReset(context, exchange)],
     ['GET /backend-api/wham/accounts/check', (exchange) => answerAccount(context, exchange, describeAccounts)],
     ['POST /api/accounts/deviceauth/usercode', (exchange) => devices.start(exchange)],
     ['POST /api/accounts/deviceauth/token', (exchange) => devices.poll(exchange)],
@@ -73,6 +76,20 @@ function answerModels(context: TwinContext, exchange: HttpExchange, door: Door):
 function answerAccount(context: TwinContext, exchange: HttpExchange, describe: (grant: Grant) => Record<string, unknown>): void {
   const grant = identify(context, 'codex', exchange.request.headers)
   sendReply(exchange, isRefusal(grant) ? grant : { status: 200, body: describe(grant) })
+}
+
+const REDEMPTION_FIELDS = ['redeem_request_id', 'credit_id']
+
+function redeemReset(context: TwinContext, exchange: HttpExchange): void {
+  const grant = identify(context, 'codex', exchange.request.headers)
+  if (isRefusal(grant)) return sendReply(exchange, grant)
+  if (exchange.bodyProblem) return sendReply(exchange, exchange.bodyProblem)
+  const body = hasContentType(exchange, 'application/json') && isRecord(exchange.entry.body) ? exchange.entry.body : {}
+  const requestId = readString(body, 'redeem_request_id')
+  const unknown = Object.keys(body).find((name) => !REDEMPTION_FIELDS.includes(name))
+  if (unknown !== undefined) return sendReply(exchange, detailRefusal(422, [{ type: 'extra_forbidden', loc: ['body', unknown], msg: 'Extra inputs are not permitted' }]))
+  if (!requestId) return sendReply(exchange, detailRefusal(422, [{ type: 'missing', loc: ['body', 'redeem_request_id'], msg: 'Field required' }]))
+  sendReply(exchange, { status: 200, body: context.quota.redeem(requestId) })
 }
 
 function describeAccounts(grant: Grant): Record<string, unknown> {
