@@ -63,7 +63,6 @@ export function createQuotaBoard(parts: { planType: string; now: () => number; b
   const planUse = () => parts.behaviour.planUse
   const current = (): RateLimits => (limits = { ...limits, ...beginAnew(limits, planUse(), seconds()) })
   const told = (): RateLimits => ({ ...current(), ...roundToTell(limits, planUse()) })
-
   const headers = (): Record<string, string> => ({
     'x-codex-plan-type': planType(),
     ...windowHeaders('codex', told(), seconds()),
@@ -91,10 +90,8 @@ export function createQuotaBoard(parts: { planType: string; now: () => number; b
     usage: (account) => describeUsage(current(), { ...account, planType: planType() }, seconds()),
     redeem(requestId) {
       const { code, windows_reset } = judgeRedemption(current(), redeemed.has(requestId))
-      if (code === 'reset') {
-        redeemed.add(requestId)
-        limits = { ...limits, ...emptied(limits), reset_credits: (limits.reset_credits ?? 0) - 1 }
-      }
+      if (code === 'reset') limits = { ...limits, ...emptied(limits), reset_credits: (limits.reset_credits ?? 0) - 1 }
+      if (code === 'reset') redeemed.add(requestId)
       return { code, windows_reset }
     },
     exhaust: (model, resetsAt, details) => void exhausted.set(model, { resetsAt, details }),
