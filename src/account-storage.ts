@@ -46,11 +46,14 @@ function stateFolder(options: ProviderOptions): string {
   return options.tokenFilePath === undefined ? join(homedir(), '.amplifier') : dirname(options.tokenFilePath)
 }
 
-function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): AccountPlaces {
-  const { redisUrl: url, account } = options
+/**
+ * A connection to the Redis server that the options name; opened at the first command.
+ * @throws ConfigurationError without an address, or for plain text beyond loopback
+ */
+export function openRedis(options: ProviderOptions, env: NodeJS.ProcessEnv = process.env): RedisConnection {
+  const { redisUrl: url } = options
   if (url === undefined) {
-    throw new ConfigurationError(
-      'token_store is redis, and there is no redis_url: set it in your own settings, or AMPLIFIER_CHATGPT_REDIS_URL', { code: 'redis_url' })
+    throw new ConfigurationError('there is no redis_url: set it in your own settings, or AMPLIFIER_CHATGPT_REDIS_URL', { code: 'redis_url' })
   }
   if (!options.redisAllowPlaintext && isPlaintextBeyondLoopback(url)) {
     throw new ConfigurationError(
@@ -58,9 +61,14 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
       { code: 'redis_plaintext' })
   }
   const extraCaFile = env.NODE_EXTRA_CA_CERTS
-  const connection: RedisConnection = createRedisConnection({
+  return createRedisConnection({
     url, trust: () => createTrust({ ...(options.caFile && { caFile: options.caFile }), ...(extraCaFile && { extraCaFile }) }),
   })
+}
+
+function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): AccountPlaces {
+  const { account } = options
+  const connection = openRedis(options, env)
   const shared = createRedisState({ connection })
   return {
     tokens: (lane) =>

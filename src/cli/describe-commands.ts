@@ -47,7 +47,7 @@ export function describeCommands(terminal: Terminal, run: Run): Command {
   describeSignIn(program, add, addMounting)
   describeUse(program, add, addMounting)
   describeRouting(program, addMounting)
-  describeServe(program, addMounting)
+  describeServe(program, add, addMounting)
   return program
 }
 
@@ -121,11 +121,16 @@ function describeRouting(program: Command, addMounting: Add): void {
     .option('--amplifier', 'also where the Amplifier application lists matrices from, ~/.amplifier/routing')
 }
 
-function describeServe(program: Command, addMounting: Add): void {
+function describeServe(program: Command, add: Add, addMounting: Add): void {
   const command = addMounting(program, 'serve', 'serve other programs on loopback', async () => (await import('./serve.js')).serve)
   for (const [name, { description }] of Object.entries(SERVERS)) command.option(`--${name}`, description)
   command.option('--port <number>', 'default: any that is free')
   for (const [flags, description] of Object.values(SERVERS).flatMap(({ options }) => options)) command.option(flags, description)
   command.option('--bundle <file>', "a bundle's providers and routing")
   command.option('--record <file>', `${RECORD}; with --http only`)
+  const keys = command.command('keys').description('keys with names for serve --http: several, kept as hashes; a change counts at once')
+  const data = (described: Command) => described.option('--data <folder>', 'where they lie; default ~/.amplifier/openai-chatgpt-http')
+  data(add(keys, 'add <name>', 'make a key and show it, once', async () => (await import('./serve-keys.js')).addKey))
+  data(add(keys, 'list', 'names and dates', async () => (await import('./serve-keys.js')).listKeys))
+  data(add(keys, 'revoke <name>', 'let a key in no more', async () => (await import('./serve-keys.js')).revokeKey))
 }

@@ -17,32 +17,40 @@ export async function serve(context: CommandContext, flags: Record<string, unkno
   const server = await command.open(context, { ...flags, ...port })
   const { text, value } = server.announcement
   const print = createPrint(context, flags)
+  let drain = false
   try {
-    await untilStopped(context.signal, server, () => {
+    const by = await untilStopped(context.signal, server, () => {
       if (print.json && value !== undefined) print.record(value)
       else context.terminal.stdout.write(sanitizeText(text))
     })
+    drain = by === 'SIGTERM'
     return EXIT.ok
   } finally {
-    await server.close()
+    await server.close({ drain })
   }
 }
 
 /** The listeners stand before `announce` runs: what starts us may end us as soon as it has read that. */
-async function untilStopped(signal: AbortSignal, server: RunningServer, announce: () => void): Promise<void> {
+async function untilStopped(signal: AbortSignal, server: RunningServer, announce: () => void): Promise<'SIGTERM' | 'other'> {
   const stopped = new AbortController()
+  let by: 'SIGTERM' | 'other' = 'other'
   const stop = () => stopped.abort()
+  const terminate = () => {
+    by = 'SIGTERM'
+    stop()
+  }
   const watch = server.watch?.(stop)
   signal.addEventListener('abort', stop, { once: true })
-  process.on('SIGTERM', stop)
+  process.on('SIGTERM', terminate)
   try {
     announce()
-    if (signal.aborted || stopped.signal.aborted) return
+    if (signal.aborted || stopped.signal.aborted) return by
     await new Promise<void>((resolve) => stopped.signal.addEventListener('abort', () => resolve(), { once: true }))
+    return by
   } finally {
     watch?.end()
     signal.removeEventListener('abort', stop)
-    process.off('SIGTERM', stop)
+    process.off('SIGTERM', terminate)
   }
 }
 

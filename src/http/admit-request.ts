@@ -26,12 +26,17 @@ export function checkOrigin(gate: Gate, request: IncomingMessage): void {
 }
 
 /** The key, as a bearer or, as clients of the Messages dialect send it, in `x-api-key`. @throws HttpFailure 401 */
-export function checkKey({ findKey }: Gate, request: IncomingMessage): HttpKey {
-  const { authorization, 'x-api-key': apiKey } = request.headers
-  const given = authorization === undefined ? String(apiKey ?? '') : authorization.replace(/^bearer +/i, '')
-  const key = given === '' ? undefined : findKey(given)
+export function checkKey(gate: Gate, request: IncomingMessage): HttpKey {
+  const key = readKey(gate, request)
   if (key) return key
   throw new HttpFailure(401, 'A key of this server is required as a bearer: the one it showed when it started, or one of serve keys.', { type: 'authentication_error', code: 'invalid_api_key' })
+}
+
+/** The key that a request shows, where it is one of ours (still). */
+export function readKey({ findKey }: Gate, request: IncomingMessage): HttpKey | undefined {
+  const { authorization, 'x-api-key': apiKey } = request.headers
+  const given = authorization === undefined ? String(apiKey ?? '') : authorization.replace(/^bearer +/i, '')
+  return given === '' ? undefined : findKey(given)
 }
 
 function isHostOurs({ address, host, allowHosts }: Gate, request: IncomingMessage): boolean {

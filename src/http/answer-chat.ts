@@ -63,7 +63,7 @@ export async function answerChat(exchange: Exchange, body: JsonObject, response:
 async function failStream(exchange: Exchange, events: EventStream, error: unknown): Promise<void> {
   events.stop()
   if (!events.opened) throw error
-  const failure = await explainFailure(exchange.endpoint, error, exchange.note.model)
+  const failure = await explainFailure(exchange, error)
   exchange.note.error = failure.fields.code ?? failure.fields.type
   events.end(`data: ${JSON.stringify(failure.body())}\n\n`)
 }

@@ -55,7 +55,7 @@ export async function answerMessages(exchange: Exchange, body: JsonObject, respo
   } catch (error) {
     events.stop()
     if (!events.opened) throw error
-    const failure = await explainFailure(endpoint, error, note.model)
+    const failure = await explainFailure(exchange, error)
     note.error = failure.fields.code ?? failure.fields.type
     events.write(render([describeMessagesFailure(failure, exchange.id)]))
   }

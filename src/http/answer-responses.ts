@@ -5,7 +5,7 @@ import { isRecord, readString } from '../lib/index.js'
 import { createResponseWriter, createStreamTranslator, toStreamEvents, type ResponseStreamEvent } from '../responses/public.js'
 import { ownerOf, type Exchange } from './endpoint.js'
 import { createEventStream } from './event-stream.js'
-import { HttpFailure, badRequest } from './http-failure.js'
+import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
 import { findIgnoredFields } from './ignored-fields.js'
 import { explainFailure } from './model-names.js'
 import { readInput, readResponsesRequest } from './read-responses-request.js'
@@ -92,9 +92,19 @@ export async function runTurn(exchange: Exchange, turn: ResponseTurn, writer: Re
   if (!onWire && !writer.told()) sink.write(writer.push(toStreamEvents(response).flatMap(createStreamTranslator())))
   const ending = writer.end(response, { completedAt: Math.floor(endpoint.now() / 1000) })
   const record = buildRecord(turn, ending, response)
-  if (turn.body.store !== false && turn.body.generate !== false) await keepRecord(endpoint.store, await ownerOf(exchange), record)
+  if (turn.body.store !== false && turn.body.generate !== false) await keep(exchange, record)
   sink.write(ending)
   return record
+}
+
+/** An answer that cannot be kept is still an answer: it says that it is not stored. */
+async function keep(exchange: Exchange, record: ResponseRecord): Promise<void> {
+  try {
+    await keepRecord(exchange.endpoint.store, await ownerOf(exchange), record)
+  } catch (error) {
+    exchange.note.error = toHttpFailure(error).fields.code ?? 'store_unavailable'
+    record.response.store = false
+  }
 }
 
 /** The writer of a turn's response. */
@@ -133,7 +143,7 @@ export async function answerResponses(exchange: Exchange, body: JsonObject, resp
   } catch (error) {
     events.stop()
     if (!events.opened) throw error
-    const failure = await explainFailure(exchange.endpoint, error, exchange.note.model)
+    const failure = await explainFailure(exchange, error)
     exchange.note.error = failure.fields.code ?? failure.fields.type
     events.write(render(writer.fail(failure.describe())))
   }

@@ -7,8 +7,9 @@ export class HttpFailure extends Error {
     readonly status: number,
     message: string,
     readonly fields: { type: string; code?: string; param?: string; headers?: Record<string, string> },
+    options?: ErrorOptions,
   ) {
-    super(message)
+    super(message, options)
   }
 
   /** For a stream's error: a code always. */

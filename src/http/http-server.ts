@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, unlink } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { AbortError, ConfigurationError } from '../contract/index.js'
-import { checkKey, checkOrigin, corsHeaders, preflightHeaders, type Gate } from './admit-request.js'
+import { ConfigurationError } from '../contract/index.js'
+import { checkKey, checkOrigin, corsHeaders, preflightHeaders, readKey, type Gate } from './admit-request.js'
 import { createConnections } from './connections.js'
 import type { Endpoint, EndpointTimes, Exchange, ServedProvider } from './endpoint.js'
 import { HttpFailure } from './http-failure.js'
@@ -17,6 +16,7 @@ import { openResponseSockets } from './response-socket.js'
 import { createMemoryStore, type ResponseStore } from './response-store.js'
 import { setRouteHeaders } from './route-headers.js'
 import { routeRequest } from './route-request.js'
+import { listenAtFile } from './socket-file.js'
 import { createThoughtMemory } from './thought-memory.js'
 import { writeJson } from './write-json.js'
 
@@ -34,7 +34,7 @@ export interface HttpServerOptions {
   host?: string
   /** default 0: any that is free */
   port?: number
-  /** listen at this socket file, mode 0600, instead of host and port */
+  /** listen at this socket file, mode 0600, instead of host and port; its folder is made with 0700 where there is none */
   socketPath?: string
   /** PEM texts; with them the server speaks https */
   tls?: { cert: string; key: string }
@@ -84,7 +84,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return checkKey(serving.gate, request)
     },
     open: (key, signal) => openExchange(serving, key, signal),
-    log: (exchange, startedAt, status) => logExchange(serving.endpoint, exchange, { method: 'FRAME', path: '/v1/responses', startedAt, status }),
+    holdsKey: (request) => readKey(serving.gate, request) !== undefined,
     times: serving.endpoint.times,
   })
   const baseUrl = await listen(server, options)
@@ -126,50 +126,60 @@ function prepare(options: HttpServerOptions, serverOf: () => Server): Serving {
 
 async function listen(server: Server, { host = '127.0.0.1', port = 0, socketPath, tls }: HttpServerOptions): Promise<string> {
   const scheme = tls ? 'https' : 'http'
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    // Only the owner's programs may connect: between listen and chmod the umask would decide.
-    const before = socketPath === undefined ? undefined : process.umask(0o177)
-    if (socketPath === undefined) server.listen(port, host, resolve)
-    else server.listen(socketPath, resolve)
-    if (before !== undefined) process.umask(before)
-  })
   if (socketPath !== undefined) {
-    await chmod(socketPath, 0o600)
-    server.once('close', () => void unlink(socketPath).catch(() => undefined))
+    await listenAtFile(server, socketPath)
     return `${scheme}+unix://${encodeURIComponent(socketPath)}/v1`
   }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
   const address = server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
   return `${scheme}://${name}:${address.port}/v1`
 }
 
 const shuttingDown = (): HttpFailure =>
-  new HttpFailure(503, 'The server is ending and takes no new requests.', { type: 'service_unavailable_error', code: 'server_shutdown', headers: { connection: 'close' } })
+  new HttpFailure(503, 'The server is ending: ask again, it or another one may be there.', { type: 'service_unavailable_error', code: 'server_shutdown', headers: { connection: 'close' } })
 
-function openExchange({ endpoint }: Serving, key: HttpKey, signal: AbortSignal): Exchange {
-  return { endpoint, key, signal, id: `req_${randomUUID().replaceAll('-', '')}`, note: { ignored: [] } }
+/** An exchange while it runs: the server's end cuts it, and so does `gone`. */
+interface RunningExchange {
+  exchange: Exchange
+  /** Once, when it is over. */
+  end(about: { method: string; path: string; status: number }): void
+}
+
+function openExchange({ endpoint, running }: Serving, key: HttpKey, gone: AbortSignal): RunningExchange {
+  const startedAt = endpoint.now()
+  const controller = new AbortController()
+  const leave = (): void => controller.abort(gone.reason)
+  gone.addEventListener('abort', leave)
+  running.add(controller)
+  const exchange: Exchange = { endpoint, key, signal: controller.signal, id: `req_${randomUUID().replaceAll('-', '')}`, note: { ignored: [] } }
+  return {
+    exchange,
+    end(about) {
+      gone.removeEventListener('abort', leave)
+      running.delete(controller)
+      const { id, note } = exchange
+      endpoint.log({
+        time: new Date(startedAt).toISOString(), request_id: id, key: exchange.key.name, ...about, duration_ms: endpoint.now() - startedAt, ...describeNote(note, startedAt),
+      })
+    },
+  }
 }
 
 async function handle(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { endpoint } = serving
-  const startedAt = endpoint.now()
   const connection = serving.connectionOf(request.socket)
-  const controller = new AbortController()
-  const leave = (): void => controller.abort(connection.gone.reason)
-  connection.gone.addEventListener('abort', leave)
-  serving.running.add(controller)
-  const exchange = openExchange(serving, { name: '-', id: '' }, controller.signal)
+  const { exchange, end } = openExchange(serving, { name: '-', id: '' }, connection.gone)
   response.setHeader('x-request-id', exchange.id)
   try {
     await connection.inTurn(() => answer(serving, exchange, request, response))
   } catch (error) {
     await refuse(exchange, error, request, response)
   } finally {
-    connection.gone.removeEventListener('abort', leave)
-    serving.running.delete(controller)
     const status = connection.gone.aborted && !response.writableEnded ? 499 : response.statusCode
-    logExchange(endpoint, exchange, { method: request.method ?? '', path: (request.url ?? '/').split('?')[0] ?? '/', startedAt, status })
+    end({ method: request.method ?? '', path: (request.url ?? '/').split('?')[0] ?? '/', status })
   }
 }
 
@@ -183,21 +193,26 @@ async function answer(serving: Serving, exchange: Exchange, request: IncomingMes
   }
   const [path] = (request.url ?? '/').split('?')
   if (path === '/healthz') return writeJson(response, { status: 'ok' })
-  if (path === '/readyz') return writeJson(response, await readiness(serving), serving.draining ? 503 : 200)
+  if (path === '/readyz') {
+    const state = await readiness(serving)
+    return writeJson(response, { status: state }, state === 'ready' ? 200 : 503)
+  }
   if (serving.draining) throw shuttingDown()
   exchange.key = checkKey(gate, request)
   await routeRequest(exchange, request, response)
 }
 
 /** Ready is who takes requests and can answer them: somebody is signed in. */
-async function readiness({ draining, endpoint }: Serving): Promise<{ status: string; signed_in?: boolean }> {
-  if (draining) return { status: 'draining' }
-  const signedIn = await endpoint.provider.signedIn?.()
-  return { status: 'ready', ...(signedIn ? { signed_in: signedIn.account !== undefined } : {}) }
+async function readiness({ draining, endpoint }: Serving): Promise<'ready' | 'draining' | 'not_signed_in'> {
+  if (draining) return 'draining'
+  const { signedIn } = endpoint.provider
+  if (!signedIn) return 'ready'
+  const known = await signedIn().catch(() => undefined)
+  return known?.account === undefined ? 'not_signed_in' : 'ready'
 }
 
 async function refuse(exchange: Exchange, error: unknown, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const failure = await explainFailure(exchange.endpoint, error, exchange.note.model)
+  const failure = await explainFailure(exchange, error)
   exchange.note.error = failure.fields.code ?? failure.fields.type
   if (response.headersSent) {
     response.destroy()
@@ -210,20 +225,13 @@ async function refuse(exchange: Exchange, error: unknown, request: IncomingMessa
   writeJson(response, told, failure.status, failure.fields.headers)
 }
 
-function logExchange(endpoint: Endpoint, { id, key, note }: Exchange, about: { method: string; path: string; startedAt: number; status: number }): void {
-  const { startedAt, ...rest } = about
-  endpoint.log({
-    time: new Date(startedAt).toISOString(), request_id: id, key: key.name, ...rest, duration_ms: endpoint.now() - startedAt, ...describeNote(note, startedAt),
-  })
-}
-
 async function shutDown(serving: Serving, server: Server, sockets: { drain(): void; close(): void }, graceMs: number): Promise<void> {
   serving.draining = true
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
   sockets.drain()
   await settled(serving, graceMs)
-  for (const controller of serving.running) controller.abort(new AbortError('The server was stopped.', { code: 'server_shutdown' }))
+  for (const controller of serving.running) controller.abort(shuttingDown())
   // A moment for the last words to go out.
   await settled(serving, LAST_WORDS_MS)
   sockets.close()

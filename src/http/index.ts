@@ -4,3 +4,9 @@
  */
 export { createHttpServer } from './http-server.js'
 export type { HttpServer, HttpServerOptions } from './http-server.js'
+export { createKeyFile } from './key-file.js'
+export type { KeyFile } from './key-file.js'
+export { openResponseStore } from './open-response-store.js'
+export type { StoreOptions } from './open-response-store.js'
+export { formatLogEntry } from './request-log.js'
+export type { ResponseStore } from './response-store.js'

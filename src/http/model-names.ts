@@ -1,6 +1,6 @@
 import { suggestName } from '../config/index.js'
 import type { JsonObject } from '../contract/index.js'
-import type { Endpoint } from './endpoint.js'
+import type { Endpoint, Exchange } from './endpoint.js'
 import { HttpFailure, toHttpFailure } from './http-failure.js'
 
 /** The known name nearest to one that is not there. */
@@ -44,9 +44,9 @@ function notThere(id: string, meant: string | undefined): HttpFailure {
   })
 }
 
-/** A call's failure in the dialect; a model that is not there with the nearest name, roles among them. */
-export async function explainFailure(endpoint: Endpoint, error: unknown, model: string | undefined): Promise<HttpFailure> {
-  const failure = toHttpFailure(error)
+/** A call's failure in the dialect: why the server cut it, or a model that is not there with the nearest name, roles among them. */
+export async function explainFailure({ endpoint, signal, note: { model } }: Exchange, error: unknown): Promise<HttpFailure> {
+  const failure = toHttpFailure(signal.reason instanceof HttpFailure ? signal.reason : error)
   if (failure.status !== 404 || failure.fields.code !== 'model_not_available' || model === undefined) return failure
   const names = await listNames(endpoint).catch(() => [])
   return notThere(model, suggestModel(model, [...names, ...endpoint.roles]))

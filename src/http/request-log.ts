@@ -1,4 +1,5 @@
 import type { RouteReceipt } from '../contract/index.js'
+import { sanitizeLine, stringifyPrintable } from '../lib/index.js'
 import type { ExchangeNote } from './endpoint.js'
 import type { RequestLogEntry } from './request-log-entry.js'
 
@@ -26,8 +27,8 @@ function servedModel(route: RouteReceipt | undefined): string | undefined {
 
 /** A line of the log: `json`, or words for a person. */
 export function formatLogEntry(entry: RequestLogEntry, format: 'json' | 'pretty'): string {
-  if (format === 'json') return `${JSON.stringify(entry)}\n`
+  if (format === 'json') return `${stringifyPrintable(entry)}\n`
   const { time, request_id, key, method, path, status, duration_ms, ...rest } = entry
   const more = Object.entries(rest).map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`)
-  return `${time} ${status} ${method} ${path} ${duration_ms} ms key=${key} ${more.join(' ')} ${request_id}\n`.replaceAll(/[^\P{Cc}\n]/gu, '?')
+  return `${sanitizeLine([time, status, method, path, duration_ms, 'ms', `key=${key}`, ...more, request_id].join(' '))}\n`
 }

@@ -14,8 +14,10 @@ import type { ResponseRecord } from './response-record.js'
 export interface ResponseSocketParts {
   /** @throws HttpFailure for who may not come in */
   admit(request: IncomingMessage): HttpKey
-  open(key: HttpKey, signal: AbortSignal): Exchange
-  log(exchange: Exchange, startedAt: number, status: number): void
+  /** whether the key that it was admitted by still stands */
+  holdsKey(request: IncomingMessage): boolean
+  /** A turn begins; `end` is called once when it is over. */
+  open(key: HttpKey, gone: AbortSignal): { exchange: Exchange; end(about: { method: string; path: string; status: number }): void }
   times: EndpointTimes
 }
 
@@ -38,7 +40,7 @@ export function openResponseSockets(server: Server, parts: ResponseSocketParts):
       if ((request.url ?? '').split('?')[0] !== '/v1/responses') throw new HttpFailure(404, 'WebSockets are served on /v1/responses.', { type: 'not_found_error', code: 'not_found' })
       const key = parts.admit(request)
       accept.handleUpgrade(request, socket, head, (webSocket) => {
-        const session = serveSocket(webSocket, key, parts)
+        const session = serveSocket(webSocket, { request, key }, parts)
         open.add(session)
         webSocket.on('close', () => open.delete(session))
         if (draining) session.drain()
@@ -71,6 +73,8 @@ interface Session {
 
 interface SessionState {
   readonly socket: WebSocket
+  /** that asked for the WebSocket */
+  readonly request: IncomingMessage
   readonly key: HttpKey
   readonly parts: ResponseSocketParts
   readonly gone: AbortController
@@ -81,8 +85,8 @@ interface SessionState {
   draining: boolean
 }
 
-function serveSocket(socket: WebSocket, key: HttpKey, parts: ResponseSocketParts): Session {
-  const state: SessionState = { socket, key, parts, gone: new AbortController(), latest: new Map(), waiting: [], busy: false, draining: false }
+function serveSocket(socket: WebSocket, { request, key }: { request: IncomingMessage; key: HttpKey }, parts: ResponseSocketParts): Session {
+  const state: SessionState = { socket, request, key, parts, gone: new AbortController(), latest: new Map(), waiting: [], busy: false, draining: false }
   const ofAge = setTimeout(() => {
     send(state, envelope(new HttpFailure(400, 'This WebSocket has reached its age limit: connect anew and continue there.', { type: 'invalid_request_error', code: 'websocket_connection_limit_reached' })))
     drain(state)
@@ -118,18 +122,26 @@ function envelope(failure: HttpFailure): unknown {
   return { type: 'error', status: failure.status, error: failure.describe() }
 }
 
+function revoke(state: SessionState): void {
+  send(state, envelope(new HttpFailure(401, 'The key of this WebSocket was revoked.', { type: 'authentication_error', code: 'invalid_api_key' })))
+  state.waiting.length = 0
+  state.socket.close(1008, 'the key was revoked')
+}
+
 async function runWaiting(state: SessionState): Promise<void> {
   if (state.busy) return
   state.busy = true
-  for (let text = state.waiting.shift(); text !== undefined; text = state.waiting.shift()) await runFrame(state, text)
+  for (let text = state.waiting.shift(); text !== undefined; text = state.waiting.shift()) {
+    if (state.parts.holdsKey(state.request)) await runFrame(state, text)
+    else revoke(state)
+  }
   state.busy = false
   if (state.draining) state.socket.close(1001, 'the server is ending')
 }
 
 async function runFrame(state: SessionState, text: string): Promise<void> {
   const { parts, latest, gone } = state
-  const exchange = parts.open(state.key, gone.signal)
-  const startedAt = exchange.endpoint.now()
+  const { exchange, end } = parts.open(state.key, gone.signal)
   let status = 200
   let writer: ReturnType<typeof openWriter> | undefined
   let written = false
@@ -161,7 +173,7 @@ async function runFrame(state: SessionState, text: string): Promise<void> {
       clearTimeout(late)
     }
   } catch (error) {
-    const failure = await explainFailure(exchange.endpoint, error, exchange.note.model)
+    const failure = await explainFailure(exchange, error)
     status = failure.status
     exchange.note.error = failure.fields.code ?? failure.fields.type
     // What a failed turn continued is not known to be whole any more: the client sends its history anew.
@@ -169,7 +181,7 @@ async function runFrame(state: SessionState, text: string): Promise<void> {
     if (written && writer) for (const event of writer.fail(failure.describe()).filter(({ type }) => type !== 'error')) send(state, event)
     else send(state, envelope(failure))
   }
-  parts.log(exchange, startedAt, status)
+  end({ method: 'FRAME', path: '/v1/responses', status })
 }
 
 /** `generate: false`: opens the connection for the turn that follows, which continues this one. */

@@ -18,6 +18,7 @@ export interface StoreLimits {
 }
 
 export const MEMORY_LIMITS: StoreLimits = { maxCount: 2_000, maxBytes: 64 * 1024 * 1024, maxAgeMs: 24 * 3_600_000 }
+export const DISK_LIMITS: StoreLimits = { maxCount: 1_000_000, maxBytes: 1024 * 1024 * 1024, maxAgeMs: 30 * 24 * 3_600_000 }
 
 /** Keeps responses until the process ends. */
 export function createMemoryStore({ limits = MEMORY_LIMITS, now = Date.now }: { limits?: StoreLimits; now?: () => number } = {}): ResponseStore {

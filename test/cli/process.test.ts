@@ -110,6 +110,39 @@ describe('as a process of its own', () => {
     expect((await end(start(['serve', '--http', '--port', 'many']))).code).toBe(2)
   })
 
+  test('serve --http keeps responses over a restart for a named key, lets it in until it is revoked, and writes a line a request', async () => {
+    const data = join(folder, 'data')
+    const keys = async (...words: string[]) => JSON.parse((await end(start(['serve', 'keys', ...words, '--data', data, '--json']))).stdout) as { key: string }
+    const { key } = await keys('add', 'laptop')
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+    const open = async () => {
+      const child = start(['serve', '--http', '--json', '--store', 'sqlite', '--data', data, '--log', 'json', '--drain-seconds', '5'])
+      const { base_url: baseUrl } = JSON.parse(String((await once(child.stdout, 'data'))[0])) as { base_url: string }
+      return { child, baseUrl, ended: end(child) }
+    }
+    const first = await open()
+    const asked = await fetch(`${first.baseUrl}/responses`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-5.5', input: 'remember me' }) })
+    const { id } = (await asked.json()) as { id: string }
+    // Killed, not asked to end: what was answered is kept.
+    first.child.kill('SIGKILL')
+    const { stderr } = await first.ended
+    expect(JSON.parse(stderr)).toMatchObject({ key: 'laptop', method: 'POST', path: '/v1/responses', status: 200, request_id: asked.headers.get('x-request-id'), served_model: 'gpt-5.5' })
+    const second = await open()
+    expect(await (await fetch(`${second.baseUrl}/responses/${id}`, { headers })).json()).toMatchObject({ id, status: 'completed' })
+    await keys('revoke', 'laptop')
+    expect((await fetch(`${second.baseUrl}/responses/${id}`, { headers })).status).toBe(401)
+    second.child.kill('SIGTERM')
+    expect((await second.ended).code).toBe(0)
+  }, 30_000)
+
+  test.each([
+    [['--cert', 'a.pem'], /--cert and --key go together/], [['--log', 'loud'], /--log takes json or pretty/], [['--store', 'disk'], /--store takes memory, sqlite or redis/],
+    [['--drain-seconds', 'soon'], /--drain-seconds takes a number/], [['--socket', 'a.sock', '--port', '1'], /--socket takes the place/], [['--store', 'redis'], /redis_url/],
+  ])('serve --http %j is refused by name', async (words, message) => {
+    const { code, stderr } = await cli.run(['serve', '--http', ...words])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+  })
+
   test('a reader that goes away ends the answer quietly', async () => {
     cli.twin.enqueue({ text: 'x'.repeat(20_000), deltaChars: 20, eventDelayMs: 1 })
     const child = start(['run', 'long'])

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { openRedis } from '../account-storage.js'
+import { ConfigurationError } from '../contract/index.js'
+import { createHttpServer, createKeyFile, formatLogEntry, openResponseStore, type HttpServerOptions, type KeyFile, type ResponseStore, type StoreOptions } from '../http/index.js'
+import { isLoopback, readPlainFile } from '../lib/index.js'
+import type { CommandContext } from './command-context.js'
+import { openSession, type Session } from './open-session.js'
+import type { RunningServer } from './running-server.js'
+import { writeNotice } from './terminal.js'
+
+type Flags = Record<string, unknown>
+
+/** Below the 10 s after which container runtimes kill. */
+const DRAIN_SECONDS = 8
+const MAX_PEM_BYTES = 1024 * 1024
+
+/** `serve --http`. @throws ConfigurationError, LLMError, Error where the port is taken */
+export async function openHttp(context: CommandContext, flags: Flags): Promise<RunningServer> {
+  const { env } = context.terminal
+  // A key of the caller's own keeps scripts from reading ours off the screen.
+  const own = env.AMPLIFIER_CHATGPT_HTTP_KEY
+  const key = own || `local-${randomBytes(24).toString('base64url')}`
+  const options = { ...(await readOptions(context, flags)), key }
+  const drainMs = (readAmount(flags, 'drainSeconds', 'drain-seconds', 86_400) ?? DRAIN_SECONDS) * 1000
+  const keyFile = openKeyFile(flags)
+  const named = await keyFile.list()
+  const store = readStore(flags)
+  warnOfOpenness(context, flags)
+  if (store.kind !== 'memory' && !own && named.length === 0) {
+    writeNotice(context.terminal, 'warning: responses belong to their key, and this key is gone with the server: add one that stays, with amplifier-chatgpt serve keys add NAME')
+  }
+  const session = await openSession(context, flags)
+  let kept: ResponseStore | undefined
+  try {
+    kept = await openResponseStore({ ...store, ...storeParts(session, env) })
+    const server = await createHttpServer({
+      ...options, provider: session.provider, roles: session.resolver?.known_roles ?? [], keys: keyFile.current, store: kept,
+    })
+    const shown = own ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
+    return {
+      announcement: {
+        text: `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`, value: { base_url: server.baseUrl, key: shown },
+      },
+      async close({ drain = false } = {}) {
+        await server.close({ graceMs: drain ? drainMs : 0 })
+        await session.close()
+      },
+    }
+  } catch (error) {
+    await kept?.close()
+    await session.close()
+    throw error
+  }
+}
+
+/** The file of named keys, in the folder that `--data` names. */
+export const openKeyFile = (flags: Flags): KeyFile => createKeyFile(join(dataFolder(flags), 'keys.json'))
+
+function dataFolder({ data }: Flags): string {
+  return typeof data === 'string' ? data : join(homedir(), '.amplifier', 'openai-chatgpt-http')
+}
+
+async function readOptions({ terminal }: CommandContext, flags: Flags): Promise<Omit<HttpServerOptions, 'provider' | 'roles' | 'key' | 'keys' | 'store'>> {
+  const { log, socket, host, port } = flags
+  if (log !== undefined && log !== 'json' && log !== 'pretty') throw usage(`--log takes json or pretty, found ${JSON.stringify(log)}`)
+  if (socket !== undefined && (host !== undefined || port !== undefined)) throw usage('--socket takes the place of --host and --port')
+  return {
+    messageModels: readModelMap(flags.modelMap),
+    allowHosts: readWords(flags.allowHost),
+    allowOrigins: readWords(flags.allowOrigin),
+    host: typeof host === 'string' ? host : undefined,
+    port: typeof port === 'number' ? port : undefined,
+    socketPath: typeof socket === 'string' ? socket : undefined,
+    tls: await readTls(flags),
+    log: log === undefined ? undefined : (entry) => void terminal.stderr.write(formatLogEntry(entry, log)),
+  }
+}
+
+async function readTls({ cert, key }: Flags): Promise<{ cert: string; key: string } | undefined> {
+  if (cert === undefined && key === undefined) return undefined
+  if (typeof cert !== 'string' || typeof key !== 'string') throw usage('--cert and --key go together')
+  return { cert: await readPem(cert, '--cert', 'CERTIFICATE'), key: await readPem(key, '--key', 'PRIVATE KEY') }
+}
+
+async function readPem(path: string, flag: string, what: string): Promise<string> {
+  const text = await readPlainFile(path, { maxBytes: MAX_PEM_BYTES }).catch((cause: unknown) => {
+    throw new ConfigurationError(`${flag} ${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { code: 'usage' })
+  })
+  if (!new RegExp(`^-----BEGIN [A-Z ]*${what}-----`, 'm').test(text)) throw usage(`${flag} ${path} holds no ${what.toLowerCase()} as PEM`)
+  return text
+}
+
+function readStore(flags: Flags): Pick<StoreOptions, 'folder' | 'limits'> & { kind: StoreOptions['kind'] } {
+  const { store = 'memory' } = flags
+  if (store !== 'memory' && store !== 'sqlite' && store !== 'redis') throw usage(`--store takes memory, sqlite or redis, found ${JSON.stringify(store)}`)
+  const days = readAmount(flags, 'storeDays', 'store-days', 36_500)
+  const megabytes = readAmount(flags, 'storeMb', 'store-mb', 1024 * 1024)
+  const limits = {
+    maxAgeMs: days === undefined ? undefined : days * 24 * 3_600_000,
+    maxBytes: megabytes === undefined ? undefined : megabytes * 1024 * 1024,
+    maxCount: readAmount(flags, 'storeCount', 'store-count', 1e9),
+  }
+  return { kind: store, folder: dataFolder(flags), limits: Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined)) }
+}
+
+const storeParts = ({ options }: Session, env: NodeJS.ProcessEnv): Pick<StoreOptions, 'secret' | 'connect'> =>
+  ({ secret: env.AMPLIFIER_CHATGPT_STORE_KEY, connect: () => openRedis(options, env) })
+
+/** @throws ConfigurationError for what is no number of 0 to `most` */
+function readAmount(flags: Flags, name: string, flag: string, most: number): number | undefined {
+  const text = flags[name]
+  if (text === undefined) return undefined
+  const amount = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(String(text)) || amount > most) throw usage(`--${flag} takes a number from 0 to ${most}, found ${JSON.stringify(text)}`)
+  return amount
+}
+
+function warnOfOpenness({ terminal }: CommandContext, { host, cert }: Flags): void {
+  if (typeof host !== 'string' || cert !== undefined || isLoopback(`http://${host.includes(':') ? `[${host}]` : host}`)) return
+  writeNotice(terminal, `warning: ${host} is open to the network: keys, prompts and answers pass unencrypted to whoever reaches it. Give --cert and --key, or put it behind a proxy that speaks TLS`)
+}
+
+/** @throws ConfigurationError for a pair without a name or a model */
+function readModelMap(pairs: unknown): Record<string, string> {
+  return Object.fromEntries(readWords(pairs).map((pair) => {
+    const [, name, model] = /^([^=]+)=(.+)$/.exec(pair) ?? []
+    if (name === undefined || model === undefined) throw usage(`--model-map takes NAME=MODEL or NAME=role:ROLE, found ${JSON.stringify(pair)}`)
+    return [name, model]
+  }))
+}
+
+const readWords = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
+
+const usage = (message: string): ConfigurationError => new ConfigurationError(message, { code: 'usage' })
