@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { printEndpoints } from './endpoint.mjs'
 import { installPeer, PEERS } from './peers.mjs'
 import { measureStartup } from './startup.mjs'
 
@@ -134,6 +135,7 @@ for (let round = 0; round < rounds; round++) {
 for (const entry of MEASURES) printMeasure(entry)
 printTurns()
 printMemory(origin)
+await printEndpoints(origin, { quick })
 const startup = measureStartup(quick ? 5 : 15)
 console.log('\n| start-up, fresh processes: ms | | × undici | at most |\n| --- | ---: | ---: | ---: |')
 printRow("import('undici')", startup.undici_ms.toFixed(1), 1)
