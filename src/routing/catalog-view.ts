@@ -20,7 +20,11 @@ export interface CatalogView {
 /** Owner of a listing (a provider, or a preresolved list) → the last view of it. */
 export type CatalogMemo = WeakMap<object, CatalogView>
 
-/** A listing's own list compared item by item up to here; beyond, the same array of the same length is believed. */
+/**
+ * Lists are compared item by item up to here. Of a longer one the same array of the same length is believed, and of a new
+ * array so many items of the same objects, each look at the next ones: what was listed anew is new in every place, and
+ * what was exchanged in one is seen once the looks have gone round.
+ */
 const COMPARED_ITEMS = 256
 /** Patterns come from matrices and are few; the bound is against a caller that makes them up. */
 const KEPT_PATTERNS = 1_000
@@ -43,6 +47,17 @@ export function createCatalogView(listing: readonly unknown[]): CatalogView {
   let folded: readonly string[] | undefined
   let spellings: ReadonlyMap<string, string> | undefined
   const picks = new Map<string, { best?: string; plain?: string }>()
+
+  let look = 0
+  const looksSame = (other: readonly unknown[]): boolean => {
+    const from = look
+    look = (look + COMPARED_ITEMS) % length
+    for (let step = 0; step < COMPARED_ITEMS; step += 1) {
+      const place = (from + step) % length
+      if (other[place] !== items[place]) return false
+    }
+    return true
+  }
 
   const pickBoth = (pattern: string): { best?: string; plain?: string } => {
     const known = picks.get(pattern)
@@ -69,7 +84,7 @@ export function createCatalogView(listing: readonly unknown[]): CatalogView {
     },
     shows(other) {
       if (other.length !== length) return false
-      if (other === listing && length > COMPARED_ITEMS) return true
+      if (length > COMPARED_ITEMS && (other === listing || looksSame(other))) return true
       for (let place = 0; place < length; place += 1) {
         // Most providers describe a model once: the same object says the same.
         if (other[place] === items[place]) continue

@@ -36,10 +36,12 @@ export interface RolesCheck {
 
 /** Judges every role's candidates as they are planned. The names of dead roles come with their nearest model. */
 export async function checkRoles(matrixRoles: MatrixRoles, plan: (role: string) => RolePlan, walk: WalkOptions): Promise<RolesCheck> {
-  const roles = await Promise.all(Object.keys(matrixRoles).map(async (role) => {
+  const roles = await Promise.all(Object.keys(matrixRoles).map((role) => {
     const judged: JudgedCandidate[] = []
-    await walkCandidates({ roles: [role], plan, visit: (candidate) => void judged.push(candidate) }, walk)
-    return checkRole(role, judged.map(describeCandidate), matrixRoles, walk.providers)
+    return walkCandidates({
+      roles: [role], plan, visit: (candidate) => void judged.push(candidate),
+      end: () => checkRole(role, judged.map(describeCandidate), matrixRoles, walk.providers),
+    }, walk)
   }))
   return {
     ok: roles.every(({ status }) => status !== 'unserved'),

@@ -4,7 +4,6 @@ import type { EffectiveMatrix } from './effective-matrix.js'
 import { explainRoute, type RouteExplanation } from './explain-role.js'
 import type { MountedProviders } from './find-mount.js'
 import type { JudgeOptions } from './judge-candidate.js'
-import type { ModelListing } from './model-listing.js'
 import type { ModelListings } from './model-listings.js'
 import type { MatrixCandidate, RoleResolution } from './matrix.js'
 import { createSituations, type Situation } from './mount-view.js'
@@ -56,7 +55,7 @@ export function createRouteEngine(options: RouteEngineOptions): RouteEngine {
   const situationOf = createSituations({
     coordinator: options.coordinator, allowlist: matrix.allowlist, preset: matrix.preset, verified: verify !== undefined,
   })
-  const look = (one: OneResolution): { walk: WalkOptions; request: PlanRequest } => {
+  const look = (one: OneResolution): Look => {
     const providers = options.providers()
     const { mounts, caller } = situationOf(providers)
     const checkAvailable = options.checkAvailable ?? availabilityIn(options.coordinator)
@@ -65,24 +64,16 @@ export function createRouteEngine(options: RouteEngineOptions): RouteEngine {
       request: { caller: one.caller ?? caller, withoutPreset: one.inherit === 'off', escalations: planner.escalations },
     }
   }
-  const explain = (roles: string | readonly string[], one: OneResolution, isCall: boolean): Promise<RouteExplanation> =>
+  const explain = async (roles: string | readonly string[], one: OneResolution, isCall: boolean): Promise<RouteExplanation> =>
     explainChain(listRoles(roles), { ...look(one), matrix, planner, isCall })
   return {
     situation: () => situationOf(options.providers()),
-    async resolve(roles, one) {
-      const { walk, request } = look(one)
-      const search: Search = { found: undefined, plan: undefined, failure: undefined }
-      await walkCandidates({
-        roles: listRoles(roles), plan: (role) => planner.plan(role, request), visit: (judged, plan) => weigh(search, judged, plan, observe),
-      }, walk)
-      const { found } = search
-      if (found === undefined) return giveUp(search, matrix)
-      const record = search.plan?.record
-      if (record !== undefined) {
-        const reported = onClamp(record)
-        if (reported !== undefined) await reported
+    resolve(roles, one) {
+      try {
+        return resolveRoles(listRoles(roles), look(one), { matrix, planner, observe, onClamp })
+      } catch (error) {
+        return Promise.reject(error instanceof Error ? error : new Error(String(error)))
       }
-      return [{ provider: found.mountedAs ?? '', model: found.model ?? '', config: { ...found.candidate.config } }]
     },
     explain: (roles, one) => explain(roles, one, false),
     async route(roles, one) {
@@ -90,17 +81,21 @@ export function createRouteEngine(options: RouteEngineOptions): RouteEngine {
       if (route.resolved !== undefined && route.clamp !== undefined) await onClamp(route.clamp)
       return route
     },
-    check() {
+    async check() {
       const { walk, request } = look({})
       const plan = (role: string): RolePlan => planner.plan(role, { ...request, escalations: { ...planner.escalations } })
-      return checkRoles(matrix.roles, plan, { ...walk, verify: 'catalog', asked: new Map<string, Promise<ModelListing>>() })
+      return checkRoles(matrix.roles, plan, { ...walk, verify: 'catalog', since: listings.now() })
     },
   }
 }
 
-interface ChainQuestion {
+/** What one resolution goes by. */
+interface Look {
   walk: WalkOptions
   request: PlanRequest
+}
+
+interface ChainQuestion extends Look {
   matrix: EffectiveMatrix
   planner: RolePlanner
   /** the answer is for a call that is made: escalations count */
@@ -122,8 +117,24 @@ async function explainChain(asked: readonly string[], { walk, request, matrix, p
     // What stands after the one that serves is a fall-back: shown and tried, it spends nothing.
     if (isServable(candidate.status) && request.escalations === planner.escalations) request.escalations = unspent()
   }
-  await walkCandidates({ roles: asked, plan, visit }, walk)
-  return explainRoute({ asked, matrix, judged, plans })
+  return walkCandidates({ roles: asked, plan, visit, end: () => explainRoute({ asked, matrix, judged, plans }) }, walk)
+}
+
+/** No `async` of its own: of a warm resolution, each promise is a fifth. */
+function resolveRoles(
+  roles: readonly string[], { walk, request }: Look,
+  { matrix, planner, observe, onClamp }: Pick<RouteEngineOptions, 'matrix' | 'observe' | 'onClamp'> & { planner: RolePlanner },
+): Promise<RoleResolution[]> {
+  const search: Search = { found: undefined, plan: undefined, failure: undefined }
+  const end = (): RoleResolution[] | Promise<RoleResolution[]> => {
+    const { found, plan } = search
+    if (found === undefined) return giveUp(search, matrix)
+    const answer = [{ provider: found.mountedAs ?? '', model: found.model ?? '', config: { ...found.candidate.config } }]
+    const reported = plan?.record === undefined ? undefined : onClamp(plan.record)
+    return reported === undefined ? answer : reported.then(() => answer)
+  }
+  const plan = (role: string): RolePlan => planner.plan(role, request)
+  return walkCandidates({ roles, plan, visit: (judged, made) => weigh(search, judged, made, observe), end }, walk)
 }
 
 /** The search for the first candidate that serves. */

@@ -4,7 +4,7 @@ import { isGlob } from './glob.js'
 import { requireHaikuConfig } from './haiku-config.js'
 import { judgeCandidate, needsListing, type JudgeOptions } from './judge-candidate.js'
 import type { ModelListing } from './model-listing.js'
-import type { AskedLists, ModelListings } from './model-listings.js'
+import type { ModelListings, Moment } from './model-listings.js'
 import type { MatrixCandidate } from './matrix.js'
 import type { RolePlan } from './plan-roles.js'
 import { configOf, keyOf } from './plan-entries.js'
@@ -30,43 +30,51 @@ export interface WalkOptions extends JudgeOptions {
   listings: ModelListings
   /** the host's `provider.check_available`: throws where the account behind a mounted key cannot serve now */
   checkAvailable?: ((mountedAs: string) => unknown) | undefined
-  /** lists that other walks of the same moment were given */
-  asked?: AskedLists
+  /** since when a list that other walks asked for will do; default: this walk's own beginning */
+  since?: Moment
 }
 
-export interface Walk {
+export interface Walk<Outcome> {
   roles: readonly string[]
   /** Asked of each role when it is its turn: an escalation is used up by roles that are tried. */
   plan(role: string): RolePlan
   /** sees each verdict; true ends the walk */
   visit(judged: JudgedCandidate, plan: RolePlan): boolean | void
+  /** what the walk comes to, asked for at its end: a promise around it would be the dearest part of a warm resolution */
+  end(): Outcome | Promise<Outcome>
 }
 
 /** Judges candidates in order, the only place that does: roles in order, within a role its candidates in order. */
-export async function walkCandidates(walk: Walk, options: WalkOptions): Promise<void> {
-  const asked = options.asked ?? options.listings.open()
+export async function walkCandidates<Outcome>(walk: Walk<Outcome>, options: WalkOptions): Promise<Outcome> {
+  const { listings, mounts, checkAvailable } = options
+  const since = options.since ?? listings.open()
   for (const role of walk.roles) {
     const plan = walk.plan(role)
-    const visit = (judged: JudgedCandidate): boolean => walk.visit(judged, plan) === true
     for (const candidate of plan.candidates) {
-      const mountedAs = mountOf(candidate, options.mounts)
-      if (mountedAs === undefined) {
-        if (visit({ role, candidate, status: 'not_mounted' })) return
-        continue
+      const mountedAs = mountOf(candidate, mounts)
+      const failure = mountedAs === undefined || checkAvailable === undefined ? undefined : askAvailable(mountedAs, checkAvailable)
+      let judged: JudgedCandidate
+      if (mountedAs === undefined) judged = { role, candidate, status: 'not_mounted' }
+      else if (failure !== undefined) judged = { role, candidate, mountedAs, status: 'unavailable', failure }
+      else {
+        let listing: ModelListing | undefined
+        if (needsListing(candidate, options)) {
+          const question = listings.ask(mountedAs, options.providers, since)
+          listing = question.answer
+          if (question.running !== undefined) {
+            try {
+              listing = listings.take(question, await question.running)
+            } catch (error) {
+              listing = listings.fail(question, error)
+            }
+          }
+        }
+        judged = judge(role, candidate, mountedAs, listing, options)
       }
-      const failure = options.checkAvailable === undefined ? undefined : askAvailable(mountedAs, options.checkAvailable)
-      if (failure !== undefined) {
-        if (visit({ role, candidate, mountedAs, status: 'unavailable', failure })) return
-        continue
-      }
-      let listing: ModelListing | undefined
-      if (needsListing(candidate, options)) {
-        const answer = options.listings.ask(mountedAs, options.providers, asked)
-        listing = 'then' in answer ? await answer : answer
-      }
-      if (visit(judge(role, candidate, mountedAs, listing, options))) return
+      if (walk.visit(judged, plan) === true) return walk.end()
     }
   }
+  return walk.end()
 }
 
 /** Looked up once for as long as nothing else is mounted. */
