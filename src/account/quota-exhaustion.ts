@@ -58,12 +58,17 @@ function buildMark(before: ExhaustionMark | undefined, resetMs: number | undefin
 
 export interface ExhaustionMarks {
   /** The standing marks that stop `model`: its own, and its limit's where it is covered. */
-  of(model: string): [string, ExhaustionMark][]
+  of(model: string): Marked
   exhaust(exhaustion: Exhaustion): void
   serve(model: string, startedAtMs: number | undefined): boolean
   judge(model: string, options: { take: boolean }): Verdict
   release(model: string): void
 }
+
+type Marked = readonly (readonly [string, ExhaustionMark])[]
+
+/** Of every model, nearly always; routing asks at each resolution. */
+const UNMARKED: Marked = Object.freeze([])
 
 /** The marks of `state` and the leases of the probes on them; the leases live in this process alone. */
 export function createExhaustionMarks(state: QuotaState, now: () => number): ExhaustionMarks {
@@ -71,7 +76,8 @@ export function createExhaustionMarks(state: QuotaState, now: () => number): Exh
   // A model that served after its limit's refusals began has proved to draw on something else.
   const servedAt = new Map<string, number>()
 
-  const of = (model: string): [string, ExhaustionMark][] => {
+  const of = (model: string): Marked => {
+    if (state.marks.size === 0) return UNMARKED
     const keys = [modelKey(model)]
     const limitId = state.limitOf.get(model)?.limitId
     const limitMark = limitId === undefined ? undefined : state.marks.get(limitKey(limitId))

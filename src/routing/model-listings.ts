@@ -1,3 +1,4 @@
+import { isPromiseLike } from '../lib/index.js'
 import { createCatalogView, type CatalogMemo } from './catalog-view.js'
 import { providerNamed, type MountedProviders } from './find-mount.js'
 import { canList, failedListing, readListing, type ModelListing } from './model-listing.js'
@@ -71,7 +72,7 @@ export function createListings(kept: ListsKept, preresolved: Readonly<Record<str
     if (!canList(provider)) return void end(question, { failure: `provider ${mountedAs} has no listModels()` })
     try {
       const list = provider.listModels()
-      if (isThenable(list)) question.running = list
+      if (isPromiseLike(list)) question.running = list
       else take(question, list)
     } catch (error) {
       fail(question, error)
@@ -101,8 +102,4 @@ export function createListings(kept: ListsKept, preresolved: Readonly<Record<str
     take,
     fail,
   }
-}
-
-function isThenable(answer: unknown): answer is PromiseLike<unknown> {
-  return typeof answer === 'object' && answer !== null && 'then' in answer && typeof answer.then === 'function'
 }

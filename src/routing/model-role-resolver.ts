@@ -1,4 +1,5 @@
 import type { CallerContext, ClampRecord, Coordinator } from '../contract/index.js'
+import { isPromiseLike } from '../lib/index.js'
 import type { RolesCheck } from './check-roles.js'
 import { composeEffectiveMatrix, type EffectiveMatrix, type OverrideLayer } from './effective-matrix.js'
 import type { RouteExplanation } from './explain-role.js'
@@ -85,12 +86,15 @@ export function createModelRoleResolver(options: ModelRoleResolverOptions): Mode
   const keep = (record: ClampRecord): void => {
     if (records.push(record) > 2 * KEPT_RECORDS) records.splice(0, KEPT_RECORDS)
   }
-  const report = async (record: ClampRecord): Promise<void> => {
+  // A sink that fails has lost a record, nothing else: reporting never keeps a role from its model.
+  const lost = (): undefined => undefined
+  const report = (record: ClampRecord): Promise<void> | undefined => {
     keep(record)
     try {
-      await options.onClamp?.(record)
+      const told = options.onClamp?.(record)
+      return isPromiseLike(told) ? Promise.resolve(told).then(lost, lost) : undefined
     } catch {
-      // A sink that fails has lost a record, nothing else: reporting never keeps a role from its model.
+      return lost()
     }
   }
   const onClamp = options.onClamp === undefined ? keep : report

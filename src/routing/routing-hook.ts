@@ -87,7 +87,8 @@ function createResolver(
   if (Object.keys(effective.roles).length === 0) return undefined
   return createModelRoleResolver({
     effective, origin, coordinator, ...judging,
-    onClamp: (record: ClampRecord) => coordinator.hooks.emit(EVENTS.intentClamped, { ...record }),
+    onClamp: (record: ClampRecord) =>
+      coordinator.hooks.hasHandlers?.(EVENTS.intentClamped) === false ? undefined : coordinator.hooks.emit(EVENTS.intentClamped, { ...record }),
   })
 }
 
