@@ -1,13 +1,9 @@
 import type { Quota } from './account/index.js'
-import { ConfigurationError, isLLMError, type Coordinator, type MountPlan, type MountPlanEntry } from './contract/index.js'
+import { ConfigurationError, isLLMError, type Coordinator, type MountPlan } from './contract/index.js'
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
-import { throwErrors } from './documents/index.js'
-import { judgeHookConfig, judgeRoles } from './config/judge-config.js'
 import type { MountContainer } from './container.js'
 import { parseModelName } from './responses/index.js'
-import { isRecord } from './lib/index.js'
-import { findRoutingHook } from './routing/hook-config.js'
-import type { FoundMatrix, MatrixOrigin, MatrixRoles, ModelRoleResolver, OverrideLayer, RouteExplanation, RoutingHookConfig, RoutingOverrides } from './routing/index.js'
+import type { FoundMatrix, ModelRoleResolver, OverrideLayer, RouteExplanation, RoutingHookConfig, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {
   /** Resolves every role in the background and warns of those that no model serves. */
@@ -80,41 +76,15 @@ export interface MatrixInForce {
 export async function findMatrixInForce(
   plan: MountPlan, options: ProviderOptions, config: Record<string, unknown>, warn: (message: string) => void = () => undefined,
 ): Promise<MatrixInForce> {
-  const { originOf: placeOf } = await import('./routing/index.js')
   const { findNamedMatrix } = await import('./routing/find-named-matrix.js')
-  judgeHook(findRoutingHook(plan))
   const { overrides: hookOverrides, ...hook } = await readHostHook(plan, warn)
   const name = (config.matrix ?? config.default_matrix) == null ? (hook.matrix ?? options.matrix) : options.matrix
   const overrides = [...(hookOverrides ? [{ roles: hookOverrides, source: 'the routing hook' }] : []), ...readOverrides(options, config)]
-  for (const { roles } of overrides) judgeCandidatesOf(roles, () => undefined)
   return {
     hook: { ...hook, matrix: name },
-    async find() {
-      const found = await findNamedMatrix(name, { directories: [...hook.directories, ...options.customRoutingDirs] })
-      judgeCandidatesOf(found.matrix.roles, placeOf)
-      return found
-    },
+    find: () => findNamedMatrix(name, { directories: [...hook.directories, ...options.customRoutingDirs] }),
     overrides,
   }
-}
-
-/** The plan's routing hook is obeyed here, so what it says is judged here, in every host. @throws ConfigurationError */
-function judgeHook(entry: MountPlanEntry | undefined): void {
-  if (!isRecord(entry?.config)) return
-  throwErrors(judgeHookConfig(entry.config, {}, originOf(entry, 'config')), 'untrusted_option')
-}
-
-/** Candidates of any matrix hold only what a project may set. @throws ConfigurationError naming the candidate's place */
-function judgeCandidatesOf(roles: MatrixRoles | RoutingOverrides, placeOf: (part: object) => MatrixOrigin | undefined): void {
-  const refused = Object.entries(roles).flatMap(([role, entry]: [string, unknown]) => {
-    const candidates: unknown = isRecord(entry) ? entry['candidates'] : entry
-    return (Array.isArray(candidates) ? candidates : []).flatMap((candidate: unknown) => {
-      const { file, line = 1, column = 1 } = (isRecord(candidate) && placeOf(candidate)) || {}
-      const refusals = judgeRoles({ [role]: [candidate] }, 'roles', { origin: undefined, context: { all: true } })
-      return refusals.map((refusal) => ({ ...refusal, message: `${file === undefined ? '' : `${file}:${line}:${column}: `}role ${role}: ${refusal.message}` }))
-    })
-  })
-  throwErrors(refused, 'untrusted_option')
 }
 
 /** The config of the host's own routing hook, in whose place ours stands; a wrong one is that hook's to fail on. */
@@ -123,7 +93,7 @@ async function readHostHook(plan: MountPlan, warn: (message: string) => void): P
   try {
     return findHookConfig(plan)
   } catch (error) {
-    if (!isLLMError(error)) throw error
+    if (!isLLMError(error) || error.code === 'untrusted_option') throw error
     warn(`the config of the plan's routing hook counts for nothing: ${error.message}`)
     return readHookConfig(undefined)
   }

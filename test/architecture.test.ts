@@ -16,11 +16,12 @@ const ALLOWED: Record<string, readonly string[]> = {
   responses: ['contract', 'lib', 'types:transport'],
   account: ['contract', 'lib', 'responses', 'types:transport', 'types:auth'],
   documents: ['contract', 'lib'],
-  routing: ['contract', 'lib', 'documents'],
+  // The decision of trust is one function, which every hook config and matrix goes through.
+  routing: ['contract', 'lib', 'documents', 'config/judge-config.js'],
   config: ['contract', 'lib', 'documents'],
   // transport's failure class is part of its interface file: the call pipeline asks what happened by it.
   provider: ['contract', 'lib', 'responses', 'account', 'transport/transport.js', 'types:auth', 'types:config', 'types:routing'],
-  host: ['contract', 'lib', 'documents', 'config/judge-entry.js', 'config/module-entry.js'],
+  host: ['contract', 'lib', 'documents', 'config/inherit-user-entry.js', 'config/judge-entry.js', 'config/module-entry.js'],
   twin: ['types:contract', 'lib'],
   root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'documents', 'provider', 'host', 'twin', 'root'],
 }

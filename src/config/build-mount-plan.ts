@@ -1,4 +1,5 @@
 import type { JsonObject, MountPlan, MountPlanEntry } from '../contract/index.js'
+import { inheritUserEntry } from './inherit-user-entry.js'
 import { isOurModule, mergeModuleEntries } from './module-entry.js'
 import { OPTION_ALIASES } from './option-schema.js'
 import { attachOrigins, mergeMappings, originOf, originsOf, type Origin } from '../documents/index.js'
@@ -11,7 +12,8 @@ const ROUTING_OPTIONS: Readonly<Record<string, string>> = { matrix: 'matrix', ov
 /**
  * The mount plan of a bundle under the user's settings: providers merge by `id`, else `module`, settings winning.
  * `routing.matrix` and `routing.overrides` become `matrix` and `routing_overrides` of our provider's config where
- * that sets none itself, the user's own folder of matrices its `custom_routing_dirs` likewise. Every value keeps its origin. Neither argument changes.
+ * that sets none itself, the user's own folder of matrices its `custom_routing_dirs` likewise. A further instance of our module that a
+ * project adds has the user's endpoint, sign-in and store. Every value keeps its origin. Neither argument changes.
  */
 export function buildMountPlan(parts: { bundle?: Bundle; settings?: Settings }): MountPlan {
   const base = parts.bundle?.mountPlan ?? {}
@@ -23,7 +25,7 @@ export function buildMountPlan(parts: { bundle?: Bundle; settings?: Settings }):
     const plain = attachOrigins({ ...entry, module }, originsOf(entry))
     return [isOurModule(module) ? withRouting(plain, routing, parts.settings?.routingDir) : plain]
   })
-  return attachOrigins({ ...base, ...(providers.length > 0 ? { providers } : {}) }, originsOf(base))
+  return attachOrigins({ ...base, ...(providers.length > 0 ? { providers: inheritUserEntry(providers) } : {}) }, originsOf(base))
 }
 
 function withRouting(entry: MountPlanEntry, routing: JsonObject, routingDir: string | undefined): MountPlanEntry {

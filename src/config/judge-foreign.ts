@@ -18,15 +18,16 @@ const BEHAVIOUR: readonly string[] = [
 ]
 
 /**
- * Values of another module's config that a project may not put there. What its options mean is not known here, so a project
- * may write an entry of its own, without variables and without what sends credentials elsewhere; to an entry that the user
- * or the host program had a part in it may add how models behave.
+ * Values of another module's config that a project may not put there. What its options mean is not known here. A project may
+ * write an entry of its own, without variables and without the keys by which modules are told endpoints, keys and stores. To a
+ * provider, which may have credentials from the environment, and to an entry that the user or the host program had a part in,
+ * it may say how models behave and nothing else.
  */
 export function judgeForeignConfig(config: JsonObject, standing: Standing, place: ForeignPlace): Refusal[] {
   return Object.keys(config).flatMap((key) => {
     const inner = below(standing, config, key)
     const refused = findOthers(config[key], key, inner).filter((leaf) => oversteps(key, leaf, place)).slice(0, 1)
-    if (refused.length > 0) return refused.map((leaf) => refuse(leaf.path, explainRefusal(leaf.path, reasonOf(key), leaf), leaf))
+    if (refused.length > 0) return refused.map((leaf) => refuse(leaf.path, explainRefusal(leaf.path, reasonOf(key, place), leaf), leaf))
     return judgeVariables(config[key], key, { ...inner, context: {} })
   })
 }
@@ -34,14 +35,15 @@ export function judgeForeignConfig(config: JsonObject, standing: Standing, place
 function oversteps(key: string, leaf: Leaf, { isCandidate = false, isProvider = false, isShared = false }: ForeignPlace): boolean {
   const row = Object.hasOwn(TRUST_TABLE, key) ? TRUST_TABLE[key] : undefined
   if (BEHAVIOUR.includes(key) || (row && row.who !== 'user')) return false
+  if (row?.bound) return true
   const cameAsCandidate = isCandidate || leaf.origin?.via === 'candidate'
-  if (row?.bound) return cameAsCandidate || isProvider || isShared
   // A user's own matrix may say to other providers what it likes.
-  return (cameAsCandidate || isShared) && leaf.origin !== undefined && leaf.origin.whose === 'project'
+  return (cameAsCandidate || isProvider || isShared) && leaf.origin?.whose === 'project'
 }
 
-function reasonOf(key: string): string {
+function reasonOf(key: string, { isShared = false }: ForeignPlace): string {
   const why = Object.hasOwn(TRUST_TABLE, key) ? TRUST_TABLE[key]?.why : undefined
-  return why ?? 'it would be mixed with what the user or the host program says to that module'
+  if (why !== undefined) return why
+  return isShared ? 'it would be mixed with what the user or the host program says to that module' : 'it may decide where that provider sends its credentials'
 }
 

@@ -1,4 +1,5 @@
 import type { AgentPlan, JsonObject, MountPlan, MountPlanEntry } from '../contract/index.js'
+import { inheritUserEntry } from '../config/inherit-user-entry.js'
 import { mergeModuleEntries, readModuleEntries } from '../config/module-entry.js'
 import { attachOrigins, copyWithOrigins, mergeMappings, originOf, originsOf, type Origin } from '../documents/index.js'
 import { isRecord } from '../lib/index.js'
@@ -64,6 +65,6 @@ export function buildChildPlan(
   }
   if (isRecord(agent['session'])) plan.session = mergeMappings(plan.session ?? {}, agent['session'])
   if (parent.agents) plan.agents = Object.fromEntries(Object.entries(parent.agents).map(([name, value]) => [name, copyWithOrigins(value)]))
-  plan.providers = applyPreferences(plan.providers ?? [], preferences, warn)
+  plan.providers = applyPreferences(inheritUserEntry(plan.providers ?? []), preferences, warn)
   return plan
 }

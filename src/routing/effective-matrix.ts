@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../contract/index.js'
 import { composeMatrix, type ComposeOptions } from './compose-matrix.js'
 import { stripInertConfig } from './inert-config.js'
+import { judgeMatrix } from './judge-matrix.js'
 import type { MatrixRoles, RoutingOverrides } from './matrix.js'
 import { readModuleAllowlist, type ModuleAllowlist } from './module-scope.js'
 import { findPresetProblems } from './preset-problems.js'
@@ -32,8 +33,8 @@ export interface EffectiveMatrixOptions {
 /**
  * The matrix in force. The preset is the file's and is checked against the file's roles; the scope is the file's too.
  * @param file a matrix file's data, or nothing where there is none
- * @throws ConfigurationError for a wrong scope, wrong overrides, a wrong preset (every problem in a line of its own), or
- *   settings that a named Claude Haiku cannot honour
+ * @throws ConfigurationError for a wrong scope, wrong overrides, a wrong preset (every problem in a line of its own), settings
+ *   that a named Claude Haiku cannot honour, or a candidate's config that says what only the user may
  */
 export function composeEffectiveMatrix(
   file: Readonly<Record<string, unknown>> & { name?: string; roles?: MatrixRoles }, options: EffectiveMatrixOptions = {},
@@ -41,6 +42,7 @@ export function composeEffectiveMatrix(
   const allowlist = readModuleAllowlist(file)
   const { overrides = [], disableDelegationPreset = false } = options
   const composed = overrides.reduce<MatrixRoles>((roles, layer) => composeMatrix(roles, layer.roles, layer), file.roles ?? {})
+  judgeMatrix(composed)
   const preset = disableDelegationPreset ? undefined : parsePreset(file)
   const problems = preset === undefined ? [] : findPresetProblems(file)
   if (problems.length > 0) {

@@ -1,4 +1,6 @@
 import { ConfigurationError, ROUTING_HOOKS, type MountPlan, type MountPlanEntry } from '../contract/index.js'
+import { judgeHookConfig } from '../config/judge-config.js'
+import { originOf, throwErrors, type Origin } from '../documents/index.js'
 import { isRecord, readString } from '../lib/index.js'
 import type { RoutingOverrides } from './matrix.js'
 import { isFalsy, pythonRepr } from './python-text.js'
@@ -33,10 +35,12 @@ export const HOOK_DEFAULTS: RoutingHookConfig = Object.freeze({
  * Reads a routing hook's config: `default_matrix`, `custom_routing_dirs`, `overrides`, `placement`,
  * `max_concurrent_role_resolutions` (4), `reassert_role_pin` (true), `disable_delegation_preset` (false). Names, folders
  * and overrides of a wrong type are left out.
- * @throws ConfigurationError `hook_config` for a wrong placement or number
+ * @param origin where the config was written as a whole, for values that carry no origin of their own
+ * @throws ConfigurationError `hook_config` for a wrong placement or number; `untrusted_option` for what a project may not say
  */
-export function readHookConfig(config: unknown): RoutingHookConfig {
+export function readHookConfig(config: unknown, origin?: Origin): RoutingHookConfig {
   if (!isRecord(config)) return HOOK_DEFAULTS
+  throwErrors(judgeHookConfig(config, {}, origin), 'untrusted_option')
   const matrix = readString(config, 'default_matrix')
   const directories = config['custom_routing_dirs']
   const overrides = config['overrides']
@@ -66,11 +70,12 @@ function readConcurrency(value: unknown = CONCURRENT_RESOLUTIONS): number {
 
 /** The config of the mount plan's routing hook, the defaults where the plan has none. @throws ConfigurationError as {@link readHookConfig} */
 export function findHookConfig(plan: MountPlan): RoutingHookConfig {
-  return readHookConfig(findRoutingHook(plan)?.config)
+  const entry = findRoutingHook(plan)
+  return readHookConfig(entry?.config, originOf(entry, 'config'))
 }
 
 /** The mount plan's entry of a routing hook. */
-export function findRoutingHook(plan: MountPlan): MountPlanEntry | undefined {
+function findRoutingHook(plan: MountPlan): MountPlanEntry | undefined {
   const hooks: unknown = plan.hooks
   if (!Array.isArray(hooks)) return undefined
   return hooks.find((hook: unknown): hook is MountPlanEntry => isRecord(hook) && ROUTING_HOOKS.includes(String(hook['module'])))

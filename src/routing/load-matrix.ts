@@ -55,12 +55,17 @@ export async function listMatrices(
 /** Where a name is looked for, in order, each folder once and those that a glob names in its place; the package's own folder is the last. */
 export async function searchPath({ directories = [], home = homedir(), packageDirectory }: FindMatrixOptions): Promise<string[]> {
   const own = resolve(packageDirectory ?? SHIPPED_DIRECTORY)
+  return [...new Set([...(await expandDirectories(directories)), resolve(home, '.amplifier', 'routing'), own])]
+}
+
+/** The folders that a list of folders and globs names, in its order. @throws ConfigurationError for a glob without bound */
+export async function expandDirectories(directories: readonly string[]): Promise<string[]> {
   const named = await Promise.all(directories.map(async (directory) => {
     const found = await findFiles(directory, { cwd: process.cwd(), kind: 'folder' })
     if ('problem' in found) throw new ConfigurationError(`folders of routing matrices: ${found.problem}`, { code: 'matrix_not_found' })
     return found.files
   }))
-  return [...new Set([...named.flat(), resolve(home, '.amplifier', 'routing'), own])]
+  return named.flat()
 }
 
 async function findMatrixFile(nameOrPath: string, options: FindMatrixOptions): Promise<{ file: string; whose: Whose }> {

@@ -5,7 +5,7 @@ import { mountedIn, viewMounts } from './find-mount.js'
 import { readHookConfig, type RoutingHookConfig } from './hook-config.js'
 import { installRouting, ROUTING_CAPABILITY } from './install-routing.js'
 import type { JudgeOptions } from './judge-candidate.js'
-import { loadMatrix } from './load-matrix.js'
+import { expandDirectories, loadMatrix } from './load-matrix.js'
 import { listConfigErrors } from './matrix-errors.js'
 import { resolveMatrixSource, SHIPPED_DIRECTORY, type MatrixFile } from './matrix-source.js'
 import type { RoutingMatrix, RoutingOverrides } from './matrix.js'
@@ -64,7 +64,7 @@ export async function mountWithConfig(
 async function findMatrix(
   name: string, directories: readonly string[], shipped = SHIPPED_DIRECTORY, warn: (message: string) => void,
 ): Promise<FoundMatrix | undefined> {
-  const origin = await resolveMatrixSource(name, directories, shipped)
+  const origin = await resolveMatrixSource(name, await expandDirectories(directories), shipped)
   if (origin.path !== undefined) return { matrix: await loadMatrix(origin.path), origin }
   warn(`no role can be resolved: there is no routing matrix ${name} (looked for ${origin.searched.join(', ')})`)
   return undefined

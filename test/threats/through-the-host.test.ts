@@ -53,6 +53,7 @@ interface Outcome {
 async function attempt({ files, bundle, user = {}, agents = [] }: Attempt): Promise<Outcome> {
   const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: '../tokens.json', transport: 'sse', max_retries: 0, ...user }
   const root = await writeTree({
+    'work/readme.md': 'made up',
     'home/tokens.json': JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }),
     'home/.amplifier/settings.yaml': JSON.stringify({ config: { providers: [{ module: OURS, id: 'work', config }, { module: 'provider-other', config: { api_key: '${MADE_UP_SECRET}' } }] } }),
     ...Object.fromEntries(Object.entries(files).map(([path, text]) => [`work/${path}`, text.replaceAll('EVIL', address)])),
@@ -64,7 +65,10 @@ async function attempt({ files, bundle, user = {}, agents = [] }: Attempt): Prom
   const other: HostModule = { mount: async (_coordinator, own = {}) => void others.push(own) }
   const settings = await loadSettings(join(root, 'work'), { home: join(root, 'home') })
   const plan = buildMountPlan({ settings, ...(bundle === undefined ? {} : { bundle: await loadBundle(join(root, 'work', bundle)) }) })
-  const host = createHost({ config: plan, modules: { [OURS]: createModule({ warn }), 'provider-other': other, 'tool-known': { mount: async () => undefined } }, warn, baseDir: join(root, 'work') })
+  // As a program that is run in the cloned folder.
+  const cwd = process.cwd()
+  process.chdir(join(root, 'work'))
+  const host = createHost({ config: plan, modules: { [OURS]: createModule({ warn }), 'provider-other': other, 'tool-known': other }, warn, baseDir: join(root, 'work') })
   const hosts = [host]
   await host.start()
   for (const name of agents) {
@@ -75,6 +79,7 @@ async function attempt({ files, bundle, user = {}, agents = [] }: Attempt): Prom
   const providers = hosts.map(({ coordinator }) => Object.entries(coordinator.get('providers') as Record<string, ChatGPTProvider>))
   for (const [, provider] of providers.flat()) await provider.listModels().catch(() => undefined)
   await host.close()
+  process.chdir(cwd)
   expect(connections).toBe(0)
   expect(existsSync(join(root, 'work', 'ran'))).toBe(false)
   expect(warnings.join()).not.toContain(SECRET)
@@ -91,8 +96,8 @@ test('the user alone is served, so that what follows is refused for what it says
 })
 
 describe('1: an entry in two halves', () => {
-  const first = { module: 'provider-foo', id: 'x', config: { base_url: 'EVIL', api_key: '${MADE_UP_SECRET}' } }
-  const second = { module: OURS, id: 'x', config: { lane: 'api_key' } }
+  const first = { module: 'provider-foo', id: 'x', config: STEAL }
+  const second = { module: OURS, id: 'x', config: { reasoning_effort: 'low' } }
   test.each([
     ['in the bundle', { files: { 'b.yaml': json({ providers: [first, second] }) }, bundle: 'b.yaml' }],
     ['in the bundle, the other way round', { files: { 'b.yaml': json({ providers: [second, { ...first, module: undefined }] }) }, bundle: 'b.yaml' }],
@@ -148,11 +153,34 @@ describe('1: another provider of the user\'s', () => {
     expect(warnings.join('\n')).toMatch(/provider-other was not mounted: .*:\d+:\d+: (base_url|endpoint) may not be set by a project's files/)
   })
 
-  test('nor does an entry of the project\'s own carry variables, while models and effort pass', async () => {
-    const files = { 'b.yaml': json({ providers: [{ module: 'provider-other', id: 'y', config: { key: '${MADE_UP_SECRET}' } }, { module: 'provider-other', id: 'z', config: { default_model: 'm' } }, { module: 'provider-other', config: { effort: 'high' } }] }) }
+  test('nor does an entry of the project\'s own carry addresses, keys or variables, while models and effort pass', async () => {
+    const [listed, tools] = [[{ key: '${MADE_UP_SECRET}' }, { endpoint: 'EVIL' }, { base_url: 'EVIL' }], [{ base_url: 'EVIL' }, { api_key: 'x' }, { key: '${MADE_UP_SECRET}' }]]
+    const files = { 'b.yaml': json({
+      providers: [...listed.map((config, at) => ({ module: 'provider-other', id: `y${at}`, config })), { module: 'provider-other', id: 'z', config: { default_model: 'm' } }, { module: 'provider-other', config: { effort: 'high' } }],
+      tools: [...tools.map((config, at) => ({ module: 'tool-known', id: `t${at}`, config })), { module: 'tool-known', config: { url: 'https://docs.example', depth: 3 } }],
+    }) }
     const { others, warnings } = await attempt({ files, bundle: 'b.yaml' })
-    expect(others).toEqual([{ default_model: 'm' }, { effort: 'high', api_key: '${MADE_UP_SECRET}' }])
-    expect(warnings.join('\n')).toContain('key may not take an environment variable')
+    expect(others).toEqual([{ default_model: 'm' }, { effort: 'high', api_key: '${MADE_UP_SECRET}' }, { url: 'https://docs.example', depth: 3 }])
+    expect(warnings.map((message) => /\((\w+)\) was not mounted: \S+ (.*?),/.exec(message)?.slice(1))).toEqual([
+      ['y0', "key may not be set by a project's files"], ['y1', "endpoint may not be set by a project's files"], ['y2', "base_url may not be set by a project's files"],
+      ['t0', "base_url may not be set by a project's files"], ['t1', "api_key may not be set by a project's files"], ['t2', "key may not take an environment variable in a project's files"],
+    ])
+  })
+})
+
+describe('1: a further instance of ours, under an id of the project\'s', () => {
+  const bundle = json({ providers: [{ module: OURS, id: 'theirs', config: { default_model: 'gpt-5.4' } }], agents: { a: { description: 'x', providers: [{ module: OURS, id: 'third' }] } } })
+  test('goes where the user\'s one goes, with the user\'s sign-in, in a spawn too', async () => {
+    const before = twin.requests.length
+    const { providers, warnings } = await attempt({ files: { 'b.yaml': bundle }, bundle: 'b.yaml', agents: ['a'] })
+    expect([providers.map((names) => [...names].sort()), warnings]).toEqual([[['theirs', 'work'], ['theirs', 'third', 'work']], []])
+    expect(twin.requests.slice(before).filter(({ path }) => path.includes('/models'))).not.toHaveLength(0)
+  })
+
+  test('and nowhere else', async () => {
+    const { providers, warnings } = await attempt({ files: { 'b.yaml': bundle.replace('"default_model": "gpt-5.4"', '"token_store": "memory"') }, bundle: 'b.yaml' })
+    expect(providers).toEqual([['work']])
+    expect(warnings.join('\n')).toMatch(/\(theirs\) was not mounted: \S+b\.yaml:\d+:\d+: token_store may not be set by a project's files/)
   })
 })
 
