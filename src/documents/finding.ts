@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../contract/index.js'
+import { sanitizeLine } from '../lib/index.js'
 import { describeOrigin, type Origin, type Place } from './origin.js'
 
 /** One thing that is wrong, or worth a word, with a value: what every reader, validator and judge answers. */
@@ -29,10 +30,10 @@ export type FindingPlace = Place
 /** Findings of one document beyond this number are not listed: a file with more is wrong as a whole. */
 export const MAX_FINDINGS = 100
 
-/** `file:line:column: message`, as editors and terminals link it; the message alone for what came from code. */
+/** `file:line:column: message`, as editors and terminals link it; the message alone for what came from code. One line without control characters. */
 export function describeFinding(finding: Finding | ValueFinding): string {
   const place = 'file' in finding ? finding : finding.origin
-  return place === undefined ? finding.message : `${describeOrigin(place)}: ${finding.message}`
+  return sanitizeLine(place === undefined ? finding.message : `${describeOrigin(place)}: ${finding.message}`)
 }
 
 /** The finding with the place of its value, or what holds it; in the first line of `file` where none is known. */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, extname, join, resolve } from 'node:path'
 import { ConfigurationError } from '../contract/index.js'
-import { findFiles, readDocumentText, type Whose } from '../documents/index.js'
+import { findFiles, readDocumentText, shorten, type Whose } from '../documents/index.js'
 import { SHIPPED_DIRECTORY } from './matrix-source.js'
 import type { RoutingMatrix } from './matrix.js'
 import { readMatrix, type MatrixSource } from './read-matrix.js'
@@ -81,7 +81,7 @@ async function findMatrixFile(nameOrPath: string, options: FindMatrixOptions): P
   }
   const names = [...new Set((await listMatrices(options)).map(({ name }) => name))]
   throw new ConfigurationError(
-    `no routing matrix ${nameOrPath} (looked in ${directories.join(', ')}); ` +
+    `no routing matrix ${shorten(nameOrPath)} (looked in ${directories.join(', ')}); ` +
       `there is ${names.length === 0 ? 'none' : names.join(', ')}`,
     { code: 'matrix_not_found' },
   )
