@@ -14,12 +14,15 @@ import { createTrust } from './transport/index.js'
 export interface AccountPlaces {
   tokens(lane: Lane, warn: (message: string) => void): TokenStore
   state(accountKey: string, section: string): Persisted
+  /** the file of the usage totals: on this machine wherever the sign-in is */
+  readonly usagePath: string
   close(): Promise<void>
 }
 
 /** A fleet's shared state is forgotten after so long without news; quota windows last a week at most. */
 const SHARED_STATE_TTL_MS = 8 * 24 * 3_600_000
 const STATE_FILE = 'openai-chatgpt-state.json'
+const USAGE_FILE = 'openai-chatgpt-usage.db'
 
 /**
  * The places that the options name. With `token_store: redis` quota and models live there too, so that
@@ -38,8 +41,14 @@ export function createAccountPlaces(options: ProviderOptions, env: NodeJS.Proces
       return createFileStore({ ...common, warn, path: options.tokenFilePath ?? tokenFilePath({ lane: lane.name, ...account }) })
     },
     state: (accountKey, section) => stateFile.persisted(accountKey, section),
+    usagePath: usagePathOf(options),
     close: async () => undefined,
   }
+}
+
+/** Beside the sign-in. */
+export function usagePathOf(options: ProviderOptions): string {
+  return join(stateFolder(options), USAGE_FILE)
 }
 
 function stateFolder(options: ProviderOptions): string {
@@ -76,6 +85,7 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
         connection, lane: lane.name, encryptionKey: env.AMPLIFIER_CHATGPT_STORE_KEY, ...(account === undefined ? {} : { account }),
       }),
     state: (accountKey, section) => shared.value(`${accountKey}:${section}`, SHARED_STATE_TTL_MS),
+    usagePath: usagePathOf(options),
     close: () => connection.close(),
   }
 }

@@ -16,11 +16,12 @@ import {
 import type { ProviderOptions } from './config/index.js'
 import { createLiveConfig } from './config/live-config.js'
 import { MODULE_ID, MOUNT_NAME } from './config/module-entry.js'
-import { ConfigurationError, type Coordinator, type Provider } from './contract/index.js'
+import { ConfigurationError, type CallObserver, type Coordinator, type Provider } from './contract/index.js'
 import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
 import { createProvider, type ChatGPTProvider, type Lineage, type NamedSession, type ResolvedRoute } from './provider/index.js'
 import { createTransport, type Transport } from './transport/index.js'
+import { createUsageRecorder, openUsageStore, type UsageRecorder } from './usage/index.js'
 import { VERSION } from './version.js'
 
 export { MODULE_ID, MOUNT_NAME }
@@ -41,6 +42,8 @@ export interface ModuleParts {
   session?: NamedSession
   /** false: nobody is asked and nobody will sign in later, so a mount without a sign-in answers null; default true */
   interactive?: boolean
+  /** are told of every call while it runs */
+  observers?: readonly CallObserver[]
   /** told what a user should know; default one line each on stderr */
   warn?: (message: string) => void
 }
@@ -115,7 +118,7 @@ export function composeMount(input: MountInput, shared: ProcessShared = processS
     provider: { enumerable: true, get: () => child.resolve(PROVIDER) },
     routeResolver: { enumerable: true, writable: true, value: undefined },
   }) as MountContainer
-  registerProvider(child, input, cleanups, mount)
+  registerProvider(child, input, { cleanups, shared }, mount)
   return mount
 }
 
@@ -245,7 +248,7 @@ function createCredentials(
   return source
 }
 
-function registerProvider(child: DependencyContainer, { coordinator, options, config = {}, parts }: MountInput, cleanups: Cleanups, mount: MountContainer): void {
+function registerProvider(child: DependencyContainer, { coordinator, options, config = {}, parts }: MountInput, { cleanups, shared }: { cleanups: Cleanups; shared: ProcessShared }, mount: MountContainer): void {
   provide(child, PROVIDER, () => {
     const live = createLiveConfig({ mounted: config, options, warn: child.resolve(WARN) })
     const quota = child.resolve(QUOTA)
@@ -262,6 +265,7 @@ function registerProvider(child: DependencyContainer, { coordinator, options, co
       transport: child.resolve(TRANSPORT),
       hooks: coordinator.hooks,
       sessionId: coordinator.sessionId,
+      observers: [...(parts.observers ?? []), ...(options.usageTotals ? [recordUsage(child, parts, cleanups, shared)] : [])],
       ...(parts.session ? { session: parts.session } : {}),
       lineage: child.resolve(LINEAGE),
       cancellation: coordinator.cancellation,
@@ -280,6 +284,14 @@ function registerProvider(child: DependencyContainer, { coordinator, options, co
     cleanups.push(() => provider.close())
     return provider
   })
+}
+
+/** One store for all mounts that keep their totals in the same folder. */
+function recordUsage(child: DependencyContainer, { now = Date.now }: ModuleParts, cleanups: Cleanups, shared: ProcessShared): UsageRecorder {
+  const path = child.resolve(PLACES).usagePath
+  const { value, release } = shared.share(`usage:${path}`, () => createUsageRecorder({ open: () => openUsageStore(path), warn: child.resolve(WARN), now }), (recorder) => recorder.close())
+  cleanups.push(release)
+  return value
 }
 
 function provide<Part>(child: DependencyContainer, key: InjectionToken<Part>, create: () => Part): void {

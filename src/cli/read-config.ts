@@ -41,7 +41,7 @@ export async function readConfig(context: CommandContext, options: Record<string
   const before = found?.config ?? {}
   const flags = readFlags(options)
   const origins = Object.fromEntries(Object.entries(originsOf(before)).filter(([key]) => !(key in flags)))
-  const config = attachOrigins({ ...before, login_on_mount: false, ...flags }, origins)
+  const config = attachOrigins({ usage_totals: true, ...before, login_on_mount: false, ...flags }, origins)
   // A matrix that names the modules that may serve it finds a mount by its entry's name.
   const name = found?.id === undefined && found?.instance_id === undefined ? { id: MOUNT_NAME } : {}
   const entry: MountPlanEntry = { ...found, ...name, module: found?.module ?? MODULE_ID, config }

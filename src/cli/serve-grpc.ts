@@ -62,5 +62,5 @@ async function readMountConfig(context: CommandContext, flags: Record<string, un
   const value = parseJson(text)
   if (!isRecord(value)) throw new ConfigurationError('AMPLIFIER_CHATGPT_CONFIG must be the JSON text of an object', { code: 'invalid_config' })
   const origin: Origin = { file: 'the environment variable AMPLIFIER_CHATGPT_CONFIG', line: 1, column: 1, whose: 'environment' }
-  return attachOrigins(value, Object.fromEntries(Object.keys(value).map((key) => [key, origin])))
+  return attachOrigins({ usage_totals: true, ...value }, Object.fromEntries(Object.keys(value).map((key) => [key, origin])))
 }

@@ -83,7 +83,7 @@ function describeUsage(usage: AccountUsage | undefined): string[] {
   ]
 }
 
-function describeWindow({ paint }: Print, window: WindowOutlook): string {
+export function describeWindow({ paint }: Print, window: WindowOutlook): string {
   const filled = Math.min(BAR_WIDTH, Math.round((window.used_percent / 100) * BAR_WIDTH))
   const color = window.used_percent >= 100 ? paint.red : window.used_percent >= 80 ? paint.yellow : paint.green
   const bar = color('█'.repeat(filled)) + paint.dim('░'.repeat(BAR_WIDTH - filled))

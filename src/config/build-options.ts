@@ -68,6 +68,7 @@ function readModelOptions(read: Reader) {
     modelsCacheTtlMs: read.needMs('models_cache_ttl'),
     modelsClientVersion: read.needText('models_client_version'),
     servedModelPolicy: read.word('served_model_policy', SERVED_MODEL_POLICIES),
+    usageTotals: read.flag('usage_totals'),
   }
 }
 

@@ -76,4 +76,5 @@ export interface ProviderOptions {
   readonly strictRouting: boolean
   readonly routingRules: (typeof ROUTING_RULES)[number]
   readonly servedModelPolicy: ServedModelPolicy
+  readonly usageTotals: boolean
 }

@@ -47,6 +47,7 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   strict_routing: LOCAL,
   routing_rules: LOCAL,
   served_model_policy: LOCAL,
+  usage_totals: LOCAL,
   matrix: { who: 'name', why: 'it reads a file of its choice' },
   default_matrix: { who: 'name', why: 'it reads a file of its choice' },
   routing_overrides: { who: 'roles' },

@@ -1,4 +1,5 @@
 import type { AnswerEvent } from './block-event.js'
+import type { TraceContext } from './call-observer.js'
 import type { ChatRequest, ChatResponse, ContentBlock, JsonObject, ReasoningProvenance, ToolCall } from './chat.js'
 import type { RouteReceipt } from './route.js'
 import type { StreamEvent } from './stream-event.js'
@@ -51,6 +52,8 @@ export interface CallOptions {
   thinking?: boolean
   /** true lets the call go ahead of background calls when the account's places are all taken; default false */
   interactive?: boolean
+  /** W3C trace context of who asks: the call's spans are its children where the host traces; never sent to the backend */
+  trace?: TraceContext
   /**
    * Is given the wire's own events before anything is made of them, in batches as they came: those of the request
    * that answers, none of an attempt that was repeated. Never called where another provider of the host answers.

@@ -1,5 +1,5 @@
 /** One call: what stays the same over its attempts, and what they learn on the way. */
-import type { CallOptions, ChatRequest, ChatResponse, Degradation, LLMError, RouteReceipt, WireSource } from '../contract/index.js'
+import type { CallOptions, CallWatch, ChatRequest, ChatResponse, Degradation, LLMError, RouteReceipt, WireSource } from '../contract/index.js'
 import type { TypedEvent } from '../responses/index.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps, ProviderSettings } from './deps.js'
@@ -52,10 +52,14 @@ export interface CallHead extends Required<Omit<CallPlan, 'route' | 'tap' | 'deg
   httpOnly: boolean
   /** the running request has shown output */
   outputSeen: boolean
+  /** who watches was told that the running request brings output */
+  streaming: boolean
   /** a part of the answer has been shown whole: no other candidate takes over any more */
   continuing: boolean
   /** waits announced so far, over all requests of the call */
   retries: number
+  /** who watches it, where anybody does */
+  watch: CallWatch | undefined
 }
 
 export interface Call extends CallHead {
@@ -75,7 +79,7 @@ export function openCall(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal
     request, options, settings, signal, hasAlternative, delegated, degradation, requestedModel,
     budget: budget ?? { left: settings.maxRetries, max: settings.maxRetries },
     tap: plan.tap ?? options.onWireEvents,
-    dropReasoning: false, httpOnly: false, outputSeen: false, continuing: false, retries: 0,
+    dropReasoning: false, httpOnly: false, outputSeen: false, streaming: false, continuing: false, retries: 0, watch: undefined,
     route: { ...createReceipt(deps, { requested_model: requestedModel, resolved_model: requestedModel, ...plan.route }), transport: 'sse' },
   }
 }

@@ -2,7 +2,7 @@
 import type { Lineage, NamedSession } from './name-conversation.js'
 import type { Catalog, ConcurrencyLimiter, Quota } from '../account/index.js'
 import type { CredentialSource } from '../auth/credential-source.js'
-import type { Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
+import type { CallObserver, Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
 import type { Redactor } from '../lib/index.js'
 import type { Transport } from '../transport/transport.js'
 
@@ -66,6 +66,8 @@ export interface ProviderDeps {
   session?: NamedSession
   /** shared by the mounts of the process */
   lineage?: Lineage
+  /** are told of every call while it runs */
+  observers?: readonly CallObserver[]
   cancellation: Cancellation
   /** @throws ConfigurationError where no matrix is in force */
   resolveRoute: (roles: readonly string[]) => Promise<ResolvedRoute>

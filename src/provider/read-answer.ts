@@ -1,5 +1,5 @@
 import type { Credential } from '../auth/credential-source.js'
-import { QuotaExceededError, type ReasoningProvenance } from '../contract/index.js'
+import { QuotaExceededError, type CallWatch, type ReasoningProvenance } from '../contract/index.js'
 import { isRecord, parseJson, readString } from '../lib/index.js'
 import {
   createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, serializeRequest,
@@ -54,6 +54,7 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
   }
   const place = { interactive: call.options.interactive, signal: call.signal, key: conversation }
   const release = deps.limiter.tryAcquire() ?? (await deps.limiter.acquire(place))
+  call.watch?.phase('connecting')
   const startedAtMs = deps.now()
   let prepared: Reading | undefined
   const prepare = (): Reading => {
@@ -66,6 +67,7 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
       show(events, blocks) {
         call.tap?.(events, source)
         call.options.onBlocks?.(blocks, source)
+        if (call.watch && blocks.length > 0) tellOutput(call, call.watch)
         return turn.sink.write(blocks)
       },
     })
@@ -115,6 +117,12 @@ function effortOf({ fields: { reasoning } }: BuiltRequest): string | undefined {
   return isRecord(reasoning) ? readString(reasoning, 'effort') : undefined
 }
 
+function tellOutput(call: Call, watch: CallWatch): void {
+  if (!call.streaming) watch.phase('streaming')
+  call.streaming = true
+  watch.chunk()
+}
+
 /** Tells the host of the request, and of what had to be repaired in it: in the first attempt alone. */
 function announce({ deps, emitter }: ProviderContext, turn: Turn, built: BuiltRequest): Promise<unknown> | undefined {
   const repairs = turn.built ?? turn.continuation ? [] : built.repairs
@@ -153,6 +161,7 @@ function describeExchange(
     turnState: turnStates.get(conversation, turnOf(call.request)),
     onSent() {
       prepare()
+      call.watch?.phase('waiting')
       turn.sink.prepare()
       if (turn.continuation || call.route.cache) return
       turn.difference = requests.compare(conversation, built)

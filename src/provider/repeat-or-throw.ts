@@ -33,12 +33,13 @@ export async function repeatOrThrow({ deps, emitter }: ProviderContext, call: Ca
 }
 
 /** Writes an attempt into the receipt. */
-export function noteAttempt({ route, model }: Call, error?: LLMError): void {
+export function noteAttempt({ route, model, watch }: Call, error?: LLMError): void {
   route.attempts.push({
     model: model.slug,
     transport: route.transport,
     ...(error ? { outcome: 'error', error_type: error.name, ...(error.code === undefined ? {} : { error_code: error.code }) } : { outcome: 'ok' }),
   })
+  watch?.attemptEnded(error)
 }
 
 /** How often each way was taken in this call. */

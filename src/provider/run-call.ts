@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { isLLMError, type ChatResponse, type StreamEvent } from '../contract/index.js'
+import { isLLMError, watchTogether, type CallWatch, type ChatResponse, type StreamEvent } from '../contract/index.js'
 import { buildContinuation, type AnswerReader } from '../responses/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type Outcome } from './call.js'
 import { openCallSpan, toLLMError, type CallSpan } from './call-span.js'
+import type { ProviderDeps } from './deps.js'
 import { emitUntil } from './emitter.js'
 import { finalizeResponse } from './finalize-response.js'
 import { joinResponses } from './join-responses.js'
@@ -21,20 +22,28 @@ export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: 
   const context = { ...shared, emitter: emitUntil(shared.emitter, plan.signal) }
   const { deps, emitter } = context
   const call = openCall(deps, plan, plan.signal)
+  call.watch = watchCall(deps, call)
   const span = openCallSpan(deps, emitter, call)
   const sink = createSink(() => openWriter(context, call), deliver)
   try {
     const response = await answer(context, call, span, sink)
     await span.close({ response })
     await sink.end(response)
+    call.watch?.ended({ response })
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, deps, call))
     await sink.abort(error)
     await span.close({ error })
     await sink.fail(error)
+    call.watch?.ended({ error })
     return { error }
   }
+}
+
+function watchCall({ observers = [], sessionId }: ProviderDeps, { request, route, options }: CallHead): CallWatch | undefined {
+  if (observers.length === 0) return undefined
+  return watchTogether(observers, { id: randomUUID(), sessionId, request, route, ...(options.trace ? { trace: options.trace } : {}) })
 }
 
 function openWriter({ deps, emitter }: ProviderContext, { settings, request, options }: CallHead) {
@@ -89,6 +98,8 @@ async function attempt(context: ProviderContext, turn: Turn): Promise<AnswerRead
   const history: RepeatHistory = {}
   turn.call.outputSeen = false
   for (;;) {
+    turn.call.streaming = false
+    turn.call.watch?.phase('queued')
     try {
       const reader = await readAnswer(context, turn)
       noteAttempt(turn.call)

@@ -1,0 +1,82 @@
+import type { CallObserver } from '../contract/index.js'
+import { buildCallRecord, type UsageRecord } from './call-record.js'
+import type { UsageStore } from './usage-store.js'
+
+export interface UsageRecorderOptions {
+  /** opens the store when the first call ends; the recorder closes it */
+  open: () => Promise<UsageStore>
+  /** told once, where nothing can be kept; calls go on */
+  warn: (message: string) => void
+  /** ms since 1970 */
+  now: () => number
+  /** how long records are gathered before they are written; default 500 */
+  saveDelayMs?: number
+}
+
+/** Keeps what calls came to. A call never waits for it. */
+export interface UsageRecorder extends CallObserver {
+  /** Writes what is gathered and closes the store; twice without harm. */
+  close(): Promise<void>
+}
+
+const ROTATE_EVERY_MS = 6 * 3_600_000
+/** What could not be written is tried again so much later, with what came since. */
+const RETRY_MS = 10_000
+/** Records that wait for a disk that is full; the oldest go first. */
+const MOST_WAITING = 10_000
+
+export function createUsageRecorder({ open, warn, now, saveDelayMs = 500 }: UsageRecorderOptions): UsageRecorder {
+  let waiting: UsageRecord[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let store: Promise<UsageStore> | undefined
+  let warned = false
+  let closed = false
+  let rotateAtMs = 0
+
+  const write = async (): Promise<void> => {
+    timer = undefined
+    const records = waiting
+    waiting = []
+    if (records.length === 0) return
+    try {
+      const opened = await (store ??= open())
+      opened.add(records)
+      if (now() < rotateAtMs) return
+      rotateAtMs = now() + ROTATE_EVERY_MS
+      opened.rotate(now())
+    } catch (error) {
+      store?.catch(() => (store = undefined))
+      waiting = [...records, ...waiting].slice(-MOST_WAITING)
+      if (!warned) warn(`usage is not kept for now: ${error instanceof Error ? error.message : String(error)}. Calls go on`)
+      warned = true
+      if (!closed) schedule(RETRY_MS)
+    }
+  }
+  const schedule = (ms: number): void => {
+    timer ??= setTimeout(() => void (last = last.then(write)), ms)
+    timer.unref()
+  }
+  let last: Promise<void> = Promise.resolve()
+  return {
+    begin(call) {
+      const startedAtMs = now()
+      let firstDeltaAtMs: number | undefined
+      return {
+        phase: () => undefined,
+        chunk: () => void (firstDeltaAtMs ??= now()),
+        attemptEnded: () => undefined,
+        ended(outcome) {
+          waiting.push(buildCallRecord(call, { startedAtMs, endedAtMs: now(), firstDeltaAtMs }, outcome))
+          if (!closed) schedule(saveDelayMs)
+        },
+      }
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      clearTimeout(timer)
+      await (last = last.then(write))
+      await store?.then((opened) => opened.close(), () => undefined)
+    },
+  }
+}
