@@ -131,7 +131,7 @@ function describeServe(program: Command, add: Add, addMounting: Add): void {
   command.option('--port <number>', 'default: any that is free')
   for (const [flags, description] of Object.values(SERVERS).flatMap(({ options }) => options)) command.option(flags, description)
   command.option('--bundle <file>', "a bundle's providers and routing")
-  command.option('--record <file>', `${RECORD}; with --http only`)
+  command.option('--record <file>', RECORD)
   const keys = command.command('keys').description('keys with names for serve --http: several, kept as hashes; a change counts at once')
   const data = (described: Command) => described.option('--data <folder>', 'where they lie; default ~/.amplifier/openai-chatgpt-http')
   data(add(keys, 'add <name>', 'make a key and show it, once', async () => (await import('./serve-keys.js')).addKey))

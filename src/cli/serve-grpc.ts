@@ -5,6 +5,7 @@ import { createGrpcServer } from '../grpc/index.js'
 import { isLoopback, isRecord, parseJson } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { readConfig } from './read-config.js'
+import { openCallRecorder } from './record-calls.js'
 import type { RunningServer } from './running-server.js'
 import { writeNotice } from './terminal.js'
 import { watchParent } from './watch-parent.js'
@@ -23,7 +24,6 @@ export async function openGrpc(context: CommandContext, flags: Record<string, un
   const warn = (message: string) => {
     if ((room -= message.length + 1) >= 0) writeNotice(context.terminal, message)
   }
-  if (flags.record !== undefined) throw new ConfigurationError('--record goes with --http: over gRPC the host keeps the events', { code: 'usage' })
   const config = await readMountConfig(context, flags)
   const secret = flags.secret === false ? undefined : readSecret(env) ?? randomBytes(32).toString('base64url')
   const privateSocket = secret === undefined && flags.port === undefined && process.platform !== 'win32'
@@ -33,17 +33,24 @@ export async function openGrpc(context: CommandContext, flags: Record<string, un
   }
   const { AMPLIFIER_KERNEL_ADDRESS: address, AMPLIFIER_KERNEL_TOKEN: token } = env
   if (address && !isLoopback(address.includes('://') ? address : `http://${address}`)) warn(`the kernel at ${address} is not on this machine: prompts and answers go there unencrypted`)
+  const recorder = typeof flags.record === 'string' ? await openCallRecorder(flags.record, { warn }) : undefined
   const server = await createGrpcServer({
-    config, warn, secret, privateSocket,
+    config, warn, secret, privateSocket, prepare: recorder?.attach,
     kernel: address ? { address, token } : undefined,
     port: typeof flags.port === 'number' ? flags.port : undefined,
+  }).catch(async (error: unknown) => {
+    await recorder?.close()
+    throw error
   })
   // Shown where we made it; a parent that sets one knows it.
   if (secret !== undefined && !env.AMPLIFIER_CHATGPT_SECRET) warn(`secret (metadata x-amplifier-token): ${secret}`)
   return {
     announcement: { text: `READY:${privateSocket ? server.address : server.port}\n` },
     watch: (stop) => watchParent(stdin, stop),
-    close: () => server.close(),
+    async close() {
+      await server.close()
+      await recorder?.close()
+    },
   }
 }
 

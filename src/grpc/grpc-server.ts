@@ -1,5 +1,5 @@
 import type { Metadata, Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
-import { AbortError, ConfigurationError, ProviderUnavailableError, type Provider, type ProviderInfo } from '../contract/index.js'
+import { AbortError, ConfigurationError, ProviderUnavailableError, type Coordinator, type Provider, type ProviderInfo } from '../contract/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
 import { providerConfigFields } from '../index.js'
@@ -31,6 +31,8 @@ export interface GrpcServerOptions {
   privateSocket?: boolean
   /** how long a connection may be silent before it has to answer a ping, within a fifth of that; default 5 minutes */
   keepaliveMs?: number
+  /** sees each mount's coordinator before its first call, to listen to its events; default: nobody */
+  prepare?: (coordinator: Coordinator) => void
   /** default: nowhere */
   warn?: (message: string) => void
 }
@@ -66,7 +68,7 @@ export async function createGrpcServer(options: GrpcServerOptions = {}): Promise
   const { grpc } = loaded
   const hooks = kernel && createKernelHooks(loaded, { ...kernel, warn })
   const events = createCallEvents(hooks?.emit)
-  const inside: Inside = { ...loaded, events, calls: createCallOrder(), slots: createMountSlots({ config, events, warn, isAnonymous: secret === undefined }), running: new Set() }
+  const inside: Inside = { ...loaded, events, calls: createCallOrder(), slots: createMountSlots({ config, events, warn, prepare: options.prepare, isAnonymous: secret === undefined }), running: new Set() }
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': Math.max(keepaliveMs / 5, MIN_PING_WAIT_MS),

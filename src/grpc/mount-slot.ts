@@ -1,5 +1,5 @@
 import { admitCallerConfig } from '../config/index.js'
-import type { Provider } from '../contract/index.js'
+import type { Coordinator, Provider } from '../contract/index.js'
 import { mountOnHost, type HostMount } from '../mount-on-host.js'
 import type { CallEvents } from './call-events.js'
 
@@ -27,9 +27,17 @@ export interface MountSession {
   parentId?: string
 }
 
+/** What every mount of a sidecar is given. */
+export interface SlotContext {
+  events: CallEvents
+  warn: (message: string) => void
+  /** sees each mount's coordinator before its first call */
+  prepare?: ((coordinator: Coordinator) => void) | undefined
+}
+
 /** One mount of a sidecar, made when it is first needed, never asking anybody to sign in. */
 export function createMountSlot(
-  base: Record<string, unknown>, events: CallEvents, warn: (message: string) => void, session: MountSession = {},
+  base: Record<string, unknown>, { events, warn, prepare }: SlotContext, session: MountSession = {},
 ): MountSlot {
   let sent: SentConfig | undefined
   let current: Promise<HostMount> | undefined
@@ -48,7 +56,10 @@ export function createMountSlot(
     config,
     parts: { warn: note },
     session,
-    prepare: ({ hooks }) => void events.listen(hooks),
+    prepare(coordinator) {
+      events.listen(coordinator.hooks)
+      prepare?.(coordinator)
+    },
   })).catch((error: unknown) => {
     note(error instanceof Error ? error.message : String(error))
     throw error

@@ -1,8 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js'
 import { InvalidRequestError, NotFoundError } from '../contract/index.js'
 import { isRecord, parseJson } from '../lib/index.js'
-import type { CallEvents } from './call-events.js'
-import { createMountSlot, type MountSlot } from './mount-slot.js'
+import { createMountSlot, type MountSlot, type SlotContext } from './mount-slot.js'
 
 /**
  * The mounts of a sidecar. Calls whose metadata has `x-amplifier-mount` go to the mount of that name, which `Mount`
@@ -22,17 +21,15 @@ export interface MountSlots {
   close(): Promise<void>
 }
 
-export interface MountSlotsOptions {
+export interface MountSlotsOptions extends SlotContext {
   /** the server's own */
   config: Record<string, unknown>
-  events: CallEvents
-  warn: (message: string) => void
   /** callers have to know no secret, so none of them may say more than a project may, whatever its metadata claims */
   isAnonymous: boolean
 }
 
-export function createMountSlots({ config: own, events, warn, isAnonymous }: MountSlotsOptions): MountSlots {
-  const first = createMountSlot(own, events, warn)
+export function createMountSlots({ config: own, isAnonymous, ...context }: MountSlotsOptions): MountSlots {
+  const first = createMountSlot(own, context)
   const named = new Map<string, MountSlot>()
   return {
     of(metadata) {
@@ -45,7 +42,7 @@ export function createMountSlots({ config: own, events, warn, isAnonymous }: Mou
       const name = read(metadata, 'mount')
       if (name === undefined) return first.mount({ config: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, readSetting(text)])), isAnonymous })
       const config = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, readJson(key, text)]))
-      const slot = createMountSlot({}, events, warn, { sessionId: read(metadata, 'session'), parentId: read(metadata, 'parent') })
+      const slot = createMountSlot({}, context, { sessionId: read(metadata, 'session'), parentId: read(metadata, 'parent') })
       await named.get(name)?.unmount()
       // Kept where the mount fails too: its next call tries again.
       named.set(name, slot)

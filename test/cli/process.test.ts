@@ -3,8 +3,11 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { credentials } from '@grpc/grpc-js'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { readRecording } from '../../src/routing/index.js'
+import { ask, call, loadServices, SECRET, type ProviderClient } from '../support/open-grpc-server.js'
 import { openCommandLine, type CommandLine } from './support.js'
 
 /** A process whose terminal is a pseudo-terminal: Python's own module does that wherever there is one. */
@@ -99,6 +102,41 @@ describe('as a process of its own', () => {
       child.kill('SIGINT')
       await ended
     }
+  })
+
+  test('both servers record the same of a call', async () => {
+    const record = async (name: string, words: string[], env: NodeJS.ProcessEnv, ask: (said: string) => Promise<unknown>) => {
+      const file = join(cli.home, `${name}.jsonl`)
+      const child = start(['serve', ...words, '--record', file], env)
+      const ended = end(child)
+      try {
+        const [said] = await once(child.stdout, 'data') as [Buffer]
+        await ask(said.toString())
+      } finally {
+        child.kill('SIGTERM')
+      }
+      expect(await ended).toMatchObject({ code: 0, stderr: '' })
+      return readRecording(await readFile(file, 'utf8'), file)
+    }
+    const http = await record('http', ['--http', '--json', '--port', '0'], { AMPLIFIER_CHATGPT_HTTP_KEY: 'made-up' }, async (said) => {
+      const { base_url: url } = JSON.parse(said) as { base_url: string }
+      const answer = await fetch(`${url}/responses`, {
+        method: 'POST', headers: { authorization: 'Bearer made-up', 'content-type': 'application/json' }, body: JSON.stringify({ model: 'gpt-5.5', input: 'a secret word' }),
+      })
+      expect(answer.status).toBe(200)
+      await answer.text()
+    })
+    const grpc = await record('grpc', ['--grpc'], { AMPLIFIER_CHATGPT_SECRET: SECRET }, async (said) => {
+      const services = await loadServices()
+      const client = new services.ProviderService!(`127.0.0.1:${said.slice('READY:'.length).trim()}`, credentials.createInsecure()) as never as ProviderClient
+      await call(client, 'Complete', ask('a secret word'))
+      client.close()
+    })
+    const own = { time: '', session_id: '', duration_ms: 0, windows: [] }
+    const [catalog, made, ...none] = grpc
+    expect([catalog?.type, made?.type, none]).toEqual(['catalog', 'call', []])
+    expect(made).toMatchObject({ provider: 'openai-chatgpt', model: 'gpt-5.5', status: 'ok', tokens: { input_tokens: expect.any(Number) as number } })
+    expect(grpc.map((line) => ({ ...line, ...own }))).toEqual(http.map((line) => ({ ...line, ...own })))
   })
 
   test('serve --http stays until Ctrl-C, and takes a port that is one', async () => {
