@@ -23,29 +23,47 @@ type Call = CallRecord & { tokens: CallTokens }
 
 /** Steps of a window that the rates are fitted to; more cost time and say no more. */
 const MAX_STEPS = 400
+/** A full window rises no more, whatever is drawn: a step that ends there says too little. */
+const FULL_PERCENT = 100
+/** A figure that changes in fewer of its readings is told in coarse units: only where it changes is it known. */
+const FINE_SHARE = 1 / 3
 /** A reset is told to the second, and counted from "now" by some answers. */
 const SAME_RESET_MS = 90_000
 const KINDS = 3
 
 /**
  * Learns from the windows' own figures what each model draws: least squares over the steps between readings, no rate
- * below zero. Work of other programs on the same plan is counted in, since nobody says whose it was.
+ * below zero. Windows of one limit count alike and differ in what they hold: the one with the most steps is fitted, for
+ * the others only how much more they hold. Work of other programs on the same plan is counted in, since nobody says whose it was.
  */
 export function learnPlanUse(records: readonly CallRecord[]): PlanUse[] {
   const calls = records.filter(hasTokens).sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
   const models = [...new Set(calls.map(({ model }) => model))]
-  return [...readWindows(records)].map(([key, readings]): PlanUse => {
-    const [limit_id, minutes] = JSON.parse(key) as [string, number]
-    const steps = stepsOf(readings)
-    const rows = tokensBetween(calls, models, steps)
-    const rates = fitRates(rows, steps.map(({ from, to }) => to.used - from.used), models.length * KINDS)
+  const windows = [...readWindows(records)].map(([key, readings]) => {
+    const [limit_id, window_minutes] = JSON.parse(key) as [string, number]
+    const segments = splitAtResets(readings)
+    const steps = stepsOf(segments)
     return {
-      limit_id, window_minutes: minutes,
-      observed_percent: steps.reduce((sum, { from, to }) => sum + to.used - from.used, 0),
-      readings: readings.length,
-      rates: new Map(models.map((model, place) => [model, [0, 1, 2].map((kind) => rates[place * KINDS + kind] ?? 0) as unknown as PlanRate])),
+      limit_id, window_minutes, readings: readings.length, rows: tokensBetween(calls, models, steps), rises: steps.map(({ from, to }) => to.used - from.used),
+      observed_percent: segments.reduce((sum, segment) => sum + (segment.at(-1)?.used ?? 0) - (segment[0]?.used ?? 0), 0),
     }
   })
+  const shapes = new Map<string, number[]>()
+  for (const { limit_id, rows, rises } of [...windows].sort((a, b) => b.rises.length - a.rises.length)) {
+    if (!shapes.has(limit_id)) shapes.set(limit_id, fitRates(rows, rises, models.length * KINDS))
+  }
+  return windows.map(({ rows, rises, ...window }): PlanUse => {
+    const shape = shapes.get(window.limit_id) ?? []
+    const size = sizeOf(shape, rows, rises)
+    const rates = models.map((model, place) => [model, [0, 1, 2].map((kind) => size * (shape[place * KINDS + kind] ?? 0)) as unknown as PlanRate] as const)
+    return { ...window, rates: new Map(rates) }
+  })
+}
+
+/** How many times what the shape says the window rises. */
+function sizeOf(shape: readonly number[], rows: readonly (readonly number[])[], rises: readonly number[]): number {
+  const drawn = rows.reduce((sum, row) => row.reduce((inner, count, at) => inner + count * (shape[at] ?? 0), sum), 0)
+  return drawn === 0 ? 0 : rises.reduce((sum, rise) => sum + rise, 0) / drawn
 }
 
 /** Percent of the window that these tokens draw; undefined for a model without a rate. */
@@ -74,24 +92,33 @@ function readWindows(records: readonly CallRecord[]): Map<string, Reading[]> {
   return new Map([...windows].map(([key, readings]) => [key, [...readings.values()].sort((a, b) => a.atMs - b.atMs)]))
 }
 
-/** Pairs of readings with no reset between them, not more than {@link MAX_STEPS}. */
-function stepsOf(readings: readonly Reading[]): { from: Reading; to: Reading }[] {
-  const stride = Math.max(1, Math.ceil(readings.length / MAX_STEPS))
-  const steps: { from: Reading; to: Reading }[] = []
-  let from = readings[0]
-  let before = from
-  for (const [place, reading] of readings.entries()) {
-    if (from === undefined || before === undefined) break
-    if (isReset(before, reading)) {
-      if (before !== from) steps.push({ from, to: before })
-      from = reading
-    } else if (place % stride === 0 || place === readings.length - 1) {
-      if (reading !== from) steps.push({ from, to: reading })
-      from = reading
-    }
-    before = reading
+function splitAtResets(readings: readonly Reading[]): Reading[][] {
+  const segments: Reading[][] = []
+  for (const reading of readings) {
+    const segment = segments.at(-1)
+    const before = segment?.at(-1)
+    if (segment === undefined || before === undefined || isReset(before, reading)) segments.push([reading])
+    else segment.push(reading)
   }
-  return steps
+  return segments
+}
+
+interface Step {
+  from: Reading
+  to: Reading
+}
+
+/** Pairs of readings of a segment, not more than {@link MAX_STEPS} in all; of coarse figures those where they have just changed. */
+function stepsOf(segments: readonly Reading[][]): Step[] {
+  const changed = segments.map((segment) => segment.filter((reading, place) => place > 0 && reading.used !== segment[place - 1]?.used))
+  const changes = changed.reduce((sum, { length }) => sum + length, 0)
+  const readings = segments.reduce((sum, { length }) => sum + length, 0)
+  const bounds = changes < readings * FINE_SHARE ? changed : segments
+  const stride = Math.max(1, Math.ceil(bounds.reduce((sum, { length }) => sum + length, 0) / MAX_STEPS))
+  return bounds.flatMap((segment) => {
+    const ends = segment.filter((_, place) => place % stride === 0 || place === segment.length - 1)
+    return ends.slice(1).map((to, place): Step => ({ from: ends[place] ?? to, to })).filter(({ to }) => to.used < FULL_PERCENT)
+  })
 }
 
 function isReset(before: Reading, after: Reading): boolean {
@@ -100,7 +127,7 @@ function isReset(before: Reading, after: Reading): boolean {
 }
 
 /** For each step the tokens of the calls that ended in it: a row with three figures a model. */
-function tokensBetween(calls: readonly Call[], models: readonly string[], steps: readonly { from: Reading; to: Reading }[]): number[][] {
+function tokensBetween(calls: readonly Call[], models: readonly string[], steps: readonly Step[]): number[][] {
   const placeOf = new Map(models.map((model, place) => [model, place * KINDS]))
   let next = 0
   return steps.map(({ from, to }) => {

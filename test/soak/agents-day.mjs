@@ -39,12 +39,17 @@ function* workOf(random, name, calls) {
   }
 }
 
-/** Runs the day under a matrix. Answers the recording, and how far the windows of the stand-in itself have risen. */
-export async function runDay(rooms, { seed, agents, calls, matrix, decimals }) {
+/**
+ * Runs the day under a matrix, until the plan is used up where that comes first. Answers the recording, how far the windows
+ * of the stand-in itself have risen, and how many calls of each agent were served.
+ * @param fill how many times less the windows hold
+ * @param upTo calls of each agent; default: all of the day
+ */
+export async function runDay(rooms, { seed, agents, calls, matrix, decimals, fill = 1, upTo }) {
   const folder = await mkdtemp(join(tmpdir(), 'agents-day-'))
   const resetAt = (minutes) => Math.floor(Date.now() / 1000) + minutes * 60
   // The day is measured by the figure before it is rounded to be told.
-  const twin = await rooms.startTwin({ keepRequests: 1, planUse: { ...PLAN_USE, holds: { primary: HOLDS_A_CALL.primary * calls, secondary: HOLDS_A_CALL.secondary * calls }, ...(decimals === undefined ? {} : { decimals }) } })
+  const twin = await rooms.startTwin({ keepRequests: 1, planUse: { ...PLAN_USE, holds: { primary: (HOLDS_A_CALL.primary * calls) / fill, secondary: (HOLDS_A_CALL.secondary * calls) / fill }, ...(decimals === undefined ? {} : { decimals }) } })
   twin.setRateLimits(Object.fromEntries(Object.entries(WINDOWS).map(([name, window]) => [name, { ...window, reset_at: resetAt(window.window_minutes) }])))
   const token_file_path = join(folder, 'token.json')
   await writeFile(token_file_path, JSON.stringify(twin.issueTokens()), { mode: 0o600 })
@@ -60,21 +65,28 @@ export async function runDay(rooms, { seed, agents, calls, matrix, decimals }) {
     const share = (place) => Math.floor(calls / agents) + (place < calls % agents ? 1 : 0)
     const working = Array.from({ length: agents }, (_, place) => {
       const work = workOf(createRandom(seed, `agent ${place}`), `${seed}-${place}`, share(place))
-      return { work, next: work.next() }
+      return { work, next: work.next(), served: 0, most: upTo?.[place] ?? calls }
     })
+    let usedUp = false
     const random = createRandom(seed, 'moments')
     // A day in a minute: of its agents some call at the same time, and it goes on when they have their answers.
-    while (working.some(({ next }) => !next.done)) {
-      const calling = working.filter(({ next }) => !next.done && random.chance(0.4))
+    const hasWork = ({ next, served, most }) => !usedUp && !next.done && served < most
+    while (working.some(hasWork)) {
+      const calling = working.filter((agent) => hasWork(agent) && random.chance(0.4))
       await Promise.all(calling.map(async (agent) => {
         const { role, request } = agent.next.value
-        const answer = await mounted.provider.delegate(role, request).response()
+        const answer = await mounted.provider.delegate(role, request).response().catch((error) => {
+          if (error.name !== 'QuotaExceededError') throw error
+          usedUp = true
+        })
+        if (answer === undefined) return
+        agent.served += 1
         agent.next = agent.work.next(answer.content.map((block) => (block.type === 'text' ? block.text : '')).join(''))
       }))
     }
     await mounted.close()
     await recorder.close()
-    return { text: await readFile(file, 'utf8'), percent: twin.planUse() }
+    return { text: await readFile(file, 'utf8'), percent: twin.planUse(), served: working.map(({ served }) => served) }
   } finally {
     await mounted.close()
     await twin.close()
@@ -83,7 +95,7 @@ export async function runDay(rooms, { seed, agents, calls, matrix, decimals }) {
 }
 
 /**
- * Records the day under one matrix, predicts it under another, runs it there, and compares.
+ * Records the day under one matrix, predicts it under another, runs the calls that were served there, and compares.
  * @returns rows of [measure, predicted, measured, difference in percent]
  */
 export async function compareDays(rooms, { from, to, ...day }) {
@@ -93,13 +105,14 @@ export async function compareDays(rooms, { from, to, ...day }) {
     matrix: rooms.composeEffectiveMatrix(await rooms.loadMatrix(to)),
     plan: { providers: [{ module: 'provider-openai-chatgpt', id: 'openai-chatgpt' }] },
   })
-  const second = await runDay(rooms, { ...day, matrix: to })
+  const second = await runDay(rooms, { ...day, matrix: to, upTo: first.served })
   const measured = sumTokens(rooms.readRecording(second.text, 'day.jsonl'))
   const row = (name, guess, truth) => [name, guess, truth, truth === 0 ? (guess === 0 ? 0 : Infinity) : (100 * (guess - truth)) / truth]
   const minutes = { primary: 300, secondary: 10_080 }
   return {
     predicted,
     recordedPercent: first.percent,
+    calls: first.served.reduce((sum, served) => sum + served, 0),
     rows: [
       ...Object.entries(measured).map(([key, count]) => row(key, predicted.total.predicted.tokens[key], count)),
       ...Object.entries(second.percent).map(([name, percent]) =>
