@@ -127,7 +127,7 @@ describe('a mount that cannot serve', () => {
     const signedOut = { name: 'AuthenticationError', retryable: false, message: expect.stringContaining('amplifier-chatgpt login') as string }
     await expect(provider.complete(ask('hello'))).rejects.toMatchObject(signedOut)
     await expect(provider.listModels()).rejects.toMatchObject(signedOut)
-    expect(provider.getInfo().defaults).toEqual({ model: 'gpt-5.5', auth_mode: 'chatgpt_codex', context_window: 1_000_000, max_output_tokens: 128_000 })
+    expect(provider.getInfo().defaults).toEqual({ model: 'gpt-5.5', auth_mode: 'chatgpt_codex', context_window: 272_000, max_output_tokens: 128_000 })
     expect(warnings).toEqual([])
     await writeFile(path, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
     await expect(provider.complete(ask('hello'))).resolves.toMatchObject({ finish_reason: 'stop' })

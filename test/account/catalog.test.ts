@@ -138,6 +138,9 @@ describe('failure', () => {
     expect(ids(snapshot).filter((id) => id.endsWith('-fast'))).toHaveLength(7)
     expect(snapshot.failure).toMatchObject({ name: 'ProviderUnavailableError', message: 'the model list could not be had: socket hang up', retryable: true })
     expect(toModelInfos(snapshot)[0]?.metadata).toEqual({ cost_tier: 'high', source: 'fallback', age_seconds: 0 })
+    // Told more than the plan's route takes, a host compacts too late, and its call is refused.
+    expect([...new Set(toModelInfos(snapshot).map(({ context_window }) => context_window))]).toEqual([272_000])
+    expect(toModelInfos(snapshot).filter(({ capabilities }) => capabilities.includes('long_context')).map(({ id }) => id)).toContain('gpt-5.5')
   })
 
   test('a list without a usable model is a failure and pushes out no good one', async () => {
