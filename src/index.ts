@@ -23,5 +23,5 @@ export type {
   StreamEvent, ToolCall, ToolSpec, Usage,
 } from './contract/index.js'
 export { CONFIG_FIELDS as providerConfigFields } from './provider/index.js'
-export type { ChatGPTProvider, RawApi as RawDoors, RawEvent, RawSocket } from './provider/index.js'
+export type { ChatGPTProvider, Checkpoint, RawApi as RawDoors, RawEvent, RawSocket } from './provider/index.js'
 export type { LoadResult, StoreLock, StoredCredential, StoredRecord, TokenStore } from './auth/index.js'

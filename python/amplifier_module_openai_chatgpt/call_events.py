@@ -48,5 +48,5 @@ class CallEvents:
             await self.emit("llm:stream_aborted", {"request_id": self._stream, "error": {"type": kind, "msg": words}})
         await self.emit("llm:response", {
             "provider": request.get("provider", self._own_name), "model": request.get("model"), "status": "cancelled" if cancelled else "error",
-            "duration_ms": round((time.monotonic() - self._started) * 1000), "error": words, "error_type": kind,
+            **({"operation": request["operation"]} if "operation" in request else {}), "duration_ms": round((time.monotonic() - self._started) * 1000), "error": words, "error_type": kind,
         })

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import grpc
 from amplifier_core._grpc_gen import amplifier_module_pb2 as pb
 from amplifier_core.llm_errors import AbortError, ConfigurationError, StreamError
-from amplifier_core.message_models import ChatRequest, ChatResponse, ToolCall
+from amplifier_core.message_models import ChatRequest, ChatResponse, Message, ToolCall, Usage
 from amplifier_core.models import ModelInfo, ProviderInfo
 
 from . import convert, sign_in, trust
@@ -20,6 +21,18 @@ from .sidecar import shared_sidecar
 
 MOUNT_NAME = "openai-chatgpt"
 _REFUSED = {"sidecar_command": COMMAND, "sidecar_cwd": CWD}
+
+
+_CHECKPOINT = "openai-chatgpt:compaction"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a history came to. ``message`` goes into it in place of the messages that the host lets go."""
+
+    message: Message = field(repr=False)
+    usage: Usage | None
+    response_id: str | None
 
 
 class ChatGPTProvider:
@@ -119,6 +132,19 @@ class ChatGPTProvider:
         given = {key: value for key, value in kwargs.items() if key in ChatRequest.model_fields and getattr(request, key) is None and value is not None}
         if given:
             request = request.model_copy(update=given)
+        return await self._call(request)
+
+    async def compact(self, request: ChatRequest) -> Checkpoint:
+        """A checkpoint of the request's messages, by a call of its own that streams nothing; the history stays as it was.
+
+        Readable to the same account, lane and model family alone: elsewhere a call with it raises InvalidRequestError.
+        """
+        response = await self._call(request, (("x-amplifier-operation", "compaction"),))
+        said = response.metadata or {}
+        message = Message(role="assistant", content="", metadata={_CHECKPOINT: said.get(_CHECKPOINT)})
+        return Checkpoint(message=message, usage=response.usage, response_id=said.get("response_id"))
+
+    async def _call(self, request: ChatRequest, more: tuple[tuple[str, str], ...] = ()) -> ChatResponse:
         cancellation = getattr(self._coordinator, "cancellation", None)
         self._listen(cancellation)
         if cancellation is not None and cancellation.is_immediate:
@@ -126,7 +152,7 @@ class ChatGPTProvider:
         mount = await self._mount()
         events = CallEvents(self._coordinator, MOUNT_NAME)
         lost = convert.write_lost_fields(request)
-        metadata = (*mount.metadata, ("x-amplifier-fields", lost)) if lost else mount.metadata
+        metadata = (*mount.metadata, *more, *((("x-amplifier-fields", lost),) if lost else ()))
         call = mount.stub.CompleteStreaming(convert.write_request(request), metadata=metadata)
         self._calls.add(call)
         try:

@@ -8,6 +8,7 @@ export type { AccountUsage, AccountUsageReader, ResetRedemption } from './accoun
 export type { WindowPace } from './estimate-pace.js'
 export { createCatalog } from './catalog.js'
 export type { Catalog, CatalogOptions, CatalogSnapshot } from './catalog.js'
+export { DEFAULT_CONTEXT_WINDOW } from './catalog-model.js'
 export type { CatalogModel } from './catalog-model.js'
 export { buildFallbackModels } from './fallback-models.js'
 export { createConcurrencyLimiter } from './concurrency-limiter.js'

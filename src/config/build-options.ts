@@ -86,6 +86,7 @@ function readCallOptions(read: Reader) {
     transport: read.word('transport', TRANSPORTS),
     warmUp: read.flag('warm_up'),
     continuation: read.word('continuation', CONTINUATIONS),
+    ...optional('compactAt', read.number('compact_at')),
   }
 }
 

@@ -17,7 +17,7 @@ export interface LiveConfig {
 /** Read at each call; what else there is was used up by the mount. */
 const READ_AT_CALLS: ReadonlySet<string> = new Set([
   'default_model', 'reasoning_effort', 'reasoning_summary', 'text_verbosity', 'service_tier', 'tool_output_max_chars', 'use_streaming',
-  'timeout', 'total_timeout', 'first_event_timeout', 'max_retries', 'max_continuations', 'served_model_policy', 'priority',
+  'timeout', 'total_timeout', 'first_event_timeout', 'max_retries', 'max_continuations', 'compact_at', 'served_model_policy', 'priority',
 ])
 /** What a role pin writes may be a project's text. */
 const WRITTEN: Origin = { file: "the mounted provider's config", line: 1, column: 1, whose: 'project', via: 'candidate' }

@@ -42,6 +42,8 @@ export interface ProviderOptions {
   readonly transport: TransportChoice
   readonly warmUp: boolean
   readonly continuation: Continuation
+  /** share of the model's window; absent: never */
+  readonly compactAt?: number
   /** without a `/` at its end; the lane's own where none was set */
   readonly baseUrl: string
   /** without a `/` at its end */

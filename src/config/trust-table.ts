@@ -40,6 +40,7 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   transport: LOCAL,
   warm_up: LOCAL,
   continuation: LOCAL,
+  compact_at: LOCAL,
   login_on_mount: LOCAL,
   models_cache_ttl: LOCAL,
   models_client_version: PROJECT,

@@ -25,10 +25,12 @@ export type EventName = (typeof EVENTS)[EventKey]
 export type StreamBlockType = 'text' | 'thinking' | 'tool_use'
 
 export interface EventPayloads {
-  llmRequest: { provider: string; model: string; message_count: number; raw?: unknown }
+  /** `operation`: of a call that makes a checkpoint */
+  llmRequest: { provider: string; model: string; operation?: 'compaction'; message_count: number; raw?: unknown }
   llmResponse: {
     provider: string
     model: string
+    operation?: 'compaction'
     status: 'ok' | 'error'
     duration_ms: number
     usage?: Pick<Usage, 'input_tokens' | 'output_tokens' | 'reasoning_tokens' | 'cache_read_tokens' | 'cache_write_tokens'>

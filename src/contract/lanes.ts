@@ -25,6 +25,11 @@ interface LaneRow {
   refusesFields: readonly string[]
   /** kinds of tool that it answers 400 to */
   refusesTools: readonly string[]
+  /**
+   * How a long history is compacted. `trigger`: by a call whose input ends with a `compaction_trigger` · `inline`: within
+   * an answer, asked for by `context_management`, by the models whose names fit. A lane of which nothing is known has neither.
+   */
+  compaction: { trigger: boolean; inline?: RegExp }
 }
 
 /** A new lane is a row here, and its sign-in in `auth/`. */
@@ -33,20 +38,24 @@ export const LANES = {
     billing: 'plan', authMode: 'oauth', aliases: ['chatgpt_codex', 'legacy_codex', 'oauth'], loginFlag: '', baseUrl: 'https://chatgpt.com/backend-api/codex',
     // The original module's own name.
     fileStem: 'openai-chatgpt-oauth',
-    deviceLogin: true, compression: true, takesFields: ['access_programs'], refusesFields: [], refusesTools: [],
+    deviceLogin: true, compression: true, takesFields: ['access_programs', 'context_management'], refusesFields: [], refusesTools: [],
+    // As other clients saw it in August and September 2026.
+    compaction: { trigger: true, inline: /^gpt-(?:5\.6|6-astra)(?:-|$)/ },
   },
   plan: {
     billing: 'plan', authMode: 'chatgpt_plan', aliases: ['chatgpt_plan'], loginFlag: ' --plan', baseUrl: 'https://api.openai.com/v1',
-    fileStem: 'openai-chatgpt-plan', deviceLogin: false, compression: false, takesFields: [], refusesFields: ['prompt_cache_breakpoint'],
+    fileStem: 'openai-chatgpt-plan', deviceLogin: false, compression: false, takesFields: [], refusesFields: ['prompt_cache_breakpoint', 'context_management'],
     // Answered with `subscription_sharing_unsupported_capability`.
     refusesTools: [
       'image_generation', 'file_search', 'code_interpreter', 'computer_use', 'computer_use_preview', 'computer', 'mcp', 'tool_search',
       'local_shell', 'shell',
     ],
+    compaction: { trigger: false },
   },
   api_key: {
     billing: 'metered', authMode: 'api_key', aliases: [], loginFlag: ' --api-key', baseUrl: 'https://api.openai.com/v1',
-    fileStem: 'openai-chatgpt-api-key', deviceLogin: false, compression: false, takesFields: [], refusesFields: [], refusesTools: [],
+    fileStem: 'openai-chatgpt-api-key', deviceLogin: false, compression: false, takesFields: ['context_management'], refusesFields: [], refusesTools: [],
+    compaction: { trigger: false, inline: /^/ },
   },
 } as const satisfies Record<string, LaneRow>
 

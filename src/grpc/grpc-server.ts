@@ -1,5 +1,5 @@
 import type { Metadata, Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
-import { AbortError, ConfigurationError, ProviderUnavailableError, type Coordinator, type Provider, type ProviderInfo } from '../contract/index.js'
+import { AbortError, ConfigurationError, ProviderUnavailableError, type Coordinator, type ProviderInfo } from '../contract/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
 import { providerConfigFields } from '../index.js'
@@ -146,11 +146,12 @@ function serveProvider(inside: Inside) {
       return { tool_calls: (await slots.of(metadata).provider()).parseToolCalls(response).map(writeToolCall) }
     }),
     CompleteStreaming(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>) {
+      const asCheckpoint = call.metadata.get('x-amplifier-operation')[0] === 'compaction'
       const withEvents = call.metadata.get('x-amplifier-events')[0] === '1'
       void admit(inside, call, async (signal) => {
         const request = { ...readChatRequest(call.request, calls), ...readLostFields(call.metadata.get('x-amplifier-fields')[0]) }
         const provider = await slots.of(call.metadata).provider()
-        await streamCall({ provider, request, signal, events, withEvents, write: (message) => writeWhenRoom(call, message, signal) })
+        await streamCall({ provider, request, signal, events, withEvents, asCheckpoint, write: (message) => writeWhenRoom(call, message, signal) })
       }).then((outcome) => {
         if ('failure' in outcome) call.emit('error', outcome.failure)
         else call.end()
@@ -175,7 +176,7 @@ async function writeWhenRoom(call: ServerWritableStream<ProtoChatRequest, ProtoC
 
 /** A kernel asks who we are before anything else, also while nobody is signed in. */
 async function readInfo(slot: MountSlot): Promise<ProviderInfo> {
-  const provider = await slot.provider().catch((): Provider | undefined => undefined)
+  const provider = await slot.provider().catch(() => undefined)
   return provider?.getInfo() ?? {
     id: 'openai-chatgpt', display_name: 'OpenAI ChatGPT', credential_env_vars: [], capabilities: ['streaming', 'tools', 'thinking', 'vision', 'json_mode'],
     defaults: {}, config_fields: [...providerConfigFields],

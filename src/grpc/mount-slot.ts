@@ -1,5 +1,6 @@
 import { admitCallerConfig } from '../config/index.js'
-import type { Coordinator, Provider } from '../contract/index.js'
+import type { Coordinator } from '../contract/index.js'
+import type { ChatGPTProvider } from '../index.js'
 import { mountOnHost, type HostMount } from '../mount-on-host.js'
 import type { CallEvents } from './call-events.js'
 
@@ -13,7 +14,7 @@ export interface SentConfig {
 
 export interface MountSlot {
   /** The mounted provider; mounts where nothing is mounted, or the last try failed. @throws LLMError */
-  provider(): Promise<Provider>
+  provider(): Promise<ChatGPTProvider>
   /** Takes down what is mounted and mounts with what was sent laid over the server's own config. @throws LLMError */
   mount(sent: SentConfig): Promise<void>
   /** Takes down what is mounted; the next call mounts again. */

@@ -1,15 +1,18 @@
-import type { ChatRequest, ChatResponse, Provider, StreamEvent } from '../contract/index.js'
+import type { ChatRequest, ChatResponse, StreamEvent } from '../contract/index.js'
+import type { ChatGPTProvider } from '../index.js'
 import type { CallEvent, CallEvents } from './call-events.js'
 import type { ProtoChatResponse } from './proto-types.js'
 import { writeBlock, writeChatResponse } from './write-proto.js'
 
 export interface StreamCall {
-  provider: Provider
+  provider: ChatGPTProvider
   request: ChatRequest
   signal: AbortSignal
   events: CallEvents
   /** whether the client asked for the call's events beside the answer */
   withEvents: boolean
+  /** the answer is a checkpoint of the request's messages, in its metadata */
+  asCheckpoint: boolean
   /** Resolves when the client has room for more. */
   write(message: ProtoChatResponse): Promise<void>
 }
@@ -19,7 +22,7 @@ export interface StreamCall {
  * in `metadata_json` of the messages before the last, which stays what `complete()` answers. @throws LLMError
  */
 export async function streamCall(call: StreamCall): Promise<void> {
-  const { provider, request, signal, events, withEvents, write } = call
+  const { provider, request, signal, events, withEvents, asCheckpoint, write } = call
   let pending: CallEvent[] = []
   const flush = async (event?: StreamEvent) => {
     const message = event ? writeStep(event) : undefined
@@ -28,15 +31,24 @@ export async function streamCall(call: StreamCall): Promise<void> {
     pending = []
     await write({ ...message, ...(caused.length > 0 ? { metadata_json: JSON.stringify({ events: caused }) } : {}) })
   }
-  const work = async (): Promise<ChatResponse> => {
-    const stream = provider.stream(request, { signal })
+  const stream = async (): Promise<ChatResponse> => {
+    const answer = provider.stream(request, { signal })
     try {
-      for await (const event of stream) await flush(event)
-      return await stream.response()
+      for await (const event of answer) await flush(event)
+      return await answer.response()
     } finally {
       if (!signal.aborted) await flush()
     }
   }
+  const compact = async (): Promise<ChatResponse> => {
+    try {
+      const { message, usage, response_id, route } = await provider.compact(request, { signal })
+      return { content: [], usage, finish_reason: 'stop', metadata: { response_id, route, ...message.metadata } }
+    } finally {
+      if (!signal.aborted) await flush()
+    }
+  }
+  const work = asCheckpoint ? compact : stream
   const response = await (withEvents ? events.run((event) => { pending.push(event) }, work) : work())
   await write(writeChatResponse(response))
 }

@@ -39,8 +39,8 @@ export function openCallSpan(deps: ProviderDeps, emitter: Emitter, call: CallHea
   }
 }
 
-function nameCall(deps: ProviderDeps, call: CallHead): { provider: string; model: string } {
-  return { provider: deps.mountName, model: modelOf(call) }
+function nameCall(deps: ProviderDeps, call: CallHead): { provider: string; model: string; operation?: 'compaction' } {
+  return { provider: deps.mountName, model: modelOf(call), ...(call.asCheckpoint ? { operation: 'compaction' } : {}) }
 }
 
 function describeAnswer(response: ChatResponse, deps: ProviderDeps): Pick<EventPayloads['llmResponse'], 'usage' | 'raw'> {

@@ -35,6 +35,8 @@ export interface CallPlan {
   degradation?: Degradation | undefined
   /** sees the wire's own events before anything is made of them */
   tap?: (events: readonly TypedEvent[], source: WireSource) => void
+  /** the answer is to be a checkpoint of the request's messages */
+  asCheckpoint?: boolean
   /** what the delegation knows of the route; the call fills in the rest */
   route?: Partial<RouteReceipt>
 }
@@ -73,10 +75,10 @@ export function modelOf(call: CallHead): string {
 
 /** @param signal the plan's, with the total limit */
 export function openCall(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): CallHead {
-  const { request, options, settings = deps.settings, budget, hasAlternative = false, delegated = false, degradation } = plan
+  const { request, options, settings = deps.settings, budget, hasAlternative = false, delegated = false, asCheckpoint = false, degradation } = plan
   const requestedModel = request.model ?? settings.defaultModel
   return {
-    request, options, settings, signal, hasAlternative, delegated, degradation, requestedModel,
+    request, options, settings, signal, hasAlternative, delegated, asCheckpoint, degradation, requestedModel,
     budget: budget ?? { left: settings.maxRetries, max: settings.maxRetries },
     tap: plan.tap ?? options.onWireEvents,
     dropReasoning: false, httpOnly: false, outputSeen: false, streaming: false, continuing: false, retries: 0, watch: undefined,

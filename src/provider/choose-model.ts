@@ -1,4 +1,4 @@
-import { findModel, LATEST, latestModel, nearestModels } from '../account/index.js'
+import { DEFAULT_CONTEXT_WINDOW, findModel, LATEST, latestModel, nearestModels } from '../account/index.js'
 import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
 import { NotFoundError, type ChatRequest } from '../contract/index.js'
 import { modelFamily, parseModelName, type RequestModel } from '../responses/index.js'
@@ -10,6 +10,8 @@ export interface ModelChoice extends RequestModel {
   requested: string
   /** see {@link modelFamily} */
   family: string
+  /** tokens */
+  contextWindow: number
 }
 
 export type ModelChooser = (request: ChatRequest, snapshot: CatalogSnapshot, settings: ProviderSettings) => ModelChoice
@@ -65,6 +67,7 @@ export function chooseModel(
     requested,
     slug: parsed.slug,
     family: modelFamily(parsed.slug),
+    contextWindow: known?.contextWindow ?? DEFAULT_CONTEXT_WINDOW,
     ...(reasons && effort ? { effort } : {}),
     ...(serviceTier === undefined ? {} : { serviceTier }),
     reasons,

@@ -4,6 +4,7 @@ import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
 import { createCallStreams } from './response-stream.js'
 import { createModelChooser } from './choose-model.js'
+import { compact, createCompactor, type Checkpoint } from './compaction.js'
 import { createEmitter } from './emitter.js'
 import { createBackendClient } from './backend-client.js'
 import { createRawApi, type RawApi } from './raw-api.js'
@@ -23,6 +24,12 @@ export interface ChatGPTProvider extends Provider, RawApi {
    * that fails costs its time only.
    */
   warmUp(request?: ChatRequest, options?: { signal?: AbortSignal }): Promise<void>
+  /**
+   * Makes a checkpoint of the request's messages by a call of its own: a message that goes into a history in place of those
+   * that the host lets go, readable only to the same account, lane and model family. Nothing streams, no tool runs, and
+   * the host's history is as it was. @throws InvalidRequestError where the lane makes none, StreamError `invalid_checkpoint`
+   */
+  compact(request: ChatRequest, options?: CallOptions): Promise<Checkpoint>
   /** What the next call would go over, and why. */
   transportChoice(): { kind: 'sse' | 'websocket'; reason: string }
   /**
@@ -44,6 +51,7 @@ export interface ChatGPTProvider extends Provider, RawApi {
  */
 export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const { settings, mountName } = deps
+  const requests = createRequestBuilder(deps.warn, createConversationNamer(deps.session, deps.lineage))
   const context: ProviderContext = {
     deps,
     emitter: createEmitter(deps.hooks, deps.redactor, deps.warn),
@@ -53,7 +61,8 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     }),
     turnStates: createTurnStateStore(),
     chooseModel: createModelChooser(mountName),
-    requests: createRequestBuilder(deps.warn, createConversationNamer(deps.session, deps.lineage)),
+    requests,
+    compactor: createCompactor(deps, requests),
   }
   const describeModels = createModelDescriber()
   const calls = createCallStreams(deps)
@@ -88,6 +97,8 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       calls.open(options, (signal, deliver) =>
         runDelegation(context, { roles: typeof roles === 'string' ? [roles] : roles, request, options, signal, self: provider }, deliver)),
     ...createRawApi(context, calls),
+    compact: (request, options = {}) => compact(deps, request, options, (asked, given) =>
+      calls.open(given, (signal, deliver) => runCall(context, { request: asked, options: given, signal, asCheckpoint: true }, deliver))),
     warmUp: (request, options) => warmUp(context, request, options),
     transportChoice: () => context.client.choice(),
     async signedIn() {

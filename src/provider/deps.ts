@@ -22,6 +22,8 @@ export interface ProviderSettings {
   transport: 'auto' | 'sse' | 'websocket'
   /** whether a turn may go on from a response whose request had temporary messages that are gone */
   continuation: 'exact' | 'lenient'
+  /** share of the model's window from which on a history is compacted; absent: never */
+  compactAt?: number
   maxRetries: number
   maxContinuations: number
   reasoningEffort?: string

@@ -1,3 +1,4 @@
+import type { Compactor } from './compaction.js'
 import type { ModelChooser } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
@@ -11,6 +12,7 @@ export interface ProviderContext {
   emitter: Emitter
   client: BackendClient
   requests: RequestBuilder
+  compactor: Compactor
   turnStates: TurnStateStore
   chooseModel: ModelChooser
 }

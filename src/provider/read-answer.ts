@@ -45,7 +45,7 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
   const { call } = turn
   const credential = deps.credentials.held() ?? (await deps.credentials.current({ signal: call.signal }))
   const provenance = provenanceOf(credential, call.model)
-  const { built: fresh, conversation } = requests.build(call, provenance)
+  const { built: fresh, conversation } = requests.build(call, provenance, context.compactor.threshold(call))
   const built = turn.continuation ?? fresh
   const announcing = announce(context, turn, built)
   if (announcing) {
@@ -88,8 +88,8 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
     const behind = await readToTerminal(exchange, reading)
     const turnState = reader.headers[TURN_STATE]
     if (turnState !== undefined) context.turnStates.learn(conversation, turnOf(call.request), turnState)
-    // The server holds a response for the next turn only if it completed.
-    const responseId = reader.ended?.kind === 'completed' ? reader.responseId : undefined
+    // The server holds a response for the next turn only if it completed; behind a checkpoint it would go on from all that stood before it.
+    const responseId = reader.ended?.kind === 'completed' && !call.asCheckpoint ? reader.responseId : undefined
     exchange.finish({ responseId, doneItems: reader.items(), behind })
     exchange = undefined
     deps.quota.observeServed(call.model.slug, { startedAtMs })

@@ -1,11 +1,18 @@
-import type { LaneName, ReasoningProvenance } from '../contract/index.js'
+import type { ChatRequest, JsonObject, LaneName, ReasoningProvenance } from '../contract/index.js'
 import { keepNewest } from '../lib/index.js'
 import { buildRequest, createConversationCache, findFirstDifference, type BuiltRequest } from '../responses/index.js'
 import type { Call } from './call.js'
 import { createConversationNamer } from './name-conversation.js'
 
 export interface RequestBuilder {
-  build(call: Call, provenance: ReasoningProvenance): { built: BuiltRequest; conversation: string }
+  /** The name of a request's conversation. */
+  nameOf(request: ChatRequest): string
+  /** From now on a checkpoint goes in place of the first `count` messages of the conversation, for as long as they stay. */
+  keepCheckpoint(conversation: string, item: JsonObject, count: number): void
+  /** How many of the conversation's first messages a checkpoint stands for. */
+  covered(conversation: string): number
+  /** @param compactThreshold tokens from which on the server is asked to compact within the answer; absent: never */
+  build(call: Call, provenance: ReasoningProvenance, compactThreshold?: number): { built: BuiltRequest; conversation: string }
   /**
    * What differs from the conversation's request before, where it was not merely extended: the reason
    * of a broken prompt cache. Remembers this one for the next time.
@@ -32,7 +39,10 @@ export function createRequestBuilder(warn: (message: string) => void, conversati
   const lastBuilt = new Map<string, BuiltRequest>()
 
   return {
-    build(call, provenance) {
+    nameOf: conversationOf,
+    keepCheckpoint: (conversation, item, count) => cache.recall(conversation).keepCheckpoint(item, count),
+    covered: (conversation) => cache.recall(conversation).covered,
+    build(call, provenance, compactThreshold) {
       const { request, model, settings } = call
       const conversation = conversationOf(request)
       const built = buildRequest({
@@ -43,6 +53,8 @@ export function createRequestBuilder(warn: (message: string) => void, conversati
         // No item's provenance matches an empty account: all encrypted reasoning stays behind.
         provenance: call.dropReasoning ? { ...provenance, account: '' } : provenance,
         cacheKey: conversation,
+        asCheckpoint: call.asCheckpoint,
+        ...(compactThreshold === undefined || call.asCheckpoint ? {} : { compactThreshold }),
       }, call.dropReasoning ? undefined : cache)
       const leftOut = built.leftOut.filter(isNews)
       if (leftOut.length > 0) warn(`the ${provenance.lane} lane takes no ${leftOut.join(', ')}: left out of every request of this mount`)

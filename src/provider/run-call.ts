@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isLLMError, watchTogether, type CallWatch, type ChatResponse, type StreamEvent } from '../contract/index.js'
+import { checkpointOf, readCheckpointItem, toCheckpoint } from './compaction.js'
 import { buildContinuation, type AnswerReader } from '../responses/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type Outcome } from './call.js'
@@ -46,8 +47,8 @@ function watchCall({ observers = [], sessionId }: ProviderDeps, { request, route
   return watchTogether(observers, { id: randomUUID(), sessionId, request, route, ...(options.trace ? { trace: options.trace } : {}) })
 }
 
-function openWriter({ deps, emitter }: ProviderContext, { settings, request, options }: CallHead) {
-  const announcer = settings.useStreaming && request.metadata?.stream !== false ? createAnnouncer(emitter, randomUUID()) : undefined
+function openWriter({ deps, emitter }: ProviderContext, { settings, request, options, asCheckpoint }: CallHead) {
+  const announcer = settings.useStreaming && !asCheckpoint && request.metadata?.stream !== false ? createAnnouncer(emitter, randomUUID()) : undefined
   return { announcer, writer: createStreamWriter({ sessionId: deps.sessionId, announcer, thinking: options.thinking !== false, now: deps.now }) }
 }
 
@@ -61,6 +62,7 @@ async function answer(context: ProviderContext, head: CallHead, span: CallSpan, 
   const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
   const call: Call = Object.assign(head, { model: context.chooseModel(head.request, snapshot, head.settings) })
   call.route.resolved_model = call.model.slug
+  await compactFirst(context, call)
   // `raw` wants the payload, which is built later; without it the request is announced now.
   const opening = deps.settings.raw ? undefined : span.announce(undefined)
   if (opening) await opening
@@ -75,6 +77,8 @@ async function answer(context: ProviderContext, head: CallHead, span: CallSpan, 
     const { ended } = reader
     const part = reader.response()
     parts.push(part)
+    if (call.asCheckpoint) return finalizeResponse(deps, call, toCheckpoint(part, readCheckpointItem(reader, deps, call)), { servedModel: reader.servedModel, cacheBreak: turn.difference, streamDifference })
+    context.compactor.observe(call, part.usage)
     streamDifference ??= reader.difference
     cacheBreak ??= turn.difference
     // A whole tool call wants its result before anything goes on.
@@ -93,8 +97,25 @@ async function answer(context: ProviderContext, head: CallHead, span: CallSpan, 
   }
 }
 
+/** Makes a checkpoint of what fills the window before the call goes out; one that can't be made costs a warning. */
+async function compactFirst(context: ProviderContext, call: Call): Promise<void> {
+  const { compactor } = context
+  const count = compactor.due(call)
+  if (count === undefined) return
+  const { tool_choice: _choice, ...request } = call.request
+  const plan: CallPlan = {
+    request: { ...request, messages: request.messages.slice(0, count) }, options: { interactive: call.options.interactive ?? false },
+    signal: call.signal, settings: call.settings, budget: call.budget, asCheckpoint: true,
+  }
+  const { error, response } = await runCall(context, plan, () => undefined)
+  call.signal.throwIfAborted()
+  if (error) compactor.failed(error)
+  else compactor.keep(call, checkpointOf(response), count)
+}
+
 /** The attempts at one request: until one answers, or its failure may not be repeated. */
 async function attempt(context: ProviderContext, turn: Turn): Promise<AnswerReader> {
+  const { deps } = context
   const history: RepeatHistory = {}
   turn.call.outputSeen = false
   for (;;) {
@@ -106,6 +127,10 @@ async function attempt(context: ProviderContext, turn: Turn): Promise<AnswerRead
       return reader
     } catch (thrown) {
       if (!(thrown instanceof AttemptFailure)) throw thrown
+      if (context.compactor.refused(turn.built, thrown.error)) {
+        noteAttempt(turn.call, deps.redactor.error(thrown.error))
+        continue
+      }
       await repeatOrThrow(context, turn.call, thrown, history)
     }
   }

@@ -3,6 +3,7 @@ import { isRecord } from '../lib/index.js'
 import { settleHistory } from './settled-history.js'
 import { wellFormed } from './canonical-json.js'
 import { type CachedConversation, createCachedConversation, type ConversationCache } from './conversation-cache.js'
+import { leaveOutCompacted } from './compacted-history.js'
 import { mapMessage, type MappedMessage, type MessageContext, sumUp } from './message-items.js'
 import { buildFields } from './request-fields.js'
 import type { BuildInput, BuiltRequest } from './request-types.js'
@@ -38,8 +39,10 @@ export function buildRequest(input: BuildInput, cache?: ConversationCache): Buil
   const mapped = conversation.mapMessages(request.messages, context, first, (message, index) =>
     index === first ? NOTHING : mapMessage(message, index, context),
   )
-  const { droppedReasoning, unknownBlocks } = sumUp(mapped, model.slug)
-  const { items, repairs } = settleHistory(mapped, conversation.history)
+  const sent = leaveOutCompacted(conversation.replaceCovered(mapped), model.slug)
+  const { droppedReasoning, unknownBlocks } = sumUp(sent, model.slug)
+  const { items: settled, repairs } = settleHistory(sent, conversation.history)
+  const items = input.asCheckpoint ? [...settled, COMPACTION_TRIGGER] : settled
   const { fields, leftOut, changed, text } = conversation.defineFields(input, instructions, tools, () => buildFields(input, instructions, tools))
   return {
     fields,
@@ -52,6 +55,8 @@ export function buildRequest(input: BuildInput, cache?: ConversationCache): Buil
   }
 }
 
+/** Asks for a checkpoint of all that stands before it. */
+const COMPACTION_TRIGGER = JSON.stringify({ type: 'compaction_trigger' })
 const NOTHING: MappedMessage = { entries: [], droppedReasoning: 0, images: 0, imageBytes: 0, unknownBlocks: [] }
 
 function defineTools({ request, lane }: BuildInput, conversation: CachedConversation): ToolDefinitions {

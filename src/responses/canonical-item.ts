@@ -4,7 +4,7 @@ import { decodeArguments, readArgumentsText } from './read-arguments.js'
 import { readMessageParts } from './read-item-parts.js'
 
 /** An item of the model's, stripped to what has to be the same for two of them to be one. */
-export type CanonicalItem = { kind: 'text'; text: string } | { kind: 'exact'; text: string; /** some histories have no place for it */ optional?: true }
+export type CanonicalItem = { kind: 'text'; text: string } | { kind: 'exact'; text: string; /** some histories have no place for it */ optional?: true; /** a history goes on from it without what stood before it */ compacts?: true }
 
 /**
  * The form in which an item the server sent and the one we make of it after it went through the
@@ -34,7 +34,7 @@ export function canonicalizeItem(item: Record<string, unknown>): CanonicalItem |
       return { kind: 'exact', text: canonicalJson(item) }
     default: {
       const { id: _id, ...rest } = item
-      return { kind: 'exact', text: canonicalJson(rest), optional: true }
+      return { kind: 'exact', text: canonicalJson(rest), optional: true, ...(item['type'] === 'compaction' ? { compacts: true } : {}) }
     }
   }
 }

@@ -1,7 +1,9 @@
-import type { Message, ToolSpec } from '../contract/index.js'
+import type { JsonObject, Message, ToolSpec } from '../contract/index.js'
 import { keepNewest } from '../lib/index.js'
 import { createSettledHistory, type SettledHistory } from './settled-history.js'
 import type { BuildInput } from './request-types.js'
+import { CHECKPOINT_KEY } from './checkpoint.js'
+import { buildHostedEntry } from './hosted-item.js'
 import { createFieldsMatcher, type FieldsMatcher } from './match-fields.js'
 import type { MappedMessage, MessageContext } from './message-items.js'
 import type { RequestFields } from './request-fields.js'
@@ -32,6 +34,12 @@ export interface CachedConversation {
     instructions: number,
     map: (message: Message, index: number) => MappedMessage,
   ): MappedMessage[]
+  /** From now on a checkpoint goes in place of the first `count` messages of the last request, for as long as they stay. */
+  keepCheckpoint(item: JsonObject, count: number): void
+  /** How many of the first messages of the last request a checkpoint stands for. */
+  readonly covered: number
+  /** The messages, a kept checkpoint in place of those that it stands for; all of them where one has changed. */
+  replaceCovered(mapped: MappedMessage[]): MappedMessage[]
   defineTools(tools: readonly ToolSpec[], context: string, build: () => ToolDefinitions): ToolDefinitions
   /** how far the history is settled */
   readonly history: SettledHistory
@@ -66,6 +74,7 @@ export function createCachedConversation(): CachedConversation {
   let context: MessageContext | undefined
   let instructionsAt: number | undefined
   let remembered: Remembered[] = []
+  let checkpoint: { covers: readonly MappedMessage[]; stand: MappedMessage } | undefined
   let tools: { context: string; snapshot: Snapshot; definitions: ToolDefinitions } | undefined
   let fields: { isFor: FieldsMatcher; written: WrittenFields } | undefined
   const texts = new Map<string, { value: unknown; text: string }>()
@@ -93,6 +102,20 @@ export function createCachedConversation(): CachedConversation {
         remembered[index] = { snapshot: readFields(message).map((field) => takeSnapshot(field)), mapped }
         return mapped
       })
+    },
+    keepCheckpoint(item, count) {
+      const stand: MappedMessage = { entries: [buildHostedEntry(item)], droppedReasoning: 0, images: 0, imageBytes: 0, unknownBlocks: [] }
+      checkpoint = { covers: remembered.slice(0, count).map(({ mapped }) => mapped), stand }
+    },
+    get covered() {
+      return checkpoint?.covers.length ?? 0
+    },
+    replaceCovered(mapped) {
+      if (checkpoint === undefined) return mapped
+      const { covers, stand } = checkpoint
+      if (covers.length <= mapped.length && covers.every((each, index) => mapped[index] === each)) return [stand, ...mapped.slice(covers.length)]
+      checkpoint = undefined
+      return mapped
     },
     defineTools(specs, nextContext, build) {
       if (tools?.context === nextContext && matchesSnapshot(specs, tools.snapshot)) return tools.definitions
@@ -128,15 +151,16 @@ function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolea
 
 /** The fields of a message that its items are made of. */
 function readFields(message: Message): unknown[] {
-  return [message.role, message.content, message.tool_call_id, message.name, message['tool_calls']]
+  return [message.role, message.content, message.tool_call_id, message.name, message['tool_calls'], message.metadata?.[CHECKPOINT_KEY]]
 }
 
-function isUnchanged(message: Message, [role, content, toolCallId, name, toolCalls]: readonly Snapshot[]): boolean {
+function isUnchanged(message: Message, [role, content, toolCallId, name, toolCalls, checkpoint]: readonly Snapshot[]): boolean {
   return (
     message.role === role &&
     message.tool_call_id === toolCallId &&
     message.name === name &&
     matchesSnapshot(message.content, content) &&
-    matchesSnapshot(message['tool_calls'], toolCalls)
+    matchesSnapshot(message['tool_calls'], toolCalls) &&
+    matchesSnapshot(message.metadata?.[CHECKPOINT_KEY], checkpoint)
   )
 }

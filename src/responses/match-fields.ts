@@ -14,13 +14,14 @@ const ELSEWHERE = new Set(['messages', 'tools'])
  * quarter of all that a call did before its request left.
  */
 export function createFieldsMatcher(input: BuildInput, instructions: string, tools: ToolDefinitions): FieldsMatcher {
-  const { lane, cacheKey } = input
+  const { lane, cacheKey, compactThreshold } = input
   const model = { ...input.model }
   const settings = { ...input.settings }
   const request = takeRequest(input.request)
   return (next, nextInstructions, nextTools) =>
     next.lane === lane &&
     next.cacheKey === cacheKey &&
+    next.compactThreshold === compactThreshold &&
     nextInstructions === instructions &&
     nextTools === tools &&
     isSameModel(next.model, model) &&

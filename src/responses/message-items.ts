@@ -2,6 +2,7 @@ import { InvalidRequestError, type JsonObject, type Message, type ReasoningProve
 import { isRecord, readString } from '../lib/index.js'
 import { buildCall, type CallRules } from './build-call.js'
 import { wellFormed } from './canonical-json.js'
+import { readCheckpoint } from './checkpoint.js'
 import { buildHostedEntry } from './hosted-item.js'
 import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES, readImage } from './image-limits.js'
 import { unpackReasoning } from './pack-reasoning.js'
@@ -27,6 +28,8 @@ export interface MappedMessage {
   imageBytes: number
   /** kinds of block that have no place on the wire */
   unknownBlocks: readonly string[]
+  /** `here`: the entries begin with a compaction that stands for all before it · `elsewhere`: it can't be read where this goes */
+  compacted?: 'here' | 'elsewhere'
 }
 
 interface State {
@@ -42,6 +45,7 @@ interface State {
   droppedReasoning: number
   images: number
   imageBytes: number
+  compacted: MappedMessage['compacted']
 }
 
 /**
@@ -52,7 +56,7 @@ interface State {
 export function mapMessage(message: Message, index: number, context: MessageContext): MappedMessage {
   const state: State = {
     message, index, context, role: toWireRole(message.role), entries: [], unknownBlocks: [], callIds: new Set(),
-    open: undefined, droppedReasoning: 0, images: 0, imageBytes: 0,
+    open: undefined, droppedReasoning: 0, images: 0, imageBytes: 0, compacted: undefined,
   }
   try {
     readContent(state)
@@ -62,13 +66,16 @@ export function mapMessage(message: Message, index: number, context: MessageCont
     throw invalid(state, `has no JSON form: ${error.message}`, 'invalid_message')
   }
   closeItem(state)
-  const { entries, droppedReasoning, images, imageBytes, unknownBlocks } = state
-  return { entries, droppedReasoning, images, imageBytes, unknownBlocks }
+  const { entries, droppedReasoning, images, imageBytes, unknownBlocks, compacted } = state
+  return { entries, droppedReasoning, images, imageBytes, unknownBlocks, ...(compacted === undefined ? {} : { compacted }) }
 }
 
 function readContent(state: State): void {
   const { message } = state
   const { content } = message
+  const checkpoint = readCheckpoint(message, state.context.provenance)
+  if (checkpoint !== undefined && 'problem' in checkpoint) throw invalid(state, checkpoint.problem, checkpoint.code)
+  if (checkpoint !== undefined) addEntry(state, buildHostedEntry(checkpoint.item))
   const isResult = message.role === 'tool' || message.role === 'function'
   if (isResult && !holdsResults(content)) addResult(state, message.tool_call_id, message.name, content)
   else if (typeof content === 'string') addText(state, content)
@@ -182,8 +189,19 @@ function addReasoning(state: State, block: JsonObject): void {
 function addHosted(state: State, { item, content }: JsonObject): void {
   const origin: unknown = Array.isArray(content) ? content[2] : undefined
   if (!isRecord(item) || typeof item['type'] !== 'string') state.unknownBlocks.push('content block (hosted)')
-  else if (origin !== undefined && !isSameOrigin(origin, state.context.provenance)) state.droppedReasoning += 1
-  else addEntry(state, buildHostedEntry(item))
+  else if (origin !== undefined && !isSameOrigin(origin, state.context.provenance)) {
+    state.droppedReasoning += 1
+    if (item['type'] === 'compaction') state.compacted ??= 'elsewhere'
+  } else {
+    addEntry(state, buildHostedEntry(item))
+    if (item['type'] === 'compaction') beginWith(state)
+  }
+}
+
+/** What stands before a compaction of the server's is in it. */
+function beginWith(state: State): void {
+  state.entries.splice(0, state.entries.length - 1)
+  Object.assign(state, { images: 0, imageBytes: 0, compacted: 'here' })
 }
 
 /** Where a host has no hosted blocks, an item travels as a redacted thought whose data only we can read. */

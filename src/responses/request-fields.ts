@@ -52,6 +52,7 @@ export function buildFields(input: BuildInput, instructions: string, tools: Tool
     ...buildInclude(input, extra),
     ...(input.cacheKey === undefined ? {} : { prompt_cache_key: toCacheKey(input.cacheKey) }),
     ...scalars,
+    ...(input.compactThreshold === undefined ? {} : { context_management: [{ type: 'compaction', compact_threshold: input.compactThreshold }] }),
     ...(request.tool_choice == null ? {} : { tool_choice: buildToolChoice(request.tool_choice, tools) }),
     ...(tier === undefined ? {} : { service_tier: tier }),
   }

@@ -26,6 +26,10 @@ export interface BuildInput {
     extraRequestParams: JsonObject
   }
   lane: LaneName
+  /** tokens from which on the server compacts within the answer; absent: not asked for */
+  compactThreshold?: number
+  /** the answer is to be a checkpoint of this history and nothing else */
+  asCheckpoint?: boolean
   /** where this request goes: reasoning that came from elsewhere is not sent */
   provenance: ReasoningProvenance
   /** the conversation's name: its prompt cache key on the wire, and what the cache knows it by */

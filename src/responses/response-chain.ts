@@ -78,6 +78,8 @@ function planAfter(last: Link, built: BuiltRequest, lenient: boolean): ChainPlan
   const { from, beside } = findSent(last.built.items, built.items, lenient)
   const fromItem = typeof from === 'number' ? matchAnswer(last.answer, built.items, from) : from
   if (typeof fromItem === 'number') return { mode: 'delta', previousResponseId: last.responseId, fromItem, ...(beside > 0 ? { beside } : {}) }
+  const compacted = matchCompacted(last.answer, built.items)
+  if (compacted !== undefined) return { mode: 'delta', previousResponseId: last.responseId, fromItem: compacted }
   return { mode: 'full', reason: fromItem.reason, at: fromItem.at }
 }
 
@@ -148,6 +150,15 @@ function matchAnswer(answer: readonly CanonicalItem[], items: readonly string[],
     } while (text !== '')
   }
   return at
+}
+
+/** Where the answer ends in a history that begins with the compaction in it; undefined for any other history. */
+function matchCompacted(answer: readonly CanonicalItem[], items: readonly string[]): number | undefined {
+  const from = answer.findLastIndex((item) => item.kind === 'exact' && item.compacts)
+  const [first] = items
+  if (from === -1 || readItem(first)?.text !== answer[from]?.text) return undefined
+  const end = matchAnswer(answer.slice(from), items, 0)
+  return typeof end === 'number' ? end : undefined
 }
 
 function readItem(text: string | undefined): CanonicalItem | undefined {

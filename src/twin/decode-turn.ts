@@ -1,7 +1,7 @@
 /** From a request's JSON to a turn, or to the refusal the backend gives. Pure. */
 import { isRecord } from '../lib/index.js'
 import type { TwinBehaviour } from './behaviour.js'
-import { checkFieldNames, refuseModel, refuseValue } from './lanes.js'
+import { checkContextManagement, checkFieldNames, refuseModel, refuseValue } from './lanes.js'
 import type { ModelShelf, WireModel } from './models.js'
 import { detailRefusal, errorRefusal, type Refusal } from './refusal.js'
 import { decodeTools, type OfferedTool } from './request-tools.js'
@@ -21,6 +21,8 @@ export interface Turn {
   summary: string | undefined
   includesEncrypted: boolean
   previousResponseId: string | undefined
+  /** input tokens from which on the server compacts within the answer */
+  compactThreshold: number | undefined
   warmup: boolean
   stream: boolean
   store: boolean
@@ -46,7 +48,8 @@ export function decodeTurn(value: unknown, rules: DecodeRules): Turn | Refusal {
   }
   const model = typeof value['model'] === 'string' ? rules.models.find(value['model']) : undefined
   const problem = checkFieldNames(value, lane, rules.transport) ?? checkModel(value, model, rules) ?? checkMode(value, rules) ?? checkTypes(value) ??
-    checkReasoning(value, model) ?? checkText(value, model) ?? checkSmall(value, rules)
+    checkReasoning(value, model) ?? checkText(value, model) ?? checkSmall(value, rules) ??
+    checkContextManagement(value['context_management'], String(value['model']), lane)
   if (problem) return problem
   const tools = decodeTools(value, lane)
   if ('status' in tools) return tools
@@ -62,10 +65,16 @@ export function decodeTurn(value: unknown, rules: DecodeRules): Turn | Refusal {
     effort: effort ?? (reasoning ? defaultEffort(model) : undefined),
     includesEncrypted: include.includes('reasoning.encrypted_content'),
     previousResponseId: typeof value['previous_response_id'] === 'string' ? value['previous_response_id'] : undefined,
+    compactThreshold: readThreshold(value['context_management']),
     warmup: value['generate'] === false,
     stream: value['stream'] === true || rules.transport === 'websocket',
     store: value['store'] !== false,
   }
+}
+
+function readThreshold(value: unknown): number | undefined {
+  const [entry] = Array.isArray(value) ? (value as unknown[]) : []
+  return isRecord(entry) && typeof entry['compact_threshold'] === 'number' ? entry['compact_threshold'] : undefined
 }
 
 function defaultEffort(model: WireModel): string | undefined {

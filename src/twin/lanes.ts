@@ -1,4 +1,5 @@
 /** Which fields each lane takes, and how it says no. */
+import { isRecord } from '../lib/index.js'
 import { detailRefusal, errorRefusal, type Refusal } from './refusal.js'
 import type { Lane } from './token-ledger.js'
 
@@ -14,11 +15,14 @@ const PUBLIC_API = [
 ]
 
 const ALLOWED: Record<Lane, ReadonlySet<string>> = {
-  codex: new Set([...SHARED, 'access_programs']),
+  codex: new Set([...SHARED, 'access_programs', 'context_management']),
   plan: new Set(SHARED),
-  api_key: new Set(PUBLIC_API),
+  api_key: new Set([...PUBLIC_API, 'context_management']),
 }
 
+/** The models of door 1 that were seen to compact within an answer. */
+const COMPACTS_INLINE = /^gpt-(?:5\.6|6-astra)(?:-|$)/
+const LEAST_THRESHOLD = 1000
 const PLAN_TOOLS = new Set(['function', 'custom', 'namespace', 'web_search'])
 
 /** A capability that the documented plan usage does not have. */
@@ -36,6 +40,18 @@ export function checkFieldNames(body: Record<string, unknown>, lane: Lane, trans
     return errorRefusal(400, { message: `Unknown parameter: '${name}'.`, param: name, code: 'unknown_parameter' })
   }
   return undefined
+}
+
+/** `context_management: [{type: 'compaction', compact_threshold}]`, one entry, of the models that take it. */
+export function checkContextManagement(value: unknown, model: string, lane: Lane): Refusal | undefined {
+  if (value === undefined || value === null) return undefined
+  if (lane === 'codex' && !COMPACTS_INLINE.test(model)) return detailRefusal(400, 'Unsupported parameter: context_management')
+  const wrong = (param: string, code = 'invalid_value') => errorRefusal(400, { message: `Invalid value for '${param}'.`, param, code })
+  if (!Array.isArray(value) || value.length !== 1) return wrong('context_management', 'invalid_type')
+  const [entry] = value as unknown[]
+  if (!isRecord(entry) || entry['type'] !== 'compaction') return wrong('context_management[0].type')
+  const threshold = entry['compact_threshold']
+  return typeof threshold === 'number' && Number.isInteger(threshold) && threshold >= LEAST_THRESHOLD ? undefined : wrong('context_management[0].compact_threshold')
 }
 
 export function checkToolType(type: unknown, index: number, lane: Lane): Refusal | undefined {

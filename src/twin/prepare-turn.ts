@@ -74,7 +74,9 @@ export function prepareTurn(context: TwinContext, input: TurnInput): PreparedTur
     : playAnswer(context, turn, { items, reply, terms })
   // a client that has read the last event may ask again at once: by then the turn no longer counts
   const events = afterLast(running.events, leave)
-  return { kind: 'running', faults, leave, stream: turn.stream, ...running, events, history: [...items, ...running.doneItems] }
+  // what it compacted within the answer is all that is left of what came before
+  const seen = running.compacted ? [] : items
+  return { kind: 'running', faults, leave, stream: turn.stream, ...running, events, history: [...seen, ...running.doneItems] }
 }
 
 const refuse = (refusal: Refusal): RefusedTurn => ({ kind: 'refused', refusal, faults: {} })
@@ -97,7 +99,7 @@ function once(work: () => void): () => void {
   }
 }
 
-type Played = Pick<RunningTurn, 'events' | 'responseId' | 'continues' | 'servedModel' | 'recorded'> & { doneItems: Record<string, unknown>[] }
+type Played = Pick<RunningTurn, 'events' | 'responseId' | 'continues' | 'servedModel' | 'recorded'> & { doneItems: Record<string, unknown>[]; compacted?: boolean }
 
 function playAnswer(
   context: TwinContext, turn: Turn, made: { items: readonly Record<string, unknown>[]; reply: TwinReply | undefined; terms: SealTerms },
@@ -106,7 +108,9 @@ function playAnswer(
   const parts = [turn.instructions ?? '', JSON.stringify(turn.body['tools'] ?? []), ...items.map((item) => context.meter.textOf(item))]
   const cacheKey = turn.body['prompt_cache_key']
   const prompt = context.meter.count({ accountId: terms.accountId, model: terms.model, cacheKey: typeof cacheKey === 'string' ? cacheKey : undefined, parts })
-  const answer = chooseAnswer(turn, items, reply, prompt.inputTokens)
+  const compacted = !turn.warmup && prompt.inputTokens >= (turn.compactThreshold ?? Infinity)
+  const chosen = chooseAnswer(turn, items, reply, prompt.inputTokens)
+  const answer: Answer = compacted && chosen.end.kind !== 'failed' ? { ...chosen, items: [{ kind: 'compaction' }, ...chosen.items] } : chosen
   const servedModel = answer.model ?? context.behaviour.servedModels[turn.model.slug] ?? turn.model.slug
   const responseId = context.ids.next('resp')
   const built = buildEvents({
@@ -117,7 +121,7 @@ function playAnswer(
   const events = turn.warmup || turn.lane === 'api_key' || built.end !== 'completed'
     ? built.events
     : afterLast(built.events, () => context.quota.draw(servedModel, built.usage))
-  return { events, responseId, doneItems: built.doneItems, continues: built.end === 'completed', servedModel, recorded: false }
+  return { events, responseId, doneItems: built.doneItems, continues: built.end === 'completed', servedModel, recorded: false, compacted }
 }
 
 /** How long the model thinks at the turn's effort, where the behaviour says so. */

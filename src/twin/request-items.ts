@@ -38,7 +38,7 @@ const invalid = (param: string, message: string, code = 'invalid_value'): Refusa
 export function checkItems(items: readonly Record<string, unknown>[], rules: ItemRules): Refusal | undefined {
   const ids = new Set<string>()
   for (const [index, item] of items.entries()) {
-    const problem = checkItem(item, `input[${index}]`, rules)
+    const problem = checkItem(item, `input[${index}]`, rules) ?? checkTrigger(item, `input[${index}]`, index === items.length - 1, rules)
     if (problem) return problem
     const { id } = item
     if (typeof id !== 'string') continue
@@ -46,6 +46,13 @@ export function checkItems(items: readonly Record<string, unknown>[], rules: Ite
     ids.add(id)
   }
   return undefined
+}
+
+/** The word that asks for a compaction: on door 1, once, at the end. */
+function checkTrigger({ type }: Record<string, unknown>, at: string, isLast: boolean, { lane }: ItemRules): Refusal | undefined {
+  if (type !== 'compaction_trigger') return undefined
+  if (lane !== 'codex') return refuseValue(lane, `Invalid value: 'compaction_trigger' at ${at}`, at)
+  return isLast ? undefined : invalid(at, `Invalid value at '${at}': 'compaction_trigger' must be the last item of the input.`)
 }
 
 function checkItem(item: Record<string, unknown>, at: string, rules: ItemRules): Refusal | undefined {
@@ -166,6 +173,7 @@ function checkImage(part: Record<string, unknown>, at: string, rules: ItemRules)
 function checkSealed(item: Record<string, unknown>, at: string, rules: ItemRules): Refusal | undefined {
   const { encrypted_content: sealed, id, type } = item
   if (typeof sealed !== 'string' || sealed === '') {
+    if (type === 'compaction') return invalid(`${at}.encrypted_content`, `Missing required parameter: '${at}.encrypted_content'.`, 'missing_required_parameter')
     return type === 'reasoning' && typeof id === 'string' && !rules.store ? refuseLostItem(id) : undefined
   }
   if (rules.opens(sealed)) return undefined

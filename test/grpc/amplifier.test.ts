@@ -22,6 +22,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   models_and_info_come_across: 'shows models and info',
   merged_config_of_a_spawn_is_in_effect: "has a spawn's merged config in effect",
   thinking_keeps_its_provenance: 'keeps the provenance of thinking',
+  a_checkpoint_stands_for_a_history: 'makes a checkpoint of a history and sends it back in its place, or fails typed',
   errors_are_the_kernels_own: "raises the kernel's own errors",
   killed_sidecar_gives_a_retryable_error_and_comes_back: 'raises a retryable StreamError where the sidecar is killed, and the next call works',
   a_hundred_calls_at_once_and_a_stalled_one: 'answers 99 calls at once while another stalls',
@@ -131,6 +132,6 @@ describe.skipIf(kernels.every(({ prepared }) => 'reason' in prepared))('the page
 
   test.runIf(built)('its session answers with a tool call', async () => {
     const { stdout } = await run(python, line('python').split(' '), { cwd: root })
-    expect(stdout).toMatch(/^(llm:response: latest, ok, \d+ ms\r?\n){2}The tool look gave: a lantern at the door\r?\n$/)
+    expect(stdout).toMatch(/^(llm:response: gpt-6.1-sol, ok, \d+ ms\r?\n){2}The tool look gave: a lantern at the door\r?\n$/)
   }, 60_000)
 })

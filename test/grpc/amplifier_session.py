@@ -256,6 +256,25 @@ async def thinking_keeps_its_provenance():
         assert response.usage.total_tokens > 0 and response.finish_reason == "stop"
 
 
+async def a_checkpoint_stands_for_a_history():
+    async with Session() as run:
+        history = [Message(role="user", content="one"), Message(role="assistant", content="You said: one")]
+        made = await run.provider.compact(ChatRequest(messages=history))
+        named = [(event, data.get("operation"), data["model"]) for event, data in run.events]
+        assert named == [("llm:request", "compaction", "gpt-6.1-sol"), ("llm:response", "compaction", "gpt-6.1-sol")], named
+        assert made.usage.input_tokens > 0 and made.response_id and made.message.content == "", made
+        assert "encrypted_content" not in repr(made), made
+        kept = Message.model_validate_json(made.message.model_dump_json())
+        response = await run.provider.complete(ChatRequest(messages=[kept, Message(role="user", content="two")]))
+        assert [block.text for block in response.content if block.type == "text"] == ["You said: two"], response.content
+        try:
+            await run.provider.complete(ChatRequest(messages=[kept, Message(role="user", content="two")], model="gpt-5.4"))
+        except llm_errors.InvalidRequestError as error:
+            assert "another account, lane or model family" in str(error), error
+        else:
+            raise AssertionError("a checkpoint of another model was taken")
+
+
 async def errors_are_the_kernels_own():
     async with Session() as run:
         try:
@@ -514,7 +533,7 @@ async def warnings_of_the_sidecar_are_logged():
 
 CHECKS = [
     session_answers_with_a_tool_call, events_come_in_order_while_the_answer_does, kernel_validation_passes, models_and_info_come_across, merged_config_of_a_spawn_is_in_effect,
-    thinking_keeps_its_provenance, errors_are_the_kernels_own, killed_sidecar_gives_a_retryable_error_and_comes_back,
+    thinking_keeps_its_provenance, a_checkpoint_stands_for_a_history, errors_are_the_kernels_own, killed_sidecar_gives_a_retryable_error_and_comes_back,
     a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
     six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
     the_class_serves_an_application_that_gives_a_config_alone, a_config_that_changes_is_in_force_at_the_next_call,

@@ -67,6 +67,30 @@ describe('fields of door 1', () => {
     expect(detailOf(await turn(ask('a', more)))).toEqual([400, message])
   })
 
+  test.each<[string, Json, unknown[]]>([
+    ['a model that was not seen to take it', { context_management: [{ type: 'compaction', compact_threshold: 5000 }] }, [400, 'Unsupported parameter: context_management']],
+    ['no list', { model: 'gpt-5.6-sol', context_management: { type: 'compaction' } }, [400, 'context_management']],
+    ['another type', { model: 'gpt-5.6-sol', context_management: [{ type: 'x', compact_threshold: 5000 }] }, [400, 'context_management[0].type']],
+    ['no threshold', { model: 'gpt-5.6-sol', context_management: [{ type: 'compaction' }] }, [400, 'context_management[0].compact_threshold']],
+    ['a trigger that is not the last item', withItems({ type: 'compaction_trigger' }, user('a')), [400, 'input[0]']],
+    ['two triggers', withItems(user('a'), { type: 'compaction_trigger' }, { type: 'compaction_trigger' }), [400, 'input[1]']],
+    ['a compaction without its content', withItems({ type: 'compaction' }, user('a')), [400, 'input[0].encrypted_content']],
+    ['a compaction that nobody sealed', withItems({ type: 'compaction', encrypted_content: 'gAAAAA-made-up' }, user('a')), [400, 'input[0].encrypted_content']],
+  ])('of compaction: %s is refused', async (_words, more, [status, where]) => {
+    const reply = await turn({ ...ask('a'), ...more })
+    expect([reply.status, reply.json['detail'] ?? errorOf(reply)['param']]).toEqual([status, where])
+  })
+
+  test('a plan takes neither a trigger nor context_management', async () => {
+    const { twin } = signed
+    const headers = { authorization: `Bearer ${twin.issueTokens({ lane: 'plan' }).access_token}` }
+    const url = `${twin.url}/v1/responses`
+    for (const more of [{ input: [user('a'), { type: 'compaction_trigger' }] }, { context_management: [{ type: 'compaction', compact_threshold: 5000 }] }]) {
+      const reply = await post(url, ask('a', more), headers)
+      expect([reply.status, (reply.json['detail'] as Json)['code']]).toEqual([400, 'subscription_sharing_unsupported_capability'])
+    }
+  })
+
   test('what the backend takes passes: empty instructions, priority, default, a whole codex body', async () => {
     for (const more of [
       { instructions: '' }, { service_tier: 'priority' }, { service_tier: 'default' }, { include: [] }, { tools: [] },
