@@ -30,8 +30,8 @@ export interface CallerContext {
   isAnonymous?: boolean
 }
 
-/** The place that a caller's values are named by. */
-const CALLER = 'the caller'
+/** What values are named by that no file says here. */
+const AUTHORS = { caller: 'the caller', user: "the user's settings or environment", host: 'the host program' }
 
 /**
  * The mount config for a caller that carries no origins (a kernel over gRPC, a host that read a plan from files that it
@@ -50,7 +50,7 @@ export async function admitCallerConfig(sent: JsonObject, context: CallerContext
   const env = context.env ?? process.env
   const { base = {}, isHostBuilt = false, isAnonymous = false } = context
   const whose = isHostBuilt ? 'host' : 'caller'
-  const stamp = (from: Origin['whose']): Origin => ({ file: from === 'caller' ? CALLER : 'the host program', line: 1, column: 1, whose: from })
+  const stamp = (from: keyof typeof AUTHORS): Origin => ({ file: AUTHORS[from], line: 1, column: 1, whose: from })
   const origins: Record<string, Origin> = {}
   for (const key of Object.keys(base)) origins[key] = originOf(base, key) ?? stamp('host')
   for (const key of Object.keys(sent)) origins[key] = withShadow(stamp(whose), base[key], origins[key])

@@ -3,7 +3,7 @@ import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
 import { environmentOrigin, readOption } from './read-option.js'
 import { isHostKey, isOption, listOptionNames, OPTION_ALIASES, OPTION_VARIABLES } from './option-schema.js'
-import { originOf, type Origin, type ValueFinding } from '../documents/index.js'
+import { originOf, quoteKey, type Origin, type ValueFinding } from '../documents/index.js'
 import { suggestName } from './suggest-name.js'
 
 /** One option that is set, on its way to be validated. */
@@ -47,7 +47,7 @@ export function collectValues(config: JsonObject, env: Environment): { values: M
 
 function describeUnknown(name: string): string {
   const nearest = suggestName(name, listOptionNames())
-  return `unknown option ${JSON.stringify(name)} has no effect${nearest === undefined ? '' : `; did you mean ${nearest}?`}`
+  return `unknown option ${quoteKey(name)} has no effect${nearest === undefined ? '' : `; did you mean ${nearest}?`}`
 }
 
 function isSet(raw: unknown, env: Environment): boolean {

@@ -32,8 +32,7 @@ export function environmentOrigin(variable: string | undefined): Origin {
 
 /** Where an option's value came from, in brackets behind what is said of it. */
 export function describePlace(origin: Origin | undefined): string {
-  if (origin === undefined) return 'in the mount config'
-  return origin.whose === 'environment' ? origin.file : describeOrigin(origin)
+  return origin === undefined ? 'in the mount config' : describeOrigin(origin)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ConfigurationError, type JsonObject } from '../contract/index.js'
-import { isRecord } from '../lib/index.js'
+import { isRecord, sanitizeLine } from '../lib/index.js'
 import { buildOptions } from './build-options.js'
 import { collectValues, type ConfigValue } from './collect-values.js'
 import { describeExpected } from './coerce-value.js'
@@ -57,7 +57,7 @@ export function checkOptions(config: JsonObject, env: Environment): ValueFinding
 }
 
 function describeOption({ message, origin }: ValueFinding): string {
-  return `${message} (${describePlace(origin)})`
+  return sanitizeLine(`${message} (${describePlace(origin)})`)
 }
 
 function readConfig(config: unknown, origins: OriginMap | undefined): JsonObject {

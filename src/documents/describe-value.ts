@@ -1,4 +1,4 @@
-import { redactAddresses } from '../lib/index.js'
+import { redactAddresses, stringifyPrintable } from '../lib/index.js'
 
 const SHOWN = 60
 
@@ -15,7 +15,7 @@ export function describeValue(value: unknown, options: { secret?: boolean } = {}
     case 'object':
       return 'a mapping'
     case 'string':
-      return options.secret ? 'a text (not shown)' : `the text ${JSON.stringify(shorten(value))}`
+      return options.secret ? 'a text (not shown)' : `the text ${stringifyPrintable(shorten(value))}`
     case 'number':
     case 'boolean':
     case 'bigint':

@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path'
+
 /** Where a value came from, carried beside the object that holds it: a spread or a clone loses it, passing the object keeps it. */
 
 /**
@@ -78,8 +80,9 @@ export function copyWithOrigins<T extends object>(object: T): T {
   return Object.keys(origins).length === 0 ? copy : attachOrigins(copy, origins)
 }
 
-/** `file:line:column`, as editors and terminals make a link of it; as far as they are known. */
-export function describeOrigin({ file, line, column }: Partial<Place>): string {
+/** `file:line:column`, as editors and terminals make a link of it; as far as they are known. What no file says has its author's name alone. */
+export function describeOrigin({ file, line, column, whose }: Partial<Place & { whose: Whose }>): string {
+  if (file !== undefined && whose !== undefined && whose !== 'project' && !isAbsolute(file)) return file
   return [file, line, line === undefined ? undefined : column].filter((piece) => piece !== undefined).join(':')
 }
 

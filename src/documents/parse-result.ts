@@ -1,3 +1,4 @@
+import { stringifyPrintable } from '../lib/index.js'
 import type { Finding } from './finding.js'
 import type { Budget } from './budget.js'
 import type { Whose } from './origin.js'
@@ -42,5 +43,5 @@ export function shorten(name: string): string {
 
 /** A key for a message, in quotes. */
 export function quoteKey(key: string): string {
-  return JSON.stringify(shorten(key))
+  return stringifyPrintable(shorten(key))
 }

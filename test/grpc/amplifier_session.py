@@ -557,4 +557,5 @@ async def main():
         print(json.dumps({"check": check.__name__, "failure": failure, "seconds": round(time.monotonic() - started, 2)}), flush=True)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -130,7 +130,7 @@ test('9: a variable that never ends costs no time', async () => {
   const value = '${a:'.repeat(40_000)
   const files = { 'b.yaml': JSON.stringify({ providers: [{ module: OURS, id: 'other', config: { default_model: `${value}\${HOME}` } }], hooks: [{ module: 'routing', config: { default_matrix: value } }] }) }
   const started = process.cpuUsage()
-  const { providers, warnings } = await ask({ app_name: value }, { files, bundle: 'b.yaml' })
+  const { providers, warnings } = await ask({ default_model: value }, { files, bundle: 'b.yaml' })
   const { user, system } = process.cpuUsage(started)
   expect(providers).toEqual(['work'])
   expect(warnings).toContain('default_model may not take an environment variable')
@@ -142,7 +142,7 @@ test('9: a variable that never ends costs no time', async () => {
 describe('10: credentials', () => {
   const asked = () => twin.requests.length
   test.each<[string, object, () => object]>([
-    ['a ChatGPT sign-in is no API key', { lane: 'api_key' }, () => ({ auth_mode: 'oauth', ...twin.issueTokens() })], ['an API key is no ChatGPT sign-in', {}, () => ({ access_token: 'sk-made-up' })],
+    ['a ChatGPT sign-in is no API key', { lane: 'api_key' }, () => ({ access_token: twin.issueTokens().access_token })], ['an API key is no ChatGPT sign-in', {}, () => ({ access_token: 'sk-made-up' })],
     ['an API key is no plan sign-in', { lane: 'plan' }, () => ({ access_token: 'sk-made-up' })],
   ])('%s', async (_name, user, record) => {
     const before = asked()
