@@ -41,7 +41,7 @@ describe.skipIf('reason' in prepared)('a real session of amplifier-core', () => 
       const { check, failure } = JSON.parse(line) as { check: string; failure: string | null }
       failures.set(check, failure)
     }
-  }, 200_000)
+  }, 400_000)
 
   afterAll(async () => {
     await twin.close()
