@@ -20,6 +20,7 @@ import { ConfigurationError, type CallObserver, type Coordinator, type Provider 
 import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
 import { createProvider, type ChatGPTProvider, type Lineage, type NamedSession, type ResolvedRoute } from './provider/index.js'
+import { createTelemetry, type Telemetry } from './telemetry/index.js'
 import { createTransport, type Transport } from './transport/index.js'
 import { createUsageRecorder, openUsageStore, type UsageRecorder } from './usage/index.js'
 import { VERSION } from './version.js'
@@ -265,7 +266,7 @@ function registerProvider(child: DependencyContainer, { coordinator, options, co
       transport: child.resolve(TRANSPORT),
       hooks: coordinator.hooks,
       sessionId: coordinator.sessionId,
-      observers: [...(parts.observers ?? []), ...(options.usageTotals ? [recordUsage(child, parts, cleanups, shared)] : [])],
+      observers: [...(parts.observers ?? []), traceCalls(coordinator, options, cleanups), ...(options.usageTotals ? [recordUsage(child, parts, cleanups, shared)] : [])],
       ...(parts.session ? { session: parts.session } : {}),
       lineage: child.resolve(LINEAGE),
       cancellation: coordinator.cancellation,
@@ -284,6 +285,13 @@ function registerProvider(child: DependencyContainer, { coordinator, options, co
     cleanups.push(() => provider.close())
     return provider
   })
+}
+
+/** Costs a look at a global a call, until the host program registers a provider of OpenTelemetry. */
+function traceCalls(coordinator: Coordinator, { baseUrl, telemetryContent }: ProviderOptions, cleanups: Cleanups): Telemetry {
+  const telemetry = createTelemetry({ name: MODULE_ID, version: VERSION, baseUrl, content: telemetryContent })
+  cleanups.push(telemetry.attach(coordinator))
+  return telemetry
 }
 
 /** One store for all mounts that keep their totals in the same folder. */

@@ -23,11 +23,14 @@ const ALLOWED: Record<string, readonly string[]> = {
   provider: ['contract', 'lib', 'responses', 'account', 'transport/transport.js', 'types:auth', 'types:config', 'types:routing'],
   host: ['contract', 'lib', 'documents', 'config/inherit-user-entry.js', 'config/judge-entry.js', 'config/module-entry.js'],
   usage: ['contract', 'lib'],
+  telemetry: ['contract', 'lib', 'usage/call-record.js'],
+  // What it shows comes from functions it is given; these are their words.
+  page: ['contract', 'lib', 'types:account', 'types:usage'],
   twin: ['types:contract', 'lib'],
-  root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'documents', 'provider', 'usage', 'host', 'twin', 'root'],
+  root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'documents', 'provider', 'usage', 'telemetry', 'host', 'twin', 'root'],
 }
 const DOORS = new Set(['cli', 'grpc', 'http', 'ai-sdk', 'conformance'])
-const DOOR_MAY = ['root', 'contract', 'lib', 'config', 'routing', 'account', 'auth', 'usage', 'host', 'twin', 'responses-public', 'types:provider']
+const DOOR_MAY = ['root', 'contract', 'lib', 'config', 'routing', 'account', 'auth', 'usage', 'page', 'host', 'twin', 'responses-public', 'types:provider']
 /** The command line takes globs of files, and may use every server; no server uses the command line, or another server. */
 const CLI_MAY = [...DOOR_MAY, 'grpc', 'http', 'ai-sdk', 'conformance', 'documents/find-files.js']
 /** Words a room must not know, as style has it for the transport. */

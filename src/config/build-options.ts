@@ -69,6 +69,7 @@ function readModelOptions(read: Reader) {
     modelsClientVersion: read.needText('models_client_version'),
     servedModelPolicy: read.word('served_model_policy', SERVED_MODEL_POLICIES),
     usageTotals: read.flag('usage_totals'),
+    telemetryContent: read.flag('telemetry_content'),
   }
 }
 

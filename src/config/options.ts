@@ -79,4 +79,5 @@ export interface ProviderOptions {
   readonly routingRules: (typeof ROUTING_RULES)[number]
   readonly servedModelPolicy: ServedModelPolicy
   readonly usageTotals: boolean
+  readonly telemetryContent: boolean
 }

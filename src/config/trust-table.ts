@@ -68,6 +68,7 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   auth_mode: { who: 'user', bound: true, same: true, why: 'it decides which sign-in pays' },
   account: { who: 'user', bound: true, same: true, why: 'it decides whose account sees and pays for the work' },
   raw: { who: 'user', same: true, why: 'it puts whole prompts and answers on events that others read' },
+  telemetry_content: { who: 'user', same: true, why: 'it puts prompts and answers on spans that others collect' },
   extra_request_params: { who: 'user', same: true, why: 'it adds to every request what it likes, such as a remote server that is sent the conversation' },
   custom_routing_dirs: { who: 'user', why: 'it reads files from folders of its choice' },
 

@@ -21,6 +21,7 @@ export {
 export type { AnyLLMError, LLMErrorFields, LLMErrorName } from './errors.js'
 export { EVENTS, OBSERVABILITY_EVENTS } from './events.js'
 export type { EventKey, EventName, EventPayloads, StreamBlockType } from './events.js'
+export { parseTraceparent, readTraceContext } from './trace-context.js'
 export { watchTogether } from './call-observer.js'
 export type { CallObserver, CallPhase, CallWatch, ObservedCall, TraceContext } from './call-observer.js'
 export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'

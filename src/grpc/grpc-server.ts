@@ -1,5 +1,7 @@
 import type { Metadata, Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
-import { AbortError, ConfigurationError, ProviderUnavailableError, type Coordinator, type ProviderInfo } from '../contract/index.js'
+import {
+  AbortError, ConfigurationError, ProviderUnavailableError, readTraceContext, type Coordinator, type ProviderInfo, type TraceContext,
+} from '../contract/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
 import { providerConfigFields } from '../index.js'
@@ -136,7 +138,7 @@ function serveProvider(inside: Inside) {
     ListModels: unary(inside, async (_empty: object, _signal, metadata) => ({ models: (await (await slots.of(metadata).provider()).listModels()).map(writeModelInfo) })),
     Complete: unary(inside, async (proto: ProtoChatRequest, signal, metadata) => {
       const request = readChatRequest(proto, calls)
-      const response = await (await slots.of(metadata).provider()).complete(request, { signal })
+      const response = await (await slots.of(metadata).provider()).complete(request, { signal, trace: readTrace(metadata) })
       // First seen here, so that they come back as the model wrote them.
       for (const block of response.content) if (block.type === 'tool_call') calls.keep(block.id, block.input)
       return writeChatResponse(response)
@@ -151,7 +153,7 @@ function serveProvider(inside: Inside) {
       void admit(inside, call, async (signal) => {
         const request = { ...readChatRequest(call.request, calls), ...readLostFields(call.metadata.get('x-amplifier-fields')[0]) }
         const provider = await slots.of(call.metadata).provider()
-        await streamCall({ provider, request, signal, events, withEvents, asCheckpoint, write: (message) => writeWhenRoom(call, message, signal) })
+        await streamCall({ provider, request, signal, trace: readTrace(call.metadata), events, withEvents, asCheckpoint, write: (message) => writeWhenRoom(call, message, signal) })
       }).then((outcome) => {
         if ('failure' in outcome) call.emit('error', outcome.failure)
         else call.end()
@@ -159,6 +161,9 @@ function serveProvider(inside: Inside) {
     },
   }
 }
+
+/** The span that the caller works in. */
+const readTrace = (metadata: Metadata): TraceContext | undefined => readTraceContext((name) => metadata.get(name)[0])
 
 /** Waits for a slow client instead of keeping its answer in memory. */
 async function writeWhenRoom(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>, message: ProtoChatResponse, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ChatRequest, ChatResponse, StreamEvent } from '../contract/index.js'
+import type { ChatRequest, ChatResponse, StreamEvent, TraceContext } from '../contract/index.js'
 import type { ChatGPTProvider } from '../index.js'
 import type { CallEvent, CallEvents } from './call-events.js'
 import type { ProtoChatResponse } from './proto-types.js'
@@ -8,6 +8,8 @@ export interface StreamCall {
   provider: ChatGPTProvider
   request: ChatRequest
   signal: AbortSignal
+  /** the span that the caller works in */
+  trace: TraceContext | undefined
   events: CallEvents
   /** whether the client asked for the call's events beside the answer */
   withEvents: boolean
@@ -22,7 +24,7 @@ export interface StreamCall {
  * in `metadata_json` of the messages before the last, which stays what `complete()` answers. @throws LLMError
  */
 export async function streamCall(call: StreamCall): Promise<void> {
-  const { provider, request, signal, events, withEvents, asCheckpoint, write } = call
+  const { provider, request, signal, trace, events, withEvents, asCheckpoint, write } = call
   let pending: CallEvent[] = []
   const flush = async (event?: StreamEvent) => {
     const message = event ? writeStep(event) : undefined
@@ -32,7 +34,7 @@ export async function streamCall(call: StreamCall): Promise<void> {
     await write({ ...message, ...(caused.length > 0 ? { metadata_json: JSON.stringify({ events: caused }) } : {}) })
   }
   const stream = async (): Promise<ChatResponse> => {
-    const answer = provider.stream(request, { signal })
+    const answer = provider.stream(request, { signal, ...(trace ? { trace } : {}) })
     try {
       for await (const event of answer) await flush(event)
       return await answer.response()

@@ -1,4 +1,4 @@
-import type { ChatRequest, LaneName, Provider, RouteReceipt } from '../contract/index.js'
+import type { ChatRequest, LaneName, Provider, RouteReceipt, TraceContext } from '../contract/index.js'
 import { shortHash } from '../lib/index.js'
 import type { HttpKey } from './key-ring.js'
 import type { RequestLogEntry } from './request-log-entry.js'
@@ -42,6 +42,8 @@ export interface Exchange {
   key: HttpKey
   /** aborted when the client has gone or the server ends */
   signal: AbortSignal
+  /** W3C trace context that the client sent */
+  trace?: TraceContext
   /** what is known for the log line and the headers */
   note: ExchangeNote
 }

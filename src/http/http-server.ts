@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { ConfigurationError } from '../contract/index.js'
+import { ConfigurationError, readTraceContext } from '../contract/index.js'
 import { checkKey, checkOrigin, corsHeaders, preflightHeaders, readKey, type Gate } from './admit-request.js'
 import { createConnections } from './connections.js'
 import type { Endpoint, EndpointTimes, Exchange, ServedProvider } from './endpoint.js'
@@ -199,6 +199,7 @@ async function answer(serving: Serving, exchange: Exchange, request: IncomingMes
   }
   if (serving.draining) throw shuttingDown()
   exchange.key = checkKey(gate, request)
+  exchange.trace = readTraceContext((name) => request.headers[name])
   await routeRequest(exchange, request, response)
 }
 

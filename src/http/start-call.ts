@@ -18,6 +18,7 @@ export async function startCall(exchange: Exchange, request: ChatRequest, model:
     ...options,
     signal,
     interactive: true,
+    ...(exchange.trace ? { trace: exchange.trace } : {}),
     onWireEvents(_events, source) {
       note.route ??= source.route
     },

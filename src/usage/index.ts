@@ -4,6 +4,8 @@
  */
 export { buildCallRecord, agentOf } from './call-record.js'
 export type { UsageRecord } from './call-record.js'
+export { createLiveBoard } from './live-board.js'
+export type { LiveBoard, LiveCall, LiveCount, LiveError, LivePhase, LiveSnapshot, LiveTotals } from './live-board.js'
 export { createUsageRecorder } from './usage-recorder.js'
 export type { UsageRecorder, UsageRecorderOptions } from './usage-recorder.js'
 export { openUsageStore } from './usage-store.js'

@@ -13,7 +13,7 @@ const POLICY: Readonly<Record<string, readonly string[]>> = {
   ],
   'a project by name': ['matrix', 'default_matrix'],
   'a project within its candidates': ['routing_overrides'],
-  'a project that repeats it': ['lane', 'auth_mode', 'account', 'raw', 'extra_request_params'],
+  'a project that repeats it': ['lane', 'auth_mode', 'account', 'raw', 'telemetry_content', 'extra_request_params'],
   'the user alone': ['base_url', 'issuer', 'client_id', 'ca_file', 'api_key', 'token_store', 'token_file_path', 'redis_url', 'redis_allow_plaintext', 'custom_routing_dirs', 'host_file_path', 'app_name'],
 }
 const groupOf = (option: string) => Object.keys(POLICY).find((group) => POLICY[group]?.includes(option))
