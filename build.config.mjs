@@ -2,10 +2,10 @@
  * The build: `node build.config.mjs [validators|sidecar|test]`.
  *
  * Without a word: validators, then dist/: code in few files by esbuild, declarations by `tsc`. With `validators`:
- * only the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/. With `test`: everything the test command promises,
- * closing with the line `N passed, N failed`.
+ * only the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/. With `test` (`--all`, `--long`): what the test
+ * command promises, closing with the line `N passed, N failed`.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -28,7 +28,7 @@ async function compileValidators() {
     if (!existsSync(path)) continue
     const schema = JSON.parse(readFileSync(path, 'utf8'))
     // Lengths in UTF-16 units: code points would take ajv's own helper, and ajv is no dependency of the package.
-    const ajv = new Ajv.default({ unicode: false, allErrors: true, verbose: false, strict: false, code: { source: true, esm: true } })
+    const ajv = new Ajv.default({ logger: false, unicode: false, allErrors: true, verbose: false, strict: false, code: { source: true, esm: true } })
     // ajv's standalone code reaches for its runtime helpers by require(), which ES modules don't have.
     const code = standaloneCode(ajv, ajv.compile(schema)).replaceAll(
       /const (\w+) = require\("([^"]+)"\)\.default;?/g,
@@ -106,54 +106,78 @@ async function build() {
   chmodSync(join(root, 'dist/cli/main.js'), 0o755)
 }
 
-/** Type check, lint, build, every test, and the packed package's demo from an empty folder on two Nodes. */
-function test() {
+/**
+ * Type check, lint, build, the tests, and the packed package's demo from an empty folder. What takes long comes with
+ * `--all`; alone, without the rest, with `--long`. TEST_RETRIES gives a failed test as many further tries: those that needed one are listed.
+ */
+async function test(words) {
   const started = Date.now()
-  let passed = 0
-  let failed = 0
-  let skipped = 0
+  const long = words.includes('--long') || words.includes('--all')
+  const short = !words.includes('--long')
+  const counts = { passed: 0, failed: 0, skipped: 0 }
   const check = (name, command, args, options) => {
     process.stdout.write(`\n== ${name}\n`)
     const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32', ...options })
-    if (result.status === 0) passed++
-    else {
-      failed++
-      process.stdout.write(`FAILED: ${name}\n`)
-    }
-    return result.status === 0
+    return count(name, result.status)
+  }
+  const count = (name, status) => {
+    counts[status === 0 ? 'passed' : 'failed']++
+    if (status !== 0) process.stdout.write(`FAILED: ${name}\n`)
+    return status === 0
+  }
+  const skip = (name, reason) => {
+    counts.skipped++
+    process.stdout.write(`\n== ${name}\nskipped: ${reason}\n`)
   }
   const npx = (...args) => ['npx', ['--no-install', ...args]]
-  check('type check', ...npx('tsc', '--noEmit', '-p', 'tsconfig.test.json'))
-  check('lint', ...npx('eslint', '.'))
+  // Each takes one core for half a minute.
+  const checks = short ? [start(...npx('tsc', '--noEmit', '-p', 'tsconfig.test.json')), start(...npx('eslint', '.'))] : []
+  for (const [index, name] of checks.length > 0 ? ['type check', 'lint'].entries() : []) {
+    const { status, output } = await checks[index]
+    process.stdout.write(`\n== ${name}\n${output}`)
+    count(name, status)
+  }
   const built = check('build', process.execPath, ['build.config.mjs'])
 
   const folder = mkdtempSync(join(tmpdir(), 'amplifier-chatgpt-test-'))
   try {
-    const report = join(folder, 'vitest.json')
-    process.stdout.write('\n== tests\n')
-    const [command, args] = npx('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`)
-    const vitest = spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
-    const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined
-    passed += counts?.numPassedTests ?? 0
-    skipped += (counts?.numPendingTests ?? 0) + (counts?.numTodoTests ?? 0)
-    const failures = counts?.numFailedTests ?? 0
-    failed += failures
-    // A file that could not even be loaded has no failed test of its own.
-    if (vitest.status !== 0 && failures === 0) failed++
-
-    const skip = (name, reason) => {
-      skipped++
-      process.stdout.write(`\n== ${name}\nskipped: ${reason}\n`)
-    }
-    if (built) packed(folder, check, skip)
+    runTests(folder, counts, short && long ? 'too' : long ? 'only' : undefined)
+    if (built) packed(folder, check, skip, { short, long })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+  const { passed, failed, skipped } = counts
   process.stdout.write(`\nin ${Math.round((Date.now() - started) / 1000)} s\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}\n`)
   process.exitCode = failed === 0 ? 0 : 1
 }
 
-function packed(folder, check, skip) {
+function start(command, args) {
+  const child = spawn(command, args, { cwd: root, shell: process.platform === 'win32' })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text })
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ status: 1, output: String(error) }))
+    child.once('close', (status) => resolve({ status, output }))
+  })
+}
+
+function runTests(folder, counts, long) {
+  const file = join(folder, 'vitest.json')
+  process.stdout.write('\n== tests\n')
+  const retries = Number(process.env.TEST_RETRIES ?? 0)
+  const vitest = spawnSync('npx', ['--no-install', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...(retries > 0 ? [`--retry=${retries}`] : [])], {
+    cwd: root, stdio: 'inherit', shell: process.platform === 'win32', env: { ...process.env, ...(long === undefined ? {} : { TEST_LONG: long }) },
+  })
+  const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+  counts.passed += report?.numPassedTests ?? 0
+  counts.skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0)
+  const failures = report?.numFailedTests ?? 0
+  counts.failed += failures
+  // A file that could not even be loaded has no failed test of its own.
+  if (vitest.status !== 0 && failures === 0) counts.failed++
+}
+
+function packed(folder, check, skip, { short, long }) {
   const install = join(folder, 'install')
   mkdirSync(install)
   writeFileSync(join(install, 'package.json'), '{ "private": true }\n')
@@ -162,10 +186,13 @@ function packed(folder, check, skip) {
   if (!check('install the package into an empty folder', 'npm', ['install', '--silent', '--no-audit', '--no-fund', join(folder, tarball)], { cwd: install })) return
   const main = join(install, 'node_modules', 'amplifier-module-provider-openai-chatgpt', 'dist', 'cli', 'main.js')
   const env = { ...process.env, HOME: folder, USERPROFILE: folder }
-  check(`the installed demo on Node ${process.version}`, process.execPath, [main, 'demo'], { cwd: install, env })
-  check('what the package brings and loads', process.execPath, [join(root, 'test', 'packed', 'footprint.mjs'), install], { cwd: install, env })
+  if (short) {
+    check(`the installed demo on Node ${process.version}`, process.execPath, [main, 'demo'], { cwd: install, env })
+    check('what the package brings and loads', process.execPath, [join(root, 'test', 'packed', 'footprint.mjs'), install], { cwd: install, env })
+    check('the installed gRPC sidecar', process.execPath, [join(root, 'test', 'packed', 'serve-grpc.mjs'), join(main, '..', '..', '..')], { cwd: install, env })
+  }
+  if (!long) return
   check('the wheel in empty Pythons without Node', process.execPath, [join(root, 'test', 'packed', 'wheel.mjs'), join(root, 'dist')])
-  check('the installed gRPC sidecar', process.execPath, [join(root, 'test', 'packed', 'serve-grpc.mjs'), join(main, '..', '..', '..')], { cwd: install, env })
   const other = join(folder, 'node24')
   mkdirSync(other)
   writeFileSync(join(other, 'package.json'), '{ "private": true }\n')
@@ -184,7 +211,7 @@ await compileValidators()
 await (await import('./src/routing/compile-shipped.mjs')).compileShipped()
 const word = process.argv[2]
 if (word === undefined) await build()
-else if (word === 'test') test()
+else if (word === 'test') await test(process.argv.slice(3))
 else if (word === 'sidecar') await bundleSidecar()
 else if (word !== 'validators') {
   console.error(`build.config.mjs: unknown word ${word}; it takes validators, sidecar or test`)

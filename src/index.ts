@@ -9,6 +9,7 @@ export const onSessionReady = descriptor.onSessionReady
 export default descriptor
 
 export { createModule } from './mount.js'
+export { getProvider } from './get-provider.js'
 export type { ModuleParts } from './container.js'
 export {
   AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError,

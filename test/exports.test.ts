@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 
 /** What each door of the package hands out by name. Another name is a promise: it is made here first. */
 const PUBLIC: Record<string, string> = {
-  '.': 'AbortError AccessDeniedError AuthenticationError ConfigurationError ContentFilterError ContextLengthError EVENTS InvalidRequestError InvalidToolCallError LLMError LLMTimeoutError NetworkError NotFoundError OBSERVABILITY_EVENTS ProviderUnavailableError QuotaExceededError RateLimitError StreamError createModule default isLLMError mount onSessionReady providerConfigFields',
+  '.': 'AbortError AccessDeniedError AuthenticationError ConfigurationError ContentFilterError ContextLengthError EVENTS InvalidRequestError InvalidToolCallError LLMError LLMTimeoutError NetworkError NotFoundError OBSERVABILITY_EVENTS ProviderUnavailableError QuotaExceededError RateLimitError StreamError createModule default getProvider isLLMError mount onSessionReady providerConfigFields',
   './host': 'createHost',
   './grpc': 'createGrpcDoor createGrpcServer',
   './routing': 'KNOWN_ROLES RESOLVER_CAPABILITY ROUTING_CAPABILITY buildCallRecord checkCandidateConfig clampsTier composeEffectiveMatrix composeMatrix createModelRoleResolver deriveCallerContext diffMatrices findHaikuProblems findHookConfig findMount findPresetProblems formatRoutingContext installRouting isActive isGlob isServable lintMatrix listConfigErrors listMatrices listMatrixErrors loadMatrix matchesGlob mountRoutingHook originOf parsePreset planCandidates planEntries rankModels readHookConfig readMatrixSource readRecording reassertRolePin replayRecording resolveMatrixSource rungOf stripInertConfig validateMatrix viewMounts',

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../contract/index.js'
 import { redactAddresses, redactKeys } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
+import { findUnknownRoles } from './find-unknown-roles.js'
 import { listFiles } from './list-files.js'
 import { createPrint } from './print.js'
 
@@ -30,7 +31,8 @@ export async function checkBundle(context: CommandContext, flags: Record<string,
   requireFile(words, 'validate')
   const checked: { file: string; findings: readonly Finding[] }[] = []
   for (const file of await listFiles(words)) {
-    const findings = await validateBundle(file, { env: context.terminal.env })
+    const problems = await validateBundle(file, { env: context.terminal.env })
+    const findings = countErrors(problems) > 0 ? problems : [...problems, ...(await findUnknownRoles(context, file))]
     for (const finding of findings) {
       print.line(`${finding.severity === 'error' ? print.paint.red('error') : print.paint.yellow('warning')} ${describeFinding(finding)}`)
     }

@@ -90,7 +90,13 @@ function describeSignIn(program: Command, add: Add, addMounting: Add): void {
 }
 
 function describeUse(program: Command, add: Add, addMounting: Add): void {
+  add(program, 'init', 'write ~/.amplifier/settings.yaml, every line explained', async () => (await import('./init.js')).init)
+    .option('--print', 'show it, and write nothing')
   add(program, 'demo', 'do the whole job against a stand-in of the backend on this machine: no account, no network', async () => (await import('./demo.js')).demo)
+  add(program, 'twin', "start the backend's stand-in and print what leads the other commands there", async () => (await import('./twin.js')).twin)
+    .option('--port <number>', 'default: any that is free')
+    .option('--background', 'leave it running, and end: eval "$(amplifier-chatgpt twin --background)"')
+  add(program, 'completion <shell>', 'what bash, zsh or fish completes', async () => (await import('./completion.js')).createCompletion(program))
   addMounting(program, 'models', "the account's models", async () => (await import('./models.js')).models)
   addMounting(program, 'run <prompt...>', 'run one prompt; - reads it from standard input', async () => (await import('./run.js')).run)
     .option('--role <roles>', 'resolve the model through the matrix; several roles parted by commas')

@@ -11,7 +11,7 @@ export type Session = CommandConfig & HostMount
 /** Mounts what the configuration says; the caller closes it. @throws LLMError */
 export async function openSession(context: CommandContext, options: Record<string, unknown>, read?: CommandConfig): Promise<Session> {
   const config = read ?? (await readConfig(context, options))
-  const warn = (message: string) => writeNotice(context.terminal, message)
+  const warn = (message: string) => void (config.warnings.includes(message) || writeNotice(context.terminal, message))
   const recorder = typeof options.record === 'string' ? await (await import('./record-calls.js')).openCallRecorder(options.record, { warn }) : undefined
   try {
     const mounted = await mountOnHost({ plan: config.plan, config: config.entry.config, parts: { warn }, prepare: recorder?.attach })

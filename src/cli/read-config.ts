@@ -16,6 +16,8 @@ export interface CommandConfig {
   options: ProviderOptions
   settings: Settings
   bundle?: Bundle
+  /** what was printed already, which the mount would say again */
+  warnings: readonly string[]
 }
 
 /** Options of the command line that stand for a key of the mount config. They count as the user's own. */
@@ -53,6 +55,7 @@ export async function readConfig(context: CommandContext, options: Record<string
     entry,
     options: resolved.options,
     settings,
+    warnings,
     ...(bundle ? { bundle } : {}),
   }
 }

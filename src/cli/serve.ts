@@ -3,6 +3,7 @@ import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { sanitizeText } from '../lib/index.js'
 import { createPrint } from './print.js'
+import { readPort } from './read-port.js'
 import type { RunningServer } from './running-server.js'
 import { SERVERS } from './servers.js'
 
@@ -13,7 +14,7 @@ export async function serve(context: CommandContext, flags: Record<string, unkno
   if (!command || others.length > 0) {
     throw new ConfigurationError(`serve takes either ${Object.keys(SERVERS).map((name) => `--${name}`).join(' or ')}`, { code: 'usage' })
   }
-  const port = flags.port === undefined ? {} : { port: readPort(String(flags.port)) }
+  const port = flags.port === undefined ? {} : { port: readPort(flags.port) }
   const server = await command.open(context, { ...flags, ...port })
   const { text, value } = server.announcement
   const print = createPrint(context, flags)
@@ -52,10 +53,4 @@ async function untilStopped(signal: AbortSignal, server: RunningServer, announce
     signal.removeEventListener('abort', stop)
     process.off('SIGTERM', terminate)
   }
-}
-
-function readPort(text: string): number {
-  const port = Number(text)
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new ConfigurationError(`--port takes a number from 0 to 65535, found ${JSON.stringify(text)}`, { code: 'usage' })
-  return port
 }

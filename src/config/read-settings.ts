@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import type { JsonObject, MountPlanEntry } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { attachOrigins, describeFinding, describeMismatch, liesInside, mergeMappings, originOf, placeFinding, readDocument, realPath } from '../documents/index.js'
+import { findMisplacedKeys } from './find-misplaced-keys.js'
 import type { Settings, SettingsFile, SettingsOptions } from './settings.js'
 import { mergeModuleEntries, readModuleEntries, type ModuleEntry } from './module-entry.js'
 import { omit } from './plan-layer.js'
@@ -96,6 +97,7 @@ async function readLayer({ file, trusted, inside }: ListedFile, warnings: string
   warnings.push(...parsed.findings.map(describeFinding))
   const value = parsed.value ?? {}
   if (!isRecord(value)) return skip(`${file}:1:1: ${describeMismatch('settings', 'a mapping', value)}`)
+  warnings.push(...findMisplacedKeys(value))
   for (const key of ['config', 'routing']) {
     const part = value[key]
     if (part !== undefined && part !== null && !isRecord(part)) return skip(describeWrongPart(value, key, { name: key, expected: 'a mapping', file }))

@@ -221,9 +221,10 @@ function nothingServes(deps: ProviderDeps, roles: readonly string[], route: Reso
       ...(earliest === undefined ? {} : { retry_after: Math.max(0, (earliest - deps.now()) / 1000) }),
     })
   }
+  const unknown = (route.unknown_roles ?? []).map(({ role, did_you_mean: meant }) => ` The matrix has no role ${role}${meant === undefined ? '' : `; did you mean ${meant}?`}`).join('')
   const chain = route.candidates.map((candidate) => `${candidate.provider}/${candidate.model} (${candidate.status})`).join(', ')
   return new NotFoundError(
-    `No candidate serves ${words}${chain ? `: ${chain}` : ''}. Run 'amplifier-chatgpt routing show' to see every role's candidates.`,
+    `No candidate serves ${words}${chain ? `: ${chain}` : ''}.${unknown} Run 'amplifier-chatgpt routing show' to see every role's candidates.`,
     { provider: deps.mountName, code: 'no_live_candidate' },
   )
 }

@@ -48,6 +48,8 @@ export interface ResolvedRoute {
   /** what the roles' caller asked for, what it was granted and why */
   clamp?: ClampRecord
   candidates: CandidateVerdict[]
+  /** of the roles asked for, those that the matrix doesn't have */
+  unknown_roles?: readonly { role: string; did_you_mean?: string }[]
 }
 
 export interface ProviderDeps {

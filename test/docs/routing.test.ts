@@ -3,11 +3,11 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { parsePreset, readRecording } from '../src/routing/index.js'
-import { openCommandLine, type CommandLine } from './cli/support.js'
+import { parsePreset, readRecording } from '../../src/routing/index.js'
+import { openCommandLine, type CommandLine } from '../cli/support.js'
 
-const page = readFileSync(new URL('../docs/routing.md', import.meta.url), 'utf8')
-const snippets = (language: string): string[] => [...page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map((match) => match[1] as string)
+const page = readFileSync(new URL('../../docs/routing.md', import.meta.url), 'utf8')
+const snippets = (language: string): string[] => [...page.matchAll(new RegExp(`\`\`\`${language}[^\\n]*\\n([\\s\\S]*?)\`\`\``, 'g'))].map((match) => match[1] as string)
 const wordsOf = (line: string): string[] => [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? '').slice(1)
 
 describe('docs/routing.md', () => {
@@ -31,7 +31,7 @@ describe('docs/routing.md', () => {
   })
 
   test('its preset is one', () => {
-    const [text = ''] = snippets('yaml')
+    const [, text = ''] = snippets('yaml')
     expect(parsePreset(parse(text) as Record<string, unknown>)).toMatchObject({ inherit: 'strict' })
   })
 
