@@ -9,7 +9,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
 
@@ -90,12 +90,29 @@ async function bundleSidecar() {
     banner: { js: "import { createRequire as sidecarRequire } from 'node:module'; const require = sidecarRequire(import.meta.url);" },
   })
   for (const part of ['schemas', 'routing', 'package.json', 'LICENSE']) cpSync(join(root, part), join(SIDECAR, part), { recursive: true })
+  await writeConfigFields(esbuild)
   const packages = new Set(Object.keys(metafile.inputs).flatMap((path) => /^(node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))
   const notices = [...packages].sort().map((path) => {
     const file = readdirSync(join(root, path)).find((name) => /^licen[cs]e/i.test(name))
     return `${path.slice('node_modules/'.length)}\n\n${file ? readFileSync(join(root, path, file), 'utf8') : JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).license}\n`
   })
   writeFileSync(join(SIDECAR, 'third-party-licenses.txt'), notices.join('\n---\n\n'))
+}
+
+/**
+ * What a settings form may ask, for the Python class, which tells it before any sidecar runs. Without the choices that have
+ * no default: the application's form takes the first one where the user presses Enter, which bought priority and low verbosity.
+ */
+async function writeConfigFields(esbuild) {
+  const folder = mkdtempSync(join(tmpdir(), 'amplifier-fields-'))
+  try {
+    const outfile = join(folder, 'fields.mjs')
+    await esbuild({ absWorkingDir: root, entryPoints: ['src/provider/provider-info.ts'], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20.18', logLevel: 'warning' })
+    const { CONFIG_FIELDS } = await import(pathToFileURL(outfile))
+    writeFileSync(join(SIDECAR, 'config-fields.json'), JSON.stringify(CONFIG_FIELDS.filter(({ field_type: type, default: standard }) => type !== 'choice' || standard !== undefined)))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 async function build() {

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from amplifier_core.llm_errors import ConfigurationError
 
@@ -12,6 +13,8 @@ PROVIDER = "openai-chatgpt"
 MAIN = Path(__file__).resolve().parent / "_sidecar" / "dist" / "cli" / "main.js"
 COMMAND = "AMPLIFIER_CHATGPT_SIDECAR_COMMAND"
 CWD = "AMPLIFIER_CHATGPT_SIDECAR_CWD"
+ADDRESS = "AMPLIFIER_CHATGPT_SIDECAR_ADDRESS"
+FIELDS = MAIN.parents[2] / "config-fields.json"
 
 
 def find_command() -> list[str]:
@@ -28,6 +31,17 @@ def find_command() -> list[str]:
     if not MAIN.exists():
         raise ConfigurationError(f"{MAIN} is missing: run npm run build in the checkout and install the package again", provider=PROVIDER)
     return [find_node(), str(MAIN)]
+
+
+def find_address() -> tuple[str, str] | None:
+    """Address and secret of the sidecar that the user runs for the whole machine, where the environment names one."""
+    address = os.environ.get(ADDRESS)
+    return (address, os.environ.get("AMPLIFIER_CHATGPT_SECRET", "")) if address else None
+
+
+def read_config_fields() -> list[dict[str, Any]]:
+    """What a settings form may ask before any sidecar runs, as the build wrote it down."""
+    return json.loads(FIELDS.read_text(encoding="utf-8")) if FIELDS.exists() else []
 
 
 def find_cwd() -> str | None:

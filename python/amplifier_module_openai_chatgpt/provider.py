@@ -11,11 +11,11 @@ import grpc
 from amplifier_core._grpc_gen import amplifier_module_pb2 as pb
 from amplifier_core.llm_errors import AbortError, ConfigurationError, StreamError
 from amplifier_core.message_models import ChatRequest, ChatResponse, Message, ToolCall, Usage
-from amplifier_core.models import ModelInfo, ProviderInfo
+from amplifier_core.models import ConfigField, ModelInfo, ProviderInfo
 
 from . import convert, sign_in, trust
 from .call_events import CallEvents
-from .find_sidecar import COMMAND, CWD
+from .find_sidecar import COMMAND, CWD, read_config_fields
 from .session_mount import SessionMount
 from .sidecar import shared_sidecar
 
@@ -94,7 +94,8 @@ class ChatGPTProvider:
         if self._info is None:
             defaults = {"model": self.config["default_model"]} if self.config.get("default_model") else {}
             capabilities = ["streaming", "tools", "thinking", "vision", "json_mode", *ways]
-            return ProviderInfo(id=MOUNT_NAME, display_name="OpenAI ChatGPT", credential_env_vars=[], capabilities=capabilities, defaults=defaults, config_fields=[])
+            fields = [ConfigField(**field) for field in read_config_fields()]
+            return ProviderInfo(id=MOUNT_NAME, display_name="OpenAI ChatGPT", credential_env_vars=[], capabilities=capabilities, defaults=defaults, config_fields=fields)
         return self._info.model_copy(update={"capabilities": [*self._info.capabilities, *(ways - set(self._info.capabilities))]})
 
     def auth_status(self) -> str:

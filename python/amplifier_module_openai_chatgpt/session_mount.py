@@ -11,7 +11,7 @@ from amplifier_core._grpc_gen import amplifier_module_pb2 as pb
 from amplifier_core._grpc_gen import amplifier_module_pb2_grpc as services
 
 from . import convert
-from .sidecar import Running, Sidecar
+from .sidecar import READY_SECONDS, Running, Sidecar
 
 logger = logging.getLogger("amplifier_module_openai_chatgpt")
 _LIMIT = 64 * 1024 * 1024
@@ -41,7 +41,9 @@ class SessionMount:
         if trusted:
             own += (("x-amplifier-trust", "1"),)
         try:
-            answer = await services.ModuleLifecycleStub(channel).Mount(pb.MountRequest(config=texts), metadata=metadata + own)
+            # Another one's sidecar may be starting again, which gRPC otherwise learns a second late.
+            patience = {"wait_for_ready": True, "timeout": READY_SECONDS} if running.process is None else {}
+            answer = await services.ModuleLifecycleStub(channel).Mount(pb.MountRequest(config=texts), metadata=metadata + own, **patience)
         except BaseException:
             await channel.close()
             raise

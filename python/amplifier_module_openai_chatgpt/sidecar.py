@@ -1,4 +1,4 @@
-"""The process that serves all sessions of this Python process: started by the first, ended with the last."""
+"""The process that serves all sessions of this Python process: started by the first, ended with the last. Or the machine's own, where the user has one."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 
 from amplifier_core.llm_errors import ConfigurationError, ProviderUnavailableError
 
-from .find_sidecar import PROVIDER, find_command, find_cwd
+from .find_sidecar import PROVIDER, find_address, find_command, find_cwd
 
 READY_SECONDS = 15.0
 STOP_SECONDS = 5.0
@@ -19,17 +19,18 @@ STOP_SECONDS = 5.0
 logger = logging.getLogger("amplifier_module_openai_chatgpt")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Running:
-    """One started process and how to reach it."""
+    """A process and how to reach it; ``process`` is None where somebody else runs it."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
     target: str
     secret: str
+    lost: bool = False
 
     @property
     def alive(self) -> bool:
-        return self.process.poll() is None
+        return not self.lost and (self.process is None or self.process.poll() is None)
 
 
 class Sidecar:
@@ -43,18 +44,19 @@ class Sidecar:
     @property
     def pid(self) -> int | None:
         running = self._running
-        return running.process.pid if running else None
+        return running.process.pid if running and running.process else None
 
     def hold(self, user: object) -> Running:
         """The running process, started where none runs. Blocks while it starts. Raises the kernel's errors."""
         with self._lock:
             self._users.add(id(user))
             if self._running is None or not self._running.alive:
-                self._running = _start()
+                shared = find_address()
+                self._running = Running(None, *shared) if shared else _start()
             return self._running
 
     def release(self, user: object) -> None:
-        """Ends the process with its last user. Blocks until it has ended; twice without harm."""
+        """Ends the process with its last user, if it is ours. Blocks until it has ended; twice without harm."""
         with self._lock:
             self._users.discard(id(user))
             if self._users or self._running is None:
@@ -65,6 +67,7 @@ class Sidecar:
     def discard(self, running: Running) -> None:
         """Ends a process whose connection broke, which tells of its death before the system does."""
         with self._lock:
+            running.lost = True
             if self._running is running:
                 self._running = None
                 _stop(running.process)
@@ -121,7 +124,9 @@ def _read_warnings(stream: Any, said: list[str]) -> None:
             logger.warning("%s", words)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes] | None) -> None:
+    if process is None:
+        return
     if process.poll() is None:
         process.terminate()
         try:

@@ -30,6 +30,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   six_sessions_share_one_sidecar_under_their_own_ids: 'serves six agents at once with one sidecar, each event under its own session',
   a_further_session_mounts_in_little_time_and_memory: 'mounts a further session in under 30 ms and 2 MB',
   the_class_serves_an_application_that_gives_a_config_alone: 'serves an application that constructs the class with its config alone',
+  one_sidecar_serves_the_machine_where_the_user_runs_one: 'is served by the one sidecar of the machine where the user runs one, and finds it again after a restart',
   a_config_that_changes_is_in_force_at_the_next_call: 'has a changed config in force at the next call',
   a_plan_may_name_no_program: 'takes no program to run from a mount plan',
   a_plan_that_is_not_the_hosts_own_sets_no_endpoint: "lets a plan set endpoints where the user's own settings say the same, and nowhere else",

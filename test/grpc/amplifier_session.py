@@ -75,11 +75,13 @@ class Look:
 class Session:
     """A session with our module mounted through its entry point."""
 
+    orchestrator = "loop-test"
+
     def __init__(self, session_id=None, parent_id=None, **config):
         from amplifier_core.loader import ModuleLoader
 
         self.plan = {
-            "session": {"orchestrator": "loop-test", "context": "context-test"},
+            "session": {"orchestrator": self.orchestrator, "context": "context-test"},
             "providers": [{"module": MODULE, "config": {**CONFIG, **config}}],
             "tools": [],
         }
@@ -411,6 +413,40 @@ async def the_class_serves_an_application_that_gives_a_config_alone():
     assert not alive(pid)
 
 
+async def one_sidecar_serves_the_machine_where_the_user_runs_one():
+    from amplifier_module_openai_chatgpt.find_sidecar import ADDRESS, find_command
+
+    async def serve(port):
+        env = {**os.environ, "AMPLIFIER_CHATGPT_SECRET": "made-up", "AMPLIFIER_CHATGPT_CONFIG": "{}"}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*find_command(), "serve", "--grpc", "--port", str(port), stdin=pipe, stdout=pipe, env=env)
+        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        return process, int(line.decode().strip().removeprefix("READY:"))
+
+    process, port = await serve(0)
+    os.environ.update({ADDRESS: f"127.0.0.1:{port}", "AMPLIFIER_CHATGPT_SECRET": "made-up"})
+    try:
+        async with Session(session_id="one") as run, Session(session_id="two") as other:
+            assert "hello" in str((await run.ask("hello")).content) and "hello" in str((await other.ask("hello")).content)
+            assert {data["session_id"] for _, data in run.events} == {"one"} and run.provider.sidecar_pid is None
+            process.kill()
+            await process.wait()
+            try:
+                await run.ask("is anybody there?")
+            except llm_errors.LLMError as error:
+                assert error.retryable, repr(error)
+            else:
+                raise AssertionError("nothing was raised")
+            process, _ = await serve(port)
+            assert "and again" in str((await run.ask("and again")).content)
+        # It is the user's: the last session leaves it running.
+        assert process.returncode is None
+    finally:
+        del os.environ[ADDRESS], os.environ["AMPLIFIER_CHATGPT_SECRET"]
+        process.kill()
+        await process.wait()
+
+
 async def a_config_that_changes_is_in_force_at_the_next_call():
     async with Session() as run:
         await run.ask("before")
@@ -536,7 +572,7 @@ CHECKS = [
     thinking_keeps_its_provenance, a_checkpoint_stands_for_a_history, errors_are_the_kernels_own, killed_sidecar_gives_a_retryable_error_and_comes_back,
     a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
     six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
-    the_class_serves_an_application_that_gives_a_config_alone, a_config_that_changes_is_in_force_at_the_next_call,
+    the_class_serves_an_application_that_gives_a_config_alone, one_sidecar_serves_the_machine_where_the_user_runs_one, a_config_that_changes_is_in_force_at_the_next_call,
     a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint,
     a_hostile_plan_reaches_no_server_and_runs_no_program, warnings_of_the_sidecar_are_logged,
     cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
