@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createStateFile, type Persisted } from './account/index.js'
 import {
@@ -7,7 +6,7 @@ import {
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { ConfigurationError } from './contract/index.js'
-import { isLoopback } from './lib/index.js'
+import { findHomeFolder, isLoopback } from './lib/index.js'
 import { createTrust } from './transport/index.js'
 
 /** Where an account's sign-in, quota and model list are kept. */
@@ -52,7 +51,7 @@ export function usagePathOf(options: ProviderOptions): string {
 }
 
 function stateFolder(options: ProviderOptions): string {
-  return options.tokenFilePath === undefined ? join(homedir(), '.amplifier') : dirname(options.tokenFilePath)
+  return options.tokenFilePath === undefined ? join(findHomeFolder(), '.amplifier') : dirname(options.tokenFilePath)
 }
 
 /**

@@ -1,6 +1,5 @@
-import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { isRecord, parseJson, PlainFileError, readPlainFile, withFileLock } from '../lib/index.js'
+import { findHomeFolder, isRecord, parseJson, PlainFileError, readPlainFile, withFileLock } from '../lib/index.js'
 import type { Persisted } from './persisted.js'
 
 export interface StateFileOptions {
@@ -20,7 +19,7 @@ export interface StateFile {
 type Content = Record<string, unknown>
 
 /** `~/.amplifier/openai-chatgpt-state.json` */
-export function defaultStatePath(home: string = homedir()): string {
+export function defaultStatePath(home: string = findHomeFolder()): string {
   return join(home, '.amplifier', 'openai-chatgpt-state.json')
 }
 

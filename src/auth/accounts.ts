@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigurationError, LANE_NAMES, laneRow, type LaneName } from '../contract/index.js'
+import { findHomeFolder } from '../lib/index.js'
 
 /** The Python module's place for plan sign-ins. The row's `fileStem` is the one of version 0.1.0, which is used where it holds one. */
 const PLAN_FOLDER = 'chatgpt-plan'
@@ -42,7 +42,7 @@ export function tokenFilePath(options: TokenFileOptions): string {
 }
 
 export function accountFolder(options: Pick<TokenFileOptions, 'folder' | 'home'> = {}): string {
-  return options.folder ?? join(options.home ?? homedir(), '.amplifier')
+  return options.folder ?? join(options.home ?? findHomeFolder(), '.amplifier')
 }
 
 /** The accounts that have a file, by lane and name; none where there is no folder. */

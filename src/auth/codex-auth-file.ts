@@ -1,7 +1,6 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { AuthenticationError } from '../contract/index.js'
-import { isRecord, parseJson, PlainFileError, readPlainFile, readString } from '../lib/index.js'
+import { findHomeFolder, isRecord, parseJson, PlainFileError, readPlainFile, readString } from '../lib/index.js'
 import { systemCode } from './private-file.js'
 import { decodeTokenReply } from './token-endpoint.js'
 import type { SignIn } from './sign-in.js'
@@ -26,7 +25,7 @@ const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann'
 
 export function codexAuthPath(options: CodexAuthOptions = {}): string {
   const codexHome = (options.env ?? process.env)['CODEX_HOME']
-  return options.path ?? join(codexHome !== undefined && codexHome !== '' ? codexHome : join(options.home ?? homedir(), '.codex'), 'auth.json')
+  return options.path ?? join(codexHome !== undefined && codexHome !== '' ? codexHome : join(options.home ?? findHomeFolder(), '.codex'), 'auth.json')
 }
 
 /** Reads the sign-in of the Codex command line; its file is never written. @throws AuthenticationError naming the file */

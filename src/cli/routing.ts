@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigurationError, type ClampRecord, type ConfigField } from '../contract/index.js'
 import { lintMatrix, listMatrices, loadMatrix, readMatrixSource, type LintFinding, type ResolvedCandidate, type RoleCheck } from '../routing/index.js'
@@ -10,6 +9,7 @@ import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
 import { withRouteView } from './route-view.js'
 import { shareMatrix } from './share-matrix.js'
+import { findHomeFolder } from '../lib/index.js'
 
 /** The 13 roles as they are in force, each candidate with its verdict. */
 export async function showRouting(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
@@ -131,7 +131,7 @@ export async function chooseRouting(context: CommandContext, flags: Record<strin
   if (name === undefined) throw new ConfigurationError('routing use takes the name of a matrix. Run amplifier-chatgpt routing list', { code: 'usage' })
   const { options, settings } = await readConfig(context, flags)
   const matrix = await loadMatrix(name, { directories: options.customRoutingDirs })
-  const folder = join(context.terminal.env.HOME ?? context.terminal.env.USERPROFILE ?? homedir(), '.amplifier')
+  const folder = join(findHomeFolder(context.terminal.env), '.amplifier')
   const file = join(folder, 'settings.yaml')
   const copy = flags.amplifier === true ? await shareMatrix(name, folder, { directories: options.customRoutingDirs }) : undefined
   await writeSetting(file, ['routing', 'matrix'], name)

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { openRedis } from '../account-storage.js'
 import { ConfigurationError } from '../contract/index.js'
 import { createHttpServer, createKeyFile, formatLogEntry, openResponseStore, type HttpServerOptions, type KeyFile, type ResponseStore, type StoreOptions } from '../http/index.js'
-import { isLoopback, readPlainFile } from '../lib/index.js'
+import { findHomeFolder, isLoopback, readPlainFile } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { openSession, type Session } from './open-session.js'
 import type { RunningServer } from './running-server.js'
@@ -59,7 +58,7 @@ export async function openHttp(context: CommandContext, flags: Flags): Promise<R
 export const openKeyFile = (flags: Flags): KeyFile => createKeyFile(join(dataFolder(flags), 'keys.json'))
 
 function dataFolder({ data }: Flags): string {
-  return typeof data === 'string' ? data : join(homedir(), '.amplifier', 'openai-chatgpt-http')
+  return typeof data === 'string' ? data : join(findHomeFolder(), '.amplifier', 'openai-chatgpt-http')
 }
 
 async function readOptions({ terminal }: CommandContext, flags: Flags): Promise<Omit<HttpServerOptions, 'provider' | 'roles' | 'key' | 'keys' | 'store'>> {

@@ -1,7 +1,7 @@
-import { homedir } from 'node:os'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { ConfigurationError, LANE_WORDS } from '../contract/index.js'
 import { describeOrigin, type Origin } from '../documents/index.js'
+import { findHomeFolder } from '../lib/index.js'
 import { coerceValue } from './coerce-value.js'
 import { expandVariables, type Environment } from './expand-variables.js'
 import { OPTION_ALIASES, OPTION_SCHEMAS } from './option-schema.js'
@@ -40,7 +40,7 @@ export function describePlace(origin: Origin | undefined): string {
  * @throws ConfigurationError for a relative path in the environment: in the working directory it would be a project's file
  */
 export function resolvePath(path: string, origin: Origin | undefined, context: PathContext): string {
-  const home = context.home ?? context.env['HOME'] ?? context.env['USERPROFILE'] ?? homedir()
+  const home = context.home ?? findHomeFolder(context.env)
   const inFile = origin?.whose === 'user' || origin?.whose === 'project'
   const absolute = path.replace(/^~(?=$|[\\/])/, () => home)
   if (origin?.whose === 'environment' && !isAbsolute(absolute)) {

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { JsonObject, MountPlanEntry } from '../contract/index.js'
-import { isRecord } from '../lib/index.js'
+import { findHomeFolder, isRecord } from '../lib/index.js'
 import { attachOrigins, describeFinding, describeMismatch, liesInside, mergeMappings, originOf, placeFinding, readDocument, realPath } from '../documents/index.js'
 import { findMisplacedKeys } from './find-misplaced-keys.js'
 import type { Settings, SettingsFile, SettingsOptions } from './settings.js'
@@ -58,7 +57,7 @@ async function mergeFiles(list: readonly ListedFile[], options: SettingsOptions)
 /** The user's own `.amplifier` folder. */
 function findHome(options: SettingsOptions): string {
   const env = options.env ?? process.env
-  return resolve(options.home ?? env['HOME'] ?? env['USERPROFILE'] ?? homedir(), '.amplifier')
+  return resolve(options.home ?? findHomeFolder(env), '.amplifier')
 }
 
 async function isFolder(path: string): Promise<boolean> {

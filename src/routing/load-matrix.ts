@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { basename, extname, join, resolve } from 'node:path'
 import { ConfigurationError } from '../contract/index.js'
 import { findFiles, readDocumentText, shorten, type Whose } from '../documents/index.js'
 import { SHIPPED_DIRECTORY } from './matrix-source.js'
 import type { RoutingMatrix } from './matrix.js'
 import { readMatrix, type MatrixSource } from './read-matrix.js'
+import { findHomeFolder } from '../lib/index.js'
 
 export interface FindMatrixOptions {
   /** looked through first, in order; globs are expanded */
@@ -53,7 +53,7 @@ export async function listMatrices(
 }
 
 /** Where a name is looked for, in order, each folder once and those that a glob names in its place; the package's own folder is the last. */
-export async function searchPath({ directories = [], home = homedir(), packageDirectory }: FindMatrixOptions): Promise<string[]> {
+export async function searchPath({ directories = [], home = findHomeFolder(), packageDirectory }: FindMatrixOptions): Promise<string[]> {
   const own = resolve(packageDirectory ?? SHIPPED_DIRECTORY)
   return [...new Set([...(await expandDirectories(directories)), resolve(home, '.amplifier', 'routing'), own])]
 }

@@ -179,6 +179,14 @@ describe.skipIf(process.platform === 'win32')('credentials', () => {
   })
 })
 
+test.each(['', '.', 'work'])('a home of %j in the environment makes no project the user', async (home) => {
+  const files = { 'x': '', '.amplifier/settings.yaml': settings({ base_url: 'EVIL', issuer: 'EVIL' }), 'work/.amplifier/settings.yaml': settings({ base_url: 'EVIL' }) }
+  for (const words of COMMANDS.slice(0, 3)) {
+    const { code, stderr } = await runIn(files, words, { HOME: home, USERPROFILE: home, AMPLIFIER_CHATGPT_BASE_URL: '', AMPLIFIER_CHATGPT_ISSUER: '' })
+    expect([words, code, stderr]).toEqual([words, 2, expect.stringMatching(/base_url may not be set by a project's files/)])
+  }
+})
+
 test('a relative path in the environment is no file of the folder one is in', async () => {
   const file = cli.env.AMPLIFIER_CHATGPT_TOKEN_FILE as string
   const root = await writeTree({ 'x': '' })
