@@ -40,6 +40,8 @@ export interface Exchange {
   /** `req_…`, as `x-request-id` says it */
   id: string
   key: HttpKey
+  /** see {@link ownerOf} */
+  owner?: Promise<string>
   /** aborted when the client has gone or the server ends */
   signal: AbortSignal
   /** W3C trace context that the client sent */
@@ -61,8 +63,12 @@ export interface ExchangeNote {
   error?: string
 }
 
-/** Whose responses and thoughts these are: the key's and the signed-in account's. */
-export async function ownerOf({ endpoint, key }: Exchange): Promise<string> {
+/** Whose responses and thoughts these are: the key's and the signed-in account's, as the exchange found it. */
+export function ownerOf(exchange: Exchange): Promise<string> {
+  return (exchange.owner ??= findOwner(exchange))
+}
+
+async function findOwner({ endpoint, key }: Exchange): Promise<string> {
   const signedIn = await endpoint.provider.signedIn?.()
   return shortHash(`${key.id} ${signedIn?.account ?? ''}`)
 }

@@ -111,17 +111,20 @@ function prepare(options: HttpServerOptions, serverOf: () => Server): Serving {
     log: options.log ?? (() => undefined),
     now,
   }
+  let listening: AddressInfo | undefined
   const gate: Gate = {
     findKey: createKeyRing(() => (keys ? [...own, ...keys()] : own)),
-    address() {
-      const address = serverOf().address()
-      return typeof address === 'object' && address !== null ? address : undefined
-    },
+    address: () => (listening ??= addressOf(serverOf())),
     host: options.host ?? '127.0.0.1',
     allowHosts: options.allowHosts ?? [],
     allowOrigins: options.allowOrigins ?? [],
   }
   return { endpoint, gate, running: new Set(), draining: false, connectionOf: createConnections() }
+}
+
+function addressOf(server: Server): AddressInfo | undefined {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address : undefined
 }
 
 async function listen(server: Server, { host = '127.0.0.1', port = 0, socketPath, tls }: HttpServerOptions): Promise<string> {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /** A key that may ask; the key itself is not kept. */
 export interface HttpKey {
@@ -20,16 +20,16 @@ export interface StoredKey {
 export type FindKey = (given: string) => HttpKey | undefined
 
 /** Keys are 32 random bytes, so one round of a fast hash hides them. */
-export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex')
+export const hashKey = (key: string): string => hash('sha256', key, 'hex')
 
 /** Looks through all keys, whichever fits, so that the time it takes says nothing. */
 export function createKeyRing(keys: () => readonly StoredKey[]): FindKey {
   return (given) => {
-    const hash = Buffer.from(hashKey(given), 'hex')
+    const shown = Buffer.from(hashKey(given), 'hex')
     let found: HttpKey | undefined
     for (const { name, sha256 } of keys()) {
       const wanted = Buffer.from(sha256, 'hex')
-      if (wanted.length === hash.length && timingSafeEqual(wanted, hash)) found = { name, id: sha256.slice(0, 16) }
+      if (wanted.length === shown.length && timingSafeEqual(wanted, shown)) found = { name, id: sha256.slice(0, 16) }
     }
     return found
   }

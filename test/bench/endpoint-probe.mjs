@@ -5,3 +5,5 @@ process.on('message', (word) => {
   process.send(word === 'cpu' ? (user + system) / 1000 : { rss: process.memoryUsage.rss(), live: process.memoryUsage().heapUsed })
 })
 process.once('disconnect', () => process.exit(0))
+// What is measured ends by itself.
+process.channel.unref()

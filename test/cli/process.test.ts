@@ -168,7 +168,7 @@ describe('as a process of its own', () => {
     const second = await open()
     expect(await (await fetch(`${second.baseUrl}/responses/${id}`, { headers })).json()).toMatchObject({ id, status: 'completed' })
     await keys('revoke', 'laptop')
-    expect((await fetch(`${second.baseUrl}/responses/${id}`, { headers })).status).toBe(401)
+    await vi.waitFor(async () => expect((await fetch(`${second.baseUrl}/responses/${id}`, { headers })).status).toBe(401), { timeout: 5000 })
     second.child.kill('SIGTERM')
     expect((await second.ended).code).toBe(0)
   }, 30_000)

@@ -11,6 +11,12 @@ async function makePath(): Promise<string> {
   return join(folder, 'new', 'keys.json')
 }
 
+/** A clock of which every look is a second later. */
+const later = (): (() => number) => {
+  let at = 0
+  return () => (at += 1000)
+}
+
 describe('the file of named keys', () => {
   test('holds hashes alone, for its owner alone, and two processes that add at once lose nothing', async () => {
     const path = await makePath()
@@ -25,7 +31,7 @@ describe('the file of named keys', () => {
 
   test('a key counts from its adding to its revoking, in a ring that was made before', async () => {
     const path = await makePath()
-    const find = createKeyRing(createKeyFile(path).current)
+    const find = createKeyRing(createKeyFile(path, { monotonic: later() }).current)
     const file = createKeyFile(path)
     const [one, other] = [await file.add('one'), await file.add('other')]
     expect([find(one)?.name, find(other)?.name, find('local-made-up')?.name]).toEqual(['one', 'other', undefined])
@@ -42,7 +48,7 @@ describe('the file of named keys', () => {
 
   test.skipIf(process.platform === 'win32')('lets nobody in by a file that others may write, or that is no file of keys', async () => {
     const path = await makePath()
-    const file = createKeyFile(path)
+    const file = createKeyFile(path, { monotonic: later() })
     const key = await file.add('laptop')
     const find = createKeyRing(file.current)
     expect(find(key)?.name).toBe('laptop')

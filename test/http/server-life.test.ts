@@ -149,7 +149,8 @@ describe('where a server listens', () => {
 
 describe('keys with names', () => {
   test('are seen in the log, end with their revoking, on a WebSocket too, and see nothing of each other', async () => {
-    const file = createKeyFile(join(makeFolder(), 'keys.json'))
+    let at = 0
+    const file = createKeyFile(join(makeFolder(), 'keys.json'), { monotonic: () => (at += 1000) })
     const [one, other] = [await file.add('one'), await file.add('other')]
     const log: RequestLogEntry[] = []
     const { server, ask } = await open({ keys: file.current, log: (entry) => void log.push(entry) })
