@@ -117,12 +117,13 @@ async function halfClosed() {
 
 /** Clients that go in the middle of a stream that would take a minute. */
 async function goneInStream() {
-  twin.enqueue(...Array.from({ length: 200 }, () => ({ text: 'one two three four five six', deltaChars: 4, stallAfterEvents: 6 })))
+  const match = (_request, items) => JSON.stringify(items).includes('stall')
+  twin.enqueue(...Array.from({ length: 200 }, () => ({ text: 'one two three four five six', deltaChars: 4, stallAfterEvents: 6, match })))
   await Promise.all(Array.from({ length: 200 }, async (_each, index) => {
     const socket = await open()
     socket.on('error', () => undefined)
     const [path, body] = PATHS[index % PATHS.length]
-    const json = JSON.stringify({ model: 'gpt-5.5', stream: true, ...body })
+    const json = JSON.stringify({ model: 'gpt-5.5', stream: true, ...body }).replace('hello', 'stall')
     socket.write(`${head(path, `content-length: ${json.length}\r\n`)}\r\n${json}`)
     await Promise.race([once(socket, 'data').catch(() => undefined), sleep(20_000)])
     if (index % 2 === 0) socket.destroy()
@@ -163,12 +164,13 @@ async function randomKills() {
       waits.push(await behave())
       await sleep(250)
     }
-  })()
+  })().then(() => undefined, (error) => error)
   await Promise.all(Array.from({ length: 32 }, async () => {
     for (let n = 0; n < perWorker; n++) await one()
   }))
   done = true
-  await watching
+  const harmed = await watching
+  if (harmed) throw harmed
   if (refused > 0) throw new Error(`${refused} clients that stayed were not answered`)
   waits.sort((left, right) => left - right)
   return `${answered} answered, ${killed} gone before; one that behaves waited ${waits[waits.length >> 1].toFixed(0)} ms, at most ${waits.at(-1).toFixed(0)}`
