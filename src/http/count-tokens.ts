@@ -2,6 +2,9 @@ import type { ServerResponse } from 'node:http'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import type { Exchange } from './endpoint.js'
+import { badRequest } from './http-failure.js'
+import { chooseMessageModel } from './message-models.js'
+import { checkModel } from './model-names.js'
 import { readMessagesRequest } from './read-messages-request.js'
 import { writeJson } from './write-json.js'
 
@@ -13,10 +16,14 @@ const TOKENS_PER_IMAGE = 765
 /**
  * `POST /v1/messages/count_tokens`: an estimate, since the backend counts only what it answers. Clients take it to decide
  * when to compact; the answers' own usage is exact.
- * @throws HttpFailure 400 for what could not be answered either
+ * @throws HttpFailure 400 for what could not be answered either, 404 for a model that is not there
  */
-export async function countTokens(_exchange: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
+export async function countTokens({ endpoint, note }: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
   readMessagesRequest(body)
+  const model = await chooseMessageModel(endpoint, body.model)
+  if (typeof model !== 'string' || model === '') throw badRequest('model is missing: name one of /v1/models, or role:NAME', 'model')
+  note.model = model
+  await checkModel(endpoint, model)
   const { chars, images } = measure([body.system, body.messages, body.tools])
   writeJson(response, { input_tokens: Math.ceil(chars / CHARS_PER_TOKEN) + images * TOKENS_PER_IMAGE })
 }

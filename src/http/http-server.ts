@@ -223,10 +223,19 @@ async function refuse(exchange: Exchange, error: unknown, request: IncomingMessa
     return
   }
   setRouteHeaders(response, exchange.note)
-  // What is left of a body nobody reads would be taken for the next request.
-  if (!request.complete) response.setHeader('connection', 'close')
+  if (!request.complete) drainBody(request)
   const told = isMessagesPath(request.url) ? describeMessagesFailure(failure, exchange.id) : failure.body()
   writeJson(response, told, failure.status, failure.fields.headers)
+}
+
+/** How long a client may go on sending what is refused already, ms. */
+const LINGER_MS = 10_000
+
+/** Reads what nobody wants to nothing: a connection that is cut while its client sends loses the answer on its way. */
+function drainBody(request: IncomingMessage): void {
+  const late = setTimeout(() => request.socket.destroy(), LINGER_MS)
+  request.once('close', () => clearTimeout(late)).once('end', () => clearTimeout(late))
+  request.resume()
 }
 
 async function shutDown(serving: Serving, server: Server, sockets: { drain(): void; close(): void }, graceMs: number): Promise<void> {

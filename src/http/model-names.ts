@@ -1,5 +1,6 @@
 import { suggestName } from '../config/index.js'
 import type { JsonObject } from '../contract/index.js'
+import { parseModelName } from '../responses/index.js'
 import type { Endpoint, Exchange } from './endpoint.js'
 import { HttpFailure, toHttpFailure } from './http-failure.js'
 
@@ -36,6 +37,18 @@ export async function findModel(endpoint: Endpoint, id: string): Promise<JsonObj
   const names = await listNames(endpoint)
   if (names.includes(id) || endpoint.roles.includes(id)) return describe(endpoint, id)
   throw notThere(id, suggestModel(id, [...names, ...endpoint.roles]))
+}
+
+/**
+ * Refuses a name that a call would be refused for; nothing where the list cannot be had.
+ * @throws HttpFailure 404 with the nearest name
+ */
+export async function checkModel(endpoint: Endpoint, name: string): Promise<void> {
+  const names = await listNames(endpoint).catch(() => undefined)
+  if (!names || names.includes(name) || endpoint.roles.includes(name) || names.includes(parseModelName(name).slug)) return
+  const roles = /^role:(.+)$/.exec(name)?.[1]?.split(',').map((role) => role.trim())
+  if (roles && (endpoint.roles.length === 0 || roles.every((role) => endpoint.roles.includes(role)))) return
+  throw notThere(name, suggestModel(name, [...names, ...endpoint.roles]))
 }
 
 function notThere(id: string, meant: string | undefined): HttpFailure {

@@ -17,8 +17,6 @@ export async function readJsonBody(request: IncomingMessage): Promise<JsonObject
 function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
-      // Read to nothing: a client that still sends does not see an answer on a connection that was cut.
-      request.resume()
       reject(tooLarge())
       return
     }
