@@ -6,7 +6,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ChatResponse, Message } from '../../src/contract/index.js'
 import type { ChatGPTProvider } from '../../src/index.js'
-import { startTwin, type Twin, type TwinRequest } from '../../src/twin/index.js'
+import { startTwin, type Twin, type TwinOptions, type TwinRequest } from '../../src/twin/index.js'
 import { mountOnTwin, TOOL, type Mounted } from '../support/mounted.js'
 
 const TURNS = Number(process.env.TURNS ?? 12)
@@ -27,8 +27,8 @@ async function mountSession(twin: Twin, id: string, config: Record<string, unkno
   return mounted
 }
 
-async function openTwin(): Promise<Twin> {
-  const twin = await startTwin()
+async function openTwin(options: TwinOptions = {}): Promise<Twin> {
+  const twin = await startTwin(options)
   open.push(() => twin.close())
   return twin
 }
@@ -112,16 +112,34 @@ test('the session names its conversation though its instructions change, and wha
   expect(keys).toEqual(['session-dynamic', 'session-dynamic', expect.stringMatching(/^conv-/) as string, 'session-dynamic'])
 })
 
-test('a tree of 12 agents, forked, reconnected and once summed up: prefixes are found again, children start from the parent\'s', async () => {
-  const twin = await openTwin()
+/** Requests that do not go on from the one before on their connection, its temporary message left aside: what breaks the prompt cache. */
+function findBreaks(twin: Twin): string[] {
+  const last = new Map<number | undefined, ReturnType<typeof bodyOf>>()
+  return twin.responses().flatMap(({ connection, body: raw }) => {
+    const body = raw as ReturnType<typeof bodyOf>
+    const before = last.get(connection)
+    last.set(connection, body)
+    if (before === undefined) return []
+    const field = ['model', 'instructions', 'tools', 'reasoning', 'text', 'prompt_cache_key'].find((name) => JSON.stringify(before[name]) !== JSON.stringify(body[name]))
+    if (field !== undefined) return [field]
+    const kept = before.input.slice(0, -1).every((item, at) => JSON.stringify(item) === JSON.stringify(body.input[at]))
+    return kept ? [] : [`input of ${before.input.length} items, then of ${body.input.length}`]
+  })
+}
+
+test('a tree of 12 agents, forked, reconnected, once summed up and compacted: prefixes are found again, children start from the parent\'s', async () => {
   const turns = Math.max(6, TURNS)
+  const window = 10_000 + 1500 * turns
+  const twin = await openTwin({ models: [{ slug: 'gpt-5.5', visibility: 'list', supported_in_api: true, context_window: window, supported_reasoning_levels: [{ effort: 'medium' }], default_reasoning_level: 'medium' }] })
   const root = await mountSession(twin, 'agent-0')
   const trunk = createSession(root.provider)
   const firstTurns: number[] = []
   const own: { input: number; cached: number }[] = []
   for (let turn = 0; turn < turns; turn += 1) own.push(usageOf((await trunk.turn()).answer))
+  // Half way through its own turns the third child's history has grown so far.
+  const compact_at = (1.45 * (own[turns - 1] as { input: number }).input) / window
   const agents = await Promise.all(Array.from({ length: 11 }, async (_, index) => {
-    const mounted = await mountSession(twin, `agent-${index + 1}`, {}, 'agent-0')
+    const mounted = await mountSession(twin, `agent-${index + 1}`, index === 2 ? { compact_at } : {}, 'agent-0')
     return { mounted, session: createSession(mounted.provider, structuredClone(trunk.history)) }
   }))
   for (let turn = 1; turn <= turns; turn += 1) {
@@ -137,6 +155,12 @@ test('a tree of 12 agents, forked, reconnected and once summed up: prefixes are 
   const share = own.reduce((sum, usage) => sum + usage.cached, 0) / input
   const keys = new Set(twin.responses().map((request) => bodyOf(request)['prompt_cache_key']))
   show(`12 agents × ${turns} turns: cached ${percent(share)} of ${input} tokens of input; a child's first turn ${percent(Math.min(...firstTurns))} of the shared prefix at least`)
+  const compactions = agents.map(({ mounted }) => mounted.named('llm:request').filter(({ operation }) => operation === 'compaction').length)
+  const breaks = findBreaks(twin)
+  show(`compactions: ${compactions.reduce((sum, count) => sum + count)}; requests that broke off their prefix: ${breaks.length} of ${twin.responses().length} (${breaks.join('; ')})`)
+  expect(compactions.map((count) => count > 0)).toEqual(agents.map((_, index) => index === 2))
+  // What the host summed up, and what each compaction put in place of the history: none is ours beside these.
+  expect(breaks).toHaveLength(1 + compactions.reduce((sum, count) => sum + count))
   expect([...keys]).toEqual(['agent-0'])
   expect(Math.min(...firstTurns)).toBeGreaterThanOrEqual(0.9)
   expect(share).toBeGreaterThanOrEqual(TURNS >= 200 ? 0.97 : 0.8)
