@@ -29,7 +29,8 @@ export function arrangeContent(response: ChatResponse): AnswerPart[] {
         runs.push({ type: 'text', blocks: [block] })
         at++
       }
-    } else if (block.type === 'thinking') {
+    // The AI SDK has no part for a hosted item: with the thoughts it is kept, and goes back in its place.
+    } else if (block.type === 'thinking' || block.type === 'hosted') {
       if (last?.type === 'reasoning') last.thoughts.push({ at, block })
       else runs.push({ type: 'reasoning', thoughts: [{ at, block }] })
     } else if (block.type === 'tool_call') {
@@ -49,7 +50,7 @@ function toPart(run: Run): AnswerPart {
       return { type: 'text', text, ...(typeof phase === 'string' ? { providerMetadata: wrapMetadata({ phase }) } : {}) }
     }
     case 'reasoning': {
-      const text = run.thoughts.map(({ block }) => block.thinking).filter(Boolean).join('\n\n')
+      const text = run.thoughts.map(({ block }) => (block.type === 'thinking' ? block.thinking : '')).filter(Boolean).join('\n\n')
       return { type: 'reasoning', text, providerMetadata: wrapMetadata({ thoughts: run.thoughts }) }
     }
     default:

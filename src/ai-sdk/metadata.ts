@@ -1,5 +1,5 @@
 import type { LanguageModelV3ResponseMetadata, LanguageModelV3Usage, SharedV3ProviderMetadata } from '@ai-sdk/provider'
-import type { ChatResponse, JsonObject, ThinkingBlock, Usage } from '../contract/index.js'
+import type { ChatResponse, HostedBlock, JsonObject, ThinkingBlock, Usage } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
 
 /** Our name in provider metadata and in `providerOptions`. */
@@ -55,18 +55,21 @@ export function mapUsage(usage: Usage | null | undefined): LanguageModelV3Usage 
   }
 }
 
-/** A thinking block and its place among the visible parts of its answer. */
+/** A thinking block, or a hosted item, and its place among the visible parts of its answer. */
 export interface PlacedThought {
   at: number
-  block: ThinkingBlock
+  block: ThinkingBlock | HostedBlock
 }
 
 export function readThoughts(options: unknown): PlacedThought[] {
   const thoughts: unknown = readOurs(options)['thoughts']
   if (!Array.isArray(thoughts)) return []
-  return (thoughts as unknown[]).flatMap((entry) => {
+  return (thoughts as unknown[]).flatMap((entry): PlacedThought[] => {
     const block = isRecord(entry) ? entry['block'] : undefined
-    if (!isRecord(entry) || typeof entry['at'] !== 'number' || !isRecord(block) || typeof block['thinking'] !== 'string') return []
+    if (!isRecord(entry) || typeof entry['at'] !== 'number' || !isRecord(block)) return []
+    const { item, content } = block
+    if (isRecord(item)) return [{ at: entry['at'], block: { type: 'hosted' as const, item, ...(Array.isArray(content) ? { content } : {}) } }]
+    if (typeof block['thinking'] !== 'string') return []
     return [{ at: entry['at'], block: { ...block, type: 'thinking' as const, thinking: block['thinking'] } }]
   })
 }

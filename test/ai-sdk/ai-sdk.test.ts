@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { APICallError, LoadAPIKeyError, type LanguageModelV3CallOptions, type LanguageModelV3StreamPart } from '@ai-sdk/provider'
-import { generateObject, generateText, jsonSchema, stepCountIs, streamObject, streamText, tool } from 'ai'
+import { generateObject, generateText, jsonSchema, stepCountIs, streamObject, streamText, tool, type ModelMessage } from 'ai'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createChatGPT, type ChatGPT, type ChatGPTOptions } from '../../src/ai-sdk/index.js'
 import type { ChatRequest, ChatResponse, Message } from '../../src/contract/index.js'
@@ -379,3 +379,27 @@ describe('failures', () => {
     expect(performance.now() - abortedMs).toBeLessThan(250)
   })
 })
+
+test('a compaction within an answer is kept with its thoughts, and the next turn goes on from it', async () => {
+  const own = await startTwin({ models: [{ slug: 'gpt-5.6-sol', visibility: 'list', supported_in_api: true, context_window: 20_000, supported_reasoning_levels: [{ effort: 'low' }], default_reasoning_level: 'low' }] })
+  try {
+    await writeFile(join(folder, 'own.json'), JSON.stringify({ auth_mode: 'oauth', ...own.issueTokens() }), { mode: 0o600 })
+    const chatgpt = create({ base_url: own.baseUrl, issuer: own.issuer, token_file_path: join(folder, 'own.json'), compact_at: 0.1 })
+    const messages: ModelMessage[] = [{ role: 'user', content: `one ${'and a long question '.repeat(500)}` }]
+    for (const next of ['two', 'three']) {
+      const { response, text } = next === 'two' ? await generateText({ model: chatgpt('gpt-5.6-sol'), messages }) : await streamOnce(chatgpt, messages)
+      expect(text).toContain('You said: ')
+      messages.push(...response.messages, { role: 'user', content: next })
+    }
+    await generateText({ model: chatgpt('gpt-5.6-sol'), messages })
+    const types = own.responses().map(({ body }) => (body as { input: { type: string }[] }).input.map(({ type }) => type))
+    expect(types).toEqual([['message'], ['compaction', 'reasoning', 'message', 'message'], ['compaction', 'reasoning', 'message', 'message', 'reasoning', 'message', 'message']])
+  } finally {
+    await own.close()
+  }
+})
+
+async function streamOnce(chatgpt: ChatGPT, messages: ModelMessage[]) {
+  const result = streamText({ model: chatgpt('gpt-5.6-sol'), messages })
+  return { text: await result.text, response: await result.response }
+}
