@@ -89,7 +89,7 @@ async function bundleSidecar() {
     // Bundled CommonJS packages load Node's own modules by require(), which ES modules don't have.
     banner: { js: "import { createRequire as sidecarRequire } from 'node:module'; const require = sidecarRequire(import.meta.url);" },
   })
-  for (const part of ['schemas', 'routing', 'package.json', 'LICENSE']) cpSync(join(root, part), join(SIDECAR, part), { recursive: true })
+  for (const part of ['schemas', 'routing', 'page', 'package.json', 'LICENSE']) cpSync(join(root, part), join(SIDECAR, part), { recursive: true })
   await writeConfigFields(esbuild)
   const packages = new Set(Object.keys(metafile.inputs).flatMap((path) => /^(node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))
   const notices = [...packages].sort().map((path) => {

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../contract/index.js'
+import { ConfigurationError, type CallObserver } from '../contract/index.js'
 import { mountOnHost, type HostMount } from '../mount-on-host.js'
 import type { ModelRoleResolver } from '../routing/index.js'
 import type { CommandContext } from './command-context.js'
@@ -9,12 +9,12 @@ import { untilAborted } from './until-aborted.js'
 export type Session = CommandConfig & HostMount
 
 /** Mounts what the configuration says; the caller closes it. @throws LLMError */
-export async function openSession(context: CommandContext, options: Record<string, unknown>, read?: CommandConfig): Promise<Session> {
+export async function openSession(context: CommandContext, options: Record<string, unknown>, read?: CommandConfig, observers: readonly CallObserver[] = []): Promise<Session> {
   const config = read ?? (await readConfig(context, options))
   const warn = (message: string) => void (config.warnings.includes(message) || writeNotice(context.terminal, message))
   const recorder = typeof options.record === 'string' ? await (await import('./record-calls.js')).openCallRecorder(options.record, { warn }) : undefined
   try {
-    const mounted = await mountOnHost({ plan: config.plan, config: config.entry.config, parts: { warn }, prepare: recorder?.attach })
+    const mounted = await mountOnHost({ plan: config.plan, config: config.entry.config, parts: { warn, observers }, prepare: recorder?.attach })
     const close = async () => {
       await mounted.close()
       await recorder?.close()

@@ -4,8 +4,11 @@ import { openRedis } from '../account-storage.js'
 import { ConfigurationError } from '../contract/index.js'
 import { createHttpServer, createKeyFile, formatLogEntry, openResponseStore, type HttpServerOptions, type KeyFile, type ResponseStore, type StoreOptions } from '../http/index.js'
 import { findHomeFolder, isLoopback, readPlainFile } from '../lib/index.js'
+import { createPage } from '../page/index.js'
+import { createLiveBoard } from '../usage/index.js'
 import type { CommandContext } from './command-context.js'
 import { openSession, type Session } from './open-session.js'
+import { createPageDescriber } from './describe-page.js'
 import type { RunningServer } from './running-server.js'
 import { writeNotice } from './terminal.js'
 
@@ -30,17 +33,22 @@ export async function openHttp(context: CommandContext, flags: Flags): Promise<R
   if (store.kind !== 'memory' && !own && named.length === 0) {
     writeNotice(context.terminal, 'warning: responses belong to their key, and this key is gone with the server: add one that stays, with amplifier-chatgpt serve keys add NAME')
   }
-  const session = await openSession(context, flags)
+  const board = createLiveBoard()
+  const session = await openSession(context, flags, undefined, [board])
+  const page = createPage({ board, describe: createPageDescriber(session) })
   let kept: ResponseStore | undefined
   try {
     kept = await openResponseStore({ ...store, ...storeParts(session, env) })
     const server = await createHttpServer({
-      ...options, provider: session.provider, roles: session.resolver?.known_roles ?? [], keys: keyFile.current, store: kept,
+      ...options, provider: session.provider, roles: session.resolver?.known_roles ?? [], keys: keyFile.current, store: kept, page,
     })
+    // A browser does not open socket files.
+    const link = server.baseUrl.includes('+unix:') ? undefined : `${new URL('/', server.baseUrl).href}?once=${page.once}`
     const shown = own ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
     return {
       announcement: {
-        text: `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\nCtrl-C ends it\n`, value: { base_url: server.baseUrl, key: shown },
+        text: `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\n${link === undefined ? '' : `page      ${link} (opens once)\n`}Ctrl-C ends it\n`,
+        value: { base_url: server.baseUrl, key: shown, ...(link === undefined ? {} : { page: link }) },
       },
       async close({ drain = false } = {}) {
         await server.close({ graceMs: drain ? drainMs : 0 })

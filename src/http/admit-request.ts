@@ -14,12 +14,16 @@ export interface Gate {
   allowOrigins: readonly string[]
 }
 
-/** Who may come in: a name of ours in Host (a page that rebinds DNS cannot say it), no page of another origin. @throws HttpFailure 403 */
-export function checkOrigin(gate: Gate, request: IncomingMessage): void {
+/**
+ * Who may come in: a name of ours in Host (a page that rebinds DNS cannot say it), no page of another origin. Our own page is let in
+ * to its own paths alone (`ownPage`): browsers say Origin with its scripts. @throws HttpFailure 403
+ */
+export function checkOrigin(gate: Gate, request: IncomingMessage, { ownPage = false }: { ownPage?: boolean } = {}): void {
   if (!isHostOurs(gate, request)) {
     throw new HttpFailure(403, 'This server does not go by that Host. Behind a port mapping, a proxy or another name, start it with --allow-host NAME.', { type: 'permission_error', code: 'host_not_allowed' })
   }
   const { origin } = request.headers
+  if (ownPage && origin?.replace(/^https?:\/\//, '') === request.headers.host) return
   if (origin !== undefined && !gate.allowOrigins.includes(origin)) {
     throw new HttpFailure(403, 'Web pages are not let in, but those of --allow-origin.', { type: 'permission_error', code: 'origin_not_allowed' })
   }

@@ -12,6 +12,7 @@ import { describeMessagesFailure, isMessagesPath } from './messages-failure.js'
 import { explainFailure } from './model-names.js'
 import { describeNote } from './request-log.js'
 import type { RequestLogEntry } from './request-log-entry.js'
+import type { Page } from '../page/index.js'
 import { openResponseSockets } from './response-socket.js'
 import { createMemoryStore, type ResponseStore } from './response-store.js'
 import { setRouteHeaders } from './route-headers.js'
@@ -45,6 +46,8 @@ export interface HttpServerOptions {
   /** where responses are kept; default in memory. Closed with the server */
   store?: ResponseStore
   times?: Partial<EndpointTimes>
+  /** answers the paths of a page that a person watches, and those of programs that scrape; closed with the server */
+  page?: Page
   /** is given one entry a request */
   log?: (entry: RequestLogEntry) => void
   /** ms since 1970 */
@@ -67,6 +70,7 @@ const TIMES: EndpointTimes = { headAfterMs: 250, keepAliveMs: 15_000, stalledRea
 interface Serving {
   endpoint: Endpoint
   gate: Gate
+  page: Page | undefined
   running: Set<AbortController>
   draining: boolean
   connectionOf: ReturnType<typeof createConnections>
@@ -119,7 +123,7 @@ function prepare(options: HttpServerOptions, serverOf: () => Server): Serving {
     allowHosts: options.allowHosts ?? [],
     allowOrigins: options.allowOrigins ?? [],
   }
-  return { endpoint, gate, running: new Set(), draining: false, connectionOf: createConnections() }
+  return { endpoint, gate, page: options.page, running: new Set(), draining: false, connectionOf: createConnections() }
 }
 
 function addressOf(server: Server): AddressInfo | undefined {
@@ -187,20 +191,22 @@ async function handle(serving: Serving, request: IncomingMessage, response: Serv
 }
 
 async function answer(serving: Serving, exchange: Exchange, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { gate } = serving
-  checkOrigin(gate, request)
+  const { gate, page } = serving
+  const [path = '/'] = (request.url ?? '/').split('?')
+  const ownPage = page !== undefined && request.method === 'GET' && page.owns(path)
+  checkOrigin(gate, request, { ownPage })
   for (const [name, value] of Object.entries(corsHeaders(gate, request))) response.setHeader(name, value)
   if (request.method === 'OPTIONS' && request.headers.origin !== undefined) {
     response.writeHead(204, preflightHeaders(request)).end()
     return
   }
-  const [path] = (request.url ?? '/').split('?')
   if (path === '/healthz') return writeJson(response, { status: 'ok' })
   if (path === '/readyz') {
     const state = await readiness(serving)
     return writeJson(response, { status: state }, state === 'ready' ? 200 : 503)
   }
   if (serving.draining) throw shuttingDown()
+  if (ownPage && (await page.answer(request, response, { admitted: readKey(gate, request) !== undefined }))) return
   exchange.key = checkKey(gate, request)
   exchange.trace = readTraceContext((name) => request.headers[name])
   await routeRequest(exchange, request, response)
@@ -240,6 +246,7 @@ function drainBody(request: IncomingMessage): void {
 
 async function shutDown(serving: Serving, server: Server, sockets: { drain(): void; close(): void }, graceMs: number): Promise<void> {
   serving.draining = true
+  serving.page?.close()
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
   sockets.drain()

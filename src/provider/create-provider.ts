@@ -1,4 +1,4 @@
-import { toModelInfos, type CatalogSnapshot } from '../account/index.js'
+import { toModelInfos, type CatalogSnapshot, type WindowOutlook } from '../account/index.js'
 import type { CallOptions, ChatRequest, ChatResponse, LaneName, ModelInfo, Provider, ResponseStream, ToolCall } from '../contract/index.js'
 import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
@@ -43,6 +43,8 @@ export interface ChatGPTProvider extends Provider, RawApi {
   reasoning_effort: string | undefined
   /** Who is signed in: the account's short hash (absent where nobody is), and the lane that calls take. Asks nobody. */
   signedIn(): Promise<{ account?: string; lane: LaneName }>
+  /** What is known of the account now: its windows with their pace, and how many calls it bears at a time. Asks nobody. */
+  accountView(): { windows: WindowOutlook[]; concurrency: { limit: number; running: number; waiting: number } }
 }
 
 /**
@@ -80,9 +82,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     set default_model(value) { config['default_model'] = value },
     get reasoning_effort() { return deps.settings.reasoningEffort },
     set reasoning_effort(value) { config['reasoning_effort'] = value },
-    getInfo() {
-      return buildProviderInfo(mountName, deps.credentials.lane, deps.settings, deps.catalog.peek())
-    },
+    getInfo: () => buildProviderInfo(mountName, deps.credentials.lane, deps.settings, deps.catalog.peek()),
     listModels: async () => {
       try {
         return describeModels(requireList(await deps.catalog.list()))
@@ -105,12 +105,17 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       const credential = deps.credentials.held() ?? (await deps.credentials.peek())
       return { lane: deps.credentials.lane, ...(credential ? { account: credential.accountKey } : {}) }
     },
+    accountView: () => viewAccount(deps),
     async close() {
       calls.close()
       context.client.close()
     },
   }
   return provider
+}
+
+function viewAccount({ quota, limiter: { limit, running, waiting } }: ProviderDeps): ReturnType<ChatGPTProvider['accountView']> {
+  return { windows: quota.outlook(), concurrency: { limit, running, waiting } }
 }
 
 /** What hosts take a provider for that says no priority. */

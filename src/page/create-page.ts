@@ -1,0 +1,159 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import type { WindowOutlook } from '../account/index.js'
+import type { LiveBoard, LiveSnapshot } from '../usage/index.js'
+import { formatMetrics } from './format-metrics.js'
+
+/** What the page shows; names as programs read them. */
+export interface PageState extends LiveSnapshot {
+  /** ISO 8601 */
+  now: string
+  signed_in: boolean
+  lane: string
+  transport: { kind: string; reason: string }
+  concurrency: { limit: number; running: number; waiting: number }
+  windows: WindowOutlook[]
+  /** as they are in force now, with why */
+  roles: { role: string; status: string; model: string; candidates: { model: string; status: string; detail: string }[] }[]
+}
+
+export interface PageOptions {
+  board: LiveBoard
+  /** everything but what the board knows */
+  describe: () => Promise<Omit<PageState, keyof LiveSnapshot | 'now'>>
+  /** ms since 1970 */
+  now?: () => number
+}
+
+export interface Page {
+  /** the word of the one-time link: `/?once=WORD`; used up by its first use */
+  readonly once: string
+  /** Whether the path is the page's own. */
+  owns(path: string): boolean
+  /** Answers a GET of the page's own paths. False where the path is another's, or nobody let this browser in. */
+  answer(request: IncomingMessage, response: ServerResponse, options: { admitted: boolean }): Promise<boolean>
+  /** Ends every stream; twice without harm. */
+  close(): void
+}
+
+const ASSETS: Readonly<Record<string, readonly [file: string, type: string]>> = {
+  '/': ['index.html', 'text/html; charset=utf-8'],
+  '/page/page.css': ['page.css', 'text/css; charset=utf-8'],
+  '/page/page.js': ['page.js', 'text/javascript; charset=utf-8'],
+  '/page/render.js': ['render.js', 'text/javascript; charset=utf-8'],
+}
+const OTHERS: readonly string[] = ['/page/events', '/page/state', '/metrics']
+const HEADERS = {
+  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+/** Changes come in bursts: the page is told of them together. */
+const TELL_AFTER_MS = 400
+/** The pace moves while nothing is asked. */
+const TELL_EVERY_MS = 5000
+/** A browser that reads so little behind is cut off; it comes back by itself. */
+const MOST_UNREAD = 1 << 20
+const MOST_STREAMS = 20
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** The page of one server. Its browser is let in once, by the link, and then known by a cookie of this server alone. */
+export function createPage({ board, describe, now = Date.now }: PageOptions): Page {
+  const once = randomBytes(24).toString('base64url')
+  const session = randomBytes(24).toString('base64url')
+  let isUsed = false
+  const streams = createStreams(async () => JSON.stringify(await state()))
+  const state = async (): Promise<PageState> => ({ now: new Date(now()).toISOString(), ...(await describe()), ...board.snapshot() })
+  const unwatch = board.watch(streams.changed)
+  return {
+    once,
+    owns: (path) => Object.hasOwn(ASSETS, path) || OTHERS.includes(path),
+    async answer(request, response, { admitted }) {
+      const url = new URL(request.url ?? '/', 'http://localhost')
+      const cookie = `amplifier_chatgpt_${request.socket.localPort ?? 0}`
+      const word = url.pathname === '/' ? url.searchParams.get('once') : null
+      if (word !== null && !isUsed && timingSafeEqual(digest(word), digest(once))) {
+        isUsed = true
+        // Lax: the link is followed from a terminal or a chat, and Strict would lose the cookie on the way back from it.
+        response.writeHead(303, { ...HEADERS, location: '/', 'set-cookie': `${cookie}=${session}; Path=/; HttpOnly; SameSite=Lax` }).end()
+        return true
+      }
+      if (!admitted && !hasCookie(request, cookie, session)) return false
+      if (url.pathname === '/page/events') return streams.open(response)
+      if (url.pathname === '/page/state') return send(response, 'application/json', JSON.stringify(await state()))
+      if (url.pathname === '/metrics') {
+        const { windows, concurrency } = await describe()
+        return send(response, 'text/plain; version=0.0.4; charset=utf-8', formatMetrics({ board, windows, concurrency }))
+      }
+      const [file, type] = ASSETS[url.pathname] ?? []
+      if (file === undefined || type === undefined) return false
+      return send(response, type, await readFile(fileURLToPath(new URL(`../../page/${file}`, import.meta.url))))
+    },
+    close() {
+      unwatch()
+      streams.close()
+    },
+  }
+}
+
+function send(response: ServerResponse, type: string, body: string | Buffer): true {
+  response.writeHead(200, { ...HEADERS, 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
+  return true
+}
+
+function hasCookie(request: IncomingMessage, name: string, wanted: string): boolean {
+  const found = (request.headers.cookie ?? '').split(/; */).find((pair) => pair.startsWith(`${name}=`))
+  return found !== undefined && timingSafeEqual(digest(found.slice(name.length + 1)), digest(wanted))
+}
+
+/** Server-sent events: the whole state, soon after a change and every few seconds. */
+function createStreams(describe: () => Promise<string>) {
+  const open = new Set<ServerResponse>()
+  let timer: NodeJS.Timeout | undefined
+  let changed = false
+  const tell = async (): Promise<void> => {
+    timer = undefined
+    changed = false
+    if (open.size === 0) return
+    const text = await describe().catch(() => undefined)
+    for (const response of open) {
+      if (text !== undefined) response.write(`data: ${text}\n\n`)
+      if (response.writableLength > MOST_UNREAD) response.destroy()
+    }
+    schedule(changed ? TELL_AFTER_MS : TELL_EVERY_MS)
+  }
+  const schedule = (ms: number): void => {
+    if (open.size === 0) return
+    timer ??= setTimeout(() => void tell(), ms)
+    timer.unref()
+  }
+  return {
+    changed(): void {
+      if (changed || open.size === 0) return
+      changed = true
+      clearTimeout(timer)
+      timer = undefined
+      schedule(TELL_AFTER_MS)
+    },
+    open(response: ServerResponse): Promise<true> {
+      const [oldest] = open
+      if (open.size >= MOST_STREAMS) oldest?.destroy()
+      response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' })
+      response.write('retry: 1000\n\n')
+      open.add(response)
+      clearTimeout(timer)
+      void tell()
+      return new Promise((resolve) => response.once('close', () => {
+        open.delete(response)
+        resolve(true)
+      }))
+    },
+    close(): void {
+      clearTimeout(timer)
+      for (const response of open) response.end()
+    },
+  }
+}
