@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contract/index.js'
-import { describeOrigin, originOf } from '../documents/index.js'
+import { originOf, type ValueFinding } from '../documents/index.js'
 import { suggestName } from '../lib/index.js'
 import { listOptionNames } from './option-schema.js'
 
@@ -9,18 +9,18 @@ const TOP = ['config', 'routing']
 const PARTS = ['providers']
 
 /**
- * Sentences about keys at the top of a settings file that have no effect there: an option of ours, a part of the mount plan, or
+ * Findings on keys at the top of a settings file that have no effect there: an option of ours, a part of the mount plan, or
  * nearly the word that would have one. Other hosts' own keys are left alone.
  */
-export function findMisplacedKeys(value: JsonObject): string[] {
+export function findMisplacedKeys(value: JsonObject): ValueFinding[] {
   const options = new Set(listOptionNames())
   return Object.keys(value).flatMap((key) => {
     if (TOP.includes(key)) return []
     const origin = originOf(value, key)
-    const place = origin ? `${describeOrigin(origin)}: ` : ''
-    if (PARTS.includes(key)) return [`${place}${key} has no effect at the top of the file; it stands under config`]
-    if (options.has(key)) return [`${place}the option ${key} has no effect at the top of the file; it stands under config.providers[].config`]
+    const warn = (message: string): ValueFinding[] => [{ severity: 'warning', message, path: key, ...(origin ? { origin } : {}) }]
+    if (PARTS.includes(key)) return warn(`${key} has no effect at the top of the file; it stands under config`)
+    if (options.has(key)) return warn(`the option ${key} has no effect at the top of the file; it stands under config.providers[].config`)
     const meant = suggestName(key, TOP)
-    return meant === undefined ? [] : [`${place}${key} has no effect; did you mean ${meant}?`]
+    return meant === undefined ? [] : warn(`${key} has no effect; did you mean ${meant}?`)
   })
 }

@@ -96,7 +96,7 @@ async function readLayer({ file, trusted, inside }: ListedFile, warnings: string
   warnings.push(...parsed.findings.map(describeFinding))
   const value = parsed.value ?? {}
   if (!isRecord(value)) return skip(`${file}:1:1: ${describeMismatch('settings', 'a mapping', value)}`)
-  warnings.push(...findMisplacedKeys(value))
+  warnings.push(...findMisplacedKeys(value).map(describeFinding))
   for (const key of ['config', 'routing']) {
     const part = value[key]
     if (part !== undefined && part !== null && !isRecord(part)) return skip(describeWrongPart(value, key, { name: key, expected: 'a mapping', file }))

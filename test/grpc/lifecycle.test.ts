@@ -46,7 +46,9 @@ describe('the lifecycle service', () => {
 })
 
 describe('the secret', () => {
-  test.each([['none', ''], ['a wrong one', 'made-up-secret-2']])('%s is refused by every method', async (_word, secret) => {
+  test.each([
+    ['none', ''], ['a wrong one', 'made-up-secret-2'], ['its beginning', 'made-up-secre'], ['in capitals it', 'MADE-UP-SECRET'], ['a bearer of it', 'Bearer made-up-secret'], ['it twice', 'made-up-secret,made-up-secret'],
+  ])('%s is refused by every method', async (_word, secret) => {
     for (const [on, method] of METHODS) {
       await expect(call(open[on], method, {}, metadata({}, secret)), method).rejects.toMatchObject({ code: grpc.status.UNAUTHENTICATED })
     }

@@ -107,9 +107,11 @@ describe('the door for OpenAI clients', () => {
   test.each<[string, Record<string, string>, number]>([
     ['no key', { authorization: '' }, 401],
     ['a wrong key', { authorization: 'Bearer local-made-up-kez' }, 401],
+    ['the beginning of the key', { authorization: `Bearer ${KEY.slice(0, -1)}` }, 401],
     ['a web page', { origin: 'https://evil.example' }, 403],
   ])('%s is refused by every path', async (_title, headers, status) => {
-    const asked = [post('/chat/completions', '{}', headers), post('/responses', '{}', headers), fetch(`${door.baseUrl}/models`, { headers: { authorization: `Bearer ${KEY}`, ...headers } })]
+    const get = (path: string) => fetch(`${door.baseUrl}${path}`, { headers: { authorization: `Bearer ${KEY}`, ...headers } })
+    const asked = [...['/chat/completions', '/responses', '/responses/compact', '/messages', '/messages/count_tokens'].map((path) => post(path, '{}', headers)), get('/models'), get('/models/gpt-5.5'), get('/responses/resp_made_up')]
     for (const response of await Promise.all(asked)) {
       expect(response.status).toBe(status)
       expect(response.headers.get('access-control-allow-origin')).toBeNull()

@@ -1,6 +1,6 @@
 /** What was shown to work against 0.1.0 beyond configuration: text, files, Redis and credentials, each driven through the host with files on disk. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { chmod, chown, lstat, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,27 +8,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test,
 import { buildMountPlan, loadBundle, loadSettings } from '../../src/config/index.js'
 import { createHost } from '../../src/host/index.js'
 import { createModule, type ChatGPTProvider } from '../../src/index.js'
-import { startTwin, type Twin } from '../../src/twin/index.js'
+import type { Twin } from '../../src/twin/index.js'
 import { writeTree } from '../config/support/tree.js'
+import { openWorld, type World } from './world.js'
 
 const OURS = 'provider-openai-chatgpt'
 const KEY = Buffer.alloc(32, 7).toString('base64')
 let twin: Twin
-let evil: Server
-let address: string
-let connections = 0
+let world: World
 
 beforeAll(async () => {
-  twin = await startTwin()
-  evil = createServer((socket) => { connections += 1; socket.on('error', () => undefined).destroy() })
-  await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve))
-  address = `http://127.0.0.1:${(evil.address() as AddressInfo).port}`
+  world = await openWorld()
+  twin = world.twin
 })
 afterEach(() => void vi.unstubAllEnvs())
-afterAll(async () => {
-  evil.close()
-  await twin.close()
-})
+afterAll(() => world.close())
 
 interface Outcome { root: string; providers: string[]; warnings: string; answer: string }
 
@@ -87,7 +81,7 @@ test('7: ids, modules, keys and values of a project write no control characters 
   const files = { 'b.yaml': JSON.stringify({
     providers: [{ module: OURS, id: `x${hostile}`, config: { base_url: hostile } }, { module: OURS, id: 'y', config: { reasoning_effort: hostile } }, { id: 'work', module: OURS, config: { [`key${hostile}`]: 1 } }, { id: `nobody${hostile}`, module: `m${hostile}` }],
     tools: [{ module: `t${hostile}`, source: hostile }], hooks: [{ module: 'routing', config: { default_matrix: hostile, placement: hostile } }],
-  }), '.amplifier/settings.yaml': JSON.stringify({ config: { providers: [{ id: `z${hostile}` }] }, [hostile]: 1 }) }
+  }), '.amplifier/settings.yaml': JSON.stringify({ 'routin\u001bg': {}, config: { providers: [{ id: `z${hostile}` }] }, [hostile]: 1 }) }
   const { warnings } = await ask({}, { files, bundle: 'b.yaml' })
   for (const words of ['␛]52;c', 'was not mounted', 'unknown option', 'names no module']) expect(warnings).toContain(words)
   expect(warnings.match(/[^\P{Cc}\n]/gu)).toBeNull()
@@ -152,10 +146,11 @@ describe('10: credentials', () => {
   })
 
   test('a record\'s issuer does not outrank the token\'s own', async () => {
-    const record = { auth_mode: 'oauth', ...twin.issueTokens(), issuer: address, base_url: `${address}/v1` }
-    const { answer, warnings } = await ask({ issuer: address, base_url: `${address}/v1` }, { record })
+    const { address, connections } = world
+    const evil = { issuer: new URL(address).origin, base_url: address }
+    const { answer, warnings } = await ask(evil, { record: { auth_mode: 'oauth', ...twin.issueTokens(), ...evil } })
     expect(answer + warnings).toMatch(/AuthenticationError|is not mounted/)
-    expect(connections).toBe(0)
+    expect(connections()).toBe(0)
   })
 
   test('a project\'s account does not pay', async () => {

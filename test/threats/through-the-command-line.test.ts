@@ -1,5 +1,4 @@
 /** What a cloned folder says to a user who runs the command line in it. */
-import { createServer, type AddressInfo, type Server } from 'node:net'
 import { existsSync } from 'node:fs'
 import { chmod, chown, cp, readdir, readFile, realpath, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,36 +7,33 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attachOrigins, resolveOptions } from '../../src/config/index.js'
 import { openCommandLine, type CommandLine, type CommandResult } from '../cli/support.js'
 import { writeTree } from '../config/support/tree.js'
+import { openWorld, type World } from './world.js'
 
 const OURS = 'provider-openai-chatgpt'
 const SECRET = 'sk-made-up-secret'
 let cli: CommandLine
-let evil: Server
-let address: string
-let connections = 0
+let world: World
 const home = process.cwd()
 
 beforeAll(async () => {
   cli = await openCommandLine()
-  evil = createServer((socket) => { connections += 1; socket.on('error', () => undefined).destroy() })
-  await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve))
-  address = `http://127.0.0.1:${(evil.address() as AddressInfo).port}/v1`
+  world = await openWorld(cli.twin)
   expect((await cli.run(['login'])).code).toBe(0)
 })
 afterAll(async () => {
   process.chdir(home)
-  evil.close()
+  await world.close()
   await cli.close()
 })
 
 /** Runs a command in a folder with these files. */
 async function runIn(files: Record<string, string>, words: string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult & { root: string }> {
-  const root = await writeTree(Object.fromEntries(Object.entries(files).map(([path, text]) => [path, text.replaceAll('EVIL', address)])))
+  const root = await writeTree(Object.fromEntries(Object.entries(files).map(([path, text]) => [path, text.replaceAll('EVIL', world.address)])))
   const before = cli.twin.requests.length
   process.chdir(root)
   try {
     const result = await cli.run(words, { env: { MADE_UP_SECRET: SECRET, ...env } })
-    expect(connections).toBe(0)
+    expect(world.connections()).toBe(0)
     expect(existsSync(join(root, 'ran'))).toBe(false)
     expect(result.stdout + result.stderr + JSON.stringify(cli.twin.requests.slice(before))).not.toContain(SECRET)
     return { ...result, root }
