@@ -34,8 +34,8 @@ export interface Compactor {
   observe(call: Call, usage: Usage | null | undefined): void
   /** Whether the backend refused what asks it to compact within the answer, which then isn't asked for again. */
   refused(built: BuiltRequest | undefined, error: LLMError): boolean
-  /** A checkpoint could not be made: the history goes whole. */
-  failed(error: unknown): void
+  /** A checkpoint could not be made: the history goes whole, and the next try waits until it has grown. */
+  failed(call: Call, error: unknown): void
 }
 
 interface Fill {
@@ -89,12 +89,17 @@ export function createCompactor(deps: ProviderDeps, requests: RequestBuilder): C
       keepNewest(fills, conversation, { tokens, next: before === Infinity ? tokens + WORTH * call.model.contextWindow : before }, REMEMBERED)
     },
     refused(built, error) {
-      if (built?.fields['context_management'] === undefined || error.name !== 'InvalidRequestError' || !error.message.includes('context_management')) return false
+      // What the user's own extra_request_params asks for is theirs to take back.
+      if (off.inline || deps.settings.compactAt === undefined || built?.fields['context_management'] === undefined || error.name !== 'InvalidRequestError' || !error.message.includes('context_management')) return false
       off.inline = true
       deps.warn(`the backend takes no context_management for ${error.model ?? 'this model'}: not asked for again by this mount`)
       return true
     },
-    failed(error) {
+    failed(call, error) {
+      const conversation = requests.nameOf(call.request)
+      const tokens = fills.get(conversation)?.tokens ?? 0
+      // A call for each turn that brings nothing would use up the plan.
+      keepNewest(fills, conversation, { tokens, next: tokens + WORTH * call.model.contextWindow }, REMEMBERED)
       if (isLLMError(error) && error.name === 'InvalidRequestError') off.trigger = true
       warnOnce(`the history could not be compacted and goes whole: ${error instanceof Error ? error.message : String(error)}`)
     },

@@ -109,7 +109,7 @@ async function compactFirst(context: ProviderContext, call: Call): Promise<void>
   }
   const { error, response } = await runCall(context, plan, () => undefined)
   call.signal.throwIfAborted()
-  if (error) compactor.failed(error)
+  if (error) compactor.failed(call, error)
   else compactor.keep(call, checkpointOf(response), count)
 }
 

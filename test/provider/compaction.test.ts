@@ -211,3 +211,26 @@ test('an edited history goes as it is: what a checkpoint stood for is no more', 
   await mounted.provider.complete({ messages: [...loop.history, user('on')], conversation_id: 'c' })
   expect(inputs(mounted.twin).at(-1)?.input[0]).toMatchObject({ type: 'message', content: [{ text: '1: another question' }] })
 })
+
+test('a checkpoint that fails for another reason is tried again only when the history has grown by a tenth of the window', async () => {
+  const slug = 'gpt-6.1-sol'
+  const mounted = await mount({ twin: { models: models(slug) }, config: { default_model: slug, compact_at: 0.95, max_retries: 0 } })
+  const loop = createLoop(mounted, { conversation_id: 'c' })
+  await loop.turn()
+  await loop.turn()
+  mounted.provider.config['compact_at'] = 0.1
+  mounted.twin.enqueue({ text: 'words in place of a compaction' })
+  await loop.turn()
+  // A turn has two calls: the one behind the failure goes without a try.
+  const made = () => mounted.named('llm:response').filter(({ operation }) => operation === 'compaction').map(({ status }) => status)
+  expect(made()).toEqual(['error'])
+  for (let turn = 0; turn < 3; turn += 1) await loop.turn()
+  expect(made().slice(0, 2)).toEqual(['error', 'ok'])
+})
+
+test('context_management of the user\'s own is not taken back for them: the refusal is theirs', async () => {
+  const own = { extra_request_params: { context_management: [{ type: 'compaction', compact_threshold: 5000 }] } }
+  const mounted = await mount({ config: { default_model: 'gpt-5.5', ...own } })
+  const error = await failureOf(mounted.provider.complete({ messages: HISTORY }))
+  expect([error.name, mounted.twin.responses().length]).toEqual(['InvalidRequestError', 1])
+})
