@@ -28,10 +28,18 @@ export function findPresetProblems(matrix: Fields): string[] {
     ...findModeProblems(preset),
     ...findLadderProblems(preset),
     ...findDelegationProblems(preset, roles),
-    ...(clampsTier(preset) ? candidates.flatMap((candidate) => findRungProblem(preset, candidate)) : []),
+    ...findUnplaced(preset, roles),
     ...findEffortProblems(preset, candidates),
     ...findSessionProblems(preset.sessionScoped),
   ]
+}
+
+/**
+ * Candidates that a clamping preset can place nowhere, a line each. In a file they are problems; overrides may add them, and
+ * then every session that names its model goes without.
+ */
+export function findUnplaced(preset: Preset, roles: Fields): string[] {
+  return clampsTier(preset) ? listCandidates(roles).flatMap((candidate) => findRungProblem(preset, candidate)) : []
 }
 
 interface PlacedCandidate {

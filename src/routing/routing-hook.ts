@@ -1,5 +1,6 @@
 import { ConfigurationError, EVENTS, type ClampRecord, type Coordinator } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
+import { deriveCallerContext } from './caller-context.js'
 import { composeEffectiveMatrix, type EffectiveMatrix, type OverrideLayer } from './effective-matrix.js'
 import { mountedIn, viewMounts } from './find-mount.js'
 import { readHookConfig, type RoutingHookConfig } from './hook-config.js'
@@ -10,6 +11,9 @@ import { listConfigErrors } from './matrix-errors.js'
 import { resolveMatrixSource, SHIPPED_DIRECTORY, type MatrixFile } from './matrix-source.js'
 import type { RoutingMatrix, RoutingOverrides } from './matrix.js'
 import { createModelRoleResolver, type ModelRoleResolver } from './model-role-resolver.js'
+import { planEntries } from './plan-entries.js'
+import { findUnplaced } from './preset-problems.js'
+import { rungOf } from './tier-ladder.js'
 
 /** A matrix and where it was found. */
 export interface FoundMatrix {
@@ -83,6 +87,7 @@ function createResolver(
     disableDelegationPreset: config.disableDelegationPreset,
   })
   for (const removed of effective.removed ?? []) warn(removed)
+  warnOfUnplaced(coordinator, effective, warn)
   judgeSettings(coordinator, effective, origin.path, warn)
   if (Object.keys(effective.roles).length === 0) return undefined
   return createModelRoleResolver({
@@ -97,6 +102,14 @@ function readCapabilityOverrides(coordinator: Coordinator): OverrideLayer[] {
   const routing = coordinator.getCapability(ROUTING_CAPABILITY)
   const overrides = isRecord(routing) ? routing['overrides'] : undefined
   return isRecord(overrides) ? [{ roles: overrides as RoutingOverrides, source: 'the parent session' }] : []
+}
+
+/** The preset was checked against its file; overrides may add what it can place nowhere, and then a session that names its model goes without. */
+function warnOfUnplaced(coordinator: Coordinator, { roles, preset }: EffectiveMatrix, warn: (message: string) => void): void {
+  const caller = preset && deriveCallerContext(planEntries(coordinator), preset)
+  if (preset === undefined || caller === undefined || rungOf(caller.model, preset.tierLadder.get(caller.family)) === undefined) return
+  const unplaced = findUnplaced(preset, roles)
+  if (unplaced.length > 0) warn(`this session hands on its model ${caller.model}, so its roles go without: ${unplaced.join(' ')} Set default_model: latest, or the hook's disable_delegation_preset, to have them`)
 }
 
 /** A setting that its provider refuses is never sent: a warning, or where a preset hands efforts on, an error. */

@@ -207,6 +207,23 @@ describe('before output', () => {
     expect(named('provider:fallback')).toHaveLength(1)
   })
 
+  test('a session that names its model keeps to its tier: what overrides add on no ladder is left out, and the mount says so', async () => {
+    const other = {
+      name: 'other', complete: async () => ({ content: [{ type: 'text', text: 'from the other one' }], finish_reason: 'stop' }),
+      listModels: async () => [{ id: 'other-1', display_name: 'x', context_window: 1, max_output_tokens: 1, capabilities: [], defaults: {} }],
+    }
+    const chain = { coding: { description: 'x', candidates: [{ provider: 'other', model: 'other-1' }, { provider: 'openai-chatgpt', model: FIRST }] } }
+    const told = async (model: string) => {
+      const { mounted: { provider, host, warnings } } = await trial('sse', { config: { routing_overrides: chain, max_retries: 0, default_model: model } })
+      await host.coordinator.mount('providers', other, { name: 'other' })
+      const { content, metadata } = await provider.delegate('coding', ask('x')).response()
+      const { resolved_model, clamp } = metadata?.route as RouteReceipt
+      return { text: content.map((block) => (block.type === 'text' ? block.text : '')).join(''), resolved_model, reason: clamp?.reason, warnings: warnings.filter((line) => line.includes('other/other-1')).length }
+    }
+    expect(await told('latest')).toEqual({ text: 'from the other one', resolved_model: 'other-1', reason: expect.stringContaining("'latest' is not on the") as string, warnings: 0 })
+    expect(await told('gpt-6.1-sol')).toMatchObject({ text: 'You said: x', resolved_model: FIRST, reason: expect.stringMatching(/^strict: clamped to caller rung 2/) as string, warnings: 1 })
+  })
+
   test('what a provider that took over says of its own way stands in the receipt', async () => {
     const second = await trial('sse')
     const chain = { coding: { description: 'x', candidates: [{ provider: 'openai-chatgpt', model: FIRST }, { provider: 'second', model: SECOND }] } }
