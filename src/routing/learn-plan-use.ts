@@ -32,8 +32,8 @@ const SAME_RESET_MS = 90_000
 const KINDS = 3
 
 /**
- * Learns from the windows' own figures what each model draws: least squares over the steps between readings, no rate
- * below zero. Windows of one limit count alike and differ in what they hold: the one with the most steps is fitted, for
+ * Learns from the windows' own figures what each model draws: least squares over how far a window stood at each reading, no
+ * rate below zero. What is rounded off is then an error of one reading, not of two steps. Windows of one limit count alike and differ in what they hold: the one with the most steps is fitted, for
  * the others only how much more they hold. Work of other programs on the same plan is counted in, since nobody says whose it was.
  */
 export function learnPlanUse(records: readonly CallRecord[]): PlanUse[] {
@@ -45,18 +45,19 @@ export function learnPlanUse(records: readonly CallRecord[]): PlanUse[] {
     const steps = stepsOf(segments)
     return {
       limit_id, window_minutes, readings: readings.length, rows: tokensBetween(calls, models, steps), rises: steps.map(({ from, to }) => to.used - from.used),
+      begins: steps.map(({ from }, at) => steps[at - 1]?.to !== from),
       observed_percent: segments.reduce((sum, segment) => sum + (segment.at(-1)?.used ?? 0) - (segment[0]?.used ?? 0), 0),
     }
   })
   const shapes = new Map<string, number[]>()
-  for (const { limit_id, rows, rises } of [...windows].sort((a, b) => b.rises.length - a.rises.length)) {
-    if (!shapes.has(limit_id)) shapes.set(limit_id, fitRates(rows, rises, models.length * KINDS))
+  for (const { limit_id, ...steps } of [...windows].sort((a, b) => b.rises.length - a.rises.length)) {
+    if (!shapes.has(limit_id)) shapes.set(limit_id, fitLevels(steps, models.length * KINDS))
   }
-  return windows.map(({ rows, rises, ...window }): PlanUse => {
-    const shape = shapes.get(window.limit_id) ?? []
+  return windows.map(({ limit_id, window_minutes, observed_percent, readings, rows, rises }): PlanUse => {
+    const shape = shapes.get(limit_id) ?? []
     const size = sizeOf(shape, rows, rises)
     const rates = models.map((model, place) => [model, [0, 1, 2].map((kind) => size * (shape[place * KINDS + kind] ?? 0)) as unknown as PlanRate] as const)
-    return { ...window, rates: new Map(rates) }
+    return { limit_id, window_minutes, observed_percent, readings, rates: new Map(rates) }
   })
 }
 
@@ -144,7 +145,32 @@ function tokensBetween(calls: readonly Call[], models: readonly string[], steps:
   })
 }
 
-const ROUNDS = 5_000
+/** Sums of tokens rise together, so that the fit converges slowly; a round costs a microsecond. */
+const ROUNDS = 200_000
+
+interface Steps {
+  rows: readonly (readonly number[])[]
+  rises: readonly number[]
+  /** whether a step goes on from no other */
+  begins: readonly boolean[]
+}
+
+/** Fits where a window stood to the tokens until then; where each stretch began is not known, so that its mean is taken out. */
+function fitLevels({ rows, rises, begins }: Steps, size: number): number[] {
+  const stretches: number[][][] = []
+  rows.forEach((row, at) => {
+    const stretch = begins[at] === true ? undefined : stretches.at(-1)
+    const before = stretch?.at(-1) ?? new Array<number>(size + 1).fill(0)
+    const level = [...row, rises[at] ?? 0].map((value, place) => value + (before[place] ?? 0))
+    if (stretch === undefined) stretches.push([before, level])
+    else stretch.push(level)
+  })
+  const levels = stretches.flatMap((stretch) => {
+    const mean = Array.from({ length: size + 1 }, (_, place) => stretch.reduce((sum, level) => sum + (level[place] ?? 0), 0) / stretch.length)
+    return stretch.map((level) => level.map((value, place) => value - (mean[place] ?? 0)))
+  })
+  return fitRates(levels.map((level) => level.slice(0, size)), levels.map((level) => level[size] ?? 0), size)
+}
 
 /** Non-negative least squares by coordinate descent, columns scaled alike: a handful of unknowns, no matrix to invert. */
 function fitRates(rows: readonly (readonly number[])[], rises: readonly number[], size: number): number[] {

@@ -69,8 +69,8 @@ export function createListings(kept: ListsKept, preresolved: Readonly<Record<str
   const fail = (question: Question, error: unknown): ModelListing => question.answer ?? end(question, failedListing(question.mountedAs, error))
   const put = (question: Question): void => {
     const { mountedAs, provider } = question
-    if (!canList(provider)) return void end(question, { failure: `provider ${mountedAs} has no listModels()` })
     try {
+      if (!canList(provider)) return void end(question, { failure: `provider ${mountedAs} has no listModels()` })
       const list = provider.listModels()
       if (isPromiseLike(list)) question.running = list
       else take(question, list)
