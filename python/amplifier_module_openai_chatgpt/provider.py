@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -42,6 +43,7 @@ class ChatGPTProvider:
 
     def __init__(self, config: dict[str, Any] | None = None, coordinator: Any = None) -> None:
         self.config: dict[str, Any] = dict(config or {})
+        self._given = copy.deepcopy(self.config)
         for key, variable in _REFUSED.items():
             if key in self.config:
                 raise ConfigurationError(f"{key} names a program to run, so no mount plan may say it: set {variable} in your environment", provider=MOUNT_NAME)
@@ -198,7 +200,7 @@ class ChatGPTProvider:
             if mount.serves(self.config):
                 return mount
         if self._opening is opening:
-            self._opening = loop.create_task(SessionMount.open(self._sidecar, self, dict(self.config), self._coordinator, trusted=trust.is_config_trusted()))
+            self._opening = loop.create_task(self._open())
             if opening is not None and opening.get_loop() is loop and opening.done() and not opening.cancelled() and opening.exception() is None:
                 self._replaced.append(opening.result())
         current = self._opening
@@ -207,6 +209,12 @@ class ChatGPTProvider:
             return await asyncio.shield(current)
         except grpc.aio.AioRpcError as error:
             raise convert.read_error(error, began=False) from error
+
+    async def _open(self) -> SessionMount:
+        # A role pin writes what a project may have said, whatever the host says of its own plan.
+        written = {key: value for key, value in self.config.items() if key not in self._given or self._given[key] != value}
+        given = {key: value for key, value in self._given.items() if key in self.config}
+        return await SessionMount.open(self._sidecar, self, given, self._coordinator, trusted=trust.is_config_trusted(), written=written)
 
     async def _end_replaced(self) -> None:
         """Takes down mounts of an earlier config, once no call runs that may still be on one."""

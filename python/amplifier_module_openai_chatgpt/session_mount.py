@@ -29,17 +29,19 @@ class SessionMount:
         self.stub = services.ProviderServiceStub(channel)
 
     @classmethod
-    async def open(cls, sidecar: Sidecar, user: object, config: dict[str, Any], coordinator: Any, *, trusted: bool) -> "SessionMount":
+    async def open(cls, sidecar: Sidecar, user: object, config: dict[str, Any], coordinator: Any, *, trusted: bool, written: dict[str, Any]) -> "SessionMount":
         """Mounts ``config``. A mount that fails is logged and tried again by its calls, which raise the reason."""
         running = await asyncio.to_thread(sidecar.hold, user)
         channel = grpc.aio.insecure_channel(running.target, options=_CHANNEL_OPTIONS)
         metadata = (("x-amplifier-token", running.secret), ("x-amplifier-events", "1"), ("x-amplifier-mount", str(uuid.uuid4())))
         texts = {key: json.dumps(value) for key, value in config.items()}
-        mount = cls(sidecar, running, channel, metadata, json.dumps(config, sort_keys=True, default=str))
+        mount = cls(sidecar, running, channel, metadata, json.dumps({**config, **written}, sort_keys=True, default=str))
         ids = (("session", getattr(coordinator, "session_id", None)), ("parent", getattr(coordinator, "parent_id", None)))
         own = tuple((f"x-amplifier-{key}", value) for key, value in ids if isinstance(value, str) and value.isascii())
         if trusted:
             own += (("x-amplifier-trust", "1"),)
+        if written:
+            own += (("x-amplifier-written", json.dumps(written, default=str)),)
         try:
             # Another one's sidecar may be starting again, which gRPC otherwise learns a second late.
             patience = {"wait_for_ready": True, "timeout": READY_SECONDS} if running.process is None else {}

@@ -2,6 +2,7 @@ import type { JsonObject } from '../contract/index.js'
 import { attachOrigins, originOf, originsOf, throwErrors, type Origin } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { isSame, judgeConfig } from './judge-config.js'
+import { WRITTEN } from './live-config.js'
 import { isOurModule } from './module-entry.js'
 import { isOption, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
 import { readServiceUrl } from './read-url.js'
@@ -61,12 +62,28 @@ export async function admitCallerConfig(sent: JsonObject, context: CallerContext
   if (isAnonymous) throwErrors(refused, 'untrusted_option')
   const paths: PathContext = { ...context, env }
   const entries = [...(await readUserEntries({ ...context, env })), {}]
-  const answers = entries.map((entry) => compare(merged, refused.map(({ path }) => path.split('.')[0] ?? path), entry, paths))
+  const answers = entries.map((entry) => compare(merged, refused.map(({ path }) => keyOf(path)), entry, paths))
   const agreed = answers.find(({ differing }) => differing.length === 0)
   if (!agreed) throwErrors([explainDifference(refused.map(({ path }) => path), answers)], 'untrusted_option')
   const confirmed = Object.fromEntries((agreed?.keys ?? []).map((key) => [key, stamp('user')]))
   return attachOrigins({ ...merged }, { ...originsOf(merged), ...confirmed })
 }
+
+/**
+ * Lays over a mount's config what was written to the mounted provider's since, as if a project had said it: what a project
+ * may not set is left out, with a warning.
+ */
+export function admitWritten(config: JsonObject, written: JsonObject, { env = process.env, warn }: Pick<CallerContext, 'env'> & { warn: (message: string) => void }): JsonObject {
+  const lay = (keys: readonly string[]): JsonObject => attachOrigins(
+    { ...config, ...Object.fromEntries(keys.map((key) => [key, written[key]])) },
+    { ...originsOf(config), ...Object.fromEntries(keys.map((key) => [key, WRITTEN])) })
+  const keys = Object.keys(written)
+  const refused = judgeConfig(lay(keys), { env }).filter(({ path }) => keys.includes(keyOf(path)))
+  for (const { path, message } of refused) warn(`${path} was written to the mounted provider's config and has no effect: ${message}`)
+  return lay(keys.filter((key) => !refused.some(({ path }) => keyOf(path) === key)))
+}
+
+const keyOf = (path: string): string => path.split('.')[0] ?? path
 
 /** What a caller lays over the server's own value may be no more than that value again. */
 function withShadow(origin: Origin, value: unknown, of: Origin | undefined): Origin {

@@ -4,7 +4,7 @@
  *
  * Mounting needs the options alone, so the loaders bring their parsers and validators only when they run.
  */
-export { admitCallerConfig } from './admit-caller-config.js'
+export { admitCallerConfig, admitWritten } from './admit-caller-config.js'
 export type { CallerContext } from './admit-caller-config.js'
 export { buildMountPlan } from './build-mount-plan.js'
 export { expandVariables } from './expand-variables.js'

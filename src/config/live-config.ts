@@ -20,7 +20,7 @@ const READ_AT_CALLS: ReadonlySet<string> = new Set([
   'timeout', 'total_timeout', 'first_event_timeout', 'max_retries', 'max_continuations', 'compact_at', 'served_model_policy', 'priority',
 ])
 /** What a role pin writes may be a project's text. */
-const WRITTEN: Origin = { file: "the mounted provider's config", line: 1, column: 1, whose: 'project', via: 'candidate' }
+export const WRITTEN: Origin = { file: "the mounted provider's config", line: 1, column: 1, whose: 'project', via: 'candidate' }
 
 export interface LiveConfigOptions extends ResolveContext {
   /** what the mount was given */

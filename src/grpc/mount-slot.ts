@@ -1,4 +1,4 @@
-import { admitCallerConfig } from '../config/index.js'
+import { admitCallerConfig, admitWritten } from '../config/index.js'
 import type { Coordinator } from '../contract/index.js'
 import type { ChatGPTProvider } from '../index.js'
 import { mountOnHost, type HostMount } from '../mount-on-host.js'
@@ -6,6 +6,8 @@ import type { CallEvents } from './call-events.js'
 
 export interface SentConfig {
   config: Record<string, unknown>
+  /** what was written to the mounted provider's config since: a role pin's text may be a project's. Default: nothing */
+  written?: Record<string, unknown>
   /** the host program said in code that it built the plan itself; default false */
   isHostBuilt?: boolean
   /** nobody asked the caller for a secret; default false */
@@ -50,8 +52,8 @@ export function createMountSlot(
   }
   // Judged at every try: a refused Mount stays refused until the user's own settings say the same, and nothing mounts instead.
   const admit = async () => {
-    const { config: own = {}, ...caller } = sent ?? {}
-    return sent ? admitCallerConfig(own, { base, ...caller }) : base
+    const { config: own = {}, written = {}, ...caller } = sent ?? {}
+    return sent ? admitWritten(await admitCallerConfig(own, { base, ...caller }), written, { warn: note }) : base
   }
   const begin = () => admit().then((config) => mountOnHost({
     config,

@@ -13,7 +13,7 @@ export interface MountSlots {
   /**
    * Mounts `config`, JSON texts by key, under the name in the metadata; `x-amplifier-session` and `x-amplifier-parent`
    * there say whose mount it is, `x-amplifier-trust: 1` of a caller with the secret that the host program itself wrote the
-   * config. @throws LLMError
+   * config, `x-amplifier-written`, JSON text, what was written to it after its mount. @throws LLMError
    */
   mount(metadata: Metadata, config: Readonly<Record<string, string>>): Promise<void>
   unmount(metadata: Metadata): Promise<void>
@@ -46,7 +46,9 @@ export function createMountSlots({ config: own, isAnonymous, ...context }: Mount
       await named.get(name)?.unmount()
       // Kept where the mount fails too: its next call tries again.
       named.set(name, slot)
-      await slot.mount({ config, isAnonymous, isHostBuilt: !isAnonymous && read(metadata, 'trust') === '1' })
+      const written = parseJson(read(metadata, 'written') ?? '{}')
+      if (!isRecord(written)) throw new InvalidRequestError('x-amplifier-written must be the JSON text of an object', { code: 'invalid_json' })
+      await slot.mount({ config, written, isAnonymous, isHostBuilt: !isAnonymous && read(metadata, 'trust') === '1' })
     },
     async unmount(metadata) {
       const name = read(metadata, 'mount')
@@ -61,7 +63,7 @@ export function createMountSlots({ config: own, isAnonymous, ...context }: Mount
   }
 }
 
-function read(metadata: Metadata, key: 'mount' | 'session' | 'parent' | 'trust'): string | undefined {
+function read(metadata: Metadata, key: 'mount' | 'session' | 'parent' | 'trust' | 'written'): string | undefined {
   return metadata.get(`x-amplifier-${key}`)[0]?.toString() || undefined
 }
 

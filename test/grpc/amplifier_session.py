@@ -455,6 +455,19 @@ async def a_config_that_changes_is_in_force_at_the_next_call():
         assert answer.metadata["route"]["resolved_model"] == "gpt-5.4", answer.metadata
 
 
+async def what_a_role_pin_writes_counts_as_far_as_a_project_may_set_it():
+    async with Session(max_retries=0) as run:
+        await run.ask("before")
+        # As the reference's role pin writes: attributes and config, whatever a project's preference says beside.
+        for field, value in (("priority", 0), ("default_model", "gpt-5.4"), ("reasoning_effort", "low")):
+            setattr(run.provider, field, value)
+            run.provider.config[field] = value
+        run.provider.config.update(issuer="https://other.example", base_url="https://other.example/v1", token_file_path="/nowhere/tokens.json")
+        answer = await run.ask("after")
+        assert answer.metadata["route"]["resolved_model"] == "gpt-5.4", answer.metadata
+        assert run.provider.priority == 0
+
+
 async def a_plan_may_name_no_program():
     import amplifier_module_openai_chatgpt as package
 
@@ -572,7 +585,7 @@ CHECKS = [
     thinking_keeps_its_provenance, a_checkpoint_stands_for_a_history, errors_are_the_kernels_own, killed_sidecar_gives_a_retryable_error_and_comes_back,
     a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
     six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
-    the_class_serves_an_application_that_gives_a_config_alone, one_sidecar_serves_the_machine_where_the_user_runs_one, a_config_that_changes_is_in_force_at_the_next_call,
+    the_class_serves_an_application_that_gives_a_config_alone, one_sidecar_serves_the_machine_where_the_user_runs_one, a_config_that_changes_is_in_force_at_the_next_call, what_a_role_pin_writes_counts_as_far_as_a_project_may_set_it,
     a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint,
     a_hostile_plan_reaches_no_server_and_runs_no_program, warnings_of_the_sidecar_are_logged,
     cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
