@@ -1,9 +1,10 @@
 /**
- * The build: `node build.config.mjs [validators|sidecar|test]`.
+ * The build: `node build.config.mjs [validators|places|sidecar|test]`.
  *
  * Without a word: validators, then dist/: code in few files by esbuild, declarations by `tsc`. With `validators`:
- * only the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/. With `test` (`--all`, `--long`): what the test
- * command promises, closing with the line `N passed, N failed`.
+ * only the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/. With `places`: the rule of places
+ * in Lua, for Redis; committed, since it changes with the rule alone. With `test` (`--all`, `--long`): what the test command
+ * promises, closing with the line `N passed, N failed`.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -230,7 +231,8 @@ const word = process.argv[2]
 if (word === undefined) await build()
 else if (word === 'test') await test(process.argv.slice(3))
 else if (word === 'sidecar') await bundleSidecar()
+else if (word === 'places') await (await import('./src/account/translate-places.mjs')).writePlaces()
 else if (word !== 'validators') {
-  console.error(`build.config.mjs: unknown word ${word}; it takes validators, sidecar or test`)
+  console.error(`build.config.mjs: unknown word ${word}; it takes validators, places, sidecar or test`)
   process.exit(2)
 }

@@ -1,12 +1,15 @@
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
-import { createStateFile, type Persisted } from './account/index.js'
+import {
+  createFallbackLedger, createFileLedger, createMemoryLedger, createRedisLedger, createStateFile, type Persisted, type PlaceLedger,
+} from './account/index.js'
 import {
   createFileStore, createKeychainStore, createMemoryStore, createRedisConnection, createRedisStore, createRedisState, tokenFilePath,
   type Lane, type RedisConnection, type TokenStore,
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { ConfigurationError } from './contract/index.js'
-import { findHomeFolder, isLoopback } from './lib/index.js'
+import { findHomeFolder, isLoopback, shortHash } from './lib/index.js'
 import { createTrust } from './transport/index.js'
 
 /** Where an account's sign-in, quota and model list are kept. */
@@ -15,6 +18,8 @@ export interface AccountPlaces {
   state(accountKey: string, section: string): Persisted
   /** the file of the usage totals: on this machine wherever the sign-in is */
   readonly usagePath: string
+  /** Where calls that run are counted, as far as `concurrency_scope` reaches. */
+  ledger(accountKey: string, warn: (message: string) => void): PlaceLedger
   close(): Promise<void>
 }
 
@@ -22,6 +27,10 @@ export interface AccountPlaces {
 const SHARED_STATE_TTL_MS = 8 * 24 * 3_600_000
 const STATE_FILE = 'openai-chatgpt-state.json'
 const USAGE_FILE = 'openai-chatgpt-usage.db'
+/** Beside the state: who runs calls on this machine. */
+const LEDGER_FOLDER = 'openai-chatgpt-places'
+/** A call waits for its place: a server that takes longer counts as away. */
+const LEDGER_TIMEOUT_MS = 1000
 
 /**
  * The places that the options name. With `token_store: redis` quota and models live there too, so that
@@ -41,6 +50,7 @@ export function createAccountPlaces(options: ProviderOptions, env: NodeJS.Proces
     },
     state: (accountKey, section) => stateFile.persisted(accountKey, section),
     usagePath: usagePathOf(options),
+    ledger: (accountKey, warn) => createLocalLedger(options, accountKey, warn),
     close: async () => undefined,
   }
 }
@@ -48,6 +58,24 @@ export function createAccountPlaces(options: ProviderOptions, env: NodeJS.Proces
 /** Beside the sign-in. */
 export function usagePathOf(options: ProviderOptions): string {
   return join(stateFolder(options), USAGE_FILE)
+}
+
+/** What dies together and shares a ledger file: the share of a fleet's places goes by it. */
+export function nameMachine(options: ProviderOptions): string {
+  return shortHash(`${hostname()} ${stateFolder(options)}`).slice(0, 10)
+}
+
+function createLocalLedger(options: ProviderOptions, account: string, warn: (message: string) => void): PlaceLedger {
+  if (options.concurrencyScope === 'process') return createMemoryLedger()
+  return createFallbackLedger({
+    ledger: createFileLedger({ folder: join(stateFolder(options), LEDGER_FOLDER), account }),
+    local: createMemoryLedger(),
+    warn: (_share, cause) => warn(`max_concurrency counts in this process alone, since the calls of this machine cannot be counted: ${describeCause(cause)}`),
+  })
+}
+
+function describeCause(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function stateFolder(options: ProviderOptions): string {
@@ -58,7 +86,9 @@ function stateFolder(options: ProviderOptions): string {
  * A connection to the Redis server that the options name; opened at the first command.
  * @throws ConfigurationError without an address, or for plain text beyond loopback
  */
-export function openRedis(options: ProviderOptions, env: NodeJS.ProcessEnv = process.env): RedisConnection {
+export function openRedis(
+  options: ProviderOptions, env: NodeJS.ProcessEnv = process.env, limits: { commandTimeoutMs?: number } = {},
+): RedisConnection {
   const { redisUrl: url } = options
   if (url === undefined) {
     throw new ConfigurationError('there is no redis_url: set it in your own settings, or AMPLIFIER_CHATGPT_REDIS_URL', { code: 'redis_url' })
@@ -70,7 +100,7 @@ export function openRedis(options: ProviderOptions, env: NodeJS.ProcessEnv = pro
   }
   const extraCaFile = env.NODE_EXTRA_CA_CERTS
   return createRedisConnection({
-    url, trust: () => createTrust({ ...(options.caFile && { caFile: options.caFile }), ...(extraCaFile && { extraCaFile }) }),
+    url, trust: () => createTrust({ ...(options.caFile && { caFile: options.caFile }), ...(extraCaFile && { extraCaFile }) }), ...limits,
   })
 }
 
@@ -85,6 +115,16 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
       }),
     state: (accountKey, section) => shared.value(`${accountKey}:${section}`, SHARED_STATE_TTL_MS),
     usagePath: usagePathOf(options),
+    ledger(accountKey, warn) {
+      const local = createLocalLedger(options, accountKey, warn)
+      if (options.concurrencyScope !== 'account') return local
+      const own = openRedis(options, env, { commandTimeoutMs: LEDGER_TIMEOUT_MS })
+      return createFallbackLedger({
+        ledger: createRedisLedger({ connection: own, account: accountKey }),
+        local,
+        warn: (share) => warn(`${own.place} cannot be reached, so this machine runs ${share} calls at a time until it can. Check the server and the network; amplifier-chatgpt doctor tries it`),
+      })
+    },
     close: () => connection.close(),
   }
 }

@@ -5,7 +5,7 @@
 import 'reflect-metadata'
 import { container as rootContainer, instanceCachingFactory, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import type { Dispatcher } from 'undici'
-import { createAccountPlaces, type AccountPlaces } from './account-storage.js'
+import { createAccountPlaces, nameMachine, type AccountPlaces } from './account-storage.js'
 import {
   createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota,
 } from './account/index.js'
@@ -210,7 +210,11 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
   provide(child, QUOTA, () =>
     share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota') }), (quota) => quota.flush()))
   provide(child, LIMITER, () =>
-    share(`limiter:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({ limit: options.maxConcurrency })))
+    share(`limiter:${options.concurrencyScope}:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({
+      limit: options.maxConcurrency,
+      ledger: child.resolve(PLACES).ledger(child.resolve(ACCOUNT_KEY), child.resolve(WARN)),
+      self: { machine: nameMachine(options), version: VERSION },
+    }), (limiter) => limiter.close()))
   const asking = () => ({
     transport: child.resolve(TRANSPORT), credentials: child.resolve(CREDENTIALS), baseUrl: options.baseUrl, userAgent: USER_AGENT, provider: MOUNT_NAME,
     maxRetries: options.maxRetries, now, random: parts.random ?? Math.random, delay: parts.delay ?? delay,

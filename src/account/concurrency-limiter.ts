@@ -1,14 +1,19 @@
-import { createAdaptiveLimit } from './adaptive-limit.js'
-import { createPause } from './pause.js'
-import { createWaitingLine, type Waiter } from './fair-queue.js'
+import { randomBytes } from 'node:crypto'
+import { createMemoryLedger, type PlaceLedger } from './place-ledger.js'
+import type { Waiter } from './place-roll.js'
+import { createPlaceSpeaker } from './place-speaker.js'
 
 export interface ConcurrencyLimiterOptions {
   /** places of the account, 1 or more; default 6 */
   limit?: number
-  /** ms, any origin that doesn't run back */
+  /** ms, any origin that doesn't run back; of the default ledger */
   now?: () => number
   /** Calls `run` after `ms`; answers what takes that back. Default: a timer. */
   schedule?: (ms: number, run: () => void) => () => void
+  /** where the places are counted; default: in this process */
+  ledger?: PlaceLedger
+  /** what this machine and this program are called in a ledger that others read */
+  self?: { machine: string; version: string }
 }
 
 export interface AcquireOptions {
@@ -32,14 +37,15 @@ export interface ConcurrencyLimiter {
   observeRateLimited(retryAfterMs?: number): void
   /** A call was served: after two rounds of them, four at least, without a refusal the limit grows by one again. */
   observeServed(): void
-  /** the limit in force, between 1 and the one configured */
+  /** the limit in force, between 1 and the one configured, as it was last heard of */
   readonly limit: number
+  /** calls of this process */
   readonly running: number
+  /** calls of this process */
   readonly waiting: number
+  /** Forgets what it counted elsewhere, and leaves no timer. */
+  close(): Promise<void>
 }
-
-/** A refusal that names minutes means its own call; the others find out for themselves. */
-const LONGEST_PAUSE_MS = 10_000
 
 function startTimer(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)
@@ -48,64 +54,37 @@ function startTimer(ms: number, run: () => void): () => void {
 
 /** @see ConcurrencyLimiter */
 export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}): ConcurrencyLimiter {
-  const { now = () => performance.now(), schedule = startTimer } = options
-  const limit = createAdaptiveLimit(Math.max(1, Math.floor(options.limit ?? 6)), now)
-  const line = createWaitingLine()
-  const pause = createPause({ now, schedule, wake: () => admit() })
-  let running = 0
+  const { schedule = startTimer, ledger = createMemoryLedger(options.now), self = { machine: 'this', version: '' } } = options
+  const most = Math.max(1, Math.floor(options.limit ?? 6))
+  const speaker = createPlaceSpeaker({ ledger, schedule, most, owner: { name: randomBytes(9).toString('base64url'), pid: process.pid, ...self } })
 
-  const take = (): (() => void) => {
-    running++
-    let held = true
-    return () => {
-      if (!held) return
-      held = false
-      running--
-      admit()
-    }
-  }
-  const admit = () => {
-    const paused = pause.remainingMs() > 0
-    while (!paused && running < limit.value && line.size > 0) line.shift()?.grant(take())
-    if (line.size === 0) pause.disarm()
-    else if (paused) pause.arm()
-  }
-  const enqueue = ({ interactive = false, signal, key = '' }: AcquireOptions) => new Promise<() => void>((resolve, reject) => {
+  const wait = ({ interactive = false, signal, key = '' }: AcquireOptions) => new Promise<() => void>((resolve, reject) => {
     const leave = () => {
-      line.remove(waiter)
-      admit()
+      speaker.leave(waiter)
       reject(signal?.reason as Error)
     }
     const waiter: Waiter = {
-      key, interactive,
+      id: speaker.nextId(), key, interactive,
       grant(release) {
         signal?.removeEventListener('abort', leave)
         resolve(release)
       },
     }
     signal?.addEventListener('abort', leave, { once: true })
-    line.push(waiter)
-    admit()
+    speaker.join(waiter)
   })
 
-  const tryAcquire = () => (running < limit.value && line.size === 0 && pause.remainingMs() === 0 ? take() : undefined)
-
   return {
-    tryAcquire,
+    tryAcquire: () => (ledger.immediate ? speaker.tryJoin() : undefined),
     async acquire(request = {}) {
       request.signal?.throwIfAborted()
-      return tryAcquire() ?? enqueue(request)
+      return wait(request)
     },
-    observeRateLimited(retryAfterMs = 0) {
-      limit.cut()
-      if (retryAfterMs > 0) pause.extend(Math.min(retryAfterMs, LONGEST_PAUSE_MS))
-      admit()
-    },
-    observeServed() {
-      if (limit.grow()) admit()
-    },
-    get limit() { return limit.value },
-    get running() { return running },
-    get waiting() { return line.size },
+    observeRateLimited: (retryAfterMs = 0) => speaker.refused(retryAfterMs > 0 ? retryAfterMs : 0),
+    observeServed: () => speaker.served(),
+    get limit() { return speaker.limit },
+    get running() { return speaker.running },
+    get waiting() { return speaker.waiting },
+    close: () => speaker.close(),
   }
 }

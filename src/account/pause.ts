@@ -1,44 +1,25 @@
-/** A time in which nothing begins, and one timer for its end while anybody waits for it. */
+/** One timer for the end of the time in which nothing begins, while anybody waits for it. */
 export interface Pause {
-  /** ms left; 0 where there is none */
-  remainingMs(): number
-  /** At least `ms` from now on. */
-  extend(ms: number): void
-  /** Sees to it that `wake` is called when the pause ends. */
-  arm(): void
-  /** Nobody waits for the end any more. */
-  disarm(): void
+  /** The pause ends at `untilMs`, where it is now `nowMs`; 0: nobody waits for an end. */
+  update(untilMs: number, nowMs: number): void
 }
 
-export interface PauseOptions {
-  now: () => number
-  schedule: (ms: number, run: () => void) => () => void
-  wake: () => void
-}
-
-export function createPause({ now, schedule, wake }: PauseOptions): Pause {
-  let untilMs = Number.NEGATIVE_INFINITY
+/** @param ended told the end that was waited for: the timer's word, not the clock's, since one that stands still would hold everybody for ever */
+export function createPause(schedule: (ms: number, run: () => void) => () => void, ended: (untilMs: number) => void): Pause {
+  let armedMs = 0
   let cancel: (() => void) | undefined
-  const remainingMs = () => Math.max(0, untilMs - now())
-  const disarm = () => {
-    cancel?.()
-    cancel = undefined
-  }
   return {
-    remainingMs,
-    extend(ms) {
-      if (now() + ms <= untilMs) return
-      untilMs = now() + ms
-      disarm()
-    },
-    arm() {
-      cancel ??= schedule(remainingMs(), () => {
+    update(untilMs, nowMs) {
+      if (untilMs === armedMs) return
+      cancel?.()
+      cancel = undefined
+      armedMs = untilMs
+      if (untilMs === 0) return
+      cancel = schedule(Math.max(0, untilMs - nowMs), () => {
         cancel = undefined
-        // The timer's word, not the clock's: one that stands still (a host's own, in a test) would hold everybody for ever.
-        untilMs = Number.NEGATIVE_INFINITY
-        wake()
+        armedMs = 0
+        ended(untilMs)
       })
     },
-    disarm,
   }
 }

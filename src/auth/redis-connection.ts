@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import { TokenStoreError } from './token-store.js'
 import type { createClient } from 'redis'
@@ -19,6 +20,8 @@ export interface RedisConnection {
   command(...words: readonly string[]): Promise<unknown>
   /** Runs a script; the first `keys` words are its keys. @throws as {@link RedisConnection.command} */
   script(source: string, keys: readonly string[], words: readonly string[]): Promise<unknown>
+  /** Tells what is published there from now on, also after the connection was lost and is back; never fails. What it missed is not told. */
+  subscribe(channel: string, listener: (message: string) => void): void
   /** Twice without harm. */
   close(): Promise<void>
 }
@@ -33,6 +36,7 @@ interface Client {
   on(event: 'error', listener: (error: Error) => void): unknown
   connect(): Promise<unknown>
   sendCommand(words: string[]): Promise<unknown>
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   destroy(): void
 }
 
@@ -42,6 +46,8 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   const place = describePlace(options.url)
   let opening: Promise<Client> | undefined
   let closed = false
+  const names = new Map<string, string>()
+  let listening: Promise<Client> | undefined
   const open = async (): Promise<Client> => {
     if (closed) throw new TokenStoreError(`${place}: the connection is closed`, 'unreachable')
     const client = await (opening ??= openClient(options).catch((error: unknown) => {
@@ -62,27 +68,51 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   return {
     place,
     command,
-    script: (source, keys, words) => command('EVAL', source, String(keys.length), ...keys, ...words),
+    async script(source, keys, words) {
+      const name = names.get(source) ?? createHash('sha1').update(source).digest('hex')
+      names.set(source, name)
+      try {
+        return await command('EVALSHA', name, String(keys.length), ...keys, ...words)
+      } catch (cause) {
+        // The server has not seen it yet, or has been started anew.
+        if (!isUnknownScript(cause)) throw cause
+        return command('EVAL', source, String(keys.length), ...keys, ...words)
+      }
+    },
+    subscribe(channel, listener) {
+      void (listening ??= openListener(options)).then(async (client) => {
+        await (closed ? Promise.resolve(client.destroy()) : client.subscribe(channel, listener))
+      }).catch(() => undefined)
+    },
     async close() {
       closed = true
-      const client = await opening?.catch(() => undefined)
-      opening = undefined
-      try {
-        client?.destroy()
-      } catch {
-        // Already gone: that is what was asked for.
-      }
+      const clients = await Promise.all([opening, listening].map((client) => client?.catch(() => undefined)))
+      opening = listening = undefined
+      for (const client of clients) destroy(client)
     },
   }
 }
 
-async function openClient({ url, trust }: RedisConnectionOptions): Promise<Client> {
+/** A second connection: one that listens takes no commands. It waits for its server by itself. */
+async function openListener(options: RedisConnectionOptions): Promise<Client> {
+  return openClient(options, { disableOfflineQueue: false })
+}
+
+function destroy(client: Client | undefined): void {
+  try {
+    client?.destroy()
+  } catch {
+    // Already gone: that is what was asked for.
+  }
+}
+
+async function openClient({ url, trust }: RedisConnectionOptions, { disableOfflineQueue = true } = {}): Promise<Client> {
   const [redis, secureContext] = await Promise.all([loadRedis(), trust?.()])
   const timing = { connectTimeout: CONNECT_MS, reconnectStrategy: (retries: number) => Math.min(2000, 50 * 2 ** retries) }
   const client: Client = redis.createClient({
     url,
     // A command that waited for a server to come back would be a refresh nobody waits for any more.
-    disableOfflineQueue: true,
+    disableOfflineQueue,
     // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 turns off whatever leaves it open.
     socket: isEncrypted(url) ? { ...timing, tls: true, rejectUnauthorized: true, ...(secureContext ? { secureContext } : {}) } : timing,
   })
@@ -118,6 +148,10 @@ async function within<Value>(ms: number, work: Promise<Value>, onLate: () => Err
 /** The server answered, and said no; a server that is busy or still loading is as good as away. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && /^(OOM|READONLY|NOAUTH|WRONGPASS|NOPERM|MISCONF|ERR|WRONGTYPE)\b/.test(error.message)
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && (/^NOSCRIPT\b/.test(error.message) || (error.cause instanceof Error && /^NOSCRIPT\b/.test(error.cause.message)))
 }
 
 function unreachable(place: string, cause?: unknown): TokenStoreError {

@@ -5,7 +5,7 @@ import type { ConfigValue } from './collect-values.js'
 import { describeMismatch, namesFile, type ValueFinding } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
-import { CONTINUATIONS, ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
+import { CONCURRENCY_SCOPES, CONTINUATIONS, ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
 import { describePlace, environmentOrigin, resolvePath } from './read-option.js'
 import { readServiceUrl } from './read-url.js'
 
@@ -84,6 +84,7 @@ function readCallOptions(read: Reader) {
     maxRetries: read.needNumber('max_retries'),
     maxContinuations: read.needNumber('max_continuations'),
     maxConcurrency: read.needNumber('max_concurrency'),
+    concurrencyScope: read.word('concurrency_scope', CONCURRENCY_SCOPES),
     transport: read.word('transport', TRANSPORTS),
     warmUp: read.flag('warm_up'),
     continuation: read.word('continuation', CONTINUATIONS),

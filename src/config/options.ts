@@ -2,6 +2,8 @@ import type { JsonObject, LaneName } from '../contract/index.js'
 
 export const TRANSPORTS = ['auto', 'sse', 'websocket'] as const
 export const CONTINUATIONS = ['exact', 'lenient'] as const
+/** How far `max_concurrency` reaches. */
+export const CONCURRENCY_SCOPES = ['account', 'machine', 'process'] as const
 export const TOKEN_STORES = ['file', 'keychain', 'memory', 'redis'] as const
 /** `reference`: without what ours adds to the reference's rules. */
 export const ROUTING_RULES = ['checked', 'reference'] as const
@@ -39,6 +41,7 @@ export interface ProviderOptions {
   readonly maxRetries: number
   readonly maxContinuations: number
   readonly maxConcurrency: number
+  readonly concurrencyScope: (typeof CONCURRENCY_SCOPES)[number]
   readonly transport: TransportChoice
   readonly warmUp: boolean
   readonly continuation: Continuation

@@ -37,6 +37,7 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   max_retries: LOCAL,
   max_continuations: LOCAL,
   max_concurrency: LOCAL,
+  concurrency_scope: LOCAL,
   transport: LOCAL,
   warm_up: LOCAL,
   continuation: LOCAL,

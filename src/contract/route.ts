@@ -162,6 +162,8 @@ export interface RouteReceipt {
   billing?: Billing
   transport?: 'sse' | 'websocket'
   attempts: RouteAttempt[]
+  /** ms for which the call waited for a place of the account; absent where one was free at once */
+  waited_ms?: number
   /** why this transport */
   transport_reason: string
   cache?: CacheReceipt

@@ -1,6 +1,6 @@
 import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type CallWatch, type ReasoningProvenance } from '../contract/index.js'
-import { isRecord, parseJson, readString } from '../lib/index.js'
+import { isRecord, parseJson, readString, shortHash } from '../lib/index.js'
 import {
   createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, serializeRequest,
   type AnswerEvent, type AnswerReader, type BuiltRequest, type OtherEvent, type TypedEvent,
@@ -52,8 +52,7 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
     await announcing
     call.signal.throwIfAborted()
   }
-  const place = { interactive: call.options.interactive, signal: call.signal, key: conversation }
-  const release = deps.limiter.tryAcquire() ?? (await deps.limiter.acquire(place))
+  const release = deps.limiter.tryAcquire() ?? (await waitForPlace(deps, call, conversation))
   call.watch?.phase('connecting')
   const startedAtMs = deps.now()
   let prepared: Reading | undefined
@@ -101,6 +100,14 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
     if (probing) deps.quota.releaseProbe(call.model.slug)
     release()
   }
+}
+
+/** Names the waiter by a hash: it is read by all that share the places. */
+async function waitForPlace({ limiter }: ProviderDeps, call: Call, conversation: string): Promise<() => void> {
+  const startedMs = performance.now()
+  const release = await limiter.acquire({ interactive: call.options.interactive, signal: call.signal, key: shortHash(conversation) })
+  call.route.waited_ms = Math.round((call.route.waited_ms ?? 0) + performance.now() - startedMs)
+  return release
 }
 
 /** What one attempt's answer is read with. */

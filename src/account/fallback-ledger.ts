@@ -1,0 +1,94 @@
+import type { PlaceBeat, PlaceLedger } from './place-ledger.js'
+import { shareOfMachine, type PlaceOutcome, type PlaceOwner, type PlaceRequest } from './place-rule.js'
+
+export interface FallbackLedgerOptions {
+  ledger: PlaceLedger
+  /** counts while `ledger` cannot be reached, for this machine's share */
+  local: PlaceLedger
+  /** One line when the first is left, with why. */
+  warn: (share: string, cause: unknown) => void
+  /** monotonic ms; default performance.now */
+  now?: () => number
+}
+
+/** How often the ledger that could not be reached is tried again. */
+const PROBE_MS = 1000
+
+/**
+ * The ledger where it can be reached, else the local one with this machine's share of the places. Either way the change is
+ * told as "unknown", so that the owner says the whole, with the calls that it still runs.
+ */
+export function createFallbackLedger({ ledger, local, warn, now = () => performance.now() }: FallbackLedgerOptions): PlaceLedger {
+  let away = false
+  let warned = false
+  let triedMs = 0
+  let machines = 1
+  let probing: Promise<boolean> | undefined
+
+  const share = (request: PlaceRequest): PlaceRequest => ({ ...request, most: shareOfMachine(request.most, machines) })
+  const leave = (most: number, cause: unknown) => {
+    if (away) return
+    away = true
+    triedMs = now()
+    if (!warned) warn(`${shareOfMachine(most, machines)} of ${most}`, cause)
+    warned = true
+  }
+  const learn = (outcome: PlaceOutcome): PlaceOutcome => {
+    machines = Math.max(1, outcome.machines)
+    warned = false
+    return outcome
+  }
+  const fall = (request: PlaceRequest, cause: unknown): PlaceOutcome | Promise<PlaceOutcome> => {
+    leave(request.most, cause)
+    // A part of what changed says nothing to one that has not heard what was before.
+    return local.step(share(request.whole ? request : { ...request, left: [], joined: [] }))
+  }
+  const stepFirst = (request: PlaceRequest): PlaceOutcome | Promise<PlaceOutcome> => {
+    try {
+      const outcome = ledger.step(request)
+      return outcome instanceof Promise ? outcome.then(learn, (cause: unknown) => fall(request, cause)) : learn(outcome)
+    } catch (cause) {
+      return fall(request, cause)
+    }
+  }
+  /** Tries the ledger by a beat, at most once in a while. */
+  const probe = (owner: PlaceOwner): Promise<boolean> => {
+    if (now() - triedMs < PROBE_MS) return Promise.resolve(false)
+    triedMs = now()
+    return (probing ??= (ledger.beat ? ledger.beat(owner) : Promise.reject(new Error('gone'))).then(() => true, () => false)
+      .finally(() => { probing = undefined }))
+  }
+  const beat = async (owner: PlaceOwner): Promise<PlaceBeat> => {
+    if (away && await probe(owner)) {
+      away = false
+      await leaveLedger(local, owner)
+      return { known: false, granted: [] }
+    }
+    return (await (away ? local : ledger).beat?.(owner)) ?? { known: true, granted: [] }
+  }
+  return {
+    get scope() { return away ? local.scope : ledger.scope },
+    get immediate() { return away ? local.immediate : ledger.immediate },
+    step: (request) => (away ? local.step(share(request)) : stepFirst(request)),
+    beat,
+    watch(owner, granted) {
+      const ends = [ledger.watch?.(owner, (ids) => { if (!away) granted(ids) }), local.watch?.(owner, (ids) => { if (away) granted(ids) })]
+      return () => { for (const end of ends) end?.() }
+    },
+    async close() {
+      await ledger.close().catch(() => undefined)
+      await local.close().catch(() => undefined)
+    },
+  }
+}
+
+/** The owner has nothing there any more. */
+async function leaveLedger(ledger: PlaceLedger, owner: PlaceOwner): Promise<void> {
+  try {
+    await ledger.step({
+      ...owner, seq: Number.MAX_SAFE_INTEGER, most: 1, running: 0, joined: [], left: [], whole: true, served: 0, refusedMs: -1, waitedUntilMs: 0,
+    })
+  } catch {
+    // Its lease ends by itself.
+  }
+}

@@ -1,0 +1,209 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { delay, openDatabase, parseJson, shortHash, type Database, type Statement } from '../lib/index.js'
+import { decodeIds, decodePlaceState } from './decode-places.js'
+import { listDead, type PlaceBeat, type PlaceLedger } from './place-ledger.js'
+import { BEAT_MS, createPlaceState, dropOwners, stepPlaces, type PlaceGrant, type PlaceOutcome, type PlaceOwner, type PlaceRequest, type PlaceState } from './place-rule.js'
+
+export interface FileLedgerOptions {
+  /** absolute; made where it is missing, with a file for each start of the machine */
+  folder: string
+  account: string
+  /** ms since the machine started, the same for all its processes; default the monotonic clock */
+  now?: () => number
+}
+
+/** How long a statement waits for another process, ms: this thread has streams to read. Further tries are made from timers. */
+const BUSY_MS = 1
+const GIVE_UP_MS = 2000
+const POLL_MS = 5
+const POLL_CAP_MS = 25
+const LEFTOVER_MS = 7 * 24 * 3_600_000
+
+/**
+ * Counts over the processes of this machine, in a file of SQLite: a transaction is 0.05 ms and needs no other process to be
+ * awake, as a broker would. What it holds is worth nothing after a restart of the machine, so nothing is synced.
+ */
+export function createFileLedger({ folder, account, now = monotonicMs }: FileLedgerOptions): PlaceLedger {
+  let opening: Promise<Table> | undefined
+  let table: Table | undefined
+  let closed = false
+  const open = () => (opening ??= openTable(folder, account).then((opened) => {
+    if (closed) opened.close()
+    return (table = opened)
+  }))
+  const step = (request: PlaceRequest): PlaceOutcome | Promise<PlaceOutcome> => {
+    const at = table
+    if (!at) return open().then((opened) => retryBusy(() => opened.step(request, now())))
+    try {
+      return at.step(request, now())
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      return retryBusy(() => at.step(request, now()))
+    }
+  }
+  return {
+    scope: 'machine',
+    get immediate() { return table !== undefined },
+    step,
+    async beat(owner) {
+      const at = await open()
+      return retryBusy(() => at.beat(owner, now()))
+    },
+    watch: (owner, granted) => poll(() => table?.granted(owner.name) ?? [], granted),
+    async close() {
+      closed = true
+      await opening?.then((opened) => opened.close(), () => undefined)
+    },
+  }
+}
+
+/** The same origin in every process of the machine, and no step when the wall clock is set. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000
+}
+
+interface Table {
+  step(request: PlaceRequest, nowMs: number): PlaceOutcome
+  beat(owner: PlaceOwner, nowMs: number): PlaceBeat
+  granted(owner: string): readonly string[]
+  close(): void
+}
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS places (account TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS seen (account TEXT, owner TEXT, at_ms REAL NOT NULL, PRIMARY KEY (account, owner)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS grants (account TEXT, owner TEXT, ids TEXT NOT NULL, PRIMARY KEY (account, owner)) STRICT, WITHOUT ROWID;`
+
+async function openTable(folder: string, account: string): Promise<Table> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+  const path = join(folder, `${shortHash(`${hostname()} ${boot}`).slice(0, 10)}.db`)
+  const database = await openDatabase(path)
+  void removeLeftovers(folder, path)
+  database.exec(`PRAGMA synchronous = OFF; PRAGMA secure_delete = OFF; ${TABLES} PRAGMA busy_timeout = ${BUSY_MS}`)
+  return createTable(database, account)
+}
+
+function createTable(database: Database, account: string): Table {
+  const see = database.prepare('INSERT OR REPLACE INTO seen (account, owner, at_ms) VALUES (?, ?, ?)')
+  const listSeen = database.prepare('SELECT owner, at_ms FROM seen WHERE account = ?')
+  const forget = database.prepare('DELETE FROM seen WHERE account = ? AND owner = ?')
+  const readGrants = database.prepare('SELECT ids FROM grants WHERE account = ? AND owner = ?')
+  const writeGrants = database.prepare('INSERT OR REPLACE INTO grants (account, owner, ids) VALUES (?, ?, ?)')
+  const dropGrants = database.prepare('DELETE FROM grants WHERE account = ? AND owner = ?')
+  const { readState, writeState } = createStateRow(database, account)
+  /** When the owner's sign of life was last written: a busy one beats anyway. */
+  let seenMs = Number.NEGATIVE_INFINITY
+  const granted = (owner: string) => decodeIds(parseText(readGrants.get(account, owner)?.['ids']))
+  const dead = (nowMs: number) => listDead(listSeen.all(account).map((row) => [String(row['owner']), Number(row['at_ms'])] as const), nowMs)
+  const bury = (owners: readonly string[]) => {
+    for (const owner of owners) {
+      forget.run(account, owner)
+      dropGrants.run(account, owner)
+    }
+  }
+  const tell = (grants: readonly PlaceGrant[], asking: string) => {
+    for (const { owner, id } of grants) if (owner !== asking) writeGrants.run(account, owner, JSON.stringify([...granted(owner), id]))
+  }
+  return {
+    granted,
+    step: (request, nowMs) => database.transaction(() => {
+      const state = readState()
+      const outcome = stepPlaces(state, request, nowMs, [])
+      if (nowMs - seenMs > BEAT_MS || request.whole) {
+        see.run(account, request.name, nowMs)
+        seenMs = nowMs
+      }
+      if (request.left.length > 0) dropGrants.run(account, request.name)
+      tell(outcome.grants, request.name)
+      writeState(state)
+      return outcome
+    }),
+    beat: ({ name }, nowMs) => database.transaction(() => {
+      const gone = dead(nowMs)
+      if (gone.length > 0) {
+        bury(gone)
+        const state = readState()
+        tell(dropOwners(state, gone, nowMs), '')
+        writeState(state)
+      }
+      const known = seenAt(listSeen, account, name)
+      if (known) see.run(account, name, nowMs)
+      return { known, granted: granted(name) }
+    }),
+    close: () => database.close(),
+  }
+}
+
+function createStateRow(database: Database, account: string): { readState: () => PlaceState; writeState: (state: PlaceState) => void } {
+  const load = database.prepare('SELECT state FROM places WHERE account = ?')
+  const save = database.prepare('INSERT OR REPLACE INTO places (account, state) VALUES (?, ?)')
+  /** What stands in the file, read anew only where another process has written since. */
+  let kept = { text: '', state: createPlaceState() }
+  const readState = (): PlaceState => {
+    const text = load.get(account)?.['state']
+    return text === kept.text ? kept.state : decodePlaceState(text)
+  }
+  const writeState = (state: PlaceState) => {
+    const text = JSON.stringify(state)
+    // Until it is saved whole, nothing is known of what stands there.
+    kept = { text: '', state }
+    save.run(account, text)
+    kept = { text, state }
+  }
+  return { readState, writeState }
+}
+
+function seenAt(listSeen: Statement, account: string, name: string): boolean {
+  return listSeen.all(account).some((row) => row['owner'] === name)
+}
+
+function parseText(value: unknown): unknown {
+  return typeof value === 'string' ? parseJson(value) : undefined
+}
+
+function poll(read: () => readonly string[], tell: (ids: readonly string[]) => void): () => void {
+  let everyMs = POLL_MS
+  let timer: NodeJS.Timeout
+  const look = () => {
+    let ids: readonly string[] = []
+    try {
+      ids = read()
+    } catch {
+      // Held by another process at the moment: the next look tells.
+    }
+    everyMs = ids.length > 0 ? POLL_MS : Math.min(POLL_CAP_MS, everyMs * 1.2)
+    timer = setTimeout(look, everyMs)
+    if (ids.length > 0) tell(ids)
+  }
+  timer = setTimeout(look, everyMs)
+  return () => clearTimeout(timer)
+}
+
+async function retryBusy<Value>(work: () => Value): Promise<Value> {
+  const startedMs = performance.now()
+  for (;;) {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() - startedMs > GIVE_UP_MS) throw error
+    }
+    await delay(1 + 4 * Math.random())
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && /\b(database is locked|SQLITE_BUSY|database table is locked)\b/i.test(`${error.message} ${'code' in error ? String(error.code) : ''}`)
+}
+
+/** Files of earlier starts of the machine; each start has its own. */
+async function removeLeftovers(folder: string, path: string): Promise<void> {
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    const other = join(folder, name)
+    if (other.startsWith(path) || !/^[0-9a-f]{10}\.db(-wal|-shm)?$/.test(name)) continue
+    const age = await stat(other).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0)
+    if (age > LEFTOVER_MS) await rm(other, { force: true }).catch(() => undefined)
+  }
+}
+

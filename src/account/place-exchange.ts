@@ -1,0 +1,66 @@
+import type { PlaceLedger } from './place-ledger.js'
+import type { PlaceNews } from './place-news.js'
+import type { PlaceOutcome, PlaceRequest } from './place-rule.js'
+
+export interface PlaceExchangeOptions {
+  ledger: PlaceLedger
+  news: PlaceNews
+  schedule: (ms: number, run: () => void) => () => void
+  buildRequest: () => PlaceRequest
+  hear: (outcome: PlaceOutcome) => void
+}
+
+/** Takes news to the ledger, one request at a time; what comes up meanwhile goes with the next. */
+export interface PlaceExchange {
+  /** whether an answer is waited for */
+  readonly flying: boolean
+  speak(): void
+  close(): void
+}
+
+/** How long after a failure the ledger is spoken to again. */
+const AGAIN_MS = 200
+
+/** @see PlaceExchange */
+export function createPlaceExchange({ ledger, news, schedule, buildRequest, hear }: PlaceExchangeOptions): PlaceExchange {
+  let flying = false
+  let closed = false
+  let again: (() => void) | undefined
+  const fail = () => {
+    news.forget()
+    if (closed) return
+    again ??= schedule(AGAIN_MS, () => {
+      again = undefined
+      speak()
+    })
+  }
+  const hearLater = async (outcome: Promise<PlaceOutcome>) => {
+    flying = true
+    try {
+      hear(await outcome)
+    } catch {
+      fail()
+    }
+    flying = false
+    speak()
+  }
+  const speak = () => {
+    while (!flying && !closed && news.any && !again) {
+      try {
+        const outcome = ledger.step(buildRequest())
+        if (outcome instanceof Promise) void hearLater(outcome)
+        else hear(outcome)
+      } catch {
+        fail()
+      }
+    }
+  }
+  return {
+    get flying() { return flying },
+    speak,
+    close() {
+      closed = true
+      again?.()
+    },
+  }
+}

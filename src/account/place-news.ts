@@ -1,0 +1,81 @@
+import type { PlaceOwner, PlaceRequest, PlaceWaiter } from './place-rule.js'
+
+/** What the ledger has not been told yet. */
+export interface PlaceNews {
+  readonly any: boolean
+  /** the next request says the whole */
+  readonly whole: boolean
+  joined(waiter: PlaceWaiter): void
+  left(id: string): void
+  /** Its place was heard of: that goes with whatever is said next. */
+  heard(id: string): void
+  refused(forMs: number): void
+  served(): void
+  waitedOut(untilMs: number): void
+  /** how many run has changed */
+  changed(): void
+  /** What was told may not have been heard: the next request says the whole. */
+  forget(): void
+  /** The request that tells it. */
+  take(running: number, waiting: ReadonlyMap<string, PlaceWaiter>): PlaceRequest
+}
+
+export function createPlaceNews(owner: PlaceOwner, most: number): PlaceNews {
+  let seq = 0
+  let any = false
+  let whole = true
+  let joined: PlaceWaiter[] = []
+  let left: string[] = []
+  let served = 0
+  let refusedMs = -1
+  let waitedUntilMs = 0
+  return {
+    get any() { return any },
+    get whole() { return whole },
+    joined(waiter) {
+      joined.push(waiter)
+      any = true
+    },
+    left(id) {
+      // One that was not announced needs no word of its going.
+      const at = joined.findIndex((waiter) => waiter.id === id)
+      if (at === -1) left.push(id)
+      else joined.splice(at, 1)
+      any = true
+    },
+    heard: (id) => void left.push(id),
+    refused(forMs) {
+      refusedMs = Math.max(refusedMs, forMs)
+      any = true
+    },
+    served() {
+      served++
+      any = true
+    },
+    waitedOut(untilMs) {
+      waitedUntilMs = untilMs
+      any = true
+    },
+    changed: () => void (any = true),
+    forget() {
+      whole = true
+      any = true
+    },
+    take(running, waiting) {
+            const request: PlaceRequest = {
+        name: owner.name, machine: owner.machine, pid: owner.pid, version: owner.version,
+        seq: ++seq, most, running, whole, served, refusedMs, waitedUntilMs,
+        joined: whole && waiting.size > 0 ? [...waiting.values()] : joined,
+        left: whole ? [] : left,
+      }
+      any = false
+      whole = running === 0 && waiting.size === 0
+      if (joined.length > 0) joined = []
+      if (left.length > 0) left = []
+      served = 0
+      refusedMs = -1
+      waitedUntilMs = 0
+      return request
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import type { PlaceLedger } from './place-ledger.js'
+import { BEAT_MS, type PlaceOwner } from './place-rule.js'
+
+export interface PlacePresence {
+  /** What `isBusy` and `isWaiting` answer may have changed. */
+  update(): void
+  close(): void
+}
+
+/** Shows the ledger that this process lives, and listens for places that others' requests give it: only while it has or wants one. */
+export function createPlacePresence(
+  { ledger, owner }: { ledger: PlaceLedger; owner: PlaceOwner },
+  { isBusy, isWaiting, forgotten, granted }: { isBusy: () => boolean; isWaiting: () => boolean; forgotten: () => void; granted: (ids: readonly string[]) => void },
+): PlacePresence {
+  let timer: NodeJS.Timeout | undefined
+  let unwatch: (() => void) | undefined
+  let closed = false
+  const beat = async () => {
+    try {
+      const reply = await ledger.beat?.(owner)
+      if (closed || !reply) return
+      if (!reply.known && isBusy()) forgotten()
+      granted(reply.granted)
+    } catch {
+      // The next request finds out, and says the whole.
+    }
+  }
+  const tick = () => {
+    timer = undefined
+    if (!isBusy()) return
+    void beat().finally(() => {
+      if (!closed) arm()
+    })
+  }
+  const arm = () => {
+    timer ??= setTimeout(tick, BEAT_MS)
+    timer.unref()
+  }
+  return {
+    update() {
+      if (closed) return
+      if (isBusy() && ledger.beat) arm()
+      if (isWaiting()) unwatch ??= ledger.watch?.(owner, granted)
+      else {
+        unwatch?.()
+        unwatch = undefined
+      }
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+      unwatch?.()
+    },
+  }
+}

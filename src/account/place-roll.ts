@@ -1,0 +1,60 @@
+import type { PlaceWaiter } from './place-rule.js'
+
+export interface Waiter extends PlaceWaiter {
+  id: string
+  grant(release: () => void): void
+}
+
+/** The calls of this process that wait for a place, and how many have one. */
+export interface PlaceRoll {
+  readonly waiting: ReadonlyMap<string, Waiter>
+  readonly running: number
+  nextId(): string
+  add(waiter: Waiter): void
+  /** @returns whether it was waiting */
+  remove(id: string): boolean
+  /** Gives every waiter another id: a grant that is under way means nothing any more, it names an id that nobody has. */
+  rename(): void
+  /** Lets those of the ids run that wait. @returns which did */
+  grant(ids: readonly string[]): readonly string[]
+}
+
+/** @param released told after each place that was given back */
+export function createPlaceRoll(released: () => void): PlaceRoll {
+  const waiting = new Map<string, Waiter>()
+  let running = 0
+  let last = 0
+  const nextId = () => (++last).toString(36)
+  const createRelease = () => {
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      running--
+      released()
+    }
+  }
+  return {
+    waiting,
+    get running() { return running },
+    nextId,
+    add: (waiter) => void waiting.set(waiter.id, waiter),
+    remove: (id) => waiting.delete(id),
+    rename() {
+      const all = [...waiting.values()]
+      waiting.clear()
+      for (const waiter of all) {
+        waiter.id = nextId()
+        waiting.set(waiter.id, waiter)
+      }
+    },
+    grant: (ids) => ids.filter((id) => {
+      const waiter = waiting.get(id)
+      if (!waiter) return false
+      waiting.delete(id)
+      running++
+      waiter.grant(createRelease())
+      return true
+    }),
+  }
+}

@@ -1,0 +1,436 @@
+// Generated from place-rule.ts 77c13bbc109c45b6 by `node build.config.mjs places`.
+export const PLACE_RULE_LUA = String.raw`
+-- Lua Library inline imports
+local function __TS__CountVarargs(...)
+    return select("#", ...)
+end
+
+local function __TS__ArraySplice(self, ...)
+    local args = {...}
+    local len = #self
+    local actualArgumentCount = __TS__CountVarargs(...)
+    local start = args[1]
+    local deleteCount = args[2]
+    if start < 0 then
+        start = len + start
+        if start < 0 then
+            start = 0
+        end
+    elseif start > len then
+        start = len
+    end
+    local itemCount = actualArgumentCount - 2
+    if itemCount < 0 then
+        itemCount = 0
+    end
+    local actualDeleteCount
+    if actualArgumentCount == 0 then
+        actualDeleteCount = 0
+    elseif actualArgumentCount == 1 then
+        actualDeleteCount = len - start
+    else
+        actualDeleteCount = deleteCount or 0
+        if actualDeleteCount < 0 then
+            actualDeleteCount = 0
+        end
+        if actualDeleteCount > len - start then
+            actualDeleteCount = len - start
+        end
+    end
+    local out = {}
+    for k = 1, actualDeleteCount do
+        local from = start + k
+        if self[from] ~= nil then
+            out[k] = self[from]
+        end
+    end
+    if itemCount < actualDeleteCount then
+        for k = start + 1, len - actualDeleteCount do
+            local from = k + actualDeleteCount
+            local to = k + itemCount
+            if self[from] then
+                self[to] = self[from]
+            else
+                self[to] = nil
+            end
+        end
+        for k = len - actualDeleteCount + itemCount + 1, len do
+            self[k] = nil
+        end
+    elseif itemCount > actualDeleteCount then
+        for k = len - actualDeleteCount, start + 1, -1 do
+            local from = k + actualDeleteCount
+            local to = k + itemCount
+            if self[from] then
+                self[to] = self[from]
+            else
+                self[to] = nil
+            end
+        end
+    end
+    local j = start + 1
+    for i = 3, actualArgumentCount do
+        self[j] = args[i]
+        j = j + 1
+    end
+    for k = #self, len - actualDeleteCount + itemCount + 1, -1 do
+        self[k] = nil
+    end
+    return out
+end
+-- End of Lua Library inline imports
+local ____exports = {}
+local describe, findOwner, enterOwner, removeOwner, removeWaitersOf, removeWaiter, removeFrom, addWaiter, isWaiting, waitsIn, countWaiting, noteMachine, learn, grow, admit, takeNext, shiftFrom, SAME_MOMENT_MS, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW, MACHINE_MS
+function ____exports.countRunning(state)
+    local count = 0
+    for ____, owner in ipairs(state.owners) do
+        count = count + (owner.running + #owner.granted)
+    end
+    return count
+end
+function ____exports.limitOf(state, most)
+    local least = most
+    for ____, owner in ipairs(state.owners) do
+        if owner.most < least then
+            least = owner.most
+        end
+    end
+    return state.cutTo > 0 and state.cutTo < least and state.cutTo or least
+end
+function describe(state, request, nowMs, grants, unknown)
+    local owner = findOwner(state, request.name)
+    local waiting = countWaiting(state.interactive) + countWaiting(state.background)
+    return {
+        unknown = unknown,
+        grants = grants,
+        granted = owner == nil and ({}) or owner.granted,
+        limit = ____exports.limitOf(state, request.most),
+        running = ____exports.countRunning(state),
+        waiting = waiting,
+        pauseUntilMs = waiting > 0 and state.pauseUntilMs > nowMs and state.pauseUntilMs or 0,
+        nowMs = nowMs,
+        machines = #state.machines
+    }
+end
+function findOwner(state, name)
+    for ____, owner in ipairs(state.owners) do
+        if owner.name == name then
+            return owner
+        end
+    end
+    return nil
+end
+function enterOwner(state, request, nowMs)
+    local owner = findOwner(state, request.name)
+    if owner == nil then
+        owner = {
+            name = request.name,
+            machine = request.machine,
+            pid = request.pid,
+            version = request.version,
+            seq = request.seq,
+            most = request.most,
+            running = request.running,
+            sinceMs = nowMs,
+            granted = {}
+        }
+        local ____state_owners_0 = state.owners
+        ____state_owners_0[#____state_owners_0 + 1] = owner
+    end
+    owner.seq = request.seq
+    owner.most = request.most
+    owner.running = request.running
+    return owner
+end
+function removeOwner(state, name)
+    do
+        local index = #state.owners - 1
+        while index >= 0 do
+            if state.owners[index + 1].name == name then
+                __TS__ArraySplice(state.owners, index, 1)
+            end
+            index = index - 1
+        end
+    end
+    removeWaitersOf(state.interactive, name)
+    removeWaitersOf(state.background, name)
+end
+function removeWaitersOf(ring, name)
+    do
+        local index = #ring - 1
+        while index >= 0 do
+            local waiters = ring[index + 1].waiters
+            do
+                local at = #waiters - 1
+                while at >= 0 do
+                    if waiters[at + 1].owner == name then
+                        __TS__ArraySplice(waiters, at, 1)
+                    end
+                    at = at - 1
+                end
+            end
+            if #waiters == 0 then
+                __TS__ArraySplice(ring, index, 1)
+            end
+            index = index - 1
+        end
+    end
+end
+function removeWaiter(state, owner, id)
+    do
+        local index = #owner.granted - 1
+        while index >= 0 do
+            if owner.granted[index + 1] == id then
+                __TS__ArraySplice(owner.granted, index, 1)
+            end
+            index = index - 1
+        end
+    end
+    removeFrom(state.interactive, owner.name, id)
+    removeFrom(state.background, owner.name, id)
+end
+function removeFrom(ring, owner, id)
+    do
+        local index = #ring - 1
+        while index >= 0 do
+            local waiters = ring[index + 1].waiters
+            do
+                local at = #waiters - 1
+                while at >= 0 do
+                    if waiters[at + 1].owner == owner and waiters[at + 1].id == id then
+                        __TS__ArraySplice(waiters, at, 1)
+                    end
+                    at = at - 1
+                end
+            end
+            if #waiters == 0 then
+                __TS__ArraySplice(ring, index, 1)
+            end
+            index = index - 1
+        end
+    end
+end
+function addWaiter(ring, waiter, owner, nowMs)
+    local entry = {id = waiter.id, owner = owner, sinceMs = nowMs}
+    for ____, own in ipairs(ring) do
+        if own.key == waiter.key then
+            local ____own_waiters_1 = own.waiters
+            ____own_waiters_1[#____own_waiters_1 + 1] = entry
+            return
+        end
+    end
+    ring[#ring + 1] = {key = waiter.key, waiters = {entry}}
+end
+function isWaiting(state, name)
+    return waitsIn(state.interactive, name) or waitsIn(state.background, name)
+end
+function waitsIn(ring, name)
+    for ____, own in ipairs(ring) do
+        for ____, waiter in ipairs(own.waiters) do
+            if waiter.owner == name then
+                return true
+            end
+        end
+    end
+    return false
+end
+function countWaiting(ring)
+    local count = 0
+    for ____, own in ipairs(ring) do
+        count = count + #own.waiters
+    end
+    return count
+end
+function noteMachine(state, name, nowMs)
+    local found = false
+    do
+        local index = #state.machines - 1
+        while index >= 0 do
+            local machine = state.machines[index + 1]
+            if machine.name == name then
+                found = true
+                machine.seenMs = nowMs
+            elseif nowMs - machine.seenMs > MACHINE_MS then
+                __TS__ArraySplice(state.machines, index, 1)
+            end
+            index = index - 1
+        end
+    end
+    if not found then
+        local ____state_machines_2 = state.machines
+        ____state_machines_2[#____state_machines_2 + 1] = {name = name, seenMs = nowMs}
+    end
+end
+function learn(state, request, nowMs)
+    if request.waitedUntilMs > 0 and request.waitedUntilMs == state.pauseUntilMs then
+        state.pauseUntilMs = 0
+    end
+    if request.refusedMs >= 0 then
+        state.streak = 0
+        local ____until = nowMs + math.min(request.refusedMs, LONGEST_PAUSE_MS)
+        if request.refusedMs > 0 and ____until > state.pauseUntilMs then
+            state.pauseUntilMs = ____until
+        end
+        if nowMs - state.cutAtMs >= SAME_MOMENT_MS then
+            state.cutTo = math.max(
+                1,
+                math.floor(____exports.limitOf(state, request.most) / 2)
+            )
+            state.cutAtMs = nowMs
+        end
+    end
+    do
+        local served = 0
+        while served < request.served and state.cutTo > 0 do
+            grow(state, request.most)
+            served = served + 1
+        end
+    end
+end
+function grow(state, most)
+    state.streak = state.streak + 1
+    if state.streak < math.max(LEAST_STREAK, 2 * state.cutTo) then
+        return
+    end
+    state.streak = 0
+    state.cutTo = state.cutTo + 1
+    local uncut = state.cutTo
+    state.cutTo = 0
+    if uncut < ____exports.limitOf(state, most) then
+        state.cutTo = uncut
+    end
+end
+function admit(state, nowMs)
+    local grants = {}
+    if #state.owners == 0 or state.pauseUntilMs > nowMs then
+        return grants
+    end
+    local limit = ____exports.limitOf(state, state.owners[1].most)
+    local running = ____exports.countRunning(state)
+    while running < limit do
+        do
+            local __continue86
+            repeat
+                local next = takeNext(state)
+                if next == nil then
+                    return grants
+                end
+                local owner = findOwner(state, next.owner)
+                if owner == nil then
+                    __continue86 = true
+                    break
+                end
+                local ____owner_granted_3 = owner.granted
+                ____owner_granted_3[#____owner_granted_3 + 1] = next.id
+                grants[#grants + 1] = {owner = next.owner, id = next.id, waitedMs = nowMs - next.sinceMs}
+                running = running + 1
+                __continue86 = true
+            until true
+            if not __continue86 then
+                break
+            end
+        end
+    end
+    return grants
+end
+function takeNext(state)
+    local background = #state.background > 0
+    local overdue = background and state.inARow >= MOST_IN_A_ROW
+    if #state.interactive > 0 and not overdue then
+        state.inARow = background and state.inARow + 1 or 0
+        return shiftFrom(state.interactive)
+    end
+    state.inARow = 0
+    return background and shiftFrom(state.background) or nil
+end
+function shiftFrom(ring)
+    local own = ring[1]
+    __TS__ArraySplice(ring, 0, 1)
+    local waiter = own.waiters[1]
+    __TS__ArraySplice(own.waiters, 0, 1)
+    if #own.waiters > 0 then
+        ring[#ring + 1] = own
+    end
+    return waiter
+end
+____exports.LEASE_MS = 3000
+____exports.BEAT_MS = 750
+SAME_MOMENT_MS = 2000
+LEAST_STREAK = 4
+LONGEST_PAUSE_MS = 10000
+MOST_IN_A_ROW = 8
+MACHINE_MS = 600000
+function ____exports.createPlaceState()
+    return {
+        cutTo = 0,
+        cutAtMs = -SAME_MOMENT_MS,
+        streak = 0,
+        pauseUntilMs = 0,
+        inARow = 0,
+        owners = {},
+        interactive = {},
+        background = {},
+        machines = {}
+    }
+end
+function ____exports.shareOfMachine(most, machines)
+    return math.max(
+        1,
+        math.floor(most / math.max(1, machines))
+    )
+end
+function ____exports.stepPlaces(state, request, nowMs, dead)
+    for ____, name in ipairs(dead) do
+        removeOwner(state, name)
+    end
+    local known = findOwner(state, request.name)
+    if known == nil and not request.whole then
+        return describe(
+            state,
+            request,
+            nowMs,
+            {},
+            true
+        )
+    end
+    if known ~= nil and request.seq <= known.seq then
+        return describe(
+            state,
+            request,
+            nowMs,
+            {},
+            false
+        )
+    end
+    if request.whole then
+        removeOwner(state, request.name)
+    end
+    local owner = enterOwner(state, request, nowMs)
+    for ____, id in ipairs(request.left) do
+        removeWaiter(state, owner, id)
+    end
+    for ____, waiter in ipairs(request.joined) do
+        addWaiter(waiter.interactive and state.interactive or state.background, waiter, request.name, nowMs)
+    end
+    noteMachine(state, request.machine, nowMs)
+    learn(state, request, nowMs)
+    local grants = admit(state, nowMs)
+    if owner.running == 0 and #owner.granted == 0 and not isWaiting(state, owner.name) then
+        removeOwner(state, owner.name)
+    end
+    return describe(
+        state,
+        request,
+        nowMs,
+        grants,
+        false
+    )
+end
+function ____exports.dropOwners(state, dead, nowMs)
+    for ____, name in ipairs(dead) do
+        removeOwner(state, name)
+    end
+    return admit(state, nowMs)
+end
+return ____exports
+`

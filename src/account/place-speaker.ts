@@ -1,0 +1,102 @@
+import { createPause } from './pause.js'
+import { createPlaceExchange } from './place-exchange.js'
+import type { PlaceLedger } from './place-ledger.js'
+import { createPlaceNews } from './place-news.js'
+import { createPlacePresence } from './place-presence.js'
+import { createPlaceRoll, type Waiter } from './place-roll.js'
+import type { PlaceOutcome, PlaceOwner } from './place-rule.js'
+
+export interface PlaceSpeakerOptions {
+  ledger: PlaceLedger
+  schedule: (ms: number, run: () => void) => () => void
+  owner: PlaceOwner
+  most: number
+}
+
+/** Speaks for the calls of this process to the ledger. */
+export interface PlaceSpeaker {
+  nextId(): string
+  /** A place, where the ledger gives one in this very moment. */
+  tryJoin(): (() => void) | undefined
+  join(waiter: Waiter): void
+  leave(waiter: Waiter): void
+  refused(forMs: number): void
+  served(): void
+  readonly limit: number
+  readonly running: number
+  readonly waiting: number
+  close(): Promise<void>
+}
+
+/** @see PlaceSpeaker */
+export function createPlaceSpeaker({ ledger, schedule, owner, most }: PlaceSpeakerOptions): PlaceSpeaker {
+  const news = createPlaceNews(owner, most)
+  let limit = most
+  /** places that other processes had when the ledger spoke last */
+  let others = 0
+
+  const roll = createPlaceRoll(() => tell(news.changed))
+  const tell = (note: () => void) => {
+    note()
+    exchange.speak()
+    presence.update()
+    if (roll.waiting.size === 0) pause.update(0, 0)
+  }
+  const pause = createPause(schedule, (untilMs) => tell(() => news.waitedOut(untilMs)))
+  const grant = (ids: readonly string[]) => {
+    roll.grant(ids).forEach(news.heard)
+    presence.update()
+  }
+  const hear = (outcome: PlaceOutcome) => {
+    limit = outcome.limit
+    others = Math.max(0, outcome.running - roll.running - outcome.granted.length)
+    if (outcome.unknown) news.forget()
+    grant(outcome.granted)
+    pause.update(roll.waiting.size > 0 ? outcome.pauseUntilMs : 0, outcome.nowMs)
+  }
+  const presence = createPlacePresence({ ledger, owner }, {
+    isBusy: () => roll.running > 0 || roll.waiting.size > 0,
+    isWaiting: () => roll.waiting.size > 0,
+    forgotten: () => tell(news.forget), granted: grant,
+  })
+  const exchange = createPlaceExchange({
+    ledger, news, schedule, hear,
+    buildRequest() {
+      if (news.whole) roll.rename()
+      return news.take(roll.running, roll.waiting)
+    },
+  })
+  const join = (waiter: Waiter) => tell(() => {
+    roll.add(waiter)
+    news.joined(waiter)
+  })
+  const leave = ({ id }: Waiter) => void (roll.remove(id) && tell(() => news.left(id)))
+  return {
+    nextId: roll.nextId,
+    tryJoin: () => (exchange.flying || roll.waiting.size > 0 || roll.running + others >= limit ? undefined : tryJoin(roll.nextId(), { join, leave })),
+    join, leave,
+    refused: (forMs) => tell(() => news.refused(forMs)),
+    served() {
+      if (limit >= most) return
+      news.served()
+      // Elsewhere it goes with the place that is given back.
+      if (ledger.immediate) exchange.speak()
+    },
+    get limit() { return limit }, get running() { return roll.running },
+    get waiting() { return roll.waiting.size },
+    async close() {
+      exchange.close()
+      presence.close()
+      pause.update(0, 0)
+      await ledger.close()
+    },
+  }
+}
+
+function tryJoin(id: string, { join, leave }: Pick<PlaceSpeaker, 'join' | 'leave'>): (() => void) | undefined {
+  let release: (() => void) | undefined
+  const waiter: Waiter = { id, key: '', interactive: true, grant: (given) => { release = given } }
+  join(waiter)
+  if (!release) leave(waiter)
+  return release
+}

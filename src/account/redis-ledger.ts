@@ -1,0 +1,111 @@
+import type { RedisConnection } from '../auth/redis-connection.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import { decodeIds, decodePlaceOutcome } from './decode-places.js'
+import type { PlaceLedger } from './place-ledger.js'
+import { PLACE_RULE_LUA } from './place-rule-lua.js'
+
+export interface RedisLedgerOptions {
+  connection: RedisConnection
+  account: string
+  /** in front of every key; default `amplifier-chatgpt` */
+  prefix?: string
+}
+
+/** What is left of a fleet that went away is forgotten after a day. */
+const KEEP_SECONDS = 86_400
+
+/**
+ * One round trip a step: the rule runs inside Redis, by the server's clock, so hosts' clocks don't matter. An owner's sign of
+ * life is a score, so that a beat touches the state only where somebody has died.
+ */
+const SCRIPT = `
+local rule = (function()${PLACE_RULE_LUA}end)()
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local name = ARGV[2]
+local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - rule.LEASE_MS)
+local known = redis.call('ZSCORE', KEYS[2], name)
+local function tell(grants)
+  for _, grant in ipairs(grants) do
+    if grant.owner ~= name or ARGV[1] == 'beat' then
+      local ids = cjson.decode(redis.call('HGET', KEYS[3], grant.owner) or '[]')
+      ids[#ids + 1] = grant.id
+      local text = cjson.encode(ids)
+      redis.call('HSET', KEYS[3], grant.owner, text)
+      redis.call('PUBLISH', ARGV[3] .. grant.owner, text)
+    end
+  end
+end
+local function load()
+  local text = redis.call('GET', KEYS[1])
+  return text and cjson.decode(text) or rule.createPlaceState()
+end
+local function save(state)
+  redis.call('SET', KEYS[1], cjson.encode(state), 'EX', ${KEEP_SECONDS})
+  for _, gone in ipairs(dead) do
+    redis.call('ZREM', KEYS[2], gone)
+    redis.call('HDEL', KEYS[3], gone)
+  end
+end
+if ARGV[1] == 'beat' then
+  if #dead > 0 then
+    local state = load()
+    local grants = rule.dropOwners(state, dead, now)
+    save(state)
+    for _, gone in ipairs(dead) do if gone == name then known = false end end
+    tell(grants)
+  end
+  if known then redis.call('ZADD', KEYS[2], now, name) end
+  return cjson.encode({ known = known and true or false, granted = cjson.decode(redis.call('HGET', KEYS[3], name) or '[]') })
+end
+local request = cjson.decode(ARGV[4])
+local state = load()
+local outcome = rule.stepPlaces(state, request, now, dead)
+save(state)
+if not outcome.unknown then
+  redis.call('ZADD', KEYS[2], now, name)
+  redis.call('EXPIRE', KEYS[2], ${KEEP_SECONDS})
+end
+if request.whole or #request.left > 0 then redis.call('HDEL', KEYS[3], name) end
+tell(outcome.grants)
+redis.call('EXPIRE', KEYS[3], ${KEEP_SECONDS})
+return cjson.encode(outcome)`
+
+/** Counts over all processes that reach the same Redis. */
+export function createRedisLedger({ connection, account, prefix = 'amplifier-chatgpt' }: RedisLedgerOptions): PlaceLedger {
+  // The braces keep an account's keys on one node of a cluster, which a script needs.
+  const base = `${prefix}:{${account}}:places`
+  const keys = [base, `${base}:seen`, `${base}:grants`]
+  const channel = `${base}:granted:`
+  let subscribed: { owner: string; told: Set<(ids: readonly string[]) => void> } | undefined
+  return {
+    scope: 'account',
+    immediate: false,
+    async step(request) {
+      const outcome = decodePlaceOutcome(await connection.script(SCRIPT, keys, ['step', request.name, channel, JSON.stringify(request)]))
+      if (!outcome) throw new Error(`${connection.place} answered something else than places`)
+      return outcome
+    },
+    async beat({ name }) {
+      const text = await connection.script(SCRIPT, keys, ['beat', name, channel])
+      const reply = typeof text === 'string' ? parseJson(text) : undefined
+      if (!isRecord(reply)) throw new Error(`${connection.place} answered something else than places`)
+      return { known: reply['known'] === true, granted: decodeIds(reply['granted']) }
+    },
+    watch({ name }, granted) {
+      // One subscription for as long as the ledger lives: each costs a round trip.
+      if (!subscribed) {
+        const told = new Set<(ids: readonly string[]) => void>()
+        subscribed = { owner: name, told }
+        connection.subscribe(`${channel}${name}`, (text) => {
+          const ids = decodeIds(parseJson(text))
+          for (const tell of [...told]) tell(ids)
+        })
+      }
+      const { told } = subscribed
+      told.add(granted)
+      return () => void told.delete(granted)
+    },
+    close: () => connection.close(),
+  }
+}

@@ -1,0 +1,3 @@
+export function hashRule(source?: string): string
+export function translatePlaces(): Promise<string>
+export function writePlaces(): Promise<void>

@@ -1,0 +1,178 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createConcurrencyLimiter, createFileLedger, createMemoryLedger, createRedisLedger, type PlaceLedger } from '../../src/account/index.js'
+import { createFallbackLedger } from '../../src/account/fallback-ledger.js'
+import { createPlaceState, stepPlaces, type PlaceRequest } from '../../src/account/place-rule.js'
+import { hashRule } from '../../src/account/translate-places.mjs'
+import { createRedisConnection } from '../../src/auth/index.js'
+import { delay } from '../../src/lib/index.js'
+import { startRedis } from '../support/redis.js'
+
+const redisInstalled = spawnSync('redis-server', ['--version']).status === 0
+if (!redisInstalled) process.stderr.write('skipped: places in Redis, because no redis-server is installed\n')
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'places-'))
+  onTestFinished(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+/** Ledgers of one account, as several processes would have them. */
+async function openMany(kind: 'file' | 'redis', count: number): Promise<PlaceLedger[]> {
+  if (kind === 'file') {
+    const path = await folder()
+    return Array.from({ length: count }, () => createFileLedger({ folder: path, account: 'one' }))
+  }
+  const redis = await startRedis(await folder())
+  onTestFinished(() => redis.stop())
+  return Array.from({ length: count }, () => createRedisLedger({ connection: createRedisConnection({ url: redis.url }), account: 'one' }))
+}
+
+/** Asks how things stand, and wants nothing. */
+const onlooking = (seq: number): PlaceRequest => ({
+  name: 'onlooker', machine: 'other', pid: 1, version: '0', seq, most: 6, running: 0, joined: [], left: [], whole: true, served: 0, refusedMs: -1, waitedUntilMs: 0,
+})
+
+function limiterOver(ledger: PlaceLedger, limit = 6) {
+  const limiter = createConcurrencyLimiter({ limit, ledger, self: { machine: 'made-up', version: '0' } })
+  onTestFinished(() => limiter.close())
+  return limiter
+}
+
+test('the rule in Redis is a translation of the rule as it stands', async () => {
+  const translated = await readFile(new URL('../../src/account/place-rule-lua.ts', import.meta.url), 'utf8')
+  expect(translated.split('\n')[0]).toBe(`// Generated from place-rule.ts ${hashRule()} by \`node build.config.mjs places\`.`)
+})
+
+describe.each(['file', ...(redisInstalled ? ['redis' as const] : [])] as const)('places counted in a %s', (kind) => {
+  test('are six for all processes together, and the longest waiting key is next', async () => {
+    const ledgers = await openMany(kind, 5)
+    const onlooker = ledgers[4]!
+    onTestFinished(() => onlooker.close())
+    const limiters = ledgers.slice(0, 4).map((ledger) => limiterOver(ledger))
+    const releases = await Promise.all(limiters.slice(0, 3).flatMap((limiter) => [limiter.acquire({ key: 'holder' }), limiter.acquire({ key: 'holder' })]))
+    const order: string[] = []
+    const waiting: Promise<unknown>[] = []
+    for (const [key, at] of [['a', 3], ['a', 3], ['b', 2], ['c', 1]] as const) {
+      waiting.push(limiters[at]!.acquire({ key }).then((release) => {
+        order.push(key)
+        release()
+      }))
+      for (let seq = 1; (await onlooker.step(onlooking(seq))).waiting < waiting.length; seq++) await delay(5)
+    }
+    expect(order).toEqual([])
+    releases[0]?.()
+    await Promise.all(waiting)
+    expect(order).toEqual(['a', 'b', 'c', 'a'])
+    for (const release of releases) release()
+  })
+
+  test('come back in less than five seconds from one that is silent, and its calls count again when it speaks', async () => {
+    const [dead, living] = (await openMany(kind, 2)) as [PlaceLedger, PlaceLedger]
+    const request: PlaceRequest = {
+      name: 'silent', machine: 'other', pid: 1, version: '0', seq: 1, most: 2, running: 0, joined: [{ id: 'x', key: 'k', interactive: false }, { id: 'y', key: 'k', interactive: false }],
+      left: [], whole: true, served: 0, refusedMs: -1, waitedUntilMs: 0,
+    }
+    expect((await dead.step(request)).granted).toEqual(['x', 'y'])
+    onTestFinished(() => dead.close())
+    const limiter = limiterOver(living, 2)
+    const startedMs = performance.now()
+    const release = await limiter.acquire({ key: 'k' })
+    expect(performance.now() - startedMs).toBeLessThan(5000)
+    // It was only asleep: what it says of changes means nothing, the whole counts.
+    const partial = { ...request, seq: 2, running: 2, joined: [], left: ['x', 'y'], whole: false }
+    expect(await dead.step(partial)).toMatchObject({ unknown: true })
+    expect(await dead.step({ ...partial, seq: 3, left: [], whole: true })).toMatchObject({ unknown: false, running: 3, limit: 2 })
+    release()
+  }, 15_000)
+
+  test('a refusal one process saw cuts the limit of all, and holds new calls of all for as long as it says', async () => {
+    const [one, other] = (await openMany(kind, 2)).map((ledger) => limiterOver(ledger, 4)) as [ReturnType<typeof limiterOver>, ReturnType<typeof limiterOver>]
+    const first = await one.acquire()
+    one.observeRateLimited(300)
+    const startedMs = performance.now()
+    await delay(20)
+    const second = await other.acquire()
+    expect(other.limit).toBe(2)
+    expect(performance.now() - startedMs).toBeGreaterThan(200)
+    first()
+    second()
+  })
+})
+
+test.runIf(redisInstalled)('Redis and TypeScript decide alike over random lives', async () => {
+  const redis = await startRedis(await folder())
+  onTestFinished(() => redis.stop())
+  const connection = createRedisConnection({ url: redis.url })
+  onTestFinished(() => connection.close())
+  const ledger = createRedisLedger({ connection, account: 'random' })
+  const state = createPlaceState()
+  let seed = 20_261_121
+  const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below
+  const running = [0, 0, 0]
+  const waiting: string[][] = [[], [], []]
+  for (let turn = 1; turn <= 400; turn++) {
+    const at = random(3)
+    const joined = Array.from({ length: random(3) }, (_value, index) => ({ id: `${turn}-${index}`, key: `k${random(4)}`, interactive: random(2) === 0 }))
+    const left = waiting[at]!.length > 0 && random(4) === 0 ? [waiting[at]!.pop()!] : []
+    running[at] = Math.max(0, running[at]! - random(2))
+    const request: PlaceRequest = {
+      name: `o${at}`, machine: `m${at}`, pid: at, version: '0', seq: turn, most: 3 + at, running: running[at]!, joined, left,
+      whole: false, served: random(4), refusedMs: random(20) === 0 ? 0 : -1, waitedUntilMs: 0,
+    }
+    const ask = (whole: boolean) => ({ ...request, whole, ...(whole ? { left: [], joined: [...waiting[at]!.map((id) => ({ id, key: 'again', interactive: false })), ...joined] } : {}) })
+    let theirs = await ledger.step(ask(false))
+    let ours = stepPlaces(state, ask(false), theirs.nowMs, [])
+    if (theirs.unknown) {
+      expect(ours.unknown).toBe(true)
+      theirs = await ledger.step(ask(true))
+      ours = stepPlaces(state, ask(true), theirs.nowMs, [])
+    }
+    expect({ ...theirs, machines: 0 }).toEqual(JSON.parse(JSON.stringify({ ...ours, machines: 0 })))
+    waiting[at]!.push(...joined.map(({ id }) => id))
+    for (const { owner, id } of theirs.grants) {
+      const index = Number(owner.slice(1))
+      waiting[index] = waiting[index]!.filter((other) => other !== id)
+    }
+    running[at] = running[at]! + theirs.granted.length
+  }
+})
+
+test('a ledger that cannot be reached is left for a share of the places, with one warning, and taken up again by itself', async () => {
+  const shared = createMemoryLedger()
+  let away = false
+  const ledger: PlaceLedger = {
+    scope: 'account', immediate: false,
+    async step(request) {
+      if (away) throw new Error('away')
+      return { ...(await shared.step(request)), machines: 3 }
+    },
+    async beat() {
+      if (away) throw new Error('away')
+      return { known: true, granted: [] }
+    },
+    close: async () => undefined,
+  }
+  const warnings: string[] = []
+  let nowMs = 0
+  const fallback = createFallbackLedger({ ledger, local: createMemoryLedger(), warn: (share) => warnings.push(share), now: () => nowMs })
+  const limiter = limiterOver(fallback, 6)
+  const first = await limiter.acquire()
+  away = true
+  const second = await limiter.acquire()
+  const third = limiter.acquire()
+  await delay(300)
+  expect([warnings, limiter.limit, limiter.running, limiter.waiting, fallback.scope]).toEqual([['2 of 6'], 2, 2, 1, 'process'])
+  first()
+  ;(await third)()
+  away = false
+  nowMs = 5000
+  await delay(1000)
+  expect([fallback.scope, warnings]).toEqual(['account', ['2 of 6']])
+  ;(await limiter.acquire())()
+  expect(limiter.limit).toBe(6)
+  second()
+})
