@@ -30,7 +30,7 @@ const USAGE_FILE = 'openai-chatgpt-usage.db'
 /** Beside the state: who runs calls on this machine. */
 const LEDGER_FOLDER = 'openai-chatgpt-places'
 /** A call waits for its place: a server that takes longer counts as away. */
-const LEDGER_TIMEOUT_MS = 1000
+const LEDGER_TIMEOUT_MS = 2000
 
 /**
  * The places that the options name. With `token_store: redis` quota and models live there too, so that
@@ -122,6 +122,7 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
       return createFallbackLedger({
         ledger: createRedisLedger({ connection: own, account: accountKey }),
         local,
+        shared: true,
         warn: (share) => warn(`${own.place} cannot be reached, so this machine runs ${share} calls at a time until it can. Check the server and the network; amplifier-chatgpt doctor tries it`),
       })
     },

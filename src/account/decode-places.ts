@@ -34,7 +34,7 @@ export function decodePlaceState(text: unknown): PlaceState {
   })).filter(({ waiters }) => waiters.length > 0)
   return {
     cutTo: numberOf(value, 'cutTo'), cutAtMs: numberOf(value, 'cutAtMs'), streak: numberOf(value, 'streak'),
-    pauseUntilMs: numberOf(value, 'pauseUntilMs'), inARow: numberOf(value, 'inARow'),
+    pauseUntilMs: numberOf(value, 'pauseUntilMs'), inARow: numberOf(value, 'inARow'), countedSinceMs: numberOf(value, 'countedSinceMs'),
     owners: records(value['owners']).map((owner) => ({
       name: textOf(owner, 'name'), machine: textOf(owner, 'machine'), pid: numberOf(owner, 'pid'), version: textOf(owner, 'version'),
       seq: numberOf(owner, 'seq'), most: numberOf(owner, 'most'), running: numberOf(owner, 'running'), sinceMs: numberOf(owner, 'sinceMs'),

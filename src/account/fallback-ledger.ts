@@ -5,6 +5,8 @@ export interface FallbackLedgerOptions {
   ledger: PlaceLedger
   /** counts while `ledger` cannot be reached, for this machine's share */
   local: PlaceLedger
+  /** `local` counts for this machine alone: it gives a share; default it gives all places */
+  shared?: boolean
   /** One line when the first is left, with why. */
   warn: (share: string, cause: unknown) => void
   /** monotonic ms; default performance.now */
@@ -18,19 +20,21 @@ const PROBE_MS = 1000
  * The ledger where it can be reached, else the local one with this machine's share of the places. Either way the change is
  * told as "unknown", so that the owner says the whole, with the calls that it still runs.
  */
-export function createFallbackLedger({ ledger, local, warn, now = () => performance.now() }: FallbackLedgerOptions): PlaceLedger {
+export function createFallbackLedger({ ledger, local, shared = false, warn, now = () => performance.now() }: FallbackLedgerOptions): PlaceLedger {
   let away = false
   let warned = false
   let triedMs = 0
-  let machines = 1
+  /** Until the ledger has said how many there are, there may be any number. */
+  let machines = Number.POSITIVE_INFINITY
   let probing: Promise<boolean> | undefined
 
-  const share = (request: PlaceRequest): PlaceRequest => ({ ...request, most: shareOfMachine(request.most, machines) })
+  const shareOf = (most: number) => (shared ? shareOfMachine(most, machines) : most)
+  const share = (request: PlaceRequest): PlaceRequest => ({ ...request, most: shareOf(request.most) })
   const leave = (most: number, cause: unknown) => {
     if (away) return
     away = true
     triedMs = now()
-    if (!warned) warn(`${shareOfMachine(most, machines)} of ${most}`, cause)
+    if (!warned) warn(`${shareOf(most)} of ${most}`, cause)
     warned = true
   }
   const learn = (outcome: PlaceOutcome): PlaceOutcome => {
@@ -67,8 +71,7 @@ export function createFallbackLedger({ ledger, local, warn, now = () => performa
     return (await (away ? local : ledger).beat?.(owner)) ?? { known: true, granted: [] }
   }
   return {
-    get scope() { return away ? local.scope : ledger.scope },
-    get immediate() { return away ? local.immediate : ledger.immediate },
+    get scope() { return (away ? local : ledger).scope }, get immediate() { return away ? local.immediate : ledger.immediate },
     step: (request) => (away ? local.step(share(request)) : stepFirst(request)),
     beat,
     watch(owner, granted) {
@@ -86,7 +89,7 @@ export function createFallbackLedger({ ledger, local, warn, now = () => performa
 async function leaveLedger(ledger: PlaceLedger, owner: PlaceOwner): Promise<void> {
   try {
     await ledger.step({
-      ...owner, seq: Number.MAX_SAFE_INTEGER, most: 1, running: 0, joined: [], left: [], whole: true, served: 0, refusedMs: -1, waitedUntilMs: 0,
+      ...owner, seq: Number.MAX_SAFE_INTEGER, most: 1, running: 0, joined: [], left: [], whole: true, returning: false, served: 0, refusedMs: -1, waitedUntilMs: 0,
     })
   } catch {
     // Its lease ends by itself.

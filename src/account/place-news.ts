@@ -24,14 +24,14 @@ export function createPlaceNews(owner: PlaceOwner, most: number): PlaceNews {
   let seq = 0
   let any = false
   let whole = true
+  let returning = false
   let joined: PlaceWaiter[] = []
   let left: string[] = []
   let served = 0
   let refusedMs = -1
   let waitedUntilMs = 0
   return {
-    get any() { return any },
-    get whole() { return whole },
+    get any() { return any }, get whole() { return whole },
     joined(waiter) {
       joined.push(waiter)
       any = true
@@ -59,16 +59,18 @@ export function createPlaceNews(owner: PlaceOwner, most: number): PlaceNews {
     changed: () => void (any = true),
     forget() {
       whole = true
+      returning = seq > 0
       any = true
     },
     take(running, waiting) {
             const request: PlaceRequest = {
         name: owner.name, machine: owner.machine, pid: owner.pid, version: owner.version,
-        seq: ++seq, most, running, whole, served, refusedMs, waitedUntilMs,
+        seq: ++seq, most, running, whole, returning, served, refusedMs, waitedUntilMs,
         joined: whole && waiting.size > 0 ? [...waiting.values()] : joined,
         left: whole ? [] : left,
       }
       any = false
+      returning = false
       whole = running === 0 && waiting.size === 0
       if (joined.length > 0) joined = []
       if (left.length > 0) left = []

@@ -1,4 +1,4 @@
-// Generated from place-rule.ts 77c13bbc109c45b6 by `node build.config.mjs places`.
+// Generated from place-rule.ts 6523066141686e4d by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 -- Lua Library inline imports
 local function __TS__CountVarargs(...)
@@ -309,7 +309,7 @@ function admit(state, nowMs)
     local running = ____exports.countRunning(state)
     while running < limit do
         do
-            local __continue86
+            local __continue88
             repeat
                 local next = takeNext(state)
                 if next == nil then
@@ -317,16 +317,16 @@ function admit(state, nowMs)
                 end
                 local owner = findOwner(state, next.owner)
                 if owner == nil then
-                    __continue86 = true
+                    __continue88 = true
                     break
                 end
                 local ____owner_granted_3 = owner.granted
                 ____owner_granted_3[#____owner_granted_3 + 1] = next.id
                 grants[#grants + 1] = {owner = next.owner, id = next.id, waitedMs = nowMs - next.sinceMs}
                 running = running + 1
-                __continue86 = true
+                __continue88 = true
             until true
-            if not __continue86 then
+            if not __continue88 then
                 break
             end
         end
@@ -360,6 +360,7 @@ LEAST_STREAK = 4
 LONGEST_PAUSE_MS = 10000
 MOST_IN_A_ROW = 8
 MACHINE_MS = 600000
+local RECOVERY_MS = 2 * ____exports.BEAT_MS
 function ____exports.createPlaceState()
     return {
         cutTo = 0,
@@ -367,6 +368,7 @@ function ____exports.createPlaceState()
         streak = 0,
         pauseUntilMs = 0,
         inARow = 0,
+        countedSinceMs = 0,
         owners = {},
         interactive = {},
         background = {},
@@ -404,6 +406,12 @@ function ____exports.stepPlaces(state, request, nowMs, dead)
     end
     if request.whole then
         removeOwner(state, request.name)
+    end
+    if #state.owners == 0 then
+        state.countedSinceMs = nowMs
+    end
+    if request.returning and nowMs - state.countedSinceMs < RECOVERY_MS then
+        state.pauseUntilMs = math.max(state.pauseUntilMs, state.countedSinceMs + RECOVERY_MS)
     end
     local owner = enterOwner(state, request, nowMs)
     for ____, id in ipairs(request.left) do

@@ -34,6 +34,8 @@ export interface PlaceRequest extends PlaceOwner {
   readonly left: readonly string[]
   /** `joined` is all that wait: whatever was known of the owner before is forgotten */
   readonly whole: boolean
+  /** with `whole`: it was counted before, and the ledger was lost or took it for dead */
+  readonly returning: boolean
   /** calls served since */
   readonly served: number
   /** a call was refused for too many: for how long nothing begins, 0 where not told; -1: none was */
@@ -67,6 +69,8 @@ export interface PlaceState {
   streak: number
   pauseUntilMs: number
   inARow: number
+  /** since when somebody is counted without a break */
+  countedSinceMs: number
   owners: OwnerState[]
   /** keys in the order of their turn, each with its waiters in the order they came */
   interactive: KeyState[]
@@ -109,10 +113,12 @@ const LONGEST_PAUSE_MS = 10000
 /** After so many interactive ones in a row a waiting background call has its turn. */
 const MOST_IN_A_ROW = 8
 const MACHINE_MS = 600000
+/** A ledger that begins anew gives nothing for so long: whoever still runs calls comes back with its next beat. */
+const RECOVERY_MS = 2 * BEAT_MS
 
 export function createPlaceState(): PlaceState {
   return {
-    cutTo: 0, cutAtMs: -SAME_MOMENT_MS, streak: 0, pauseUntilMs: 0, inARow: 0, owners: [], interactive: [], background: [], machines: [],
+    cutTo: 0, cutAtMs: -SAME_MOMENT_MS, streak: 0, pauseUntilMs: 0, inARow: 0, countedSinceMs: 0, owners: [], interactive: [], background: [], machines: [],
   }
 }
 
@@ -131,6 +137,8 @@ export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: numb
   if (known === undefined && !request.whole) return describe(state, request, nowMs, [], true)
   if (known !== undefined && request.seq <= known.seq) return describe(state, request, nowMs, [], false)
   if (request.whole) removeOwner(state, request.name)
+  if (state.owners.length === 0) state.countedSinceMs = nowMs
+  if (request.returning && nowMs - state.countedSinceMs < RECOVERY_MS) state.pauseUntilMs = Math.max(state.pauseUntilMs, state.countedSinceMs + RECOVERY_MS)
   const owner = enterOwner(state, request, nowMs)
   for (const id of request.left) removeWaiter(state, owner, id)
   for (const waiter of request.joined) addWaiter(waiter.interactive ? state.interactive : state.background, waiter, request.name, nowMs)

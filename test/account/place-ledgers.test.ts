@@ -33,7 +33,7 @@ async function openMany(kind: 'file' | 'redis', count: number): Promise<PlaceLed
 
 /** Asks how things stand, and wants nothing. */
 const onlooking = (seq: number): PlaceRequest => ({
-  name: 'onlooker', machine: 'other', pid: 1, version: '0', seq, most: 6, running: 0, joined: [], left: [], whole: true, served: 0, refusedMs: -1, waitedUntilMs: 0,
+  name: 'onlooker', machine: 'other', pid: 1, version: '0', seq, most: 6, running: 0, joined: [], left: [], whole: true, returning: false, served: 0, refusedMs: -1, waitedUntilMs: 0,
 })
 
 function limiterOver(ledger: PlaceLedger, limit = 6) {
@@ -74,7 +74,7 @@ describe.each(['file', ...(redisInstalled ? ['redis' as const] : [])] as const)(
     const [dead, living] = (await openMany(kind, 2)) as [PlaceLedger, PlaceLedger]
     const request: PlaceRequest = {
       name: 'silent', machine: 'other', pid: 1, version: '0', seq: 1, most: 2, running: 0, joined: [{ id: 'x', key: 'k', interactive: false }, { id: 'y', key: 'k', interactive: false }],
-      left: [], whole: true, served: 0, refusedMs: -1, waitedUntilMs: 0,
+      left: [], whole: true, returning: false, served: 0, refusedMs: -1, waitedUntilMs: 0,
     }
     expect((await dead.step(request)).granted).toEqual(['x', 'y'])
     onTestFinished(() => dead.close())
@@ -121,7 +121,7 @@ test.runIf(redisInstalled)('Redis and TypeScript decide alike over random lives'
     running[at] = Math.max(0, running[at]! - random(2))
     const request: PlaceRequest = {
       name: `o${at}`, machine: `m${at}`, pid: at, version: '0', seq: turn, most: 3 + at, running: running[at]!, joined, left,
-      whole: false, served: random(4), refusedMs: random(20) === 0 ? 0 : -1, waitedUntilMs: 0,
+      whole: false, returning: false, served: random(4), refusedMs: random(20) === 0 ? 0 : -1, waitedUntilMs: 0,
     }
     const ask = (whole: boolean) => ({ ...request, whole, ...(whole ? { left: [], joined: [...waiting[at]!.map((id) => ({ id, key: 'again', interactive: false })), ...joined] } : {}) })
     let theirs = await ledger.step(ask(false))
@@ -158,7 +158,7 @@ test('a ledger that cannot be reached is left for a share of the places, with on
   }
   const warnings: string[] = []
   let nowMs = 0
-  const fallback = createFallbackLedger({ ledger, local: createMemoryLedger(), warn: (share) => warnings.push(share), now: () => nowMs })
+  const fallback = createFallbackLedger({ ledger, local: createMemoryLedger(), shared: true, warn: (share) => warnings.push(share), now: () => nowMs })
   const limiter = limiterOver(fallback, 6)
   const first = await limiter.acquire()
   away = true
