@@ -73,6 +73,8 @@ export interface AccountContainer {
   readonly credentials: ManagedCredentialSource
   readonly catalog: Catalog
   readonly quota: Quota
+  /** calls under way, here and wherever they are counted together */
+  readonly limiter: ConcurrencyLimiter
   /** the account's own figures, where the lane has an endpoint for them */
   readonly usage: AccountUsageReader | undefined
   /** The account that quota, catalog and the limit of running calls belong to; said once, before they are asked for. */
@@ -141,6 +143,7 @@ function describeAccount(child: DependencyContainer, { options }: AccountInput, 
     get credentials() { return child.resolve(CREDENTIALS) },
     get catalog() { return child.resolve(CATALOG) },
     get quota() { return child.resolve(QUOTA) },
+    get limiter() { return child.resolve(LIMITER) },
     get usage() { return child.resolve(USAGE) },
     useAccount(accountKey) {
       provide(child, ACCOUNT_KEY, () => shortHash(`${options.lane}|${options.baseUrl}|${accountKey}`))

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { FleetStatus } from './describe-fleet.js'
 import { createMemoryLedger, type PlaceLedger } from './place-ledger.js'
 import type { Waiter } from './place-roll.js'
 import { createPlaceSpeaker } from './place-speaker.js'
@@ -43,6 +44,8 @@ export interface ConcurrencyLimiter {
   readonly running: number
   /** calls of this process */
   readonly waiting: number
+  /** Who holds the places, here and elsewhere, as far as they are counted together. Rejects where that cannot be asked. */
+  inspect(): Promise<FleetStatus>
   /** Forgets what it counted elsewhere, and leaves no timer. */
   close(): Promise<void>
 }
@@ -85,6 +88,7 @@ export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}
     get limit() { return speaker.limit },
     get running() { return speaker.running },
     get waiting() { return speaker.waiting },
+    inspect: () => ledger.inspect(),
     close: () => speaker.close(),
   }
 }

@@ -78,6 +78,7 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
       const ends = [ledger.watch?.(owner, (ids) => { if (!away) granted(ids) }), local.watch?.(owner, (ids) => { if (away) granted(ids) })]
       return () => { for (const end of ends) end?.() }
     },
+    inspect: () => (away ? local : ledger).inspect(),
     async close() {
       await ledger.close().catch(() => undefined)
       await local.close().catch(() => undefined)

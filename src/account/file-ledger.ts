@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { delay, openDatabase, parseJson, shortHash, type Database, type Statement } from '../lib/index.js'
 import { decodeIds, decodePlaceState } from './decode-places.js'
+import { describeFleet } from './describe-fleet.js'
 import { listDead, type PlaceBeat, type PlaceLedger } from './place-ledger.js'
 import { BEAT_MS, createPlaceState, dropOwners, stepPlaces, type PlaceGrant, type PlaceOutcome, type PlaceOwner, type PlaceRequest, type PlaceState } from './place-rule.js'
 
@@ -51,6 +52,10 @@ export function createFileLedger({ folder, account, now = monotonicMs }: FileLed
       const at = await open()
       return retryBusy(() => at.beat(owner, now()))
     },
+    async inspect() {
+      const at = await open()
+      return retryBusy(() => describeFleet(at.state(), now(), 'machine'))
+    },
     watch: (owner, granted) => poll(() => table?.granted(owner.name) ?? [], granted),
     async close() {
       closed = true
@@ -68,6 +73,7 @@ interface Table {
   step(request: PlaceRequest, nowMs: number): PlaceOutcome
   beat(owner: PlaceOwner, nowMs: number): PlaceBeat
   granted(owner: string): readonly string[]
+  state(): PlaceState
   close(): void
 }
 
@@ -107,7 +113,7 @@ function createTable(database: Database, account: string): Table {
     for (const { owner, id } of grants) if (owner !== asking) writeGrants.run(account, owner, JSON.stringify([...granted(owner), id]))
   }
   return {
-    granted,
+    granted, state: readState,
     step: (request, nowMs) => database.transaction(() => {
       const state = readState()
       const outcome = stepPlaces(state, request, nowMs, [])

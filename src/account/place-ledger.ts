@@ -1,3 +1,4 @@
+import { describeFleet, type FleetStatus } from './describe-fleet.js'
 import { createPlaceState, LEASE_MS, stepPlaces, type PlaceOutcome, type PlaceOwner, type PlaceRequest } from './place-rule.js'
 
 /** Where the places of an account are counted. */
@@ -12,6 +13,8 @@ export interface PlaceLedger {
   beat?(owner: PlaceOwner): Promise<PlaceBeat>
   /** Tells ids of the owner's that another's request gave a place to; answers what ends it. What it misses, the next beat tells. */
   watch?(owner: PlaceOwner, granted: (ids: readonly string[]) => void): () => void
+  /** How things stand, asked without a part in them. Rejects where it cannot be reached. */
+  inspect(): Promise<FleetStatus>
   close(): Promise<void>
 }
 
@@ -28,6 +31,7 @@ export function createMemoryLedger(now: () => number = () => performance.now()):
     scope: 'process',
     immediate: true,
     step: (request) => stepPlaces(state, request, now(), []),
+    inspect: async () => describeFleet(state, now(), 'process'),
     close: async () => undefined,
   }
 }

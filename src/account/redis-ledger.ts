@@ -1,6 +1,7 @@
 import type { RedisConnection } from '../auth/redis-connection.js'
 import { isRecord, parseJson } from '../lib/index.js'
-import { decodeIds, decodePlaceOutcome } from './decode-places.js'
+import { decodeIds, decodePlaceOutcome, decodePlaceState } from './decode-places.js'
+import { describeFleet, type FleetStatus } from './describe-fleet.js'
 import type { PlaceLedger } from './place-ledger.js'
 import { PLACE_RULE_LUA } from './place-rule-lua.js'
 
@@ -92,6 +93,7 @@ export function createRedisLedger({ connection, account, prefix = 'amplifier-cha
       if (!isRecord(reply)) throw new Error(`${connection.place} answered something else than places`)
       return { known: reply['known'] === true, granted: decodeIds(reply['granted']) }
     },
+    inspect: () => inspect(connection, base),
     watch({ name }, granted) {
       // One subscription for as long as the ledger lives: each costs a round trip.
       if (!subscribed) {
@@ -107,5 +109,18 @@ export function createRedisLedger({ connection, account, prefix = 'amplifier-cha
       return () => void told.delete(granted)
     },
     close: () => connection.close(),
+  }
+}
+
+async function inspect(connection: RedisConnection, key: string): Promise<FleetStatus> {
+  const text = await connection.command('GET', key)
+  const askedMs = Date.now()
+  const time = await connection.command('TIME')
+  const answeredMs = Date.now()
+  const [seconds, micros]: unknown[] = Array.isArray(time) ? time : []
+  const serverMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  return {
+    ...describeFleet(decodePlaceState(text), serverMs, 'account'),
+    server: { place: connection.place, latency_ms: answeredMs - askedMs, clock_offset_ms: Math.round((askedMs + answeredMs) / 2 - serverMs) },
   }
 }

@@ -106,6 +106,8 @@ function describeUse(program: Command, add: Add, addMounting: Add): void {
     .option('--bundle <file>', "a bundle's providers, routing and instructions")
     .option('--no-stream', 'print the answer when it is whole')
     .option('--record <file>', RECORD)
+  const fleet = program.command('fleet').description('the processes and machines that share the account')
+  addMounting(fleet, 'status', "who holds the account's places, and who waits", async () => (await import('./fleet.js')).fleetStatus)
   addMounting(program, 'doctor', 'walk the way of a real call and say where it ends; the report has no secrets', async () => (await import('./doctor.js')).doctor)
   const bundle = program.command('bundle').description('look at a bundle')
   add(bundle, 'show <file>', 'what it comes to, and where every value is from', async () => (await import('./bundle.js')).showBundle)

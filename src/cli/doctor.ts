@@ -5,6 +5,7 @@ import type { ProviderOptions } from '../config/index.js'
 import type { AccountContainer } from '../container.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
+import { checkFleet } from './fleet.js'
 import { withAccount } from './login.js'
 import { withSession } from './open-session.js'
 import { createPrint } from './print.js'
@@ -31,7 +32,12 @@ export async function doctor(context: CommandContext, flags: Record<string, unkn
   await checkNames(options, note)
   const credential = await withAccount(options, context, async (account) => {
     await checkServer(context, account, options, note)
-    return checkSignIn(account, note)
+    const signedIn = await checkSignIn(account, note)
+    if (signedIn) {
+      account.useAccount(signedIn.accountKey)
+      await checkFleet(account, note)
+    }
+    return signedIn
   })
   if (credential) await checkMount(context, flags, note)
   else for (const check of ['catalog', 'websocket', 'roles']) note(check, 'skipped', 'nobody is signed in')

@@ -154,6 +154,7 @@ test('a ledger that cannot be reached is left for a share of the places, with on
       if (away) throw new Error('away')
       return { known: true, granted: [] }
     },
+    inspect: () => shared.inspect(),
     close: async () => undefined,
   }
   const warnings: string[] = []

@@ -1,0 +1,66 @@
+import type { FleetStatus } from '../account/index.js'
+import type { AccountContainer } from '../container.js'
+import type { CommandContext } from './command-context.js'
+import { EXIT } from './exit-codes.js'
+import { withAccount } from './login.js'
+import { createPrint } from './print.js'
+import { readConfig } from './read-config.js'
+
+const SCOPES: Readonly<Record<FleetStatus['scope'], string>> = {
+  account: 'all processes that share the Redis', machine: 'the processes of this machine', process: 'this process alone',
+}
+
+/** Who holds the account's places, and who waits. */
+export async function fleetStatus(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
+  const print = createPrint(context, flags)
+  const { options } = await readConfig(context, flags)
+  return withAccount(options, context, async (account) => {
+    const credential = await account.credentials.peek().catch(() => undefined)
+    if (!credential) {
+      print.line(`nobody is signed in. Run ${account.credentials.signIn}`)
+      print.value({ signed_in: false })
+      return EXIT.auth
+    }
+    account.useAccount(credential.accountKey)
+    const fleet = await account.limiter.inspect()
+    print.line(`counted over      ${SCOPES[fleet.scope]}${fleet.server ? ` (${fleet.server.place}, ${fleet.server.latency_ms} ms)` : ''}`)
+    print.line(`running           ${fleet.running} of ${fleet.members.length === 0 ? options.maxConcurrency : fleet.limit}${fleet.cut ? ` (${fleet.configured} configured; refusals have cut it)` : ''}`)
+    print.line(`waiting           ${fleet.waiting.interactive} interactive, ${fleet.waiting.background} background${fleet.longest_wait_seconds > 0 ? `, the longest for ${fleet.longest_wait_seconds} s` : ''}`)
+    if (fleet.paused_seconds > 0) print.line(`paused            for ${fleet.paused_seconds} s`)
+    print.line(`machines          ${fleet.machines}`)
+    if (fleet.members.length > 0) {
+      print.line()
+      print.table(
+        [{ title: 'machine' }, { title: 'process' }, { title: 'version' }, { title: 'running' }, { title: 'waiting' }, { title: 'for' }],
+        fleet.members.map((member) => [member.machine, String(member.pid), member.version, String(member.running), String(member.waiting), `${member.since_seconds} s`]),
+      )
+    }
+    print.value({ signed_in: true, ...fleet })
+    return EXIT.ok
+  })
+}
+
+/** A server that is slower than this is felt in every call. */
+const SLOW_MS = 50
+const MAX_SKEW_MS = 5000
+
+/** What `doctor` says of the fleet: reach, latency, clock, versions, who holds what. */
+export async function checkFleet(
+  { limiter }: Pick<AccountContainer, 'limiter'>, note: (check: string, result: 'ok' | 'warning' | 'error', detail: string) => void,
+): Promise<void> {
+  const fleet = await limiter.inspect().catch((error: unknown) => {
+    note('fleet', 'error', error instanceof Error ? error.message : String(error))
+    return undefined
+  })
+  if (!fleet) return
+  const { server, members } = fleet
+  note('fleet', 'ok', `${SCOPES[fleet.scope]}: ${fleet.running} running, ${fleet.waiting.interactive + fleet.waiting.background} waiting, ${members.length} processes on ${fleet.machines} machines`)
+  if (server) {
+    note('fleet latency', server.latency_ms > SLOW_MS ? 'warning' : 'ok', `${server.latency_ms} ms to ${server.place}`)
+    const skewMs = Math.abs(server.clock_offset_ms)
+    note('fleet clock', skewMs > MAX_SKEW_MS ? 'warning' : 'ok', `${skewMs} ms ${server.clock_offset_ms < 0 ? 'behind' : 'ahead of'} ${server.place}; places go by the server's clock`)
+  }
+  const versions = [...new Set(members.map(({ version }) => version))].sort()
+  if (versions.length > 0) note('fleet versions', versions.length > 1 ? 'warning' : 'ok', versions.join(', '))
+  for (const { machine, pid, running, waiting } of members) note('fleet holder', 'ok', `process ${pid} on ${machine}: ${running} running, ${waiting} waiting`)
+}

@@ -1,0 +1,269 @@
+/**
+ * Hosts on one subscription over one Redis, with faults: each host has processes, a state folder, a clock and a way to Redis
+ * of its own. Answers what was measured, and what broke a promise.
+ */
+import { fork, spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { startFront, startProxy } from './fleet-places.mjs'
+import { createRandom } from './seeded.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const STORE_KEY = Buffer.alloc(32, 7).toString('base64')
+const SKEWS_MS = [0, 5000, -5000, 2500]
+/** What a place that nobody holds may take to be found again. */
+const RECLAIM_MS = 5000
+
+async function bundleRooms() {
+  const folder = await mkdtemp(join(root, 'node_modules', '.fleet-'))
+  const outfile = join(folder, 'rooms.mjs')
+  await build({
+    bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error', packages: 'external', outfile,
+    stdin: {
+      resolveDir: root, loader: 'ts',
+      contents: ["export { startTwin } from './src/twin/index.js'", "export { mountOnHost } from './src/mount-on-host.js'", "export { createRedisConnection, createRedisStore } from './src/auth/index.js'"].join('\n'),
+    },
+  })
+  return { outfile, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+async function freePort() {
+  const probe = createServer()
+  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
+
+async function startRedis(port, folder) {
+  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''], { stdio: ['ignore', 'pipe', 'ignore'] })
+  await new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk) => { if (String(chunk).includes('Ready to accept')) resolve() })
+    child.once('exit', () => reject(new Error('redis-server ended')))
+  })
+  return child
+}
+
+/** @param options `{ seconds, seed, hosts, workers (a host), agents (all), limit, callMs, faultEveryMs, log }` */
+export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents = 100, limit = 6, callMs = 1500, faultEveryMs = 4000, log = () => undefined }) {
+  const random = createRandom(seed, 'faults')
+  const rooms = await bundleRooms()
+  const { startTwin, createRedisConnection, createRedisStore } = await import(rooms.outfile)
+  const folder = await mkdtemp(join(tmpdir(), 'fleet-'))
+  const twin = await startTwin({})
+  const redisPort = await freePort()
+  let redis = await startRedis(redisPort, folder)
+  const share = Math.max(1, Math.floor(limit / hosts))
+
+  const seen = { most: 0, mostFresh: 0, overLimit: [], calls: 0, failed: {}, warnings: {}, faults: {}, reclaimMs: [], authErrors: 0 }
+  const waits = []
+  const outages = []
+  /** since when the host has no Redis, and since when it is to be left out of fairness */
+  const away = new Map()
+  let usedMs = 0
+  let liveMs = 0
+  let lastMs = performance.now()
+  let unfitUntilMs = performance.now() + 5000
+  const dead = []
+
+  const front = await startFront(twin, { callMs, random: createRandom(seed, 'calls'), changed: (entry) => look(entry) })
+  const store = createRedisStore({ connection: createRedisConnection({ url: `redis://127.0.0.1:${redisPort}` }), lane: 'codex', encryptionKey: STORE_KEY })
+  await store.save({ auth_mode: 'oauth', ...twin.issueTokens() })
+  const fleet = []
+  for (let at = 0; at < hosts; at++) {
+    const home = join(folder, `host-${at}`)
+    await mkdir(home)
+    fleet.push({ name: `h${at}`, home, proxy: await startProxy(redisPort), skewMs: SKEWS_MS[at % SKEWS_MS.length], workers: [] })
+  }
+
+  /** Whatever changes who may run is accounted for up to now, under the rule that held. */
+  function look(entry) {
+    const nowMs = performance.now()
+    const all = [...front.running]
+    const reachable = all.filter((one) => !one.inherited && !away.has(one.host))
+    while (dead.length > 0 && (nowMs - dead[0].atMs > RECLAIM_MS || dead[0].back)) dead.shift()
+    const lost = dead.reduce((sum, one) => sum + one.places, 0)
+    const live = Math.max(1, limit - lost)
+    if (away.size === 0 && nowMs > unfitUntilMs && seen.calls > 10) {
+      usedMs += Math.min(live, lastRunning) * (nowMs - lastMs)
+      liveMs += live * (nowMs - lastMs)
+    }
+    lastMs = nowMs
+    lastRunning = all.filter((one) => !one.stopped).length
+    for (const one of dead) {
+      if (!one.back && all.length >= limit) {
+        one.back = true
+        seen.reclaimMs.push(nowMs - one.atMs)
+      }
+    }
+    seen.most = Math.max(seen.most, all.length)
+    seen.mostFresh = Math.max(seen.mostFresh, reachable.length)
+    if (!entry) return
+    if (reachable.length > limit) seen.overLimit.push({ fresh: reachable.length, all: all.length })
+    for (const name of away.keys()) {
+      const fresh = all.filter((one) => one.host === name && !one.inherited).length
+      if (fresh > share) seen.overLimit.push({ host: name, fresh, share })
+    }
+  }
+  let lastRunning = 0
+  const inherit = (choose) => {
+    for (const entry of front.running) if (choose(entry)) entry.inherited = true
+  }
+
+  async function start(host, at, round) {
+    const name = `${host.name}w${at}`
+    const count = Math.floor(agents / hosts / workers)
+    const config = {
+      base_url: front.baseUrl, issuer: twin.issuer, transport: 'sse', token_store: 'redis', redis_url: `redis://127.0.0.1:${host.proxy.port}`,
+      login_on_mount: false, max_concurrency: limit, timeout: 60, matrix: 'openai-chatgpt',
+    }
+    const child = fork(join(root, 'test/soak/fleet-worker.mjs'), [JSON.stringify({ rooms: rooms.outfile, name, agents: count, config, skewMs: host.skewMs, round })], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, NODE_OPTIONS: '', HOME: host.home, AMPLIFIER_CHATGPT_STORE_KEY: STORE_KEY },
+    })
+    const worker = { name, host, at, round, child, count }
+    host.workers[at] = worker
+    child.on('message', (message) => {
+      if (message.kind === 'call') {
+        seen.calls++
+        waits.push({ ...message, host: host.name })
+      } else if (message.kind === 'failed') {
+        seen.failed[message.error] = (seen.failed[message.error] ?? 0) + 1
+        if (message.error === 'AuthenticationError') seen.authErrors++
+        log(`failed: ${message.error} ${message.message}`)
+      } else if (message.kind === 'warning') seen.warnings[message.message] = (seen.warnings[message.message] ?? 0) + 1
+    })
+    await new Promise((resolve) => child.once('message', resolve))
+  }
+
+  const note = (kind, host) => {
+    seen.faults[kind] = (seen.faults[kind] ?? 0) + 1
+    log(`${((performance.now() - beganMs) / 1000).toFixed(1)} s: ${kind} ${host ?? ''}, ${front.running.size} running`)
+  }
+  const outage = (host) => {
+    const entry = { host, fromMs: performance.timeOrigin + performance.now(), toMs: Infinity }
+    outages.push(entry)
+    return () => void (entry.toMs = performance.timeOrigin + performance.now() + 6000)
+  }
+  const FAULTS = {
+    async kill(host) {
+      const worker = random.pick(host.workers)
+      const places = [...front.running].filter((entry) => entry.worker === worker.name).length
+      note('kill', worker.name)
+      const gone = new Promise((resolve) => worker.child.once('exit', resolve))
+      worker.child.kill('SIGKILL')
+      await gone
+      look()
+      if (places > 0) dead.push({ atMs: performance.now(), places })
+      await sleep(500)
+      await start(host, worker.at, worker.round + 1)
+    },
+    async stop(host) {
+      const worker = random.pick(host.workers)
+      note('stop', worker.name)
+      const back = outage(host.name)
+      look()
+      const places = [...front.running].filter((entry) => entry.worker === worker.name).length
+      inherit((entry) => entry.worker === worker.name)
+      for (const entry of front.running) if (entry.worker === worker.name) entry.stopped = true
+      if (places > 0) dead.push({ atMs: performance.now(), places })
+      worker.child.kill('SIGSTOP')
+      await sleep(4000 + random.below(3000))
+      worker.child.kill('SIGCONT')
+      inherit((entry) => entry.worker === worker.name)
+      unfitUntilMs = Math.max(unfitUntilMs, performance.now() + 3000)
+      back()
+    },
+    async cut(host, mode = random.chance(0.5) ? 'cut' : 'silent') {
+      note(mode, host.name)
+      const back = outage(host.name)
+      away.set(host.name, true)
+      inherit((entry) => entry.host === host.name)
+      host.proxy.set(mode)
+      await sleep(3000 + random.below(5000))
+      inherit((entry) => entry.host === host.name)
+      host.proxy.set('open')
+      // It comes back by itself, when it tries the next time; until then it keeps to its share.
+      await sleep(3000)
+      inherit((entry) => entry.host === host.name)
+      away.delete(host.name)
+      unfitUntilMs = performance.now() + 3000
+      back()
+    },
+    async slow(host) {
+      note('slow', host.name)
+      const back = outage(host.name)
+      host.proxy.set(20 + random.below(150))
+      await sleep(4000)
+      host.proxy.set('open')
+      unfitUntilMs = Math.max(unfitUntilMs, performance.now() + 1000)
+      back()
+    },
+    async restart() {
+      note('redis restart')
+      const back = fleet.map((host) => outage(host.name))
+      for (const host of fleet) away.set(host.name, true)
+      inherit(() => true)
+      const gone = new Promise((resolve) => redis.once('exit', resolve))
+      redis.kill('SIGKILL')
+      await gone
+      await sleep(500 + random.below(3000))
+      redis = await startRedis(redisPort, folder)
+      await sleep(3500)
+      inherit(() => true)
+      for (const host of fleet) away.delete(host.name)
+      unfitUntilMs = performance.now() + 4000
+      for (const end of back) end()
+    },
+  }
+
+  await Promise.all(fleet.flatMap((host) => Array.from({ length: workers }, (_, at) => start(host, at, 0))))
+  const beganMs = performance.now()
+  unfitUntilMs = beganMs + 3000
+  const busy = new Map()
+  const ticker = setInterval(() => look(), 25)
+  while (performance.now() - beganMs < seconds * 1000) {
+    await sleep(faultEveryMs * (0.5 + random.next()))
+    const kind = random.weighted({ kill: 10, stop: 4, cut: 3, slow: 3, restart: 1 })
+    const host = random.pick(fleet)
+    // One fault a host at a time, and none beside an outage of all.
+    if (busy.has('all') || (kind === 'restart' ? busy.size > 0 : busy.has(host.name))) continue
+    const key = kind === 'restart' ? 'all' : host.name
+    busy.set(key, FAULTS[kind](host).catch((error) => log(`fault ${kind}: ${error.message}`)).finally(() => busy.delete(key)))
+  }
+  await Promise.all(busy.values())
+  clearInterval(ticker)
+  for (const host of fleet) for (const { child } of host.workers) child.kill('SIGKILL')
+  redis.kill('SIGKILL')
+  const texts = twin.requests.flatMap(({ body }) => /fleet:[\w.]+/.exec(JSON.stringify(body ?? ''))?.[0] ?? [])
+  const result = {
+    ...seen, limit, share, seed,
+    utilisation: liveMs === 0 ? undefined : usedMs / liveMs,
+    sentTwice: texts.length - new Set(texts).size,
+    refreshTrouble: twin.refreshes.filter(({ outcome, error }) => String(outcome ?? error ?? '').includes('reused')).length,
+    fairness: judgeFairness(waits, outages),
+  }
+  for (const host of fleet) host.proxy.close()
+  front.close()
+  await twin.close()
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+  await rooms.remove()
+  return result
+}
+
+/** By class: the mean wait of all, and of the session that waited most; what an outage of its host touched is left out. */
+function judgeFairness(waits, outages) {
+  const clean = waits.filter(({ host, beganMs, waitedMs }) => !outages.some((one) => one.host === host && beganMs < one.toMs && beganMs + waitedMs > one.fromMs))
+  return Object.fromEntries([['interactive', true], ['background', false]].map(([name, interactive]) => {
+    const sessions = new Map()
+    for (const wait of clean) if (wait.interactive === interactive) sessions.set(wait.session, [...(sessions.get(wait.session) ?? []), wait.waitedMs])
+    const mean = (list) => (list.length === 0 ? 0 : list.reduce((sum, ms) => sum + ms, 0) / list.length)
+    const overall = mean([...sessions.values()].flat())
+    const worst = Math.max(0, ...[...sessions.values()].filter((list) => list.length >= 3).map(mean))
+    return [name, { sessions: sessions.size, calls: [...sessions.values()].flat().length, meanMs: Math.round(overall), worstMs: Math.round(worst), ratio: overall === 0 ? 0 : Number((worst / overall).toFixed(2)) }]
+  }))
+}
