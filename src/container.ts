@@ -211,7 +211,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
   provide(child, CREDENTIALS, () => createCredentials(child, input, cleanups, shared))
   const state = (section: string) => child.resolve(PLACES).state(child.resolve(ACCOUNT_KEY), section)
   provide(child, QUOTA, () =>
-    share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota') }), (quota) => quota.flush()))
+    share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota'), probes: state('probes') }), (quota) => quota.flush()))
   provide(child, LIMITER, () =>
     share(`limiter:${options.concurrencyScope}:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({
       limit: options.maxConcurrency,

@@ -28,7 +28,7 @@ export interface CatalogOptions {
   /** ms since 1970 */
   now?: () => number
   /** Keeps the last good list over restarts. It is served only where a newer one cannot be had. */
-  persisted?: Pick<Persisted, 'load' | 'save'>
+  persisted?: Pick<Persisted, 'load' | 'save' | 'watch'>
   /** how long a failed fetch answers for the calls behind it, unless they ask for a refetch; default 5,000 */
   failureTtlMs?: number
 }
@@ -99,6 +99,14 @@ function createListingShow(build: () => CatalogSnapshot): (listing: Listing, now
   }
 }
 
+/** Another host has asked: its list is as good as one's own. */
+function watchListing(persisted: CatalogOptions['persisted'], lane: LaneName, told: (listing: Listing) => void): void {
+  persisted?.watch?.((stored) => {
+    const listing = decodeListing(stored, lane)
+    if (listing) told(listing)
+  })
+}
+
 /** The account's model list. */
 export function createCatalog(options: CatalogOptions): Catalog {
   const { fetchModels, ttlMs, lane = 'codex', now = Date.now, persisted, failureTtlMs = 5000 } = options
@@ -115,14 +123,15 @@ export function createCatalog(options: CatalogOptions): Catalog {
   let builtIn: readonly CatalogModel[] | undefined
 
   const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then((stored) => { listing ??= decodeListing(stored, lane) }, () => undefined))
+  const take = (told: Listing) => void ([listing, heldFor, failure] = [told, startElapsed(now), undefined])
+  watchListing(persisted, lane, (told) => void (!closed && told.fetchedAtMs > (listing?.fetchedAtMs ?? 0) && take(told)))
   const fetchOnce = (signal?: AbortSignal) => flight(async (shared) => {
     refetchBehind = false
     try {
       const { models, etag } = await fetchModels(shared)
-      listing = buildListing(models, etag, now(), lane)
-      heldFor = startElapsed(now)
-      failure = undefined
-      if (!closed) saving = persisted?.save(encodeListing(models, listing)).catch(() => undefined)
+      const told = buildListing(models, etag, now(), lane)
+      take(told)
+      if (!closed) saving = persisted?.save(encodeListing(models, told)).catch(() => undefined)
     } catch (error) {
       if (!shared.aborted) failure = { error: toFailure(error), ago: startElapsed(now) }
     }
@@ -158,9 +167,6 @@ export function createCatalog(options: CatalogOptions): Catalog {
       listing = { ...confirmed, fetchedAtMs: now() }
       heldFor = startElapsed(now)
     },
-    async close() {
-      closed = true
-      await saving
-    },
+    close: async () => { closed = true; await saving },
   }
 }

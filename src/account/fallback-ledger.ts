@@ -79,10 +79,7 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
       return () => { for (const end of ends) end?.() }
     },
     inspect: () => (away ? local : ledger).inspect(),
-    async close() {
-      await ledger.close().catch(() => undefined)
-      await local.close().catch(() => undefined)
-    },
+    close: async () => void (await Promise.allSettled([ledger.close(), local.close()])),
   }
 }
 

@@ -9,6 +9,8 @@ export interface Persisted {
    * it is read and then saved, and a write of another process in between is lost.
    */
   update?(change: (stored: unknown) => unknown): Promise<void>
+  /** Tells what others save, as they do it. */
+  watch?(changed: (stored: unknown) => void): void
 }
 
 /** {@link Persisted.update}, or the best that a store without it can do. */

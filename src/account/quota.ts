@@ -3,6 +3,7 @@ import { formatMoment, startElapsed } from '../lib/index.js'
 import { createExhaustionMarks, type Exhaustion, type Verdict } from './quota-exhaustion.js'
 import { estimatePace, type WindowPace } from './estimate-pace.js'
 import type { Persisted } from './persisted.js'
+import { createProbeClaims } from './probe-claims.js'
 import { createQuotaWriter } from './quota-writer.js'
 import {
   applyReading, createQuotaState, encodeQuotaState, mergeStoredState, pruneQuotaState, windowKey, type QuotaState, type WindowSource,
@@ -16,6 +17,8 @@ export interface QuotaOptions {
   now?: () => number
   /** Keeps the state over restarts and shares it with other processes of this home. */
   persisted?: Persisted
+  /** who asks a model that was exhausted whether it serves again; default: each process for itself */
+  probes?: Persisted
   /** how long figures are gathered before they are kept; default 2,000. Exhaustion is kept at once. */
   saveDelayMs?: number
 }
@@ -52,6 +55,8 @@ export interface Quota {
   inspect(model: string): Verdict
   /** The probe ended without an answer to its question (network, abort): the next caller may probe. */
   releaseProbe(model: string): void
+  /** Before the probe that {@link verdict} granted: whether it is this process's, of all that share the account. */
+  claimProbe(model: string): Promise<boolean>
   /** Every window known and not past its reset, the general limit first, then by length. */
   windows(): QuotaWindow[]
   /** The same, each with its pace where there are samples enough. */
@@ -98,6 +103,9 @@ function toOutlook(state: QuotaState, nowMs: number): WindowOutlook[] {
 /** How old what was kept may get while calls are judged by it. */
 const RELOAD_MS = 5000
 
+/** A probe that says nothing for so long is another's again. */
+const PROBE_MS = 120_000
+
 interface Reloader {
   /** Settles when what was kept has been read. */
   loaded(): Promise<void>
@@ -109,6 +117,7 @@ function createReloader(state: QuotaState, persisted: Persisted | undefined, now
   const load = async () => persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
   let loadedFor = startElapsed(now)
   let loading = load()
+  persisted?.watch?.((stored) => mergeStoredState(state, stored, now()))
   return {
     loaded: () => loading,
     reloadBehind() {
@@ -120,7 +129,7 @@ function createReloader(state: QuotaState, persisted: Persisted | undefined, now
 }
 
 /** The quota state of one account. */
-export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: QuotaOptions = {}): Quota {
+export function createQuota({ now = Date.now, persisted, probes, saveDelayMs = 2000 }: QuotaOptions = {}): Quota {
   const state = createQuotaState()
   const marks = createExhaustionMarks(state, now)
   const writer = createQuotaWriter(persisted, (stored) => {
@@ -129,6 +138,7 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
     return encodeQuotaState(state)
   }, saveDelayMs)
   const kept = createReloader(state, persisted, now)
+  const claims = createProbeClaims(probes, PROBE_MS, now)
   let planType: string | undefined
   const listeners = new Set<() => void>()
   let usageAge = () => Number.POSITIVE_INFINITY
@@ -164,8 +174,7 @@ export function createQuota({ now = Date.now, persisted, saveDelayMs = 2000 }: Q
       kept.reloadBehind()
       return marks.judge(model, { take: true })
     },
-    inspect: (model) => marks.judge(model, { take: false }),
-    releaseProbe: (model) => marks.release(model),
+    inspect: (model) => marks.judge(model, { take: false }), releaseProbe: (model) => [marks, claims].forEach((held) => held.release(model)), claimProbe: claims.claim,
     windows: () => toQuotaWindows(state, now()),
     outlook: () => toOutlook(state, now()),
     watch(listener) {

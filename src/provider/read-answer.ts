@@ -74,7 +74,7 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
   let exchange: Exchange | undefined
   let probing = false
   try {
-    probing = refuseExhausted(deps, call)
+    probing = refuseExhausted(deps, call) && (await ownsProbe(deps, call))
     try {
       exchange = await client.open(describeExchange(context, turn, { built, credential, conversation }, prepare))
     } catch (thrown) {
@@ -195,6 +195,11 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
     },
   )
   throw new AttemptFailure(error, 'never')
+}
+
+/** One probe for all that share the account: where another process makes it, this call is refused as before. */
+async function ownsProbe(deps: ProviderDeps, call: Call): Promise<boolean> {
+  return (await deps.quota.claimProbe(call.model.slug)) || refuseExhausted(deps, call)
 }
 
 const NONE: Pick<Batch, 'events' | 'blocks'> = { events: [], blocks: [] }

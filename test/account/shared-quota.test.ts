@@ -1,0 +1,97 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { createCatalog, createQuota, createStateFile, type Persisted } from '../../src/account/index.js'
+import { createRedisConnection, createRedisState } from '../../src/auth/index.js'
+import { delay } from '../../src/lib/index.js'
+import { startRedis, type TestRedis } from '../support/redis.js'
+
+const installed = spawnSync('redis-server', ['--version']).status === 0
+if (!installed) process.stderr.write('skipped: quota shared over Redis, because no redis-server is installed\n')
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'shared-quota-'))
+  onTestFinished(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+async function openRedis(): Promise<TestRedis> {
+  const redis = await startRedis(await folder())
+  onTestFinished(() => redis.stop())
+  return redis
+}
+
+/** A host's own view of what the account's hosts share, connected. */
+async function openState(redis: TestRedis): Promise<(section: string) => Persisted> {
+  const connection = createRedisConnection({ url: redis.url })
+  onTestFinished(() => connection.close())
+  for (let tries = 0; tries < 100; tries++) {
+    if (await connection.command('PING').then(() => true, () => false)) break
+    await delay(50)
+  }
+  const state = createRedisState({ connection })
+  return (section) => state.value(`made-up:${section}`, 60_000)
+}
+
+async function until(holds: () => boolean, limitMs = 5000): Promise<void> {
+  for (const startedMs = performance.now(); !holds(); await delay(5)) if (performance.now() - startedMs > limitMs) throw new Error('it did not come true')
+}
+
+test.runIf(installed)('a model that one host found exhausted is exhausted for every other at once, whatever their clocks say, and served again likewise', async () => {
+  const redis = await openRedis()
+  const at = Date.now()
+  const quotas = await Promise.all([0, 5000, -5000, 2500].map(async (skewMs) => {
+    const state = await openState(redis)
+    return createQuota({ now: () => Date.now() + skewMs, persisted: state('quota'), probes: state('probes') })
+  }))
+  await Promise.all(quotas.map((quota) => quota.ready()))
+  await delay(100)
+  quotas[0]!.observeExhausted({ model: 'gpt-5.5', resetsAtMs: at + 600_000 })
+  await until(() => quotas.every((quota) => quota.inspect('gpt-5.5').exhaustedUntilMs === at + 600_000))
+  quotas[2]!.observeServed('gpt-5.5', { startedAtMs: Date.now() + 10_000 })
+  await until(() => quotas.every((quota) => quota.inspect('gpt-5.5').exhaustedUntilMs === undefined))
+  await Promise.all(quotas.map((quota) => quota.flush()))
+})
+
+test.runIf(installed)('of hosts that write at the same time none loses what another learned, and a later one reads it all', async () => {
+  const redis = await openRedis()
+  const quotas = await Promise.all(Array.from({ length: 6 }, async () => createQuota({ persisted: (await openState(redis))('quota') })))
+  await Promise.all(quotas.map((quota) => quota.ready()))
+  quotas.forEach((quota, index) => quota.observeExhausted({ model: `model-${index}`, resetsAtMs: Date.now() + 600_000 }))
+  await Promise.all(quotas.map((quota) => quota.flush()))
+  const later = createQuota({ persisted: (await openState(redis))('quota') })
+  await later.ready()
+  expect(quotas.map((_quota, index) => later.inspect(`model-${index}`).exhaustedUntilMs !== undefined)).toEqual([true, true, true, true, true, true])
+})
+
+test.each(['file', ...(installed ? ['redis'] : [])])('after a reset one of all that share a %s asks, and where it leaves without an answer another may', async (kind) => {
+  const redis = kind === 'redis' ? await openRedis() : undefined
+  const file = createStateFile(join(await folder(), 'state.json'))
+  const quotas = await Promise.all(Array.from({ length: 4 }, async () => createQuota({ probes: redis ? (await openState(redis))('probes') : file.persisted('account', 'probes') })))
+  const claims = await Promise.all(quotas.map((quota) => quota.claimProbe('gpt-5.5')))
+  expect(claims.filter(Boolean)).toHaveLength(1)
+  quotas[claims.indexOf(true)]!.releaseProbe('gpt-5.5')
+  const others = quotas.filter((_quota, index) => !claims[index])
+  for (const startedMs = performance.now(); !(await others[0]!.claimProbe('gpt-5.5')); await delay(10)) expect(performance.now() - startedMs).toBeLessThan(5000)
+  expect(await others[1]!.claimProbe('gpt-5.5')).toBe(false)
+})
+
+test.runIf(installed)('a model list that one host fetched serves the others, which ask for none', async () => {
+  const redis = await openRedis()
+  const entry = { slug: 'gpt-5.5', display_name: 'GPT-5.5', context_window: 272_000, supported_in_api: true, visibility: 'list', priority: 1 }
+  let asked = 0
+  const catalogs = await Promise.all(Array.from({ length: 3 }, async () => createCatalog({
+    ttlMs: 60_000, persisted: (await openState(redis))('models'),
+    fetchModels: async () => {
+      asked++
+      return { models: [entry], etag: 'made-up' }
+    },
+  })))
+  await delay(100)
+  await catalogs[0]!.list()
+  await until(() => catalogs.every((catalog) => catalog.fresh() !== undefined))
+  expect((await Promise.all(catalogs.map((catalog) => catalog.list()))).map(({ source, models }) => [source, models[0]?.id])).toEqual(Array(3).fill(['live', 'gpt-5.5']))
+  expect(asked).toBe(1)
+})
