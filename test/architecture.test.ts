@@ -134,6 +134,8 @@ describe('the house', () => {
 
   test('nothing exports everything of another file, nothing is any, nothing silences the compiler', () => {
     const found = files.flatMap((file) => {
+      // Parsing them all takes seconds: only where a word for it stands.
+      if (!/\bany\b|export\s*\*|@ts-/.test(file.text)) return []
       const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2022, true)
       const lines: string[] = []
       const note = (node: ts.Node) => lines.push(`${file.path}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`)
