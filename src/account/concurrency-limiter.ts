@@ -55,11 +55,16 @@ function startTimer(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
+function startIdleTimer(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref()
+  return () => clearTimeout(timer)
+}
+
 /** @see ConcurrencyLimiter */
 export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}): ConcurrencyLimiter {
   const { schedule = startTimer, ledger = createMemoryLedger(options.now), self = { machine: 'this', version: '' } } = options
   const most = Math.max(1, Math.floor(options.limit ?? 6))
-  const speaker = createPlaceSpeaker({ ledger, schedule, most, owner: { name: randomBytes(9).toString('base64url'), pid: process.pid, ...self } })
+  const speaker = createPlaceSpeaker({ ledger, schedule, scheduleBeat: options.schedule ?? startIdleTimer, most, owner: { name: randomBytes(9).toString('base64url'), pid: process.pid, ...self } })
 
   const wait = ({ interactive = false, signal, key = '' }: AcquireOptions) => new Promise<() => void>((resolve, reject) => {
     const leave = () => {

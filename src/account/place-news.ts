@@ -63,7 +63,7 @@ export function createPlaceNews(owner: PlaceOwner, most: number): PlaceNews {
       any = true
     },
     take(running, waiting) {
-            const request: PlaceRequest = {
+      const request: PlaceRequest = {
         name: owner.name, machine: owner.machine, pid: owner.pid, version: owner.version,
         seq: ++seq, most, running, whole, returning, served, refusedMs, waitedUntilMs,
         joined: whole && waiting.size > 0 ? [...waiting.values()] : joined,
@@ -72,8 +72,9 @@ export function createPlaceNews(owner: PlaceOwner, most: number): PlaceNews {
       any = false
       returning = false
       whole = running === 0 && waiting.size === 0
-      if (joined.length > 0) joined = []
-      if (left.length > 0) left = []
+      // Always new ones: a request that waits for the ledger must not change any more.
+      joined = []
+      left = []
       served = 0
       refusedMs = -1
       waitedUntilMs = 0

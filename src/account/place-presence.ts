@@ -9,10 +9,10 @@ export interface PlacePresence {
 
 /** Shows the ledger that this process lives, and listens for places that others' requests give it: only while it has or wants one. */
 export function createPlacePresence(
-  { ledger, owner }: { ledger: PlaceLedger; owner: PlaceOwner },
+  { ledger, owner, scheduleBeat }: { ledger: PlaceLedger; owner: PlaceOwner; scheduleBeat: (ms: number, run: () => void) => () => void },
   { isBusy, isWaiting, forgotten, granted }: { isBusy: () => boolean; isWaiting: () => boolean; forgotten: () => void; granted: (ids: readonly string[]) => void },
 ): PlacePresence {
-  let timer: NodeJS.Timeout | undefined
+  let cancel: (() => void) | undefined
   let unwatch: (() => void) | undefined
   let closed = false
   const beat = async () => {
@@ -26,15 +26,14 @@ export function createPlacePresence(
     }
   }
   const tick = () => {
-    timer = undefined
+    cancel = undefined
     if (!isBusy()) return
     void beat().finally(() => {
       if (!closed) arm()
     })
   }
   const arm = () => {
-    timer ??= setTimeout(tick, BEAT_MS)
-    timer.unref()
+    cancel ??= scheduleBeat(BEAT_MS, tick)
   }
   return {
     update() {
@@ -48,7 +47,7 @@ export function createPlacePresence(
     },
     close() {
       closed = true
-      clearTimeout(timer)
+      cancel?.()
       unwatch?.()
     },
   }

@@ -9,6 +9,8 @@ import type { PlaceOutcome, PlaceOwner } from './place-rule.js'
 export interface PlaceSpeakerOptions {
   ledger: PlaceLedger
   schedule: (ms: number, run: () => void) => () => void
+  /** for signs of life, which alone keep no program running */
+  scheduleBeat: (ms: number, run: () => void) => () => void
   owner: PlaceOwner
   most: number
 }
@@ -29,7 +31,7 @@ export interface PlaceSpeaker {
 }
 
 /** @see PlaceSpeaker */
-export function createPlaceSpeaker({ ledger, schedule, owner, most }: PlaceSpeakerOptions): PlaceSpeaker {
+export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most }: PlaceSpeakerOptions): PlaceSpeaker {
   const news = createPlaceNews(owner, most)
   let limit = most
   /** places that other processes had when the ledger spoke last */
@@ -54,7 +56,7 @@ export function createPlaceSpeaker({ ledger, schedule, owner, most }: PlaceSpeak
     grant(outcome.granted)
     pause.update(roll.waiting.size > 0 ? outcome.pauseUntilMs : 0, outcome.nowMs)
   }
-  const presence = createPlacePresence({ ledger, owner }, {
+  const presence = createPlacePresence({ ledger, owner, scheduleBeat }, {
     isBusy: () => roll.running > 0 || roll.waiting.size > 0,
     isWaiting: () => roll.waiting.size > 0,
     forgotten: () => tell(news.forget), granted: grant,

@@ -61,7 +61,8 @@ export async function startFront(twin, { callMs, random, changed }) {
       await sleep(callMs * (0.5 + random.next()))
     }
     if (response.destroyed) return
-    const upstream = send({ host: target.hostname, port: target.port, method: request.method, path: request.url, headers: request.headers }, (reply) => {
+    // A connection of its own: one that was kept may be closed at that moment, which would be the rig's fault.
+    const upstream = send({ agent: false, host: target.hostname, port: target.port, method: request.method, path: request.url, headers: request.headers }, (reply) => {
       response.writeHead(reply.statusCode, reply.headers)
       reply.pipe(response)
     })

@@ -6,11 +6,23 @@ const rooms = await import(bundle)
 const tell = (message) => process.connected && process.send(message)
 process.on('disconnect', () => process.exit(0))
 
-const mounted = await rooms.mountOnHost({ config, parts: { now: () => Date.now() + skewMs, warn: (message) => tell({ kind: 'warning', message }) } })
+/** A process that begins while its host is cut off has no sign-in yet: it tries again. */
+async function mount() {
+  for (;;) {
+    try {
+      return await open()
+    } catch (error) {
+      if (error.name !== 'AuthenticationError') throw error
+      await sleep(500)
+    }
+  }
+}
+const open = () => rooms.mountOnHost({ config, parts: { now: () => Date.now() + skewMs, warn: (message) => tell({ kind: 'warning', message }) } })
+const mounted = await mount()
 tell({ kind: 'ready' })
 
 async function work(agent) {
-  const interactive = agent % 5 === 0
+  const interactive = agent % 12 === 0
   for (let number = 0; ; number++) {
     const text = `fleet:${name}.${agent}.${round}.${number}`
     const request = { model: 'gpt-5.5', messages: [{ role: 'user', content: text }], conversation_id: `${name}.${agent}` }
