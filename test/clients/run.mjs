@@ -25,11 +25,11 @@ function install() {
 const runPython = (name) => ({ baseUrl, key, model }) => run(python, [join(here, 'python', 'clients.py'), name], { env: { PATH: process.env.PATH, BASE_URL: baseUrl, KEY: key, MODEL: model, NO_PROXY: '*' } })
 
 /** The Codex command line in a folder of its own; its events, one JSON object a line. */
-async function codex({ baseUrl, key, headers, folder }, words) {
+async function codex({ baseUrl, key, headers, folder }, words, { name = 'ours' } = {}) {
   const home = join(folder, 'codex')
   await mkdir(home, { recursive: true })
   const http = Object.entries(headers ?? {}).map(([name, value]) => `${JSON.stringify(name)} = ${JSON.stringify(value)}`).join(', ')
-  await writeFile(join(home, 'config.toml'), `model_provider = "ours"\n[model_providers.ours]\nname = "ours"\nbase_url = ${JSON.stringify(baseUrl)}\nwire_api = "responses"\nenv_key = "OURS_KEY"\nhttp_headers = { ${http} }\n`)
+  await writeFile(join(home, 'config.toml'), `model_provider = "ours"\n[model_providers.ours]\nname = "${name}"\nbase_url = ${JSON.stringify(baseUrl)}\nwire_api = "responses"\nenv_key = "OURS_KEY"\nhttp_headers = { ${http} }\n`)
   const child = run(bin('codex'), ['exec', '--skip-git-repo-check', '--json', '-s', 'danger-full-access', ...words], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, CODEX_HOME: home, OURS_KEY: key, NO_PROXY: '*' }, timeout: 120_000, maxBuffer: 1e8 })
   child.child.stdin.end()
   const { stdout } = await child
@@ -58,6 +58,14 @@ async function codexNamespace(target) {
   if (!items.some(({ type }) => type === 'collab_tool_call') && !JSON.stringify(items).includes('spawn_agent gave')) throw new Error(JSON.stringify(items))
 }
 
+/** Over its limit the command line compacts by itself before the next turn: at the backend, where its provider goes by OpenAI's name. */
+async function codexCompacts(target) {
+  const words = ['-m', 'gpt-5.5', '-c', 'model_auto_compact_token_limit=200']
+  await codex(target, [...words, 'remember this'], { name: 'OpenAI' })
+  const second = await codex(target, [...words, 'resume', '--last', 'and again'], { name: 'OpenAI' })
+  if (!JSON.stringify(second.at(-1)).includes('and again')) throw new Error(JSON.stringify(second))
+}
+
 async function claudeCode({ baseUrl, key, folder }) {
   await writeFile(join(folder, 'a.txt'), 'what a.txt holds\n')
   const child = run(bin('claude'), ['-p', `call Read {"file_path":${JSON.stringify(join(folder, 'a.txt'))}}`, '--model', 'sonnet', '--allowedTools', 'Read', '--output-format', 'json'], {
@@ -80,6 +88,7 @@ const CLIENTS = [
   ...['openai-responses', 'openai-chat', 'langgraph-responses', 'langgraph-chat'].map((name) => ({ name: `Python ${name}`, run: runPython(name) })),
   { name: 'Codex CLI edits a file', run: codexEdits, direct: 'codex' },
   { name: 'Codex CLI runs a command, resumes', run: codexResumes, direct: 'codex' },
+  { name: 'Codex CLI compacts, goes on', run: codexCompacts, direct: 'codex' },
   { name: 'Codex CLI, namespaced tool', run: codexNamespace, direct: 'codex' },
   { name: 'Claude Code reads a file', run: claudeCode },
 ]
