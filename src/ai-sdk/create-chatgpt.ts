@@ -1,5 +1,6 @@
 import type { LanguageModelV3, ProviderV3 } from '@ai-sdk/provider'
 import type { Provider } from '../contract/index.js'
+import { createAbortListeners } from '../lib/index.js'
 import { createLanguageModel } from './language-model.js'
 import { noSuchModel } from './map-error.js'
 import { createMountOnUse } from './mount-on-use.js'
@@ -24,7 +25,7 @@ export interface ChatGPT extends ProviderV3 {
 export function createChatGPT(options: ChatGPTOptions = {}): ChatGPT {
   const mount = createMountOnUse(options)
   const retriesInside = options.config?.['max_retries'] !== 0
-  const terms = { open: mount.open, now: options.now ?? Date.now, retriesInside, lane: String(options.config?.['lane'] ?? 'codex') }
+  const terms = { open: mount.open, now: options.now ?? Date.now, retriesInside, lane: String(options.config?.['lane'] ?? 'codex'), aborts: createAbortListeners() }
   const role = (...roles: string[]) => createLanguageModel({ ...terms, modelId: `role:${roles.join(',')}`, roles })
   const languageModel = (modelId: string): LanguageModelV3 =>
     modelId.startsWith('role:')

@@ -1,5 +1,6 @@
 import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3Content, LanguageModelV3StreamPart, SharedV3Warning } from '@ai-sdk/provider'
 import type { Provider, ResponseStream, StreamEvent } from '../contract/index.js'
+import type { AbortListeners } from '../lib/index.js'
 import { arrangeContent } from './arrange-content.js'
 import { buildRequest } from './build-request.js'
 import { mapError } from './map-error.js'
@@ -15,6 +16,8 @@ export interface LanguageModelTerms {
   now: () => number
   retriesInside: boolean
   lane: string
+  /** of all models of a provider: a program may give one signal to many calls */
+  aborts: AbortListeners
 }
 
 interface StartedCall {
@@ -63,7 +66,7 @@ export function createLanguageModel(terms: LanguageModelTerms): LanguageModelV3 
 async function start(terms: LanguageModelTerms, options: LanguageModelV3CallOptions): Promise<StartedCall> {
   const { abortSignal } = options
   abortSignal?.throwIfAborted()
-  const { roles, modelId, lane } = terms
+  const { roles, modelId, lane, aborts } = terms
   const { request, warnings, interactive } = buildRequest(options, { lane, ...(roles ? {} : { model: modelId }) })
   const provider = await terms.open().catch((error: unknown) => {
     throw mapError(error, terms)
@@ -72,13 +75,13 @@ async function start(terms: LanguageModelTerms, options: LanguageModelV3CallOpti
   const controller = new AbortController()
   const abort = (reason: unknown) => controller.abort(reason)
   const forward = () => abort(abortSignal?.reason)
-  abortSignal?.addEventListener('abort', forward, { once: true })
+  const takeBack = abortSignal && aborts.add(abortSignal, forward)
   const callOptions = { signal: controller.signal, interactive }
   return {
     stream: roles ? provider.delegate(roles, request, callOptions) : provider.stream(request, callOptions),
     warnings,
     abort,
-    settle: () => abortSignal?.removeEventListener('abort', forward),
+    settle: () => takeBack?.(),
   }
 }
 

@@ -2,6 +2,8 @@
  * lib/ owns small helpers that any room may use: pure ones, the lock across processes, files of SQLite. It refuses to know a domain word:
  * nothing here has heard of a model, a token or a host.
  */
+export { createAbortListeners } from './abort-listeners.js'
+export type { AbortListeners } from './abort-listeners.js'
 export { backoffMs } from './backoff.js'
 export type { BackoffPolicy } from './backoff.js'
 export { decodeMoment, decodeNumber, formatMoment, momentAfter } from './decode-scalar.js'

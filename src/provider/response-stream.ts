@@ -1,4 +1,5 @@
 import { AbortError, type CallOptions, type ChatResponse, type LLMError, type ResponseStream, type StreamEvent } from '../contract/index.js'
+import { createAbortListeners } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
@@ -31,6 +32,7 @@ export function createCallStreams(deps: StreamDeps): CallStreams {
   const { cancellation, mountName: provider } = deps
   const running = new Set<RunningCall>()
   const controllers = createControllers()
+  const aborts = createAbortListeners()
   let closed = false
   const stopAll = (reason: string): void => {
     for (const call of [...running]) call.stop(new AbortError(reason, { provider }))
@@ -44,12 +46,12 @@ export function createCallStreams(deps: StreamDeps): CallStreams {
         if (signal?.aborted) onAbort()
         if (cancellation.isCancelled) call.stop(new AbortError('The host has cancelled the session.', { provider }))
         if (closed) call.stop(new AbortError('The provider is closed.', { provider }))
-        signal?.addEventListener('abort', onAbort, { once: true })
+        const takeBack = signal && aborts.add(signal, onAbort)
         running.add(call)
         return run(own, deliver).finally(() => {
           running.delete(call)
           controllers.prepare()
-          signal?.removeEventListener('abort', onAbort)
+          takeBack?.()
         })
       })
       return call

@@ -88,16 +88,17 @@ function decodeWhole(type: string, event: Fields): WireEvent | undefined {
 
 /** References of a wrong type are taken off, so that whoever finds one can use it unseen. */
 function checkReference(event: Fields): WireEvent {
-  const index = event['output_index']
-  const id = event['item_id']
-  if ((index === undefined || Number.isSafeInteger(index)) && (id === undefined || typeof id === 'string')) {
+  const { item_id: id } = event
+  if (isIndex(event['output_index']) && isIndex(event['content_index']) && isIndex(event['summary_index']) && (id === undefined || typeof id === 'string')) {
     return event as unknown as WireEvent
   }
   const copy = { ...event }
-  if (!Number.isSafeInteger(index)) delete copy['output_index']
+  for (const key of ['output_index', 'content_index', 'summary_index']) if (!isIndex(event[key])) delete copy[key]
   if (typeof id !== 'string') delete copy['item_id']
   return copy as unknown as WireEvent
 }
+
+const isIndex = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value)
 
 function decodeDelta(event: Fields): WireEvent | undefined {
   const delta = event['delta']

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import WebSocket from 'ws'
+import type { AbortListeners } from '../lib/index.js'
 import { abortedFailure, flattenHeaders, timeoutFailure, wrapFailure } from './failures.js'
 import type { OpenSocket } from './open-socket.js'
 import { parseRequestUrl } from './parse-request-url.js'
@@ -18,6 +19,8 @@ export interface ConnectOptions {
   maxFrameBytes: number
   /** aborts when the transport is closed */
   closing: AbortSignal
+  /** the transport's: each connection that is being made listens to `closing` */
+  aborts: AbortListeners
 }
 
 /**
@@ -26,7 +29,7 @@ export interface ConnectOptions {
  */
 export async function connectSocket(request: SocketRequest, options: ConnectOptions): Promise<SocketConnection> {
   const url = parseRequestUrl(request.url, ['ws:', 'wss:'])
-  const end = createConnectDeadline(request, options.closing)
+  const end = createConnectDeadline(request, options)
   let socket: Socket | undefined
   try {
     socket = await options.openSocket(url, { signal: end.signal })
@@ -41,14 +44,14 @@ export async function connectSocket(request: SocketRequest, options: ConnectOpti
 }
 
 /** One signal for the caller's, the transport's and the connect clock; its reason is the failure to throw. */
-function createConnectDeadline({ signal, connectMs }: SocketRequest, closing: AbortSignal): { signal: AbortSignal; clear(): void } {
+function createConnectDeadline(
+  { signal, connectMs }: SocketRequest, { closing, aborts }: Pick<ConnectOptions, 'closing' | 'aborts'>,
+): { signal: AbortSignal; clear(): void } {
   const controller = new AbortController()
   const onAbort = () => controller.abort(abortedFailure('unsent', signal))
   const sources = signal ? [signal, closing] : [closing]
-  for (const source of sources) {
-    if (source.aborted) onAbort()
-    else source.addEventListener('abort', onAbort, { once: true })
-  }
+  if (sources.some(({ aborted }) => aborted)) onAbort()
+  const takeBack = sources.map((source) => aborts.add(source, onAbort))
   const timer = connectMs && Number.isFinite(connectMs)
     ? setTimeout(() => controller.abort(timeoutFailure('connect', connectMs, 'unsent')), connectMs)
     : undefined
@@ -56,7 +59,7 @@ function createConnectDeadline({ signal, connectMs }: SocketRequest, closing: Ab
     signal: controller.signal,
     clear() {
       clearTimeout(timer)
-      for (const source of sources) source.removeEventListener('abort', onAbort)
+      for (const take of takeBack) take()
     },
   }
 }

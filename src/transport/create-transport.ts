@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events'
 import type { Dispatcher } from 'undici'
+import { createAbortListeners } from '../lib/index.js'
 import { createHttpClient } from './http-client.js'
 import type { OpenSocket } from './open-socket.js'
 import type { ProxyEnvironment } from './resolve-proxy.js'
@@ -28,8 +28,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const { env = process.env, now = Date.now, maxFrameBytes = MAX_FRAME_BYTES, caFile, dispatcher } = options
   const sockets = new Set<SocketConnection>()
   const closing = new AbortController()
-  // Each connection that is being made listens; beyond ten at once Node would warn of a leak.
-  setMaxListeners(0, closing.signal)
+  const aborts = createAbortListeners()
   let opener: Promise<OpenSocket> | undefined
   let ended: Promise<void> | undefined
   const openSocket = () => (opener ??= import('./open-socket.js').then(({ createSocketOpener }) => {
@@ -47,7 +46,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
       checkOpen()
       const [{ connectSocket }, open] = await Promise.all([import('./connect-socket.js'), openSocket()])
       checkOpen()
-      const connection = await connectSocket(request, { openSocket: open, now, maxFrameBytes, closing: closing.signal })
+      const connection = await connectSocket(request, { openSocket: open, now, maxFrameBytes, closing: closing.signal, aborts })
       if (closing.signal.aborted) connection.close(1001)
       checkOpen()
       sockets.add(connection)

@@ -13,7 +13,8 @@ export const findMarks = (text) => [...text.matchAll(/A(\d+)~[0-9a-z]+#/g)].filt
 
 /** What the model says to question `n`, as events. */
 export function buildEvents(random, n) {
-  const id = `resp_${n}`
+  // Of each attempt its own: a backend gives an id once (seed 103, question 4433).
+  const id = `resp_${n}_${random.below(1e9)}`
   const usage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 }
   const events = [{ type: 'response.created', response: { id, model: 'gpt-5.5', status: 'in_progress' } }]
   const output = []
@@ -166,12 +167,13 @@ export function mutateRefusal(random) {
 
 const MODELS = [
   { slug: 'gpt-5.5', display_name: 'GPT', context_window: 272000, max_context_window: 872000, priority: 1, visibility: 'list', supported_in_api: true, supported_reasoning_levels: [{ effort: 'low', description: '' }, { effort: 'medium' }], additional_speed_tiers: ['fast'], input_modalities: ['text', 'image'] },
-  { slug: 'gpt-5.4', context_window: 272000, priority: 2, upgrade: { model: 'gpt-5.5' } },
+  { slug: 'gpt-5.4', context_window: 272000, priority: 2, visibility: 'list', supported_in_api: true, upgrade: { model: 'gpt-5.5' } },
 ]
 
 export function mutateModels(random) {
   let list = { models: MODELS }
-  for (let count = random.below(4); count > 0; count--) list = mutateValue(random, list)
+  // A list without a model keeps every question from being asked until the next one.
+  for (let count = random.chance(0.2) ? 1 + random.below(3) : 0; count > 0; count--) list = mutateValue(random, list)
   return JSON.stringify(list)
 }
 

@@ -30,7 +30,7 @@ export async function startServer({ seed, randomOf = (n, attempt) => createRando
       if (random.chance(0.1)) return void response.writeHead(500).end()
       return void response.writeHead(200, { 'content-type': 'application/json', ...mutateHeaders(random) }).end(mutateModels(random))
     }
-    if (request.url === '/oauth/token') {
+    if (request.url.endsWith('/oauth/token')) {
       request.resume()
       return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ access_token: `access-${++refreshes}`, refresh_token: `rt-${refreshes}`, expires_in: 3600 }))
     }
@@ -50,7 +50,8 @@ export async function startServer({ seed, randomOf = (n, attempt) => createRando
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     issuer: `http://127.0.0.1:${server.address().port}`,
-    url: `http://127.0.0.1:${server.address().port}/backend-api/codex`,
+    codex: `http://127.0.0.1:${server.address().port}/backend-api/codex`,
+    api: `http://127.0.0.1:${server.address().port}/v1`,
     asked,
     async close() {
       for (const ws of sockets.clients) ws.terminate()
@@ -63,7 +64,7 @@ export async function startServer({ seed, randomOf = (n, attempt) => createRando
 const questionOf = (text) => /"Q(\d+)#/.exec(text)?.[1] ?? '0'
 
 /** What an attempt came to with one more frame, as a reader of the protocol takes it. */
-function judge(attempt, text) {
+export function judge(attempt, text) {
   if (ENDED.test(text)) attempt.ended = true
   if (attempt.over) return
   const event = parse(text)
@@ -87,7 +88,8 @@ function parse(text) {
 function answerHttp(request, response, body, note) {
   const n = questionOf(body)
   const { attempt, random } = note(n)
-  const way = random.weighted({ stream: 86, refuse: 6, reset: 2, silent: 1, odd_head: 3, no_stream: 2 })
+  const way = random.weighted({ stream: 86, refuse: 6, reset: 2, silent: 0.3, odd_head: 3, no_stream: 2 })
+  attempt.way = way
   if (way === 'reset') return void request.socket.resetAndDestroy()
   if (way === 'silent') return undefined
   if (way === 'refuse') {
@@ -112,7 +114,7 @@ function answerHttp(request, response, body, note) {
   if (random.chance(0.02)) bytes[random.below(bytes.length)] = random.below(256)
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...mutateHeaders(random) })
   writePieces(random, bytes, (piece) => response.write(piece), () => {
-    const end = random.weighted({ end: 94, reset: 3, stall: 3 })
+    const end = random.weighted({ end: 96, reset: 3, stall: 0.5 })
     if (end === 'reset') request.socket.resetAndDestroy()
     if (end === 'end') response.end()
   })
@@ -122,7 +124,8 @@ function answerSocket(ws, socket, body, note) {
   const n = questionOf(body)
   const { attempt, random } = note(n)
   const texts = mutateEvents(random, n)
-  const way = random.weighted({ stream: 92, reset: 2, close: 3, garbage: 2, silent: 1 })
+  const way = random.weighted({ stream: 92, reset: 2, close: 3, garbage: 2, silent: 0.3 })
+  attempt.way = way
   if (way === 'reset') return void socket.resetAndDestroy()
   if (way === 'close') return void ws.close(random.pick([1000, 1001, 1008, 1011, 1012, 4000]))
   if (way === 'garbage') return void socket.write(Buffer.from(Array.from({ length: 1 + random.below(40) }, () => random.below(256))))

@@ -42,6 +42,8 @@ describe('decodeEvent', () => {
 
   test('takes a terminal without a response, and references of a wrong type off', () => {
     expect(decodeEvent({ type: 'response.done' })).toEqual({ type: 'response.done', response: {} })
+    expect(decodeEvent({ type: 'response.reasoning_summary_text.delta', delta: 'x', summary_index: { toString: 'x' }, content_index: [], output_index: 0 }))
+      .toEqual({ type: 'response.reasoning_summary_text.delta', delta: 'x', output_index: 0 })
     expect(decodeEvent({ type: 'response.output_text.delta', delta: 'x', output_index: '0', item_id: 7 }))
       .toEqual({ type: 'response.output_text.delta', delta: 'x' })
   })
