@@ -43,7 +43,7 @@ function readByStatus(event: TerminalEvent): Terminal {
     case 'failed':
       return readFailed(event)
     default:
-      return { kind: 'failed', failure: { source: 'terminal', message: `the answer ended with status ${String(status)}` } }
+      return { kind: 'failed', failure: { source: 'terminal', message: `the answer ended with status ${(typeof status === 'string' ? status : JSON.stringify(status)).slice(0, 100)}` } }
   }
 }
 
