@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { attachOrigins, judgeConfig, type Origin } from '../../src/config/index.js'
 import { judgeHookConfig } from '../../src/config/judge-config.js'
@@ -33,6 +34,14 @@ test('every option of the schema is in the policy once, and the table says the s
     return who === 'user' ? (same ? 'a project that repeats it' : 'the user alone') : who === 'name' ? 'a project by name' : who === 'roles' ? 'a project within its candidates' : 'a project too'
   }
   expect(Object.keys(OPTION_SCHEMAS).map((option) => [option, told(option)])).toEqual(Object.keys(OPTION_SCHEMAS).map((option) => [option, groupOf(option)]))
+})
+
+test('the README and the page on security name every option that a project may only repeat', () => {
+  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const listed = (text: string | undefined) => [...(text ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name).sort()
+  const repeated = Object.keys(TRUST_TABLE).filter((option) => TRUST_TABLE[option]?.same)
+  expect(listed(/^\| (.*) \| only as they hold anyway \|$/m.exec(read('docs/security.md'))?.[1])).toEqual([...repeated].sort())
+  expect(listed(/\n(.*) unless they repeat what holds anyway/.exec(read('README.md'))?.[1])).toEqual(repeated.filter((option) => option !== 'auth_mode').sort())
 })
 
 describe.each(AUTHORS)('%s', (_name, origin, isTrusted) => {
