@@ -81,6 +81,8 @@ function describeSignIn(program: Command, add: Add, addMounting: Add): void {
     .option('--by <group>', 'role, agent, session, model, lane or day; default model')
     .option('--since <when>', 'a span such as 24h or 7d, or a date; default all that is kept')
     .option('--csv', 'as comma-separated values')
+  add(program, 'top', 'what a running serve --http does now; q leaves', async () => (await import('./top.js')).top)
+    .option('--url <url>', 'the base URL that serve --http printed; its key comes from AMPLIFIER_CHATGPT_HTTP_KEY')
   addMounting(program, 'redeem-reset', 'spend one banked reset of the account on its quota windows', async () => (await import('./redeem-reset.js')).redeemReset)
   add(program, 'accounts', 'the sign-ins on this machine', async () => (await import('./accounts.js')).accounts)
   addMounting(program, 'export <file>', 'write the sign-in to a file for another machine', async () => (await import('./accounts.js')).exportSignIn)
