@@ -1,5 +1,5 @@
 import { AbortError, AuthenticationError, type LLMError } from '../contract/index.js'
-import { delay as realDelay, orAbort, shortHash } from '../lib/index.js'
+import { addNewest, delay as realDelay, orAbort, shortHash } from '../lib/index.js'
 import { createApiKeySource } from './api-key-source.js'
 import { mapAuthFailure } from './auth-failures.js'
 import { createCredentialSelector, type Held } from './select-credential.js'
@@ -74,7 +74,7 @@ function createStoredSource(deps: CredentialSourceDeps): ManagedCredentialSource
     held: serveAgain,
     current: async (options) => (options?.signal?.aborted ? undefined : serveAgain()) ?? serve(chooser.current, options?.signal),
     replace(refused, options) {
-      remember(rejected, shortHash(refused))
+      addNewest(rejected, shortHash(refused), MAX_REJECTED)
       return serve(chooser.replace, options?.signal)
     },
     async peek() {
@@ -188,9 +188,4 @@ function createFlight(context: RefreshContext, shared: RefreshShared, held: Held
 
 function flightKey(store: TokenStore): string {
   return `${store.kind} ${store.place}`
-}
-
-function remember(set: Set<string>, value: string): void {
-  set.add(value)
-  if (set.size > MAX_REJECTED) for (const oldest of set) { set.delete(oldest); break }
 }

@@ -193,9 +193,9 @@ export function describeError(error: LLMError): StreamErrorInfo {
     type: error.name,
     message: error.message,
     retryable: error.retryable,
-    ...(error.code === undefined ? {} : { code: error.code }),
-    ...(error.retry_after === undefined ? {} : { retry_after: error.retry_after }),
-    ...(error.request_id === undefined ? {} : { request_id: error.request_id }),
-    ...(error.may_have_run ? { may_have_run: true } : {}),
+    ...(error.code !== undefined && { code: error.code }),
+    ...(error.retry_after !== undefined && { retry_after: error.retry_after }),
+    ...(error.request_id !== undefined && { request_id: error.request_id }),
+    ...(error.may_have_run && { may_have_run: true }),
   }
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../contract/index.js'
+import { keepNewest } from '../lib/index.js'
 
 /** A conversation has hundreds of calls at most; a sidecar serves many conversations. */
 const MAX_CALLS = 10_000
@@ -21,12 +22,7 @@ export function createCallOrder(): CallOrder {
       if (keys.length < 2) return input
       const known = orders.get(id)
       const isKnown = known?.length === keys.length && known.every((key) => Object.hasOwn(input, key))
-      orders.delete(id)
-      orders.set(id, isKnown ? known : keys)
-      if (orders.size > MAX_CALLS) for (const oldest of orders.keys()) {
-        orders.delete(oldest)
-        break
-      }
+      keepNewest(orders, id, isKnown ? known : keys, MAX_CALLS)
       return isKnown ? Object.fromEntries(known.map((key) => [key, input[key]])) : input
     },
   }

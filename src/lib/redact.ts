@@ -1,3 +1,4 @@
+import { addNewest } from './keep-newest.js'
 const SECRET_KEYS = new Set([
   'apikey', 'secret', 'clientsecret', 'password', 'token', 'accesstoken', 'refreshtoken', 'idtoken', 'credential',
   'credentials', 'privatekey', 'auth', 'authorization', 'cookie', 'setcookie', 'codeverifier',
@@ -52,9 +53,7 @@ export function createRedactor(): Redactor {
   return {
     register(secret) {
       if (secret === undefined || secret.length < MIN_SECRET_LENGTH) return
-      secrets.delete(secret)
-      secrets.add(secret)
-      if (secrets.size > MAX_SECRETS) for (const oldest of secrets) { secrets.delete(oldest); break }
+      addNewest(secrets, secret, MAX_SECRETS)
     },
     text,
     value: (value) => redactKeys(value, text),

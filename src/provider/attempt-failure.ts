@@ -22,19 +22,36 @@ export class AttemptFailure extends Error {
   }
 }
 
-export interface FailureReader {
+/** What a failure of an attempt is judged by. */
+export interface AttemptState {
+  readonly deps: ProviderDeps
+  readonly call: Call
+  readonly credential: Credential
+  /** what has been read of the answer */
+  readonly reader: AnswerReader
   /** an event of the answer came: the backend has accepted the request */
-  accepted: boolean
-  fromThrown(thrown: unknown): unknown
-  /** undefined for an answer that is complete, or cut by the length limit */
-  fromTerminal(): AttemptFailure | undefined
-  /** the frames ended, or made no sense, before the terminal event */
-  cut(code?: string): AttemptFailure
+  readonly accepted: boolean
 }
 
-/** Turns whatever ended an attempt into its classified failure, and tells quota and limiter of limits. */
-export function createFailureReader(deps: ProviderDeps, call: Call, reader: AnswerReader, credential: Credential): FailureReader {
-  const context = (phase: AttemptPhase) => ({
+/** A failure of the transport, classified; whatever else was thrown stays as it is. */
+export function fromThrown(attempt: AttemptState, thrown: unknown): unknown {
+  return thrown instanceof TransportFailure ? classify(attempt, fromTransportFailure(thrown), phaseOf(thrown)) : thrown
+}
+
+/** Undefined for an answer that is complete, or cut by the length limit. */
+export function fromTerminal(attempt: AttemptState): AttemptFailure | undefined {
+  const failure = attempt.reader.failure()
+  return failure && classify(attempt, failure, 'answered')
+}
+
+/** The frames ended, or made no sense, before the terminal event. */
+export function fromCut(attempt: AttemptState, code?: string): AttemptFailure {
+  const failure: WireFailure = attempt.reader.failure() ?? { source: 'transport', kind: 'cut', phase: 'answering' }
+  return classify(attempt, code === undefined ? failure : { ...failure, error: { code } }, 'sent')
+}
+
+function classify({ deps, call, credential, reader, accepted }: AttemptState, failure: WireFailure, phase: AttemptPhase): AttemptFailure {
+  const { error, repeat } = judgeWireFailure(failure, {
     provider: deps.mountName,
     model: modelOf(call),
     lane: credential.lane,
@@ -43,36 +60,20 @@ export function createFailureReader(deps: ProviderDeps, call: Call, reader: Answ
     availableModels: deps.catalog.peek()?.models.map((model) => model.id),
     partial: reader.partial(),
     sawOutput: call.outputSeen || call.continuing,
-    phase: call.outputSeen ? 'output' : failures.accepted ? 'accepted' : phase,
-  } as const)
+    phase: call.outputSeen ? 'output' : accepted ? 'accepted' : phase,
+  })
+  observeLimits(deps, call, error, failure)
+  return new AttemptFailure(error, repeat, credential.accessToken)
+}
 
-  const classify = (failure: WireFailure, phase: AttemptPhase): AttemptFailure => {
-    const { error, repeat } = judgeWireFailure(failure, context(phase))
-    observeLimits(error, failure)
-    return new AttemptFailure(error, repeat, credential.accessToken)
+/** Tells quota and limiter of the limits that a failure speaks of. */
+function observeLimits(deps: ProviderDeps, call: Call, error: LLMError, failure: WireFailure): void {
+  if (failure.headers) deps.quota.observeHeaders(failure.headers, call.model.slug)
+  if (error.name === 'QuotaExceededError') {
+    deps.quota.observeExhausted({ model: call.model.slug, ...readUsageLimit(failure, deps.now()) })
+  } else if (error.name === 'RateLimitError') {
+    deps.limiter.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)
   }
-  const observeLimits = (error: LLMError, failure: WireFailure): void => {
-    if (failure.headers) deps.quota.observeHeaders(failure.headers, call.model.slug)
-    if (error.name === 'QuotaExceededError') {
-      deps.quota.observeExhausted({ model: call.model.slug, ...readUsageLimit(failure, deps.now()) })
-    } else if (error.name === 'RateLimitError') {
-      deps.limiter.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)
-    }
-  }
-
-  const failures: FailureReader = {
-    accepted: false,
-    fromThrown: (thrown) => (thrown instanceof TransportFailure ? classify(fromTransportFailure(thrown), phaseOf(thrown)) : thrown),
-    fromTerminal() {
-      const failure = reader.failure()
-      return failure && classify(failure, 'answered')
-    },
-    cut(code) {
-      const failure: WireFailure = reader.failure() ?? { source: 'transport', kind: 'cut', phase: 'answering' }
-      return classify({ ...failure, ...(code === undefined ? {} : { error: { code } }) }, 'sent')
-    },
-  }
-  return failures
 }
 
 /** A status is an answer, also one that stands before no event stream; an upgrade's answer comes before anything is sent. */

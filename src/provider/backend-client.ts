@@ -141,7 +141,7 @@ function openConnection(
     url: `${options.baseUrl.replace(/^http/, 'ws')}/responses`,
     headers: { ...headersFor(options, credential, conversation), 'openai-beta': WEBSOCKET_BETA },
     connectMs: mode === 'auto' ? Math.min(AUTO_UPGRADE_MS, connectTimeoutMs) : connectTimeoutMs,
-    ...(signal ? { signal } : {}),
+    ...(signal && { signal }),
   })
 }
 

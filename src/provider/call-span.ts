@@ -4,60 +4,62 @@ import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
 
 /** The pair of events around a call: one `llm:request`, one `llm:response`, whatever happens in between. */
-export interface CallSpan {
-  /** `llm:request`; only the first announcement counts. Undefined where no handler had to be waited for. */
-  announce(payload: unknown): Promise<unknown> | undefined
-  /** `llm:response`; only the first outcome counts. */
-  close(outcome: Outcome): Promise<void>
-}
+export class CallSpan {
+  readonly #deps: ProviderDeps
+  readonly #emitter: Emitter
+  readonly #call: CallHead
+  readonly #startedMs: number
+  #opened = false
+  #closed = false
 
-export function openCallSpan(deps: ProviderDeps, emitter: Emitter, call: CallHead): CallSpan {
-  const startedMs = deps.now()
-  let opened = false
-  let closed = false
-  const announce: CallSpan['announce'] = (payload) => {
-    if (opened) return undefined
-    opened = true
-    return emitter.emit('llmRequest', {
-      ...nameCall(deps, call),
-      message_count: call.request.messages.length,
-      ...(deps.settings.raw && payload !== undefined ? { raw: deps.redactor.value(payload) } : {}),
+  constructor(deps: ProviderDeps, emitter: Emitter, call: CallHead) {
+    this.#deps = deps
+    this.#emitter = emitter
+    this.#call = call
+    this.#startedMs = deps.now()
+  }
+
+  /** `llm:request`; only the first announcement counts. Undefined where no handler had to be waited for. */
+  announce(payload: unknown): Promise<unknown> | undefined {
+    if (this.#opened) return undefined
+    this.#opened = true
+    const { settings, redactor } = this.#deps
+    return this.#emitter.emit('llmRequest', {
+      ...nameCall(this.#deps, this.#call),
+      message_count: this.#call.request.messages.length,
+      ...(settings.raw && payload !== undefined && { raw: redactor.value(payload) }),
     })
   }
-  return {
-    announce,
-    async close({ error, response }) {
-      if (closed) return
-      closed = true
-      await announce(undefined)
-      const duration_ms = deps.now() - startedMs
-      const common = nameCall(deps, call)
-      await emitter.emit('llmResponse', error
-        ? { ...common, status: 'error', duration_ms, error: error.message, error_type: error.name }
-        : { ...common, status: 'ok', duration_ms, route: call.route, ...describeAnswer(response, deps) })
-    },
+
+  /** `llm:response`; only the first outcome counts. */
+  async close({ error, response }: Outcome): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.announce(undefined)
+    const told = { ...nameCall(this.#deps, this.#call), duration_ms: this.#deps.now() - this.#startedMs }
+    await this.#emitter.emit('llmResponse', error
+      ? { ...told, status: 'error', error: error.message, error_type: error.name }
+      : { ...told, status: 'ok', route: this.#call.route, ...describeAnswer(response, this.#deps) })
   }
 }
 
 function nameCall(deps: ProviderDeps, call: CallHead): { provider: string; model: string; operation?: 'compaction' } {
-  return { provider: deps.mountName, model: modelOf(call), ...(call.asCheckpoint ? { operation: 'compaction' } : {}) }
+  return { provider: deps.mountName, model: modelOf(call), ...(call.asCheckpoint && { operation: 'compaction' }) }
 }
 
 function describeAnswer(response: ChatResponse, deps: ProviderDeps): Pick<EventPayloads['llmResponse'], 'usage' | 'raw'> {
   const { usage } = response
   return {
-    ...(usage
-      ? {
-          usage: {
-            input_tokens: usage.input_tokens,
-            output_tokens: usage.output_tokens,
-            ...(usage.reasoning_tokens == null ? {} : { reasoning_tokens: usage.reasoning_tokens }),
-            ...(usage.cache_read_tokens == null ? {} : { cache_read_tokens: usage.cache_read_tokens }),
-            ...(usage.cache_write_tokens == null ? {} : { cache_write_tokens: usage.cache_write_tokens }),
-          },
-        }
-      : {}),
-    ...(deps.settings.raw ? { raw: deps.redactor.value(response) } : {}),
+    ...(usage && {
+      usage: {
+        input_tokens: usage.input_tokens,
+        output_tokens: usage.output_tokens,
+        ...(usage.reasoning_tokens != null && { reasoning_tokens: usage.reasoning_tokens }),
+        ...(usage.cache_read_tokens != null && { cache_read_tokens: usage.cache_read_tokens }),
+        ...(usage.cache_write_tokens != null && { cache_write_tokens: usage.cache_write_tokens }),
+      },
+    }),
+    ...(deps.settings.raw && { raw: deps.redactor.value(response) }),
   }
 }
 

@@ -82,6 +82,6 @@ export function openCall(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal
     budget: budget ?? { left: settings.maxRetries, max: settings.maxRetries },
     tap: plan.tap ?? options.onWireEvents,
     dropReasoning: false, httpOnly: false, outputSeen: false, streaming: false, continuing: false, retries: 0, watch: undefined,
-    route: { ...createReceipt(deps, { requested_model: requestedModel, resolved_model: requestedModel, ...plan.route }), transport: 'sse' },
+    route: Object.assign(createReceipt(deps, { requested_model: requestedModel, resolved_model: requestedModel, ...plan.route }), { transport: 'sse' as const }),
   }
 }

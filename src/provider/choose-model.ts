@@ -68,11 +68,11 @@ export function chooseModel(
     slug: parsed.slug,
     family: modelFamily(parsed.slug),
     contextWindow: known?.contextWindow ?? DEFAULT_CONTEXT_WINDOW,
-    ...(reasons && effort ? { effort } : {}),
-    ...(serviceTier === undefined ? {} : { serviceTier }),
+    ...(reasons && effort && { effort }),
+    ...(serviceTier !== undefined && { serviceTier }),
     reasons,
     ...abilities(known),
-    ...(silent ? { supportsReasoningSummary: false } : {}),
+    ...(silent && { supportsReasoningSummary: false }),
   }
 }
 

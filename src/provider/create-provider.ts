@@ -103,7 +103,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     transportChoice: () => context.client.choice(),
     async signedIn() {
       const credential = deps.credentials.held() ?? (await deps.credentials.peek())
-      return { lane: deps.credentials.lane, ...(credential ? { account: credential.accountKey } : {}) }
+      return { lane: deps.credentials.lane, ...(credential && { account: credential.accountKey }) }
     },
     accountView: () => viewAccount(deps),
     async close() {

@@ -15,7 +15,7 @@ import { runOnOtherProvider } from './run-on-other-provider.js'
 import type { Deliver, Outcome } from './call.js'
 import { runCall } from './run-call.js'
 import type { ProviderContext } from './provider-context.js'
-import { createStreamWriter } from './sink.js'
+import { StreamWriter } from './sink.js'
 import type { RetryBudget } from './call.js'
 
 export interface Delegation {
@@ -39,7 +39,7 @@ export async function runDelegation(shared: ProviderContext, delegation: Delegat
     return await runChain(context, delegation, route, usable, deliver)
   } catch (thrown) {
     const error = deps.redactor.error(isLLMError(thrown) ? thrown : new LLMError(String(thrown), { provider: deps.mountName, cause: thrown }))
-    const writer = createStreamWriter({ sessionId: deps.sessionId, thinking: true, now: deps.now })
+    const writer = new StreamWriter({ sessionId: deps.sessionId, thinking: true, now: deps.now })
     await deliver(writer.fail(error))
     return { error }
   }
@@ -60,7 +60,7 @@ async function runChain(
     const candidate = usable[position] as CandidateVerdict
     const trial = holdUntilShown(deliver)
     const outcome = await runCandidate(context, delegation, route, candidate, {
-      budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation ? { degradation } : {}),
+      budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation && { degradation }),
     }, trial.deliver)
     const { error } = outcome
     if (!error || trial.shown) return outcome

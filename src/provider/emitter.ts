@@ -46,30 +46,49 @@ const GRACE_MS = 1000
 
 /** The emitter of one call: a handler that never comes back holds the call no longer than its signal. */
 export function emitUntil(emitter: Emitter, signal: AbortSignal): Emitter {
-  const waiting = new Set<() => void>()
-  const release = (): void => {
-    for (const resolve of waiting) resolve()
-    waiting.clear()
+  return new CallEmitter(emitter, signal)
+}
+
+class CallEmitter implements Emitter {
+  readonly #emitter: Emitter
+  readonly #signal: AbortSignal
+  #waiting: Set<() => void> | undefined
+
+  constructor(emitter: Emitter, signal: AbortSignal) {
+    this.#emitter = emitter
+    this.#signal = signal
   }
-  let listening = false
-  const until = (pending: Promise<unknown>): Promise<void> => new Promise((resolve) => {
-    if (!listening && !signal.aborted) {
-      listening = true
-      signal.addEventListener('abort', release, { once: true })
-    }
-    const late = signal.aborted ? setTimeout(resolve, GRACE_MS) : undefined
-    waiting.add(resolve)
-    void pending.then(() => {
-      clearTimeout(late)
-      waiting.delete(resolve)
-      resolve()
+
+  emit<Key extends EventKey>(key: Key, payload: EventPayloads[Key]): Promise<unknown> | undefined {
+    const pending = this.#emitter.emit(key, payload)
+    return pending && this.#until(pending)
+  }
+
+  heard(key: EventKey): boolean {
+    return this.#emitter.heard(key)
+  }
+
+  #until(pending: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const late = this.#signal.aborted ? setTimeout(resolve, GRACE_MS) : undefined
+      const waiting = this.#listen()
+      waiting.add(resolve)
+      void pending.then(() => {
+        clearTimeout(late)
+        waiting.delete(resolve)
+        resolve()
+      })
     })
-  })
-  return {
-    emit(key, payload) {
-      const pending = emitter.emit(key, payload)
-      return pending && until(pending)
-    },
-    heard: (key) => emitter.heard(key),
+  }
+
+  /** Those who wait for handlers; released when the call is stopped. */
+  #listen(): Set<() => void> {
+    if (this.#waiting) return this.#waiting
+    const waiting = (this.#waiting = new Set())
+    this.#signal.addEventListener('abort', () => {
+      for (const resolve of waiting) resolve()
+      waiting.clear()
+    }, { once: true })
+    return waiting
   }
 }

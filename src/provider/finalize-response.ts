@@ -25,7 +25,7 @@ export function finalizeResponse(
     key: route.cache?.key ?? '',
     cached_tokens: cached,
     uncached_tokens: Math.max(0, (response.usage?.input_tokens ?? 0) - cached),
-    ...(seen.cacheBreak === undefined ? {} : { first_difference: seen.cacheBreak }),
+    ...(seen.cacheBreak !== undefined && { first_difference: seen.cacheBreak }),
   }
   const quota = deps.quota.windows()
   if (quota.length > 0) route.quota = quota
@@ -34,7 +34,7 @@ export function finalizeResponse(
   const degradation = substitution ?? call.degradation ?? unlike
   return {
     ...response,
-    ...(degradation ? { degradation } : {}),
+    ...(degradation && { degradation }),
     metadata: { ...response.metadata, route },
   }
 }

@@ -22,7 +22,7 @@ export function joinResponses(parts: readonly ChatResponse[]): ChatResponse {
   return {
     ...last,
     content,
-    ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
+    ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
     usage: parts.map((part) => part.usage).reduce(addUsage, undefined) ?? null,
   }
 }

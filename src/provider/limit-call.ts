@@ -8,43 +8,54 @@ export interface CallLimits {
   idleTimeoutMs?: number | undefined
 }
 
-/** The clocks of one call that its own waits don't have: on the whole of it, and on a reader who takes nothing. */
-export interface CallClocks {
-  /** What came waits for its reader. */
-  offered(): void
-  taken(): void
-  /** Ends every timer. */
-  stop(): void
-}
-
 /** A reader without a limit of its own has the usual one: the place of its call is wanted by others. */
 const USUAL_STALL_MS = 300_000
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** Begins to count. @param expire called with the reason as soon as a limit is passed */
-export function startCallClocks({ provider, totalTimeoutMs, idleTimeoutMs }: CallLimits, expire: (reason: LLMError) => void): CallClocks {
-  const stallMs = idleTimeoutMs && idleTimeoutMs > 0 && idleTimeoutMs <= LONGEST_TIMER_MS ? idleTimeoutMs : USUAL_STALL_MS
-  const total = totalTimeoutMs === undefined ? undefined : setTimeout(() => expire(totalPassed(provider, totalTimeoutMs)), totalTimeoutMs)
-  let offeredMs: number | undefined
-  let stall: NodeJS.Timeout | undefined
-  // One timer, looked at when it runs out: readers take something thousands of times in a call.
-  const look = (): void => {
-    stall = undefined
-    if (offeredMs === undefined) return
-    const leftMs = stallMs - (performance.now() - offeredMs)
-    if (leftMs > 0) stall = setTimeout(look, leftMs)
-    else expire(readerStalled(provider, stallMs))
+/** The clocks of one call that its own waits don't have: on the whole of it, and on a reader who takes nothing. */
+export class CallClocks {
+  readonly #limits: CallLimits
+  readonly #expire: (reason: LLMError) => void
+  readonly #total: NodeJS.Timeout | undefined
+  #offeredMs: number | undefined
+  #stall: NodeJS.Timeout | undefined
+
+  /** Begins to count. @param expire called with the reason as soon as a limit is passed */
+  constructor(limits: CallLimits, expire: (reason: LLMError) => void) {
+    this.#limits = limits
+    this.#expire = expire
+    const { provider, totalTimeoutMs } = limits
+    if (totalTimeoutMs !== undefined) this.#total = setTimeout(() => expire(totalPassed(provider, totalTimeoutMs)), totalTimeoutMs)
   }
-  return {
-    offered() {
-      offeredMs = performance.now()
-      stall ??= setTimeout(look, stallMs)
-    },
-    taken: () => void (offeredMs = undefined),
-    stop() {
-      clearTimeout(total)
-      clearTimeout(stall)
-    },
+
+  /** What came waits for its reader. */
+  offered(): void {
+    this.#offeredMs = performance.now()
+    this.#stall ??= setTimeout(() => this.#look(), this.#stallMs)
+  }
+
+  taken(): void {
+    this.#offeredMs = undefined
+  }
+
+  /** Ends every timer. */
+  stop(): void {
+    clearTimeout(this.#total)
+    clearTimeout(this.#stall)
+  }
+
+  /** One timer, looked at when it runs out: readers take something thousands of times in a call. */
+  #look(): void {
+    this.#stall = undefined
+    if (this.#offeredMs === undefined) return
+    const leftMs = this.#stallMs - (performance.now() - this.#offeredMs)
+    if (leftMs > 0) this.#stall = setTimeout(() => this.#look(), leftMs)
+    else this.#expire(readerStalled(this.#limits.provider, this.#stallMs))
+  }
+
+  get #stallMs(): number {
+    const { idleTimeoutMs } = this.#limits
+    return idleTimeoutMs && idleTimeoutMs > 0 && idleTimeoutMs <= LONGEST_TIMER_MS ? idleTimeoutMs : USUAL_STALL_MS
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ChatRequest } from '../contract/index.js'
-import { shortHash } from '../lib/index.js'
+import { keepNewest, shortHash } from '../lib/index.js'
 
 /** A session of the host, whose id names its conversation. */
 export interface NamedSession {
@@ -40,9 +40,7 @@ export function createConversationNamer(session?: NamedSession, lineage: Lineage
     const parent = parentId === undefined ? undefined : lineage.get(parentId)
     const forked = parent !== undefined && parent.instructions === opening.instructions && parent.question === opening.question
     own = { ...opening, name: forked ? parent.name : toKey(id) }
-    lineage.delete(id)
-    lineage.set(id, own)
-    for (const oldest of lineage.keys()) if (lineage.size > REMEMBERED_SESSIONS) lineage.delete(oldest)
+    keepNewest(lineage, id, own, REMEMBERED_SESSIONS)
     return own.name
   }
   return (request) => {

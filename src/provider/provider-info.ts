@@ -22,7 +22,7 @@ export function buildProviderInfo(mountName: string, lane: LaneName, settings: P
     defaults: {
       model: model && parseModelName(settings.defaultModel).slug === LATEST ? model.id : settings.defaultModel,
       auth_mode: lane === 'plan' ? 'chatgpt_plan' : lane === 'codex' ? 'chatgpt_codex' : lane,
-      ...(model ? { context_window: model.contextWindow, max_output_tokens: model.maxOutputTokens } : {}),
+      ...(model && { context_window: model.contextWindow, max_output_tokens: model.maxOutputTokens }),
     },
     config_fields: [...CONFIG_FIELDS],
   }
@@ -44,7 +44,7 @@ function path(id: string, display_name: string, prompt: string): ConfigField {
 function choice(id: string, display_name: string, prompt: string, choices: string[], standard?: string): ConfigField {
   return {
     id, display_name, field_type: 'choice', prompt, choices, required: false, requires_model: false,
-    ...(standard === undefined ? {} : { default: standard }),
+    ...(standard !== undefined && { default: standard }),
   }
 }
 

@@ -6,19 +6,19 @@ import {
   type AnswerEvent, type AnswerReader, type BuiltRequest, type OtherEvent, type TypedEvent,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import { AttemptFailure, createFailureReader, type FailureReader } from './attempt-failure.js'
+import { AttemptFailure, fromCut, fromTerminal, fromThrown, type AttemptState } from './attempt-failure.js'
 import type { Exchange, ExchangeRequest } from './backend-client.js'
 import { modelOf, type Call } from './call.js'
 import type { CallSpan } from './call-span.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps } from './deps.js'
 import type { ProviderContext } from './provider-context.js'
+import type { RepeatedTurn } from './repeat-or-throw.js'
 import type { Sink } from './sink.js'
 import { TURN_STATE, turnOf } from './turn-state-store.js'
 
 /** One request of a call: the call's own, or one that continues an answer cut for length. */
-export interface Turn {
-  readonly call: Call
+export interface Turn extends RepeatedTurn {
   readonly span: CallSpan
   readonly sink: Sink
   /** where the answer's blocks are numbered from */
@@ -55,45 +55,30 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
   const release = deps.limiter.tryAcquire() ?? (await waitForPlace(deps, call, conversation))
   call.watch?.phase('connecting')
   const startedAtMs = deps.now()
-  let prepared: Reading | undefined
-  const prepare = (): Reading => {
-    if (prepared) return prepared
-    const reader = createAnswerReader({ provenance, firstIndex: turn.firstIndex, items: call.options.onBlocks !== undefined })
-    const source = { provenance, route: call.route }
-    return (prepared = {
-      deps, call, reader,
-      failures: createFailureReader(deps, call, reader, credential),
-      show(events, blocks) {
-        call.tap?.(events, source)
-        call.options.onBlocks?.(blocks, source)
-        if (call.watch && blocks.length > 0) tellOutput(call, call.watch)
-        return turn.sink.write(blocks)
-      },
-    })
-  }
+  const attempt = new Attempt(deps, turn, credential, provenance)
   let exchange: Exchange | undefined
   let probing = false
   try {
     probing = refuseExhausted(deps, call) && (await ownsProbe(deps, call))
-    try {
-      exchange = await client.open(describeExchange(context, turn, { built, credential, conversation }, prepare))
-    } catch (thrown) {
-      throw prepare().failures.fromThrown(thrown)
+    exchange = await client.open(describeExchange(context, attempt, built, conversation))
+    const { reader } = attempt
+    attempt.begin(exchange)
+    while (!reader.ended) {
+      // Nothing is waited for that is there already.
+      const taking = attempt.take(exchange, exchange.frames.arrived() ?? (await attempt.nextFrames(exchange)))
+      if (taking) await taking
     }
-    call.route.transport = exchange.kind
-    call.route.transport_reason = exchange.reason
-    const reading = prepare()
-    const { reader } = reading
-    const behind = await readToTerminal(exchange, reading)
     const turnState = reader.headers[TURN_STATE]
     if (turnState !== undefined) context.turnStates.learn(conversation, turnOf(call.request), turnState)
     // The server holds a response for the next turn only if it completed; behind a checkpoint it would go on from all that stood before it.
-    const responseId = reader.ended?.kind === 'completed' && !call.asCheckpoint ? reader.responseId : undefined
-    exchange.finish({ responseId, doneItems: reader.items(), behind })
+    const responseId = reader.ended.kind === 'completed' && !call.asCheckpoint ? reader.responseId : undefined
+    exchange.finish({ responseId, doneItems: reader.items(), behind: attempt.behind })
     exchange = undefined
     deps.quota.observeServed(call.model.slug, { startedAtMs })
     deps.limiter.observeServed()
     return reader
+  } catch (thrown) {
+    throw fromThrown(attempt, thrown)
   } finally {
     exchange?.abandon()
     // A probe that ended without an answer to its question leaves it to the next call.
@@ -110,24 +95,159 @@ async function waitForPlace({ limiter }: ProviderDeps, call: Call, conversation:
   return release
 }
 
-/** What one attempt's answer is read with. */
-interface Reading {
-  deps: ProviderDeps
-  call: Call
-  reader: AnswerReader
-  failures: FailureReader
-  /** shows the wire's events as they come, and what they add to the answer */
-  show: (events: readonly TypedEvent[], blocks: readonly AnswerEvent[]) => Promise<void> | undefined
+/**
+ * One attempt at a request, and what of its answer was read and not shown yet. Its methods wait for nothing
+ * themselves: a suspended function is 500 bytes for each step of each of thousands of waiting streams.
+ */
+class Attempt implements AttemptState {
+  accepted = false
+  /** what came with the answer's end, behind it */
+  behind: readonly string[] = []
+  #malformed = false
+  #reader: AnswerReader | undefined
+  /** the wire's own, where somebody wants them */
+  #events: TypedEvent[] = []
+  #blocks: AnswerEvent[] = []
+  /** events read since the last were shown */
+  #unshown = 0
+  #learned = false
+
+  constructor(readonly deps: ProviderDeps, readonly turn: Turn, readonly credential: Credential, readonly provenance: ReasoningProvenance) {}
+
+  get call(): Call {
+    return this.turn.call
+  }
+
+  get reader(): AnswerReader {
+    return (this.#reader ??= createAnswerReader({ provenance: this.provenance, firstIndex: this.turn.firstIndex, items: this.call.options.onBlocks !== undefined }))
+  }
+
+  /** Makes ready what the first events need: while the backend thinks there is time. */
+  prepare(): void {
+    void this.reader
+    this.turn.sink.prepare()
+  }
+
+  begin({ kind, reason, headers }: Exchange): void {
+    this.call.route.transport = kind
+    this.call.route.transport_reason = reason
+    this.reader.observeHeaders(headers)
+  }
+
+  /** What comes before any output is a few events, and the output may be here already: they are shown once it is known that it is not. */
+  nextFrames(exchange: Exchange): Promise<readonly string[] | undefined> {
+    const showing = this.#show()
+    if (showing) return showing.then(() => this.nextFrames(exchange))
+    this.#learnHeaders(exchange.headers)
+    return exchange.frames.next()
+  }
+
+  /** Reads what arrived together and shows it, the first output at once. @throws AttemptFailure, TransportFailure */
+  take(exchange: Exchange, frames: readonly string[] | undefined, from = 0): Promise<void> | undefined {
+    if (!frames) throw fromCut(this)
+    const { reader, call } = this
+    let next = from
+    while (next < frames.length && !reader.ended) {
+      next = this.#read(frames, next, exchange)
+      if (reader.ended || this.#malformed) this.#learnHeaders(exchange.headers)
+      const failed = reader.ended && fromTerminal(this)
+      if (failed && !call.outputSeen) throw failed
+      if (reader.ended) this.behind = frames.slice(next)
+      else if (!call.outputSeen && !this.#malformed) continue
+      const conclude = () => {
+        if (failed) throw failed
+        if (this.#malformed && !reader.ended) throw fromCut(this, 'malformed_event')
+      }
+      const showing = this.#show()
+      if (showing) {
+        return showing.then(() => {
+          // Its reader gets nothing more of a call that was stopped, so it must not end as if it were whole.
+          if (call.signal.aborted) throw new TransportFailure('the call was stopped', { kind: 'aborted', phase: 'answering' })
+          conclude()
+          return this.take(exchange, frames, next)
+        })
+      }
+      conclude()
+    }
+    return undefined
+  }
+
+  /** Reads from this frame on, up to the first output. Answers the next frame's place. */
+  #read(frames: readonly string[], from: number, { guard, headers }: Exchange): number {
+    const { reader, call } = this
+    const { sawOutput } = reader
+    let next = from
+    while (next < frames.length && !reader.ended && reader.sawOutput === sawOutput) {
+      const frame = frames[next++] as string
+      const value = parseJson(frame)
+      if (value === undefined) {
+        if (frame === '[DONE]') continue
+        this.#malformed = true
+        break
+      }
+      const known = decodeEvent(value)
+      const event = known ?? readOtherEvent(value)
+      if (!event || !this.#admits(guard, event)) continue
+      if (event.type === 'codex.rate_limits') {
+        this.#learnHeaders(headers)
+        this.deps.quota.observeEvent(value, call.model.slug)
+      }
+      if (known) reader.accept(known, this.#blocks)
+      else reader.acceptOther(event as OtherEvent, this.#blocks)
+      this.accepted ||= event.type.startsWith('response.') && !BEFORE_ACCEPTANCE.has(event.type)
+      this.#unshown++
+      if (call.tap) this.#events.push(event)
+    }
+    call.outputSeen ||= reader.sawOutput
+    return next
+  }
+
+  /** Shows what was read: the wire's events as they came, and what they add to the answer. */
+  #show(): Promise<void> | undefined {
+    if (this.#unshown === 0) return undefined
+    const { tap, options: { onBlocks }, route, watch } = this.call
+    const blocks = this.#blocks
+    this.#blocks = []
+    this.#unshown = 0
+    if (tap ?? onBlocks) {
+      const source = { provenance: this.provenance, route }
+      tap?.(this.#events, source)
+      this.#events = []
+      onBlocks?.(blocks, source)
+    }
+    if (watch && blocks.length > 0) this.#tellOutput(watch)
+    return this.turn.sink.write(blocks)
+  }
+
+  /**
+   * Tells quota and catalog, once, what came in front of the answer. Behind its first events: those are what
+   * the caller waits for, and this takes 12 µs.
+   */
+  #learnHeaders(headers: Exchange['headers']): void {
+    if (this.#learned) return
+    this.#learned = true
+    this.deps.quota.observeHeaders(headers, this.call.model.slug)
+    const etag = headers['x-models-etag']
+    if (etag) this.deps.catalog.observeEtag(etag)
+  }
+
+  #tellOutput(watch: CallWatch): void {
+    if (!this.call.streaming) watch.phase('streaming')
+    this.call.streaming = true
+    watch.chunk()
+  }
+
+  #admits(guard: Exchange['guard'], event: TypedEvent): boolean {
+    try {
+      return guard.admits(event)
+    } catch (thrown) {
+      throw thrown instanceof NotAttributable ? fromCut(this, 'not_attributable') : thrown
+    }
+  }
 }
 
 function effortOf({ fields: { reasoning } }: BuiltRequest): string | undefined {
   return isRecord(reasoning) ? readString(reasoning, 'effort') : undefined
-}
-
-function tellOutput(call: Call, watch: CallWatch): void {
-  if (!call.streaming) watch.phase('streaming')
-  call.streaming = true
-  watch.chunk()
 }
 
 /** Tells the host of the request, and of what had to be repaired in it: in the first attempt alone. */
@@ -148,12 +268,8 @@ export function provenanceOf({ accountKey, lane }: Credential, { family }: Model
   return { account: accountKey, lane, model_family: family }
 }
 
-function describeExchange(
-  { requests, turnStates }: ProviderContext, turn: Turn,
-  { built, credential, conversation }: Pick<ExchangeRequest, 'built' | 'credential' | 'conversation'>,
-  prepare: () => void,
-): ExchangeRequest {
-  const { call } = turn
+function describeExchange({ requests, turnStates }: ProviderContext, attempt: Attempt, built: BuiltRequest, conversation: string): ExchangeRequest {
+  const { turn, call, credential } = attempt
   const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
   const { timeout } = call.request
   // null and infinite lift the mount's limit for one call.
@@ -167,9 +283,8 @@ function describeExchange(
     httpOnly: call.httpOnly,
     turnState: turnStates.get(conversation, turnOf(call.request)),
     onSent() {
-      prepare()
+      attempt.prepare()
       call.watch?.phase('waiting')
-      turn.sink.prepare()
       if (turn.continuation || call.route.cache) return
       turn.difference = requests.compare(conversation, built)
       call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
@@ -200,116 +315,6 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
 /** One probe for all that share the account: where another process makes it, this call is refused as before. */
 async function ownsProbe(deps: ProviderDeps, call: Call): Promise<boolean> {
   return (await deps.quota.claimProbe(call.model.slug)) || refuseExhausted(deps, call)
-}
-
-const NONE: Pick<Batch, 'events' | 'blocks'> = { events: [], blocks: [] }
-
-async function readToTerminal(exchange: Exchange, reading: Reading): Promise<readonly string[]> {
-  const { call, reader, failures, show } = reading
-  const learn = createHeaderReader(exchange.headers, reading)
-  reader.observeHeaders(exchange.headers)
-  let frames: readonly string[] | undefined
-  let batch: Batch | undefined
-  let behind: readonly string[] = []
-  let wanted: Promise<void> | undefined
-  // What comes before any output is a few events, and the output may be here already: they go together.
-  let early = NONE
-  while (!reader.ended) {
-    try {
-      frames = exchange.frames.arrived()
-      if (!frames) {
-        if (early.events.length > 0) wanted = show(early.events, early.blocks)
-        early = NONE
-        if (wanted) await wanted
-        learn()
-        frames = await exchange.frames.next()
-      }
-    } catch (thrown) {
-      throw failures.fromThrown(thrown)
-    }
-    if (!frames) throw failures.cut()
-    for (let from = 0; from < frames.length && !reader.ended;) {
-      batch = readBatch(frames, from, exchange, reading, learn)
-      from = batch.next
-      if (reader.ended) behind = frames.slice(from)
-      call.outputSeen ||= reader.sawOutput
-      failures.accepted ||= batch.events.some(({ type }) => type.startsWith('response.') && !BEFORE_ACCEPTANCE.has(type))
-      if (reader.ended || batch.malformed) learn()
-      const failed = reader.ended && failures.fromTerminal()
-      if (failed && !call.outputSeen) throw failed
-      early = early.events.length > 0 ? { events: early.events.concat(batch.events), blocks: early.blocks.concat(batch.blocks) } : batch
-      if (!call.outputSeen && !reader.ended && !batch.malformed) continue
-      if (early.events.length > 0) wanted = show(early.events, early.blocks)
-      early = NONE
-      if (wanted) {
-        await wanted
-        // Its reader gets nothing more of a call that was stopped, so it must not end as if it were whole.
-        if (call.signal.aborted) throw failures.fromThrown(new TransportFailure('the call was stopped', { kind: 'aborted', phase: 'answering' }))
-      }
-      if (failed) throw failed
-      if (batch.malformed && !reader.ended) throw failures.cut('malformed_event')
-    }
-    // A suspended function keeps what its variables hold: with 300 streams waiting that was 30 MB.
-    frames = batch = undefined
-  }
-  return behind
-}
-
-/**
- * Tells quota and catalog, once, what came in front of the answer. Behind its first events: those are what
- * the caller waits for, and this takes 12 µs.
- */
-function createHeaderReader(headers: Exchange['headers'], { deps, call }: Reading): () => void {
-  let learned = false
-  return () => {
-    if (learned) return
-    learned = true
-    deps.quota.observeHeaders(headers, call.model.slug)
-    const etag = headers['x-models-etag']
-    if (etag) deps.catalog.observeEtag(etag)
-  }
-}
-
-interface Batch {
-  events: TypedEvent[]
-  blocks: AnswerEvent[]
-  /** the first frame that was not looked at */
-  next: number
-  malformed: boolean
-}
-
-/** Reads what arrived together; the first output ends a batch, so that the caller sees it at once. */
-function readBatch(
-  frames: readonly string[], from: number, { guard }: Exchange, { deps, call, reader, failures }: Reading, learnHeaders: () => void,
-): Batch {
-  const events: TypedEvent[] = []
-  const blocks: AnswerEvent[] = []
-  const sawOutput = reader.sawOutput
-  let next = from
-  while (next < frames.length && !reader.ended && reader.sawOutput === sawOutput) {
-    const frame = frames[next++] as string
-    const value = parseJson(frame)
-    if (value === undefined) {
-      if (frame === '[DONE]') continue
-      return { events, blocks, next, malformed: true }
-    }
-    const known = decodeEvent(value)
-    const event = known ?? readOtherEvent(value)
-    if (!event) continue
-    try {
-      if (!guard.admits(event)) continue
-    } catch (thrown) {
-      throw thrown instanceof NotAttributable ? failures.cut('not_attributable') : thrown
-    }
-    if (event.type === 'codex.rate_limits') {
-      learnHeaders()
-      deps.quota.observeEvent(value, call.model.slug)
-    }
-    if (known) reader.accept(known, blocks)
-    else reader.acceptOther(event as OtherEvent, blocks)
-    events.push(event)
-  }
-  return { events, blocks, next, malformed: false }
 }
 
 /** What may come before a request is accepted: word of the connection and of limits, and refusals. */

@@ -1,7 +1,7 @@
 import { isLLMError, type LLMError } from '../contract/index.js'
 import { backoffMs } from '../lib/index.js'
-import type { Repeat } from '../responses/index.js'
-import type { AttemptFailure } from './attempt-failure.js'
+import type { BuiltRequest, Repeat } from '../responses/index.js'
+import { AttemptFailure } from './attempt-failure.js'
 import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
@@ -23,11 +23,14 @@ const AT_ONCE: Decision = { kind: 'at_once' }
  * Returns when the request may be sent again. Only classified, retryable failures of requests that
  * provably did not run are repeated, and nothing is once output has been seen. Every wait is announced
  * before it begins.
- * @throws LLMError where it may not
+ * @throws what ended the call where it may not, as an LLMError where it was classified
  */
-export async function repeatOrThrow({ deps, emitter }: ProviderContext, call: Call, failure: AttemptFailure, history: RepeatHistory): Promise<void> {
+export async function repeatOrThrow({ deps, emitter, compactor }: ProviderContext, { call, repeats, built }: RepeatedTurn, failure: unknown): Promise<void> {
+  if (!(failure instanceof AttemptFailure)) throw failure
   noteAttempt(call, deps.redactor.error(failure.error))
-  const decision = await decide(deps, call, failure, history)
+  // The request is built without compaction from now on.
+  if (compactor.refused(built, failure.error)) return
+  const decision = await decide(deps, call, failure, repeats)
   if (decision.kind === 'give_up') throw failure.error
   if (decision.kind === 'wait') await wait(deps, emitter, call, failure.error, decision.ms)
 }
@@ -37,20 +40,25 @@ export function noteAttempt({ route, model, watch }: Call, error?: LLMError): vo
   route.attempts.push({
     model: model.slug,
     transport: route.transport,
-    ...(error ? { outcome: 'error', error_type: error.name, ...(error.code === undefined ? {} : { error_code: error.code }) } : { outcome: 'ok' }),
+    ...(error ? { outcome: 'error', error_type: error.name, ...(error.code !== undefined && { error_code: error.code }) } : { outcome: 'ok' }),
   })
   watch?.attemptEnded(error)
 }
 
-/** How often each way was taken in this call. */
-export type RepeatHistory = Partial<Record<Repeat, number>>
+export interface RepeatedTurn {
+  readonly call: Call
+  /** what was sent last */
+  readonly built?: BuiltRequest
+  /** how often each way was taken for this request */
+  readonly repeats: Partial<Record<Repeat, number>>
+}
 
 /** How often a way that costs no wait is taken in one call. */
 const MOST: Partial<Record<Repeat, number>> = { refreshed: 1, reconnected: 2, without_reasoning: 1, over_http: 1 }
 
-async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedToken }: AttemptFailure, history: RepeatHistory): Promise<Decision> {
+async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedToken }: AttemptFailure, repeats: RepeatedTurn['repeats']): Promise<Decision> {
   if (call.signal.aborted || repeat === 'never') return GIVE_UP
-  const taken = (history[repeat] = (history[repeat] ?? 0) + 1)
+  const taken = (repeats[repeat] = (repeats[repeat] ?? 0) + 1)
   if (MOST[repeat] !== undefined && taken > MOST[repeat]) return GIVE_UP
   switch (repeat) {
     case 'refreshed':

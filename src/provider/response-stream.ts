@@ -3,7 +3,7 @@ import { createAbortListeners } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
-import { startCallClocks, type CallClocks } from './limit-call.js'
+import { CallClocks } from './limit-call.js'
 import { tellOutcome } from './tell-response.js'
 
 /**
@@ -29,47 +29,36 @@ type StreamDeps = Pick<ProviderDeps, 'cancellation' | 'mountName' | 'sessionId' 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 export function createCallStreams(deps: StreamDeps): CallStreams {
-  const { cancellation, mountName: provider } = deps
-  const running = new Set<RunningCall>()
-  const controllers = createControllers()
-  const aborts = createAbortListeners()
-  let closed = false
+  const mount: MountCalls = { deps, running: new Set(), controllers: createControllers(), aborts: createAbortListeners(), closed: false }
   const stopAll = (reason: string): void => {
-    for (const call of [...running]) call.stop(new AbortError(reason, { provider }))
+    for (const call of [...mount.running]) call.stop(new AbortError(reason, { provider: deps.mountName }))
   }
-  const stopListening = cancellation.onCancel(() => stopAll('The host cancelled the call.'))
+  const stopListening = deps.cancellation.onCancel(() => stopAll('The host cancelled the call.'))
   return {
-    open(options, run) {
-      const { signal } = options
-      const onAbort = (): void => call.stop(new AbortError('The caller cancelled the call.', { provider, cause: signal?.reason }))
-      const call = new RunningCall(controllers.take(), options, deps, (own, deliver) => {
-        if (signal?.aborted) onAbort()
-        if (cancellation.isCancelled) call.stop(new AbortError('The host has cancelled the session.', { provider }))
-        if (closed) call.stop(new AbortError('The provider is closed.', { provider }))
-        const takeBack = signal && aborts.add(signal, onAbort)
-        running.add(call)
-        return run(own, deliver).finally(() => {
-          running.delete(call)
-          controllers.prepare()
-          takeBack?.()
-        })
-      })
-      return call
-    },
+    open: (options, run) => new RunningCall(mount, options, run),
     close() {
-      if (closed) return
-      closed = true
+      if (mount.closed) return
+      mount.closed = true
       stopListening?.()
       stopAll('The provider was closed.')
     },
   }
 }
 
+/** What the calls of a mount share. */
+interface MountCalls {
+  readonly deps: StreamDeps
+  readonly running: Set<RunningCall>
+  readonly controllers: ReturnType<typeof createControllers>
+  readonly aborts: ReturnType<typeof createAbortListeners>
+  closed: boolean
+}
+
 /** The caller's side of one call: starts it, paces it by who reads, and keeps what has not been read yet. */
 class RunningCall implements ResponseStream {
+  readonly #mount: MountCalls
   readonly #controller: AbortController
   readonly #options: CallOptions
-  readonly #deps: StreamDeps
   readonly #run: Run
   readonly #queue = new EventQueue()
   #ended: Promise<Outcome> | undefined
@@ -80,11 +69,13 @@ class RunningCall implements ResponseStream {
   #unread = false
   #resume: (() => void) | undefined
   #clocks: CallClocks | undefined
+  /** ends the listening to the caller's signal, where there is one */
+  #unlisten: (() => void) | undefined
 
-  constructor(controller: AbortController, options: CallOptions, deps: StreamDeps, run: Run) {
-    this.#controller = controller
+  constructor(mount: MountCalls, options: CallOptions, run: Run) {
+    this.#mount = mount
+    this.#controller = mount.controllers.take()
     this.#options = options
-    this.#deps = deps
     this.#run = run
   }
 
@@ -112,7 +103,7 @@ class RunningCall implements ResponseStream {
       },
       return: async () => {
         this.#queue.close()
-        if (!this.#over) this.stop(new AbortError('The caller stopped reading the answer before its end.', { provider: this.#deps.mountName }))
+        if (!this.#over) this.stop(new AbortError('The caller stopped reading the answer before its end.', { provider: this.#mount.deps.mountName }))
         await this.#start()
         return DONE
       },
@@ -136,19 +127,38 @@ class RunningCall implements ResponseStream {
   }
 
   #begin(): Promise<Outcome> {
-    const { mountName: provider, settings: { totalTimeoutMs, idleTimeoutMs } } = this.#deps
-    this.#clocks = startCallClocks({ provider, totalTimeoutMs, idleTimeoutMs }, (reason) => this.#expire(reason))
-    return this.#run(this.#controller.signal, (events) => this.#deliver(events)).finally(() => {
-      this.#clocks?.stop()
-      this.#over = true
-      this.#queue.end(this.#start())
-    })
+    const { deps: { mountName: provider, settings: { totalTimeoutMs, idleTimeoutMs }, cancellation }, closed, running } = this.#mount
+    this.#clocks = new CallClocks({ provider, totalTimeoutMs, idleTimeoutMs }, (reason) => this.#expire(reason))
+    this.#listen()
+    if (cancellation.isCancelled) this.stop(new AbortError('The host has cancelled the session.', { provider }))
+    if (closed) this.stop(new AbortError('The provider is closed.', { provider }))
+    running.add(this)
+    return this.#run(this.#controller.signal, (events) => this.#deliver(events)).finally(() => this.#finish())
+  }
+
+  /** To the caller's signal. */
+  #listen(): void {
+    const { signal } = this.#options
+    if (!signal) return
+    const { mountName: provider } = this.#mount.deps
+    const onAbort = () => this.stop(new AbortError('The caller cancelled the call.', { provider, cause: signal.reason }))
+    if (signal.aborted) onAbort()
+    this.#unlisten = this.#mount.aborts.add(signal, onAbort)
+  }
+
+  #finish(): void {
+    this.#mount.running.delete(this)
+    this.#mount.controllers.prepare()
+    this.#unlisten?.()
+    this.#clocks?.stop()
+    this.#over = true
+    this.#queue.end(this.#start())
   }
 
   #deliver(events: readonly StreamEvent[]): Promise<void> | undefined {
     this.#queue.push(events)
     // A reader who reads no more keeps no place of a call that has been stopped.
-    if (this.#controller.signal.aborted || this.#draining || this.#queue.wanted) return undefined
+    if (this.#controller.signal.aborted || this.#draining || this.#queue.isEmpty) return undefined
     this.#clocks?.offered()
     return new Promise((resolve) => (this.#resume = resolve))
   }
@@ -168,7 +178,7 @@ class RunningCall implements ResponseStream {
   }
 
   async *#tellAgain(): AsyncGenerator<StreamEvent, undefined> {
-    yield* await tellOutcome(await this.#start(), { ...this.#deps, thinking: this.#options.thinking !== false })
+    yield* await tellOutcome(await this.#start(), { ...this.#mount.deps, thinking: this.#options.thinking !== false })
   }
 }
 

@@ -2,7 +2,7 @@ import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResp
 import { isRecord, orAbort } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderContext } from './provider-context.js'
-import { createStreamWriter } from './sink.js'
+import { StreamWriter } from './sink.js'
 import { tellContent } from './tell-response.js'
 
 export interface OtherProviderCall {
@@ -22,7 +22,7 @@ export interface OtherProviderCall {
 export async function runOnOtherProvider(context: ProviderContext, call: OtherProviderCall, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps } = context
   const options = { ...call.options, signal: call.signal }
-  const writer = createStreamWriter({ sessionId: deps.sessionId, thinking: options.thinking !== false, now: deps.now })
+  const writer = new StreamWriter({ sessionId: deps.sessionId, thinking: options.thinking !== false, now: deps.now })
   let seq = 0
   try {
     if (typeof call.provider.stream === 'function') {
@@ -67,7 +67,7 @@ function seal(response: ChatResponse, call: OtherProviderCall): ChatResponse {
   const degradation = response.degradation ?? call.degradation
   return {
     ...response,
-    ...(degradation ? { degradation } : {}),
+    ...(degradation && { degradation }),
     metadata: { ...response.metadata, route: describeRoute(call, response) },
   }
 }

@@ -1,7 +1,7 @@
 import type { ChatResponse, StreamEvent } from '../contract/index.js'
 import type { BlockEvent } from '../responses/index.js'
 import type { Outcome } from './call.js'
-import { createStreamWriter, type StreamWriter } from './sink.js'
+import { StreamWriter } from './sink.js'
 
 /** An answer that was not streamed, as the events of one: each block whole. */
 export async function tellContent(writer: StreamWriter, content: ChatResponse['content']): Promise<StreamEvent[]> {
@@ -20,7 +20,7 @@ export async function tellContent(writer: StreamWriter, content: ChatResponse['c
 
 /** The whole stream of a call whose events nobody read while it ran; the host has been told of it already. */
 export async function tellOutcome(outcome: Outcome, options: { sessionId: string; thinking: boolean; now: () => number }): Promise<StreamEvent[]> {
-  const writer = createStreamWriter(options)
+  const writer = new StreamWriter(options)
   const { response, error } = outcome
   if (error) return [...(error.partial ? await tellContent(writer, error.partial.content) : []), ...writer.fail(error)]
   return [...(await tellContent(writer, response.content)), ...writer.end(response.usage ?? null, response.degradation ? [response.degradation] : [])]

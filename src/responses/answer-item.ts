@@ -1,6 +1,5 @@
 /** What has come of one item of an answer, and how its blocks are written. */
 import type { AnswerEvent, BlockKind, JsonObject, PartPlace } from '../contract/index.js'
-import type { TrackedItem } from './find-item.js'
 import type { ItemKind } from './item-types.js'
 import type { Terminal } from './read-terminal.js'
 import { TextBuffer } from './text-buffer.js'
@@ -24,7 +23,7 @@ export class Part {
   }
 }
 
-export class AnswerItem implements TrackedItem {
+export class AnswerItem {
   index: number | undefined = undefined
   itemId: string | undefined = undefined
   callId: string | undefined = undefined

@@ -1,6 +1,6 @@
 import type { AnswerEvent, ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import { AnswerItem, BlockWriter, type ItemRules, type Part } from './answer-item.js'
+import { type AnswerItem, BlockWriter, type ItemRules, type Part } from './answer-item.js'
 import { HOSTED } from './answer-hosted.js'
 import { finishText, growText, MESSAGE } from './answer-text.js'
 import { finishThought, growThought, REASONING } from './answer-thinking.js'
@@ -8,7 +8,7 @@ import { describeCall, finishArguments, growArguments, TOOL_CALL } from './answe
 import { buildBlocks } from './build-blocks.js'
 import { buildResponse } from './build-response.js'
 import { cleanModelName } from './clean-wire-text.js'
-import { createItemTracker, hasOtherCallId, hasOtherId, MOST_LOOKED_AT } from './find-item.js'
+import { ItemTracker, hasOtherCallId, hasOtherId, MOST_LOOKED_AT } from './find-item.js'
 import { itemType, type ItemKind } from './item-types.js'
 import { partToDone } from './read-item-parts.js'
 import { readTerminal, terminalToFailure, type Terminal } from './read-terminal.js'
@@ -58,6 +58,8 @@ export interface AnswerReader {
   failure(): WireFailure | undefined
 }
 
+/** Between two events: a waiting answer keeps none of those that were handed on. */
+const NOWHERE: AnswerEvent[] = []
 const MODEL_HEADER = 'openai-model'
 const KEPT = ['id', 'model', 'usage', 'service_tier'] as const
 const RULES: Readonly<Record<ItemKind, ItemRules>> = { message: MESSAGE, reasoning: REASONING, call: TOOL_CALL, hosted: HOSTED }
@@ -81,7 +83,7 @@ export interface AnswerReaderOptions {
 class Reader implements AnswerReader {
   readonly headers: Record<string, string> = {}
   ended: Terminal | undefined = undefined
-  readonly #tracker = createItemTracker((kind) => new AnswerItem(kind))
+  readonly #tracker = new ItemTracker()
   readonly #blocks: BlockWriter
   readonly #firstIndex: number
   readonly #provenance: ReasoningProvenance
@@ -121,8 +123,13 @@ class Reader implements AnswerReader {
 
   accept(event: WireEvent, out: AnswerEvent[]): void {
     if (this.ended) return
+    this.#blocks.out = out
+    this.#accept(event)
+    this.#blocks.out = NOWHERE
+  }
+
+  #accept(event: WireEvent): void {
     const blocks = this.#blocks
-    blocks.out = out
     switch (event.type) {
       case 'response.output_text.delta':
       case 'response.refusal.delta': {

@@ -28,10 +28,10 @@ function buildText(item: JsonObject): TextBlock[] {
     return [{
       type: 'text',
       text,
-      ...(isRefusal ? { refusal: true } : {}),
-      ...(phase === undefined ? {} : { phase }),
-      ...(Array.isArray(annotations) && annotations.length > 0 ? { annotations: annotations as unknown[] } : {}),
-      ...(Array.isArray(logprobs) && logprobs.length > 0 ? { logprobs: logprobs as unknown[] } : {}),
+      ...(isRefusal && { refusal: true }),
+      ...(phase !== undefined && { phase }),
+      ...(Array.isArray(annotations) && annotations.length > 0 && { annotations: annotations as unknown[] }),
+      ...(Array.isArray(logprobs) && logprobs.length > 0 && { logprobs: logprobs as unknown[] }),
     }]
   })
 }
@@ -52,7 +52,7 @@ function buildToolCall(item: JsonObject, { blockId, name }: { blockId: string; n
     id: blockId,
     name,
     input: decodeArguments(readCallText(item), isCustom ? 'custom' : 'function'),
-    ...(isCustom ? { custom: true } : {}),
-    ...(namespace === undefined ? {} : { namespace }),
+    ...(isCustom && { custom: true }),
+    ...(namespace !== undefined && { namespace }),
   }]
 }

@@ -37,7 +37,7 @@ function rebuildItem(item: JsonObject): JsonObject | undefined {
     const id = readString(item, 'id')
     return {
       type: 'reasoning',
-      ...(id !== undefined && isReasoningId(id) ? { id } : {}),
+      ...(id !== undefined && isReasoningId(id) && { id }),
       summary: Array.isArray(item['summary']) ? item['summary'] : [],
       encrypted_content: encrypted,
     }
@@ -50,5 +50,5 @@ function rebuildItem(item: JsonObject): JsonObject | undefined {
   const content = readMessageParts(item).flatMap(({ text }) => (text === '' ? [] : [{ type: 'output_text', text: wellFormed(text) }]))
   if (content.length === 0) return undefined
   const phase = readString(item, 'phase')
-  return { type: 'message', role: 'assistant', content, ...(phase === undefined ? {} : { phase }) }
+  return { type: 'message', role: 'assistant', content, ...(phase !== undefined && { phase }) }
 }

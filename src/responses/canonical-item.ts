@@ -34,7 +34,7 @@ export function canonicalizeItem(item: Record<string, unknown>): CanonicalItem |
       return { kind: 'exact', text: canonicalJson(item) }
     default: {
       const { id: _id, ...rest } = item
-      return { kind: 'exact', text: canonicalJson(rest), optional: true, ...(item['type'] === 'compaction' ? { compacts: true } : {}) }
+      return { kind: 'exact', text: canonicalJson(rest), optional: true, ...(item['type'] === 'compaction' && { compacts: true }) }
     }
   }
 }

@@ -65,7 +65,7 @@ function chunk(state: State, delta: JsonObject, finishReason: FinishReason | nul
   return {
     ...completionHead(state.identity, 'chat.completion.chunk'),
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
-    ...(state.includeUsage ? { usage: null } : {}),
+    ...(state.includeUsage && { usage: null }),
   }
 }
 

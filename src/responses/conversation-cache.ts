@@ -107,9 +107,7 @@ export function createCachedConversation(): CachedConversation {
       const stand: MappedMessage = { entries: [buildHostedEntry(item)], droppedReasoning: 0, images: 0, imageBytes: 0, unknownBlocks: [] }
       checkpoint = { covers: remembered.slice(0, count).map(({ mapped }) => mapped), stand }
     },
-    get covered() {
-      return checkpoint?.covers.length ?? 0
-    },
+    get covered() { return checkpoint?.covers.length ?? 0 },
     replaceCovered(mapped) {
       if (checkpoint === undefined) return mapped
       const { covers, stand } = checkpoint

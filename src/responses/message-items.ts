@@ -67,7 +67,7 @@ export function mapMessage(message: Message, index: number, context: MessageCont
   }
   closeItem(state)
   const { entries, droppedReasoning, images, imageBytes, unknownBlocks, compacted } = state
-  return { entries, droppedReasoning, images, imageBytes, unknownBlocks, ...(compacted === undefined ? {} : { compacted }) }
+  return { entries, droppedReasoning, images, imageBytes, unknownBlocks, ...(compacted !== undefined && { compacted }) }
 }
 
 function readContent(state: State): void {
@@ -145,7 +145,7 @@ function closeItem(state: State): void {
   state.open = undefined
   // Models from gpt-5.3-codex on want their own phase back.
   const isPhase = phase === 'commentary' || phase === 'final_answer'
-  const text = JSON.stringify({ type: 'message', role, content: parts, ...(isPhase ? { phase } : {}) })
+  const text = JSON.stringify({ type: 'message', role, content: parts, ...(isPhase && { phase }) })
   state.entries.push({ kind: 'message', role, text })
 }
 

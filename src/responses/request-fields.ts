@@ -42,7 +42,7 @@ export function buildFields(input: BuildInput, instructions: string, tools: Tool
     model: model.slug,
     instructions,
     // The same array as long as nothing is added, so that its text need not be written again.
-    ...(definitions.length === 0 ? {} : { tools: definitions.length === tools.tools.length ? tools.tools : definitions }),
+    ...(definitions.length > 0 && { tools: definitions.length === tools.tools.length ? tools.tools : definitions }),
     ...(definitions.length === 0 && tools.item === undefined && request.tool_choice == null ? {} : { tool_choice: buildToolChoice(request.tool_choice, tools) }),
     parallel_tool_calls: true,
     ...buildReasoning(input, extra, { leftOut, changed }),
@@ -50,11 +50,11 @@ export function buildFields(input: BuildInput, instructions: string, tools: Tool
     store: false,
     stream: true,
     ...buildInclude(input, extra),
-    ...(input.cacheKey === undefined ? {} : { prompt_cache_key: toCacheKey(input.cacheKey) }),
+    ...(input.cacheKey !== undefined && { prompt_cache_key: toCacheKey(input.cacheKey) }),
     ...scalars,
-    ...(input.compactThreshold === undefined ? {} : { context_management: [{ type: 'compaction', compact_threshold: input.compactThreshold }] }),
-    ...(request.tool_choice == null ? {} : { tool_choice: buildToolChoice(request.tool_choice, tools) }),
-    ...(tier === undefined ? {} : { service_tier: tier }),
+    ...(input.compactThreshold !== undefined && { context_management: [{ type: 'compaction', compact_threshold: input.compactThreshold }] }),
+    ...(request.tool_choice != null && { tool_choice: buildToolChoice(request.tool_choice, tools) }),
+    ...(tier !== undefined && { service_tier: tier }),
   }
   if (scalars['service_tier'] !== undefined && tier === undefined) filterTier(input, fields, leftOut)
   return { fields, leftOut: [...new Set(leftOut)], changed }

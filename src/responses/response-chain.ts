@@ -77,7 +77,7 @@ function planAfter(last: Link, built: BuiltRequest, lenient: boolean): ChainPlan
   if (field !== undefined) return { mode: 'full', reason: 'fields_changed', at: field }
   const { from, beside } = findSent(last.built.items, built.items, lenient)
   const fromItem = typeof from === 'number' ? matchAnswer(last.answer, built.items, from) : from
-  if (typeof fromItem === 'number') return { mode: 'delta', previousResponseId: last.responseId, fromItem, ...(beside > 0 ? { beside } : {}) }
+  if (typeof fromItem === 'number') return { mode: 'delta', previousResponseId: last.responseId, fromItem, ...(beside > 0 && { beside }) }
   const compacted = matchCompacted(last.answer, built.items)
   if (compacted !== undefined) return { mode: 'delta', previousResponseId: last.responseId, fromItem: compacted }
   return { mode: 'full', reason: fromItem.reason, at: fromItem.at }

@@ -77,13 +77,13 @@ export function buildOutputItem(block: ContentBlock, id: string): JsonObject | u
     case 'text':
       return buildMessageItem(id, 'completed', [buildTextPart(block)], block)
     case 'thinking':
-      return buildReasoningItem(id, block.thinking, Array.isArray(block.content) ? packReasoning(block.content) : undefined)
+      return buildReasoningOutput(id, block.thinking, Array.isArray(block.content) ? packReasoning(block.content) : undefined)
     case 'tool_call':
       return block['custom'] === true
         ? { id, type: 'custom_tool_call', status: 'completed', call_id: block.id, name: block.name, input: block.input['input'] ?? '' }
         : { id, type: 'function_call', status: 'completed', call_id: block.id, name: block.name, arguments: renderArguments(block.input) }
     case 'hosted':
-      return { ...block.item, id, ...(Array.isArray(block.content) ? { encrypted_content: packReasoning(block.content) } : {}) }
+      return { ...block.item, id, ...(Array.isArray(block.content) && { encrypted_content: packReasoning(block.content) }) }
     default:
       return undefined
   }
@@ -91,12 +91,12 @@ export function buildOutputItem(block: ContentBlock, id: string): JsonObject | u
 
 function buildMessageItem(id: string, status: string, content: JsonObject[], block: JsonObject = {}): JsonObject {
   const phase = block['phase']
-  return { id, type: 'message', status, role: 'assistant', content, ...(phase === undefined ? {} : { phase }) }
+  return { id, type: 'message', status, role: 'assistant', content, ...(phase !== undefined && { phase }) }
 }
 
-export function buildReasoningItem(id: string, text: string, encrypted?: string): JsonObject {
+function buildReasoningOutput(id: string, text: string, encrypted?: string): JsonObject {
   const summary = text === '' ? [] : [{ type: 'summary_text', text }]
-  return { id, type: 'reasoning', summary, ...(encrypted === undefined ? {} : { encrypted_content: encrypted }) }
+  return { id, type: 'reasoning', summary, ...(encrypted !== undefined && { encrypted_content: encrypted }) }
 }
 
 export function buildTextPart(block: JsonObject): JsonObject {

@@ -28,14 +28,14 @@ export function toChatCompletion(response: ChatResponse, identity: CompletionIde
         content: join(false) || null,
         refusal: refusal || null,
         ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-        ...(annotations.length === 0 ? {} : { annotations }),
-        ...(calls.length === 0 ? {} : { tool_calls: calls.map(buildToolCall) }),
+        ...(annotations.length > 0 && { annotations }),
+        ...(calls.length > 0 && { tool_calls: calls.map(buildToolCall) }),
       },
       logprobs: null,
       finish_reason: response.finish_reason ?? 'stop',
     }],
     usage: buildCompletionUsage(response.usage),
-    ...(typeof serviceTier === 'string' ? { service_tier: serviceTier } : {}),
+    ...(typeof serviceTier === 'string' && { service_tier: serviceTier }),
   }
 }
 

@@ -71,7 +71,7 @@ function buildFunction(spec: ToolSpec, index: number): JsonObject {
   return {
     type: 'function',
     name,
-    ...(description ? { description } : {}),
+    ...(description && { description }),
     parameters: isRecord(parameters) ? parameters : { type: 'object', properties: {} },
     // Left out, it would mean "strict where the schema allows it", and change what the model may send.
     strict: source['strict'] === true,

@@ -12,33 +12,8 @@ export function readText(bytes: Buffer): string {
   return DECODER.decode(bytes)
 }
 
-export interface Utf8Decoder {
-  /** The text of all characters that are complete by now. */
-  push(bytes: Buffer): string
-  /** What is left: a replacement character where a character stayed incomplete, else nothing. */
-  end(): string
-}
-
-/** Decodes UTF-8 that arrives in pieces cut anywhere. */
-export function createUtf8Decoder(): Utf8Decoder {
-  let carried: Buffer | undefined
-  return {
-    push(bytes) {
-      const whole = carried ? Buffer.concat([carried, bytes]) : bytes
-      const cut = findIncompleteTail(whole)
-      carried = cut === whole.length ? undefined : Buffer.from(whole.subarray(cut))
-      return readText(cut === whole.length ? whole : whole.subarray(0, cut))
-    },
-    end() {
-      const text = carried ? readText(carried) : ''
-      carried = undefined
-      return text
-    },
-  }
-}
-
 /** Where a character begins that the bytes don't finish; their length where none does. */
-function findIncompleteTail(bytes: Buffer): number {
+export function findIncompleteTail(bytes: Buffer): number {
   const { length } = bytes
   for (let back = 1; back <= 3 && back <= length; back++) {
     const byte = bytes[length - back] ?? 0

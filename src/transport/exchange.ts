@@ -1,4 +1,4 @@
-import { ArrivalQueue } from './arrival-queue.js'
+import { ArrivalQueue, type Flow } from './arrival-queue.js'
 import { abortedFailure, timeoutFailure } from './failures.js'
 import { startTimeouts, type RunningTimeouts, type Stage } from './timeouts.js'
 import type { FrameStream, Headers, Phase, Timeouts, TransportFailure } from './transport.js'
@@ -14,7 +14,7 @@ export interface ExchangeOptions {
  * What a request over HTTP and a message over a WebSocket have in common: how far it has come, its timeouts, what
  * has arrived of its answer, and its end, which comes once.
  */
-export abstract class Exchange<Item> implements FrameStream {
+export abstract class Exchange<Item> implements FrameStream, Flow {
   abstract readonly status: number
   abstract readonly headers: Headers
   phase: Phase = 'unsent'
@@ -32,16 +32,18 @@ export abstract class Exchange<Item> implements FrameStream {
 
   /** What has come of the answer and was not taken yet. */
   get arrivals(): ArrivalQueue<Item> {
-    return (this.#arrivals ??= new ArrivalQueue({
-      pause: () => {
-        this.#timeouts?.suspend()
-        this.pause()
-      },
-      resume: () => {
-        this.#timeouts?.resume()
-        this.resume()
-      },
-    }))
+    return (this.#arrivals ??= new ArrivalQueue(this))
+  }
+
+  /** Too much waits to be taken: nothing more is read, and silence says nothing. */
+  pause(): void {
+    this.#timeouts?.suspend()
+    this.stopReading()
+  }
+
+  resume(): void {
+    this.#timeouts?.resume()
+    this.goOnReading()
   }
 
   get finished(): boolean {
@@ -51,18 +53,19 @@ export abstract class Exchange<Item> implements FrameStream {
   abstract arrived(): readonly string[] | undefined
   abstract release(): void
 
-  async next(): Promise<readonly string[] | undefined> {
-    for (;;) {
+  // Not `async`: a suspended function is 500 bytes that every waiting stream would hold.
+  next(): Promise<readonly string[] | undefined> {
+    try {
       const arrived = this.arrived()
-      if (arrived) return arrived
+      if (arrived) return Promise.resolve(arrived)
       const { arrivals } = this
-      if (arrivals.ended) {
-        const rest = this.rest()
-        if (rest.length > 0) return rest
-        if (arrivals.failure) throw arrivals.failure
-        return undefined
-      }
-      await arrivals.arrival()
+      if (!arrivals.ended) return arrivals.arrival().then(() => this.next())
+      const rest = this.rest()
+      if (rest.length > 0) return Promise.resolve(rest)
+      if (arrivals.failure) throw arrivals.failure
+      return Promise.resolve(undefined)
+    } catch (failure) {
+      return Promise.reject(failure as TransportFailure)
     }
   }
 
@@ -148,8 +151,8 @@ export abstract class Exchange<Item> implements FrameStream {
   }
 
   protected abstract cut(failure: TransportFailure): void
-  protected abstract pause(): void
-  protected abstract resume(): void
+  protected abstract stopReading(): void
+  protected abstract goOnReading(): void
 
   #finish(): void {
     this.#finished = true

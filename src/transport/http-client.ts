@@ -58,14 +58,13 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
     if (closed) throw abortedFailure('unsent')
     const target = targets(request.url)
     const exchange: HttpExchange = new HttpExchange({
-      method: request.method, target, headers, body, signal: request.signal, timeouts: request.timeouts ?? NO_TIMEOUTS, onSent: request.onSent,
-      createDecoder, decodeBytes,
+      target, signal: request.signal, timeouts: request.timeouts ?? NO_TIMEOUTS, onSent: request.onSent, createDecoder, decodeBytes,
       onWaited: () => pool.waited(target.origin),
       onFinished: () => void running.delete(exchange),
     })
     running.add(exchange)
     pool.waiting(target.origin)
-    exchange.start(pool.dispatcherFor(target.origin))
+    exchange.start(pool.dispatcherFor(target.origin), { method: request.method, headers, body })
     return exchange
   }
   /** Without an await where all is loaded and nothing is compressed: the request is on its way before the caller goes on. */

@@ -15,11 +15,15 @@ export interface Target {
   path: string
 }
 
-export interface HttpExchangeOptions extends ExchangeOptions {
+/** What is written to the connection. */
+export interface SentRequest {
   method: 'GET' | 'POST' | 'DELETE'
-  target: Target
   headers: Record<string, string>
   body: Buffer | undefined
+}
+
+export interface HttpExchangeOptions extends ExchangeOptions {
+  target: Target
   /** Called once when the exchange has got a connection, or has failed without one. */
   onWaited: () => void
   /** Called once when the request has left, if it does. */
@@ -39,6 +43,7 @@ const PIECE_BYTES = 64 * 1024
 /** What is still read of a body after `release`, so that the connection can serve again. */
 const DRAIN_BYTES = 64 * 1024
 const DRAIN_MS = 250
+const NOTHING = Buffer.alloc(0)
 /** So many times what has arrived is decoded a piece at a time: the caller waits for the first of its events. */
 const SMALL_DECODES = 3
 
@@ -52,6 +57,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   status = 0
   headers: Headers = {}
   readonly #request: HttpExchangeOptions
+  #inPieces = false
   #attended = false
   #controller: Dispatcher.DispatchController | undefined
   #settleHead: { resolve: (head: ResponseHead) => void; reject: (failure: TransportFailure) => void } | undefined
@@ -75,17 +81,16 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     return failure instanceof TransportFailure ? failure.kind : undefined
   }
 
-  start(dispatcher: Dispatcher): void {
-    const { signal, target: { origin, path }, method, headers, body } = this.#request
+  /** The request is not kept: an answer that is waited for must not hold its prompt. */
+  start(dispatcher: Dispatcher, { method, headers, body }: SentRequest): void {
+    const { signal, target: { origin, path } } = this.#request
     if (signal?.aborted) return this.attend()
-    const inPieces = body !== undefined && body.length > PIECE_BYTES
-    const sent = inPieces ? { ...headers, 'content-length': String(body.length) } : headers
+    const length = body?.length ?? 0
+    this.#inPieces = length > PIECE_BYTES
+    const sent = this.#inPieces ? { ...headers, 'content-length': String(length) } : headers
     try {
       dispatcher.dispatch(
-        {
-          origin, path, method, headers: sent,
-          body: inPieces ? this.#cutBody(body) : (body ?? null), headersTimeout: 0, bodyTimeout: 0,
-        },
+        { origin, path, method, headers: sent, body: body && this.#inPieces ? this.#cutBody(body) : (body ?? null), headersTimeout: 0, bodyTimeout: 0 },
         this,
       )
     } catch (error) {
@@ -109,6 +114,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     if (this.finished) return
     super.fail(failure)
     this.#settleHead?.reject(failure)
+    this.#settleHead = undefined
   }
 
   override next(): Promise<readonly string[] | undefined> {
@@ -146,19 +152,21 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     this.#controller = controller
     if (this.finished) return controller.abort(new Error('given up before it was sent'))
     this.#markWaited()
-    const { body } = this.#request
-    if (body && body.length > PIECE_BYTES) this.enter('sending')
+    if (this.#inPieces) this.enter('sending')
     // Undici writes a body of one piece in the same tick, after this call.
     else this.#sent()
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Dispatcher.ResponseData['headers']): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Dispatcher.ResponseData['headers']): void {
     this.phase = 'answering'
     if (status < 200) return this.alive()
     this.enter('awaiting')
     this.status = status
     this.headers = flattenHeaders(headers)
     this.#settleHead?.resolve({ status, headers: this.headers })
+    this.#settleHead = undefined
+    // Undici would keep the buffers they came in, 2.5 KB, for as long as the answer runs. A host's own may not let go of them.
+    Reflect.set(controller, 'rawHeaders', null)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -192,11 +200,11 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     this.#controller?.abort(failure)
   }
 
-  protected pause(): void {
+  protected stopReading(): void {
     this.#controller?.pause()
   }
 
-  protected resume(): void {
+  protected goOnReading(): void {
     this.#controller?.resume()
   }
 
@@ -243,15 +251,16 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     }
   }
 
-  #cutBody(body: Buffer): Readable {
-    let offset = 0
+  #cutBody(whole: Buffer): Readable {
+    let rest = whole
     const alive = () => this.alive()
     const pieces = new Readable({
       highWaterMark: PIECE_BYTES,
       read() {
         alive()
-        if (offset >= body.length) return void this.push(null)
-        const piece = body.subarray(offset, (offset += PIECE_BYTES))
+        if (rest.length === 0) return void this.push(null)
+        const piece = rest.subarray(0, PIECE_BYTES)
+        rest = rest.length > PIECE_BYTES ? rest.subarray(PIECE_BYTES) : NOTHING
         this.push(piece)
       },
     })

@@ -9,6 +9,11 @@ import { describeClose } from './describe-close.js'
 import { SocketExchange } from './socket-exchange.js'
 import type { Timeouts, FrameStream, Headers, SocketConnection } from './transport.js'
 
+/**
+ * Characters from which a message is sent compressed, where the peer takes that. The compressor's state stays for as
+ * long as the connection: with it each of 200 took 308 KB of memory, without it 62.
+ */
+const COMPRESS_FROM = 64 * 1024
 /** How long a polite close may take until the socket is ended. */
 const CLOSE_MS = 500
 
@@ -96,7 +101,7 @@ export class WebSocketConnection implements SocketConnection {
       },
     })
     this.#current = exchange
-    this.#ws.send(message, (error) => {
+    this.#ws.send(message, { compress: message.length >= COMPRESS_FROM }, (error) => {
       // An error is proof that the message did not leave whole. Its absence is none that it did, as Node gives no
       // error for a write that its socket's end overtook; in doubt it counts as sent.
       if (error) this.#lastError ??= error

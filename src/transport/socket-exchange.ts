@@ -1,10 +1,11 @@
 import { Exchange, type ExchangeOptions } from './exchange.js'
+import type { Flow } from './arrival-queue.js'
 import type { Headers } from './transport.js'
 
 export interface SocketExchangeOptions extends ExchangeOptions {
   /** of the upgrade's answer */
   headers: Headers
-  flow: { pause: () => void; resume: () => void }
+  flow: Flow
   /** The exchange is given up and the connection with it. */
   terminate: () => void
 }
@@ -55,11 +56,11 @@ export class SocketExchange extends Exchange<string> {
     this.#socket.terminate()
   }
 
-  protected pause(): void {
+  protected stopReading(): void {
     this.#socket.flow.pause()
   }
 
-  protected resume(): void {
+  protected goOnReading(): void {
     this.#socket.flow.resume()
   }
 }

@@ -1,5 +1,5 @@
-import { createParser } from 'eventsource-parser'
-import { createUtf8Decoder } from './decode-utf8.js'
+import { createParser, type EventSourceParser } from 'eventsource-parser'
+import { findIncompleteTail, readText } from './decode-utf8.js'
 
 export interface SseDecoder {
   /** An event over the limit has begun: the next call throws. */
@@ -27,51 +27,69 @@ const END_MARK = '[DONE]'
  * @param options.maxFrameChars the longest event taken
  */
 export function createSseDecoder(options: { maxFrameChars: number }): SseDecoder {
-  const utf8 = createUtf8Decoder()
-  const lines = createLineNormalizer()
-  let frames: string[] = []
-  let tooLarge = false
-  const parser = createParser({
-    onEvent: ({ data }) => {
-      if (data !== END_MARK) frames.push(data)
-    },
-    onError: (error) => {
-      if (error.type === 'max-buffer-size-exceeded') tooLarge = true
-    },
-    maxBufferSize: options.maxFrameChars,
-  })
-  const feed = (text: string): string[] => {
-    if (text !== '' && !tooLarge) parser.feed(text)
-    const taken = frames
-    frames = []
-    if (tooLarge && taken.length === 0) throw new FrameTooLarge(`an event is longer than ${options.maxFrameChars} characters`)
-    return taken
-  }
-  return {
-    overflowed: () => tooLarge,
-    push: (bytes) => feed(lines(utf8.push(bytes))),
-    end() {
-      const whole = feed(lines(utf8.end()))
-      return [...whole, ...feed('\n\n').filter(isWholeJson)]
-    },
-  }
+  return new Decoder(options.maxFrameChars)
 }
 
-/**
- * Takes a byte order mark off the start and makes every line end an LF. The parser knows CR too, but holds one at the
- * end of a piece back, so that a stream of CRs would show its last event only with the next; and it is slower on them.
- */
-function createLineNormalizer(): (text: string) => string {
-  let atStart = true
-  let endedInCr = false
-  return (text) => {
+/** A class, since every waiting stream has one. */
+class Decoder implements SseDecoder {
+  readonly #maxFrameChars: number
+  readonly #parser: EventSourceParser
+  #frames: string[] = []
+  #tooLarge = false
+  /** the bytes of a character that is not whole yet */
+  #carried: Buffer | undefined
+  #atStart = true
+  #endedInCr = false
+
+  constructor(maxFrameChars: number) {
+    this.#maxFrameChars = maxFrameChars
+    this.#parser = createParser({
+      onEvent: ({ data }) => {
+        if (data !== END_MARK) this.#frames.push(data)
+      },
+      onError: ({ type }) => {
+        if (type === 'max-buffer-size-exceeded') this.#tooLarge = true
+      },
+      maxBufferSize: maxFrameChars,
+    })
+  }
+
+  overflowed(): boolean {
+    return this.#tooLarge
+  }
+
+  push(bytes: Buffer): string[] {
+    const whole = this.#carried ? Buffer.concat([this.#carried, bytes]) : bytes
+    const cut = findIncompleteTail(whole)
+    this.#carried = cut === whole.length ? undefined : Buffer.from(whole.subarray(cut))
+    return this.#feed(this.#normalizeLines(readText(this.#carried ? whole.subarray(0, cut) : whole)))
+  }
+
+  end(): string[] {
+    const rest = this.#carried ? readText(this.#carried) : ''
+    this.#carried = undefined
+    return [...this.#feed(this.#normalizeLines(rest)), ...this.#feed('\n\n').filter(isWholeJson)]
+  }
+
+  #feed(text: string): string[] {
+    if (text !== '' && !this.#tooLarge) this.#parser.feed(text)
+    const taken = this.#frames
+    this.#frames = []
+    if (this.#tooLarge && taken.length === 0) throw new FrameTooLarge(`an event is longer than ${this.#maxFrameChars} characters`)
+    return taken
+  }
+
+  /**
+   * Takes a byte order mark off the start and makes every line end an LF. The parser knows CR too, but holds one at the
+   * end of a piece back, so that a stream of CRs would show its last event only with the next; and it is slower on them.
+   */
+  #normalizeLines(text: string): string {
     if (text === '') return text
-    let from = 0
-    if (atStart && text.charCodeAt(0) === 0xfeff) from = 1
-    else if (endedInCr && text.charCodeAt(0) === 0x0a) from = 1
-    atStart = false
-    endedInCr = text.charCodeAt(text.length - 1) === 0x0d
-    const rest = from === 0 ? text : text.slice(from)
+    const first = text.charCodeAt(0)
+    const skips = (this.#atStart && first === 0xfeff) || (this.#endedInCr && first === 0x0a)
+    this.#atStart = false
+    this.#endedInCr = text.charCodeAt(text.length - 1) === 0x0d
+    const rest = skips ? text.slice(1) : text
     return rest.includes('\r') ? rest.replaceAll(/\r\n?/g, '\n') : rest
   }
 }

@@ -5,18 +5,6 @@ export type TimeoutName = 'connect' | 'first_frame' | 'idle' | 'total'
 /** What an exchange is doing; each stage has its timeout, and where that is absent, the idle one. */
 export type Stage = 'connecting' | 'sending' | 'awaiting' | 'receiving'
 
-/** The timeouts of one exchange. */
-export interface RunningTimeouts {
-  enter(stage: Stage): void
-  /** Something moved on the wire: the idle timeout starts again. */
-  alive(): void
-  /** We stopped reading ourselves, so silence says nothing. */
-  suspend(): void
-  resume(): void
-  /** Ends every timer. Twice without harm. */
-  stop(): void
-}
-
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
@@ -24,73 +12,102 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
  * @param expire called at most once, with the one that ran out
  * @param stage what the exchange is doing by now
  */
-export function startTimeouts(timeouts: Timeouts, expire: (clock: TimeoutName, limitMs: number) => void, stage: Stage = 'connecting'): RunningTimeouts {
-  const idle = readLimit('idle', timeouts.idleMs)
-  const limits: Record<Stage, Limit | undefined> = {
-    connecting: readLimit('connect', timeouts.connectMs) ?? idle,
-    sending: idle,
-    awaiting: readLimit('first_frame', timeouts.firstFrameMs) ?? idle,
-    receiving: idle,
+export function startTimeouts(timeouts: Timeouts, expire: Expire, stage: Stage = 'connecting'): RunningTimeouts {
+  return new RunningTimeouts(timeouts, expire, stage)
+}
+
+type Expire = (clock: TimeoutName, limitMs: number) => void
+
+/** The timeouts of one exchange; a class, since thousands of streams may wait with one each. */
+export class RunningTimeouts {
+  readonly #timeouts: Timeouts
+  readonly #expire: Expire
+  #limit: Limit | undefined
+  #timer: NodeJS.Timeout | undefined
+  readonly #totalTimer: NodeJS.Timeout | undefined
+  #beats = 0
+  #suspended = false
+  #stopped = false
+
+  constructor(timeouts: Timeouts, expire: Expire, stage: Stage) {
+    this.#timeouts = timeouts
+    this.#expire = expire
+    this.#limit = limitOf(stage, timeouts)
+    this.#arm()
+    const total = readLimit('total', timeouts.totalMs)
+    if (total) this.#totalTimer = setTimeout(() => this.#ring(total), total.ms)
   }
-  let limit = limits[stage]
-  let beats = 0
-  let suspended = false
-  let stopped = false
-  const stop = () => {
-    stopped = true
-    clearTimeout(timer)
-    clearTimeout(totalTimer)
+
+  enter(stage: Stage): void {
+    if (this.#stopped) return
+    const before = this.#limit
+    const next = limitOf(stage, this.#timeouts)
+    if (next?.clock === before?.clock) return this.alive()
+    this.#limit = next
+    // Half the price of another timer, and each answer changes its clock at its first byte.
+    if (this.#timer && next?.ms === before?.ms) return void this.#timer.refresh()
+    clearTimeout(this.#timer)
+    this.#arm()
   }
-  const ring = (due: Limit) => {
-    if (stopped) return
-    stop()
-    expire(due.clock, due.ms)
+
+  /** Something moved on the wire: the idle timeout starts again. */
+  alive(): void {
+    if (this.#stopped || this.#limit?.clock !== 'idle') return
+    this.#beats++
+    this.#timer?.refresh()
   }
-  // After a block of the event loop timers run before the sockets are read: bytes that came in time get the
-  // chance to be seen before silence is declared.
-  const check = () => {
-    const due = limit
-    const beat = beats
+
+  /** We stopped reading ourselves, so silence says nothing. */
+  suspend(): void {
+    this.#suspended = true
+  }
+
+  resume(): void {
+    this.#suspended = false
+    this.alive()
+  }
+
+  /** Ends every timer. Twice without harm. */
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    clearTimeout(this.#totalTimer)
+  }
+
+  #arm(): void {
+    this.#timer = this.#limit && setTimeout(() => this.#check(), this.#limit.ms)
+  }
+
+  /**
+   * After a block of the event loop timers run before the sockets are read: bytes that came in time get the
+   * chance to be seen before silence is declared.
+   */
+  #check(): void {
+    const due = this.#limit
+    const beats = this.#beats
     setImmediate(() => {
-      if (stopped || due === undefined || due !== limit || beat !== beats) return
-      if (suspended && due.clock === 'idle') timer?.refresh()
-      else ring(due)
+      if (this.#stopped || due === undefined || due !== this.#limit || beats !== this.#beats) return
+      if (this.#suspended && due.clock === 'idle') this.#timer?.refresh()
+      else this.#ring(due)
     })
   }
-  const arm = (next: Limit | undefined) => (next ? setTimeout(check, next.ms) : undefined)
-  let timer = arm(limit)
-  const total = readLimit('total', timeouts.totalMs)
-  const totalTimer = total ? setTimeout(() => ring(total), total.ms) : undefined
-  const alive = () => {
-    if (stopped || limit?.clock !== 'idle') return
-    beats++
-    timer?.refresh()
-  }
-  return {
-    enter(stage) {
-      if (stopped) return
-      const next = limits[stage]
-      if (next === limit) return alive()
-      const sameWait = timer !== undefined && next?.ms === limit?.ms
-      limit = next
-      // Half the price of another timer, and each answer changes its clock at its first byte.
-      if (sameWait) return void timer?.refresh()
-      clearTimeout(timer)
-      timer = arm(next)
-    },
-    alive,
-    suspend: () => void (suspended = true),
-    resume() {
-      suspended = false
-      alive()
-    },
-    stop,
+
+  #ring({ clock, ms }: Limit): void {
+    if (this.#stopped) return
+    this.stop()
+    this.#expire(clock, ms)
   }
 }
 
 interface Limit {
   clock: TimeoutName
   ms: number
+}
+
+function limitOf(stage: Stage, { connectMs, firstFrameMs, idleMs }: Timeouts): Limit | undefined {
+  const idle = readLimit('idle', idleMs)
+  if (stage === 'connecting') return readLimit('connect', connectMs) ?? idle
+  return stage === 'awaiting' ? (readLimit('first_frame', firstFrameMs) ?? idle) : idle
 }
 
 function readLimit(clock: TimeoutName, ms: number | undefined): Limit | undefined {

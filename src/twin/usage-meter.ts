@@ -1,4 +1,5 @@
 /** Tokens by size (four characters each), and the prompt cache: hits are real common prefixes under one key. */
+import { keepNewest } from '../lib/index.js'
 import type { TwinBehaviour } from './behaviour.js'
 
 export interface Usage extends Record<string, unknown> {
@@ -35,12 +36,7 @@ export const tokensOf = (characters: number): number => Math.ceil(characters / C
 export function createUsageMeter(behaviour: TwinBehaviour): UsageMeter {
   const remembered = new Map<string, (readonly string[])[]>()
   const texts = new WeakMap<object, string>()
-  const remember = (key: string, prompts: (readonly string[])[]) => {
-    remembered.delete(key)
-    remembered.set(key, prompts)
-    const [oldest] = remembered.keys()
-    if (remembered.size > REMEMBERED_KEYS && oldest !== undefined) remembered.delete(oldest)
-  }
+  const remember = (key: string, prompts: (readonly string[])[]) => keepNewest(remembered, key, prompts, REMEMBERED_KEYS)
   return {
     count({ accountId, model, cacheKey, parts }) {
       const key = `${accountId}\n${model}\n${cacheKey ?? ''}`

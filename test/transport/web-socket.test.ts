@@ -108,6 +108,24 @@ describe('an exchange', () => {
     }
   })
 
+  test('compresses a long message where the peer takes that, and no short one', async () => {
+    let wire: Socket | undefined
+    const server = await serveSocket((socket, request) => {
+      wire = request.socket
+      socket.on('message', (message: Buffer) => socket.send(String(message.length)))
+    }, { perMessageDeflate: true })
+    const connection = await openTransport().connect({ url: server.url, headers: {} })
+    const bytesOf = async (message: string): Promise<number> => {
+      const before = wire?.bytesRead ?? 0
+      const stream = connection.exchange(message)
+      expect(await readCount(stream, 1)).toEqual([String(message.length)])
+      stream.release()
+      return (wire?.bytesRead ?? 0) - before
+    }
+    expect(await bytesOf('word '.repeat(4_000))).toBeGreaterThan(20_000)
+    expect(await bytesOf('word '.repeat(40_000))).toBeLessThan(2_000)
+  })
+
   test('follows another on the same connection, and what comes between belongs to neither', async () => {
     let serverSide: WebSocket | undefined
     const server = await serveSocket((socket) => {
