@@ -186,7 +186,7 @@ export function createQuota({ now = Date.now, persisted, probes, saveDelayMs = 2
     ready: kept.loaded,
     flush: async () => {
       await kept.loaded()
-      await writer.flush()
+      await Promise.all([writer.flush(), claims.settled()])
     },
   }
 }
