@@ -194,11 +194,16 @@ function addHosted(state: State, { item, content }: JsonObject): void {
     if (item['type'] === 'compaction') state.compacted ??= 'elsewhere'
   } else {
     addEntry(state, buildHostedEntry(item))
-    if (item['type'] === 'compaction') beginWith(state)
+    if (item['type'] === 'compaction' && !standsAlone(state.message)) beginWith(state)
   }
 }
 
-/** What stands before a compaction of the server's is in it. */
+/** A compaction that is all of its message was put there by the host, which chose what stands before it; so the Codex CLI does. */
+function standsAlone({ content }: Message): boolean {
+  return Array.isArray(content) && content.length === 1
+}
+
+/** What stands before a compaction within an answer is in it. */
 function beginWith(state: State): void {
   state.entries.splice(0, state.entries.length - 1)
   Object.assign(state, { images: 0, imageBytes: 0, compacted: 'here' })

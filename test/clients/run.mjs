@@ -88,8 +88,7 @@ const CLIENTS = [
   ...['openai-responses', 'openai-chat', 'langgraph-responses', 'langgraph-chat'].map((name) => ({ name: `Python ${name}`, run: runPython(name) })),
   { name: 'Codex CLI edits a file', run: codexEdits, direct: 'codex' },
   { name: 'Codex CLI runs a command, resumes', run: codexResumes, direct: 'codex' },
-  // Not held against the direct way, which differs: it sends the messages before a compaction along, the provider does not.
-  { name: 'Codex CLI compacts, goes on', run: codexCompacts },
+  { name: 'Codex CLI compacts, goes on', run: codexCompacts, direct: 'codex' },
   { name: 'Codex CLI, namespaced tool', run: codexNamespace, direct: 'codex' },
   { name: 'Claude Code reads a file', run: claudeCode },
 ]

@@ -103,6 +103,18 @@ describe('a checkpoint that this call\'s backend cannot read', () => {
 
 describe('a compaction that came within an answer', () => {
   const sealed = { type: 'compaction', encrypted_content: 'gAAAAA-made-up' }
+  test('stands for what comes before it; one that is all of its message leaves that to the host, which put it there', async () => {
+    const mounted = await mount()
+    const made = await mounted.provider.compact({ messages: HISTORY })
+    const { item } = made.message.metadata?.[KEY] as { item: JsonObject }
+    const alone: Message = { role: 'assistant', content: [{ type: 'hosted', item }] }
+    const within: Message = { role: 'assistant', content: [{ type: 'hosted', item }, { type: 'text', text: 'on we go' }] }
+    await mounted.provider.complete({ messages: [...HISTORY, alone, user('three')] })
+    expect(typesOf(lastBody(mounted))).toEqual(['message', 'message', 'message', 'compaction', 'message'])
+    await mounted.provider.complete({ messages: [...HISTORY, within, user('three')] })
+    expect(typesOf(lastBody(mounted))).toEqual(['compaction', 'message', 'message'])
+  })
+
   const hosted = (origin: JsonObject) => ({ type: 'hosted' as const, item: sealed, content: [sealed.encrypted_content, null, origin] })
   const elsewhere = { account: 'other', lane: 'codex', model_family: 'gpt-5.5' }
   test('of another account is left out where the messages before it are there, and missed where they are not', async () => {
