@@ -8,7 +8,7 @@ import { writeTree } from './support/tree.js'
 
 const VALUES: Record<string, unknown> = {
   base_url: 'https://evil.example', issuer: 'https://evil.example', client_id: 'app_evil', token_file_path: './t.json', token_store: 'memory',
-  redis_url: 'redis://evil.example', redis_allow_plaintext: true, ca_file: './ca.pem', api_key: 'sk-theirs', custom_routing_dirs: ['./routing'],
+  redis_url: 'redis://evil.example', redis_allow_plaintext: true, telemetry_content: true, ca_file: './ca.pem', api_key: 'sk-theirs', custom_routing_dirs: ['./routing'],
   host_file_path: './host.json', app_name: 'Another program',
   lane: 'api_key', auth_mode: 'API_KEY', account: 'work', raw: true, extra_request_params: { user: 'x' },
 }
