@@ -177,7 +177,8 @@ describe.runIf(installed)('Redis', () => {
     expect(outcomes(twin)).toEqual(['ok'])
     const bearer = String(twin.responses().at(-1)?.headers['authorization']).replace('Bearer ', '')
     const keys = (await connection.command('KEYS', '*')) as string[]
-    const values = await Promise.all(keys.map((key) => connection.command('GET', key)))
+    const values = await Promise.all(keys.map(async (key) => ((await connection.command('TYPE', key)) === 'string' ? connection.command('GET', key) : undefined)))
+    // The log of writes has all the others as they were sent.
     const raw = JSON.stringify([keys, values, await readFile(join(folder, 'appendonlydir', 'appendonly.aof.1.incr.aof'), 'latin1')])
     expect(raw).toContain('v1.')
     for (const secret of [bearer, tokens.access_token, tokens.refresh_token, tokens.id_token]) expect(raw).not.toContain(secret)
@@ -207,12 +208,8 @@ describe.runIf(installed)('Redis', () => {
     twin.exhaust('gpt-5.5', resetsAt)
     await expect(first.provider.complete(ask('hello', { model: 'gpt-5.5' }))).rejects.toMatchObject({ name: 'QuotaExceededError' })
     await first.dispose()
-    expect(second.quota.verdict('gpt-5.5').exhaustedUntilMs).toBeUndefined()
-    // Some seconds later, without a restart, the other host knows it too.
-    clock.ms += 6000
-    second.quota.verdict('gpt-5.5')
-    await second.quota.ready()
-    expect(second.quota.verdict('gpt-5.5').exhaustedUntilMs).toBe(resetsAt * 1000)
+    // Pushed, without a restart and without being asked for.
+    await expect.poll(() => second.quota.verdict('gpt-5.5').exhaustedUntilMs).toBe(resetsAt * 1000)
     expect(twin.requests.length).toBeGreaterThan(listed)
     twin.refuse('/backend-api/codex/models', { status: 500, body: {}, times: 9 })
     expect(await second.catalog.list()).toMatchObject({ source: 'last_good', models: expect.arrayContaining([expect.objectContaining({ id: 'gpt-6.1-sol' })]) as unknown })
