@@ -265,5 +265,5 @@ function textIn(response: ChatResponse | undefined): string {
 
 /** What differs between two calls that are the same. */
 function withoutIds(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (key, inner: unknown) => (/(^|_)(id|key)$|^age_seconds$|^observed_at$/.test(key) ? undefined : inner)).replace(/"(gAAAA|rs_|call_|resp_)[^"]*"/g, '"$1"')) as unknown
+  return JSON.parse(JSON.stringify(value, (key, inner: unknown) => (/(^|_)(id|key)$|^age_seconds$|^observed_at$|^waited_ms$/.test(key) ? undefined : inner)).replace(/"(gAAAA|rs_|call_|resp_)[^"]*"/g, '"$1"')) as unknown
 }
