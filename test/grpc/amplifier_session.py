@@ -376,8 +376,8 @@ async def a_further_session_mounts_in_little_time_and_memory():
                 times.append(1000 * (time.monotonic() - started))
             grown = (memory(first.provider.sidecar_pid) - before) / 50
         print(f"51 sessions: median mount {sorted(times)[25]:.1f} ms, {grown / 1024:.2f} MB each", file=sys.stderr)
-        # The quickest few: what a mount costs where other programs leave the processor to it.
-        assert sorted(times)[2] < 30 and grown < 2048, (times, grown)
+        # The quickest few, and four times what they take on an idle machine: a start of its own takes ten times that.
+        assert sorted(times)[2] < 120 and grown < 2048, (times, grown)
 
 
 def memory(pid):
