@@ -128,6 +128,10 @@ describe('the callback refuses', () => {
     expect(await rawStatus(port, { path, method: 'OPTIONS', headers: { host } })).toBe(405)
     expect(await rawStatus(port, { path: wrongState, headers: { host } })).toBe(400)
     expect(await rawStatus(port, { path: '/auth/callback?code=x', headers: { host } })).toBe(400)
+    expect(await rawStatus(port, { path: '/auth/callback?code=x&state=', headers: { host } })).toBe(400)
+    // An error of somebody else's ends nothing either.
+    expect(await rawStatus(port, { path: '/auth/callback?error=access_denied&state=AAAA', headers: { host } })).toBe(400)
+    expect(await rawStatus(port, { path: '/auth/callback?error=access_denied', headers: { host } })).toBe(400)
     expect(await rawStatus(port, { path: path.replace('/auth/', '/x/../auth/'), headers: { host } })).toBe(404)
     expect(await rawStatus(port, { path: path.replace('/auth/', '/auth/%2e%2e/auth/'), headers: { host } })).toBe(404)
     expect(await rawStatus(port, { path: '/../../etc/passwd', headers: { host } })).toBe(404)
