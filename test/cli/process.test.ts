@@ -149,7 +149,7 @@ describe('as a process of its own', () => {
   })
 
   test('serve --http keeps responses over a restart for a named key, lets it in until it is revoked, and writes a line a request', async () => {
-    const data = join(folder, 'data')
+    const data = await mkdtemp(join(folder, 'data-'))
     const keys = async (...words: string[]) => JSON.parse((await end(start(['serve', 'keys', ...words, '--data', data, '--json']))).stdout) as { key: string }
     const { key } = await keys('add', 'laptop')
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
@@ -159,9 +159,11 @@ describe('as a process of its own', () => {
       return { child, baseUrl, ended: end(child) }
     }
     const first = await open()
+    const logged = once(first.child.stderr, 'data')
     const asked = await fetch(`${first.baseUrl}/responses`, { method: 'POST', headers, body: JSON.stringify({ model: 'gpt-5.5', input: 'remember me' }) })
     const { id } = (await asked.json()) as { id: string }
-    // Killed, not asked to end: what was answered is kept.
+    // Killed, not asked to end: what was answered is kept. The line of the log comes behind the answer.
+    await logged
     first.child.kill('SIGKILL')
     const { stderr } = await first.ended
     expect(JSON.parse(stderr)).toMatchObject({ key: 'laptop', method: 'POST', path: '/v1/responses', status: 200, request_id: asked.headers.get('x-request-id'), served_model: 'gpt-5.5' })
