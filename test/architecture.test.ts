@@ -14,6 +14,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   transport: ['lib'],
   auth: ['lib', 'contract', 'types:transport'],
   responses: ['contract', 'lib', 'types:transport'],
+  // Not the wire to the backend, which responses has, but what servers of ours and other programs write of an answer.
+  dialects: ['contract', 'lib', 'responses'],
   account: ['contract', 'lib', 'responses', 'types:transport', 'types:auth'],
   documents: ['contract', 'lib'],
   // The decision of trust is one function, which every hook config and matrix goes through.
@@ -30,7 +32,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   root: ['contract', 'lib', 'transport', 'auth', 'responses', 'account', 'routing', 'config', 'documents', 'provider', 'usage', 'telemetry', 'host', 'twin', 'root'],
 }
 const DOORS = new Set(['cli', 'grpc', 'http', 'ai-sdk', 'conformance'])
-const DOOR_MAY = ['root', 'contract', 'lib', 'config', 'routing', 'account', 'auth', 'usage', 'page', 'host', 'twin', 'responses-public', 'types:provider']
+const DOOR_MAY = ['root', 'contract', 'lib', 'config', 'routing', 'account', 'auth', 'usage', 'page', 'host', 'twin', 'dialects', 'responses/index.js', 'types:provider']
 /** The command line takes globs of files, and may use every server; no server uses the command line, or another server. */
 const CLI_MAY = [...DOOR_MAY, 'grpc', 'http', 'ai-sdk', 'conformance', 'documents/find-files.js']
 /** Words a room must not know, as style has it for the transport. */
@@ -76,7 +78,6 @@ function allows(file: SourceFile, entry: Import): boolean {
   if (room === file.room) return true
   const allowed = file.room === 'cli' ? CLI_MAY : DOORS.has(file.room) ? DOOR_MAY : (ALLOWED[file.room] ?? [])
   return allowed.some((rule) => {
-    if (rule === 'responses-public') return entry.target === 'responses/index.js' || entry.target === 'responses/public.js'
     if (rule.startsWith('types:')) return entry.typeOnly && room === rule.slice('types:'.length)
     return rule.includes('/') ? entry.target === rule : room === rule
   })

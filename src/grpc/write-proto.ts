@@ -1,5 +1,5 @@
 import type { ChatResponse, ConfigField, ContentBlock, HostedBlock, ModelInfo, ProviderInfo, RedactedThinkingBlock, ToolCall, Usage } from '../contract/index.js'
-import { packReasoning } from '../responses/public.js'
+import { packReasoning } from '../dialects/index.js'
 import type { ProtoBlock, ProtoChatResponse, ProtoToolCall, ProtoUsage } from './proto-types.js'
 
 const INT32_MAX = 2_147_483_647

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { JsonObject } from '../contract/index.js'
-import { buildResponseUsage } from '../responses/public.js'
+import { buildResponseUsage } from '../dialects/index.js'
 import { openWriter, readTurn, runTurn } from './answer-responses.js'
 import type { Exchange } from './endpoint.js'
 import { badRequest } from './http-failure.js'

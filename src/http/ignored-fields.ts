@@ -1,5 +1,5 @@
 import type { JsonObject, LaneName } from '../contract/index.js'
-import { judgeField, toWireTier } from '../responses/public.js'
+import { judgeField, toWireTier } from '../dialects/index.js'
 import { badRequest } from './http-failure.js'
 
 /** Fields that are honoured here, whatever the lane: by what is sent, by the answer, or by the store. */

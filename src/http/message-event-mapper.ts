@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import type { ResponseStreamEvent } from '../responses/public.js'
+import type { ResponseStreamEvent } from '../dialects/index.js'
 import { buildBlocks, buildMessageUsage, readStopReason } from './message-blocks.js'
 
 export type MessageEvent = JsonObject & { type: string }

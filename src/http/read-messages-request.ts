@@ -1,6 +1,6 @@
 import type { ChatRequest, ContentBlock, JsonObject, Message, ToolSpec } from '../contract/index.js'
 import { isRecord, parseJson, readNumber, readString, shortHash } from '../lib/index.js'
-import { unpackReasoning } from '../responses/public.js'
+import { unpackReasoning } from '../dialects/index.js'
 import { badRequest } from './http-failure.js'
 import { readFormat } from './read-common.js'
 

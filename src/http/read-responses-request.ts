@@ -1,6 +1,6 @@
 import type { ChatRequest, ContentBlock, JsonObject, Message } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { unpackReasoning } from '../responses/public.js'
+import { unpackReasoning } from '../dialects/index.js'
 import { badRequest } from './http-failure.js'
 import { readArguments, readContent, readFormat, readSettings } from './read-common.js'
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, parseJson, readString } from '../lib/index.js'
-import { buildItemId } from '../responses/public.js'
+import { buildItemId } from '../dialects/index.js'
 import { ownerOf, type Exchange } from './endpoint.js'
 import { HttpFailure } from './http-failure.js'
 import type { ResponseStore } from './response-store.js'

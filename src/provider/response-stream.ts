@@ -4,7 +4,7 @@ import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
 import { CallClocks } from './limit-call.js'
-import { tellOutcome } from './tell-response.js'
+import { StreamWriter } from './sink.js'
 
 /**
  * A run of a call: delivers batches of stream events, then answers its outcome. Batches are pushed
@@ -178,7 +178,8 @@ class RunningCall implements ResponseStream {
   }
 
   async *#tellAgain(): AsyncGenerator<StreamEvent, undefined> {
-    yield* await tellOutcome(await this.#start(), { ...this.#mount.deps, thinking: this.#options.thinking !== false })
+    const { sessionId, now } = this.#mount.deps
+    yield* new StreamWriter({ sessionId, now, thinking: this.#options.thinking !== false }).tell(await this.#start())
   }
 }
 

@@ -3,7 +3,6 @@ import { isRecord, orAbort } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderContext } from './provider-context.js'
 import { StreamWriter } from './sink.js'
-import { tellContent } from './tell-response.js'
 
 export interface OtherProviderCall {
   provider: Provider
@@ -42,8 +41,7 @@ export async function runOnOtherProvider(context: ProviderContext, call: OtherPr
       return { response: seal(await orAbort(stream.response(), call.signal), call) }
     }
     const response = seal(await orAbort(call.provider.complete(call.request, options), call.signal), call)
-    const degradations = response.degradation ? [response.degradation] : []
-    await deliver([...(await tellContent(writer, response.content)), ...writer.end(response.usage ?? null, degradations)])
+    await deliver(writer.tell({ response }))
     return { response }
   } catch (thrown) {
     const error = deps.redactor.error(toLLMError(thrown, call))

@@ -5,10 +5,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import {
-  describeError, type ChatResponse, type Degradation, type LLMError, type StreamEvent, type StreamEventBody, type Usage,
+  describeError, type ChatResponse, type LLMError, type StreamEvent, type StreamEventBody,
 } from '../contract/index.js'
-import type { AnswerEvent, BlockEvent } from '../responses/index.js'
-import type { Deliver } from './call.js'
+import { contentToStream, type AnswerEvent, type BlockEvent } from '../responses/index.js'
+import type { Deliver, Outcome } from './call.js'
 import type { Emitter } from './emitter.js'
 
 /** Where an answer's block events go: into the caller's stream, and to the host's hooks. */
@@ -34,7 +34,7 @@ export class Sink {
   }
 
   end(response: ChatResponse): Promise<void> | undefined {
-    return this.#deliver(this.prepare().end(response.usage ?? null, response.degradation ? [response.degradation] : []))
+    return this.#deliver(this.prepare().end(response))
   }
 
   /** Tells the host of the break, where it was told of the answer. */
@@ -94,14 +94,22 @@ export class StreamWriter {
     return out
   }
 
-  end(usage: Usage | null, degradations: Degradation[]): StreamEvent[] {
+  end({ usage = null, degradation }: ChatResponse): StreamEvent[] {
     this.#readTime()
-    return [this.#event({ type: 'message.end', usage, degradations })]
+    return [this.#event({ type: 'message.end', usage, degradations: degradation ? [degradation] : [] })]
   }
 
   fail(error: LLMError): StreamEvent[] {
     this.#readTime()
     return [this.#event({ type: 'error', error: describeError(error) })]
+  }
+
+  /** The whole stream of an answer or failure that was not streamed, each block whole; the host is told nothing. */
+  tell({ response, error }: Outcome): StreamEvent[] {
+    this.#readTime()
+    const content = (response ?? error.partial)?.content
+    const bodies = content ? contentToStream(content).filter(({ type }) => this.#thinking || type !== 'thinking.delta') : []
+    return [...bodies.map((body) => this.#event(body)), ...(error ? this.fail(error) : this.end(response))]
   }
 
   /** The rest of a batch, from the event whose handlers are waited for. */

@@ -25,3 +25,9 @@ export function decodeArguments(text: string, kind: 'function' | 'custom'): Json
   if (kind === 'custom') return { input: text }
   return parseArguments(text) ?? { _raw: text }
 }
+
+/** The other way round: what was no JSON object goes out as the text it was. */
+export function renderArguments(input: JsonObject): string {
+  const raw = input['_raw']
+  return typeof raw === 'string' && Object.keys(input).length === 1 ? raw : JSON.stringify(input)
+}

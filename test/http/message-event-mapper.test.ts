@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { buildMessage } from '../../src/http/message-blocks.js'
 import { createMessageEventMapper } from '../../src/http/message-event-mapper.js'
-import type { ResponseStreamEvent } from '../../src/responses/public.js'
+import type { ResponseStreamEvent } from '../../src/dialects/index.js'
 
 const IDENTITY = { id: 'msg_made_up', model: 'claude-made-up', showsThinking: true }
 const REASONING = { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: 'One.' }, { type: 'summary_text', text: 'Two.' }], encrypted_content: 'sealed' }

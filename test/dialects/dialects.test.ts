@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import type { ChatResponse, StreamEvent, StreamEventBody } from '../../src/contract/index.js'
 import {
   createChatCompletionChunkMapper, createResponseEventMapper, packReasoning, responseToEvents, toChatCompletion, toResponseStreamEvents, unpackReasoning,
-} from '../../src/responses/public.js'
-import { readRecordings } from './read-recording.js'
+} from '../../src/dialects/index.js'
+import { readRecordings } from '../responses/read-recording.js'
 
 const identity = { responseId: 'resp_1', model: 'gpt-5.5', createdAt: 1_700_000_000 }
 const completion = { id: 'chatcmpl-1', model: 'gpt-5.5', created: 1_700_000_000 }

@@ -1,6 +1,7 @@
 /** Stream events as the events of an answer that they were written from, for who has nothing else: another provider's stream, or a whole answer. */
-import type { AnswerEvent, ChatResponse, JsonObject, StreamEvent } from '../contract/index.js'
-import { renderArguments } from './response-object.js'
+import type { AnswerEvent, ChatResponse, JsonObject, StreamEvent, StreamEventBody } from '../contract/index.js'
+import { contentToStream } from '../responses/content-to-stream.js'
+import { renderArguments } from '../responses/read-arguments.js'
 
 interface Item {
   kind: 'message' | 'reasoning' | 'function_call' | 'hosted'
@@ -117,26 +118,10 @@ class StreamTranslator {
   }
 }
 
-/** The stream events that an answer which came whole would have been. */
+/** The stream events that an answer which came whole would have been; clients put a call together from its deltas. */
 export function toStreamEvents(response: ChatResponse): StreamEvent[] {
-  const bodies = response.content.flatMap((block): JsonObject[] => {
-    switch (block.type) {
-      case 'text':
-        return [{ type: 'text.delta', text: block.text }]
-      case 'thinking':
-        return block.thinking === '' ? [] : [{ type: 'thinking.delta', text: block.thinking, visibility: 'internal' }]
-      case 'tool_call':
-        return [
-          { type: 'tool_call.start', id: block.id, name: block.name },
-          { type: 'tool_call.delta', id: block.id, arguments_fragment: renderArguments(block.input) },
-          { type: 'tool_call.end', id: block.id, name: block.name, arguments: block.input },
-        ]
-      case 'hosted':
-        return [{ type: 'hosted.end', name: String(block.item['type']), item: block.item }]
-      default:
-        return []
-    }
-  })
-  const end = { type: 'message.end', usage: response.usage ?? null, degradations: response.degradation ? [response.degradation] : [] }
-  return [{ type: 'message.start' }, ...bodies, end].map((body, seq) => ({ ...body, ts: '', session_id: '', seq }) as StreamEvent)
+  const bodies = contentToStream(response.content).flatMap((body): StreamEventBody[] =>
+    body.type === 'tool_call.end' ? [{ type: 'tool_call.delta', id: body.id, arguments_fragment: renderArguments(body.arguments) }, body] : [body])
+  const end = { type: 'message.end' as const, usage: response.usage ?? null, degradations: response.degradation ? [response.degradation] : [] }
+  return [...bodies, end].map((body, seq) => ({ ...body, ts: '', session_id: '', seq }))
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createAnswerReader, decodeEvent, type AnswerEvent } from '../../src/responses/index.js'
-import { createResponseWriter } from '../../src/responses/response-writer.js'
+import { createResponseWriter } from '../../src/dialects/response-writer.js'
 
 test('events are numbered in the order they are written in, also where an item comes before anything began the response', () => {
   const writer = createResponseWriter({ responseId: 'resp_made_up', model: 'gpt-made-up', createdAt: 1 })

@@ -1,8 +1,8 @@
 /** Writes one answer in the Responses dialect: its blocks and items in, with ids, places and states that hold over the whole answer. */
 import type { AnswerEvent, ChatResponse, ItemToken, JsonObject, PartPlace, ReasoningProvenance } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import { itemType } from './item-types.js'
-import { packReasoning } from './pack-reasoning.js'
+import { itemType } from '../responses/item-types.js'
+import { packReasoning } from '../responses/pack-reasoning.js'
 import { buildResponseObject, buildResponseUsage, buildTextPart, readEnd, type ResponseIdentity } from './response-object.js'
 
 export interface ResponseStreamEvent {

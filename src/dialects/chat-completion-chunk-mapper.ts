@@ -1,6 +1,6 @@
 /** Maps our stream events to the chunks of the Chat Completions dialect, one answer long. */
 import type { ChatResponse, FinishReason, JsonObject, StreamEvent, Usage } from '../contract/index.js'
-import { renderArguments } from './response-object.js'
+import { renderArguments } from '../responses/read-arguments.js'
 import { buildCompletionUsage, completionHead, type CompletionIdentity } from './to-chat-completion.js'
 
 export interface ChatCompletionChunkMapper {

@@ -1,6 +1,7 @@
 /** The Responses dialect's own objects, built from the contract's: items, usage and the response around them. */
 import type { ChatResponse, ContentBlock, JsonObject, Usage } from '../contract/index.js'
-import { packReasoning } from './pack-reasoning.js'
+import { packReasoning } from '../responses/pack-reasoning.js'
+import { renderArguments } from '../responses/read-arguments.js'
 
 export interface ResponseIdentity {
   /** `resp_…` */
@@ -102,10 +103,4 @@ function buildReasoningOutput(id: string, text: string, encrypted?: string): Jso
 export function buildTextPart(block: JsonObject): JsonObject {
   if (block['refusal'] === true) return { type: 'refusal', refusal: block['text'] }
   return { type: 'output_text', text: block['text'], annotations: block['annotations'] ?? [], logprobs: block['logprobs'] ?? [] }
-}
-
-/** Arguments that were no JSON object go out as the text they were. */
-export function renderArguments(input: JsonObject): string {
-  const raw = input['_raw']
-  return typeof raw === 'string' && Object.keys(input).length === 1 ? raw : JSON.stringify(input)
 }

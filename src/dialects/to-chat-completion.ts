@@ -1,6 +1,6 @@
 /** The Chat Completions dialect's whole answer, built from the contract's. */
 import type { ChatResponse, JsonObject, ToolCall, Usage } from '../contract/index.js'
-import { renderArguments } from './response-object.js'
+import { renderArguments } from '../responses/read-arguments.js'
 
 export interface CompletionIdentity {
   /** `chatcmpl-…` */
