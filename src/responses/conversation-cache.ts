@@ -4,7 +4,6 @@ import { createSettledHistory, type SettledHistory } from './settled-history.js'
 import type { BuildInput } from './request-types.js'
 import { CHECKPOINT_KEY } from './checkpoint.js'
 import { buildHostedEntry } from './hosted-item.js'
-import { createFieldsMatcher, type FieldsMatcher } from './match-fields.js'
 import type { MappedMessage, MessageContext } from './message-items.js'
 import type { RequestFields } from './request-fields.js'
 import { writeFields } from './serialize-request.js'
@@ -52,7 +51,7 @@ export interface WrittenFields extends RequestFields {
 }
 
 interface Remembered {
-  snapshot: readonly Snapshot[]
+  snapshot: Snapshot
   mapped: MappedMessage
 }
 
@@ -71,12 +70,11 @@ export function createConversationCache(): ConversationCache {
 }
 
 export function createCachedConversation(): CachedConversation {
-  let context: MessageContext | undefined
-  let instructionsAt: number | undefined
+  let context: Snapshot
   let remembered: Remembered[] = []
   let checkpoint: { covers: readonly MappedMessage[]; stand: MappedMessage } | undefined
   let tools: { context: string; snapshot: Snapshot; definitions: ToolDefinitions } | undefined
-  let fields: { isFor: FieldsMatcher; written: WrittenFields } | undefined
+  let fields: { sources: Snapshot; definitions: ToolDefinitions; written: WrittenFields } | undefined
   const texts = new Map<string, { value: unknown; text: string }>()
   const history = createSettledHistory()
   /** Instructions and tools are long, and stay when the fields around them change. */
@@ -90,16 +88,17 @@ export function createCachedConversation(): CachedConversation {
   }
   return {
     history,
-    mapMessages(messages, nextContext, nextInstructionsAt, map) {
-      if (context === undefined || instructionsAt !== nextInstructionsAt || !isSameContext(context, nextContext)) remembered = []
-      context = nextContext
-      instructionsAt = nextInstructionsAt
+    mapMessages(messages, nextContext, instructionsAt, map) {
+      const now = listContext(nextContext, instructionsAt)
+      if (!matchesSnapshot(now, context)) remembered = []
+      context = takeSnapshot(now)
       remembered.length = Math.min(remembered.length, messages.length)
       return messages.map((message, index) => {
         const known = remembered[index]
-        if (known !== undefined && isUnchanged(message, known.snapshot)) return known.mapped
+        const parts = readFields(message)
+        if (known !== undefined && matchesSnapshot(parts, known.snapshot)) return known.mapped
         const mapped = map(message, index)
-        remembered[index] = { snapshot: readFields(message).map((field) => takeSnapshot(field)), mapped }
+        remembered[index] = { snapshot: takeSnapshot(parts), mapped }
         return mapped
       })
     },
@@ -122,43 +121,28 @@ export function createCachedConversation(): CachedConversation {
       return definitions
     },
     defineFields(input, instructions, definitions, build) {
-      if (fields?.isFor(input, instructions, definitions)) return fields.written
+      const sources = listSources(input, instructions)
+      if (fields?.definitions === definitions && matchesSnapshot(sources, fields.sources)) return fields.written
       const built = build()
       const written = { ...built, text: writeFields(built.fields, write) }
-      fields = { isFor: createFieldsMatcher(input, instructions, definitions), written }
+      fields = { sources: takeSnapshot(sources), definitions, written }
       return written
     },
   }
 }
 
-function isSameContext(one: MessageContext, other: MessageContext): boolean {
-  return (
-    one.provenance.account === other.provenance.account &&
-    one.provenance.lane === other.provenance.lane &&
-    one.provenance.model_family === other.provenance.model_family &&
-    one.acceptsImages === other.acceptsImages &&
-    one.model === other.model &&
-    one.toolOutputMaxChars === other.toolOutputMaxChars &&
-    isSameSet(one.customTools, other.customTools)
-  )
+/** All that a message's items depend on besides the message. */
+function listContext({ customTools, ...context }: MessageContext, instructionsAt: number): unknown[] {
+  return [context, [...customTools], instructionsAt]
 }
 
-function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
-  return one === other || (one.size === other.size && [...one].every((name) => other.has(name)))
+/** What a request's fields come from, besides the tools' definitions. To compare it takes a tenth of making the fields again. */
+function listSources({ lane, cacheKey, compactThreshold, model, settings, request }: BuildInput, instructions: string): unknown[] {
+  const { messages: _messages, tools: _tools, ...rest } = request
+  return [lane, cacheKey, compactThreshold, model, settings.reasoningSummary, settings.textVerbosity, settings.extraRequestParams, instructions, rest]
 }
 
 /** The fields of a message that its items are made of. */
 function readFields(message: Message): unknown[] {
   return [message.role, message.content, message.tool_call_id, message.name, message['tool_calls'], message.metadata?.[CHECKPOINT_KEY]]
-}
-
-function isUnchanged(message: Message, [role, content, toolCallId, name, toolCalls, checkpoint]: readonly Snapshot[]): boolean {
-  return (
-    message.role === role &&
-    message.tool_call_id === toolCallId &&
-    message.name === name &&
-    matchesSnapshot(message.content, content) &&
-    matchesSnapshot(message['tool_calls'], toolCalls) &&
-    matchesSnapshot(message.metadata?.[CHECKPOINT_KEY], checkpoint)
-  )
 }
