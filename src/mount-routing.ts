@@ -1,8 +1,7 @@
 import type { Quota } from './account/index.js'
-import { ConfigurationError, isLLMError, type Coordinator, type MountPlan } from './contract/index.js'
+import { ConfigurationError, isLLMError, parseModelName, type Coordinator, type MountPlan } from './contract/index.js'
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
 import type { MountContainer } from './container.js'
-import { parseModelName } from './responses/index.js'
 import type { FoundMatrix, ModelRoleResolver, OverrideLayer, RouteExplanation, RoutingHookConfig, RoutingOverrides } from './routing/index.js'
 
 export interface MountedRouting {

@@ -1,8 +1,8 @@
 /** A model of the account, as the backend describes it. */
 export interface CatalogModel {
-  /** what a request names; a `-fast` variant is an entry of its own */
+  /** what a request names; a variant such as `-fast` is an entry of its own */
   readonly id: string
-  /** the slug on the wire: the id, without `-fast` for a variant */
+  /** the slug on the wire: the id, without the suffix for a variant */
   readonly slug: string
   readonly displayName: string
   /** tokens */
@@ -15,8 +15,8 @@ export interface CatalogModel {
   readonly efforts: readonly string[]
   readonly defaultEffort?: string
   readonly inputModalities: readonly string[]
-  /** a `-fast` variant: same slug, service tier `priority` */
-  readonly fast: boolean
+  /** the tier's word of a variant, such as `fast`: same slug, another service tier */
+  readonly speed?: string
   readonly supportsVerbosity: boolean
   readonly supportsReasoningSummary: boolean
   /** lowest is the backend's own default; as listed where the entry has none */

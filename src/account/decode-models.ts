@@ -1,4 +1,4 @@
-import type { LaneName } from '../contract/index.js'
+import { SPEED_TIERS, type LaneName } from '../contract/index.js'
 import { decodeNumber, isRecord, readString } from '../lib/index.js'
 import { DEFAULT_CONTEXT_WINDOW, MAX_OUTPUT_TOKENS, type CatalogModel } from './catalog-model.js'
 
@@ -61,12 +61,13 @@ function isVisible(entry: Entry, lane: LaneName): boolean {
   return visibility !== 'hide' && visibility !== 'none' && entry['supported_in_api'] !== false
 }
 
-function hasFastTier(entry: Entry): boolean {
-  return readWords(entry['additional_speed_tiers'], 'id', 'name').includes('fast')
-    || readWords(entry['service_tiers'], 'id').some((tier) => tier === 'priority' || tier === 'fast')
+/** The words of the tiers that the model has. */
+function readSpeeds(entry: Entry): string[] {
+  const listed = [...readWords(entry['additional_speed_tiers'], 'id', 'name'), ...readWords(entry['service_tiers'], 'id')]
+  return SPEED_TIERS.filter(({ listedAs }) => listedAs.some((word) => listed.includes(word))).map(({ word }) => word)
 }
 
-function decodeModel(entry: unknown, position: number, lane: LaneName): { model: CatalogModel; withFast: boolean } | undefined {
+function decodeModel(entry: unknown, position: number, lane: LaneName): { model: CatalogModel; speeds: string[] } | undefined {
   if (!isRecord(entry) || !isVisible(entry, lane)) return undefined
   const slug = readText(entry, 'slug') ?? readText(entry, 'id')
   if (slug === undefined) return undefined
@@ -88,17 +89,16 @@ function decodeModel(entry: unknown, position: number, lane: LaneName): { model:
     ...(defaultEffort === undefined ? {} : { defaultEffort }),
     // Absent means text and image (wire.md 5).
     inputModalities: entry['input_modalities'] === undefined || modalities.length === 0 ? ['text', 'image'] : modalities,
-    fast: false,
     supportsVerbosity: entry['support_verbosity'] === true,
     supportsReasoningSummary: typeof summaries === 'boolean' ? summaries : efforts.length > 0,
     priority: decodeNumber(entry['priority'], { least: -MOST, most: MOST }) ?? position,
     ...(replacedBy === undefined ? {} : { replacedBy }),
   }
-  return { model, withFast: lane !== 'plan' && hasFastTier(entry) }
+  return { model, speeds: lane === 'plan' ? [] : readSpeeds(entry) }
 }
 
 /**
- * The account's models in the order the backend listed them, each followed by its `-fast` variant where
+ * The account's models in the order the backend listed them, each followed by its variants, such as `-fast`, where
  * it has the tier. Hidden entries, those without a slug and later ones of the same slug are left out;
  * unknown fields and values are passed over. In lane plan only what is marked `list`, and no variants.
  */
@@ -106,12 +106,12 @@ export function decodeModels(entries: readonly unknown[], lane: LaneName = 'code
   const decoded = entries.map((entry, position) => decodeModel(entry, position, lane)).filter((item) => item !== undefined)
   const listed = new Set(decoded.map(({ model }) => model.id))
   const models = new Map<string, CatalogModel>()
-  for (const { model, withFast } of decoded) {
+  for (const { model, speeds } of decoded) {
     if (models.has(model.id)) continue
     models.set(model.id, Object.freeze(model))
-    const id = `${model.slug}-fast`
-    if (withFast && !listed.has(id)) {
-      models.set(id, Object.freeze({ ...model, id, displayName: `${model.displayName} (fast)`, fast: true }))
+    for (const speed of speeds) {
+      const id = `${model.slug}-${speed}`
+      if (!listed.has(id)) models.set(id, Object.freeze({ ...model, id, displayName: `${model.displayName} (${speed})`, speed }))
     }
   }
   return Object.freeze([...models.values()])

@@ -1,4 +1,4 @@
-import type { JsonObject, ModelInfo } from '../contract/index.js'
+import { SPEED_TIERS, type JsonObject, type ModelInfo } from '../contract/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import type { CatalogSnapshot } from './catalog.js'
 
@@ -9,16 +9,17 @@ const COST_TIERS = ['low', 'medium', 'high', 'extreme'] as const
 /** The backend names no prices; sizes are told by the family's own words, and the priority tier costs a step more. */
 function estimateCostTier(model: CatalogModel): string {
   const words = model.slug.toLowerCase().split(/[-_.]/)
+  const { costSteps = 0 } = SPEED_TIERS.find(({ word }) => word === model.speed) ?? {}
   const has = (...names: string[]) => names.some((name) => words.includes(name))
   const step = has('pro') ? 3 : has('mini', 'nano', 'luna', 'spark') ? 0 : has('sol', 'astra') ? 2 : 1
-  return COST_TIERS[Math.min(COST_TIERS.length - 1, step + (model.fast ? 1 : 0))] ?? 'medium'
+  return COST_TIERS[Math.min(COST_TIERS.length - 1, step + costSteps)] ?? 'medium'
 }
 
 function listCapabilities(model: CatalogModel): string[] {
   const capabilities = ['tools', 'streaming', 'json_mode']
   if (model.efforts.some((effort) => effort !== 'none')) capabilities.push('thinking')
   if (model.inputModalities.includes('image')) capabilities.push('vision')
-  if (model.fast) capabilities.push('fast')
+  if (model.speed !== undefined) capabilities.push(model.speed)
   if (Math.max(model.contextWindow, model.maxContextWindow ?? 0) >= LONG_CONTEXT) capabilities.push('long_context')
   return capabilities
 }

@@ -1,4 +1,4 @@
-import { ConfigurationError, LANE_NAMES, laneRow, type JsonObject } from '../contract/index.js'
+import { ConfigurationError, LANE_NAMES, laneRow, wireTierOf, type JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { describeExpected } from './coerce-value.js'
 import type { ConfigValue } from './collect-values.js'
@@ -57,7 +57,7 @@ export function buildOptions(values: Values, context: BuildContext): { options: 
 
 function readModelOptions(read: Reader) {
   const tier = read.text('service_tier')
-  const serviceTier = tier === 'fast' ? 'priority' : tier === 'auto' || tier === 'default' ? undefined : tier
+  const serviceTier = tier === undefined || tier === 'auto' || tier === 'default' ? undefined : wireTierOf(tier)
   return {
     defaultModel: read.needText('default_model'),
     reasoningSummary: read.needText('reasoning_summary'),

@@ -32,4 +32,6 @@ export type {
 } from './route.js'
 export { LANE_NAMES, LANE_WORDS, LANES, laneRow } from './lanes.js'
 export type { Billing, LaneName } from './lanes.js'
+export { modelFamily, parseModelName, SPEED_TIERS, toWireEffort, wireTierOf } from './model-name.js'
+export type { ModelName } from './model-name.js'
 export type { StreamErrorInfo, StreamEvent, StreamEventBody } from './stream-event.js'

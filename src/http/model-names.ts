@@ -1,6 +1,5 @@
 import { suggestName } from '../config/index.js'
-import type { JsonObject } from '../contract/index.js'
-import { parseModelName } from '../responses/index.js'
+import { parseModelName, type JsonObject } from '../contract/index.js'
 import type { Endpoint, Exchange } from './endpoint.js'
 import { HttpFailure, toHttpFailure } from './http-failure.js'
 

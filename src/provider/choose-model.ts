@@ -1,7 +1,7 @@
 import { DEFAULT_CONTEXT_WINDOW, findModel, LATEST, latestModel, nearestModels } from '../account/index.js'
 import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
-import { NotFoundError, type ChatRequest } from '../contract/index.js'
-import { modelFamily, parseModelName, type RequestModel } from '../responses/index.js'
+import { modelFamily, NotFoundError, parseModelName, type ChatRequest, type ModelName } from '../contract/index.js'
+import type { RequestModel } from '../responses/index.js'
 import type { ProviderSettings } from './deps.js'
 
 /** What goes on the wire for a requested model, and what is known of it. */
@@ -53,7 +53,7 @@ export function chooseModel(
 ): ModelChoice {
   const requested = request.model ?? settings.defaultModel
   const whole = findModel(snapshot, requested)
-  const parsed = whole && !whole.fast ? { slug: requested, effort: undefined, fast: false } : resolveLatest(parseModelName(requested), snapshot, latest)
+  const parsed: ModelName = whole && whole.speed === undefined ? { slug: requested } : resolveLatest(parseModelName(requested), snapshot, latest)
   const known = whole ?? findModel(snapshot, parsed.slug)
   if (!known && snapshot.source === 'live') throw unknownModel(requested, parsed.slug, snapshot, provider)
   const reasons = known ? known.efforts.length > 0 || known.defaultEffort !== undefined : true
@@ -62,7 +62,7 @@ export function chooseModel(
   // As a setting, none means that nothing is said of reasoning; a caller's none goes to the model.
   const silent = asked == null && configured === 'none'
   const effort = silent ? undefined : asked ?? configured ?? known?.defaultEffort
-  const serviceTier = parsed.fast ? 'priority' : settings.serviceTier
+  const serviceTier = parsed.serviceTier ?? settings.serviceTier
   return {
     requested,
     slug: parsed.slug,
@@ -76,7 +76,7 @@ export function chooseModel(
   }
 }
 
-function resolveLatest<Parsed extends { slug: string }>(parsed: Parsed, snapshot: CatalogSnapshot, latest: LatestMemory): Parsed {
+function resolveLatest(parsed: ModelName, snapshot: CatalogSnapshot, latest: LatestMemory): ModelName {
   if (parsed.slug !== LATEST) return parsed
   const kept = latest.slug === undefined ? undefined : findModel(snapshot, latest.slug)
   const found = kept ?? latestModel(snapshot)

@@ -3,11 +3,11 @@
  * answer, where lane and model are known to take that.
  */
 import {
-  InvalidRequestError, isLLMError, laneRow, StreamError, type CallOptions, type ChatRequest, type ChatResponse, type JsonObject, type LLMError, type Message, type ResponseStream,
+  InvalidRequestError, isLLMError, laneRow, modelFamily, StreamError, type CallOptions, type ChatRequest, type ChatResponse, type JsonObject, type LLMError, type Message, type ResponseStream,
   type ReasoningProvenance, type RouteReceipt, type Usage,
 } from '../contract/index.js'
 import { isRecord, keepNewest, readString } from '../lib/index.js'
-import { CHECKPOINT_KEY, modelFamily, writeCheckpoint, type AnswerReader, type BuiltRequest } from '../responses/index.js'
+import { CHECKPOINT_KEY, writeCheckpoint, type AnswerReader, type BuiltRequest } from '../responses/index.js'
 import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { RequestBuilder } from './request-builder.js'

@@ -1,6 +1,5 @@
 import { buildFallbackModels, describeModel, LATEST, latestModel, type CatalogModel, type CatalogSnapshot } from '../account/index.js'
-import type { ConfigField, LaneName, ProviderInfo } from '../contract/index.js'
-import { parseModelName } from '../responses/index.js'
+import { parseModelName, type ConfigField, type LaneName, type ProviderInfo } from '../contract/index.js'
 import type { ProviderSettings } from './deps.js'
 
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']

@@ -3,7 +3,7 @@
  * they are left out and reported; `unknown` ones are nobody's business but the owner's of the
  * setting that names them.
  */
-import { LANE_NAMES, laneRow, type LaneName } from '../contract/index.js'
+import { LANE_NAMES, laneRow, wireTierOf, type LaneName } from '../contract/index.js'
 
 export type FieldVerdict = 'allowed' | 'refused' | 'protected' | 'unknown'
 
@@ -57,7 +57,7 @@ export function judgeField(lane: LaneName, field: string): FieldVerdict {
  * is `priority` on the wire, and the only tier that both sign-in lanes are known to take.
  */
 export function toWireTier(lane: LaneName, tier: string): string | undefined {
-  const wire = tier === 'fast' ? 'priority' : tier
+  const wire = wireTierOf(tier)
   return laneRow(lane).billing === 'metered' || wire === 'priority' ? wire : undefined
 }
 

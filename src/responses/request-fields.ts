@@ -1,8 +1,7 @@
-import { InvalidRequestError, type JsonObject, type ResponseFormat } from '../contract/index.js'
+import { InvalidRequestError, toWireEffort, type JsonObject, type ResponseFormat } from '../contract/index.js'
 import { isRecord, readString, shortHash } from '../lib/index.js'
 import type { BuildInput } from './request-types.js'
 import { judgeField, toWireTier } from './lane-rules.js'
-import { toWireEffort } from './parse-model-name.js'
 import { takeJson } from './take-json.js'
 import { buildToolChoice, type ToolDefinitions } from './tool-definitions.js'
 

@@ -68,13 +68,13 @@ describe('decoding', () => {
     const { models } = await catalog.list()
     expect(models[1]).toEqual({
       id: 'gpt-6.1-sol-fast', slug: 'gpt-6.1-sol', displayName: 'GPT-6.1 Sol (fast)', contextWindow: 272_000, maxContextWindow: 872_000,
-      maxOutputTokens: 128_000, efforts: ['low', 'medium', 'ludicrous'], defaultEffort: 'medium', inputModalities: ['text', 'image'], fast: true,
+      maxOutputTokens: 128_000, efforts: ['low', 'medium', 'ludicrous'], defaultEffort: 'medium', inputModalities: ['text', 'image'], speed: 'fast',
       supportsVerbosity: true, supportsReasoningSummary: true, priority: 3,
     })
-    expect(models[2]).toMatchObject({ id: 'gpt-5.4-mini', efforts: ['low', 'medium'], inputModalities: ['text'], fast: false })
+    expect(models[2]).toMatchObject({ id: 'gpt-5.4-mini', efforts: ['low', 'medium'], inputModalities: ['text'] })
     expect(models[3]).toEqual({
       id: 'bare', slug: 'bare', displayName: 'bare', contextWindow: 272_000, maxOutputTokens: 128_000, efforts: [], inputModalities: ['text', 'image'],
-      fast: false, supportsVerbosity: false, supportsReasoningSummary: false, priority: 2,
+      supportsVerbosity: false, supportsReasoningSummary: false, priority: 2,
     })
   })
 
