@@ -7,7 +7,7 @@ import { createPlaceSpeaker } from './place-speaker.js'
 export interface ConcurrencyLimiterOptions {
   /** places of the account, 1 or more; default 6 */
   limit?: number
-  /** ms, any origin that doesn't run back; of the default ledger */
+  /** ms; the steady clock beside it decides where it is set back. Default the wall clock; of the default ledger a steady one */
   now?: () => number
   /** Calls `run` after `ms`; answers what takes that back. Default: a timer. */
   schedule?: (ms: number, run: () => void) => () => void
@@ -64,7 +64,7 @@ function startIdleTimer(ms: number, run: () => void): () => void {
 export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}): ConcurrencyLimiter {
   const { schedule = startTimer, ledger = createMemoryLedger(options.now), self = { machine: 'this', version: '' } } = options
   const most = Math.max(1, Math.floor(options.limit ?? 6))
-  const speaker = createPlaceSpeaker({ ledger, schedule, scheduleBeat: options.schedule ?? startIdleTimer, most, owner: { name: randomBytes(9).toString('base64url'), pid: process.pid, ...self } })
+  const speaker = createPlaceSpeaker({ ledger, schedule, scheduleBeat: options.schedule ?? startIdleTimer, most, now: options.now ?? Date.now, owner: { name: randomBytes(9).toString('base64url'), pid: process.pid, ...self } })
 
   const wait = ({ interactive = false, signal, key = '' }: AcquireOptions) => new Promise<() => void>((resolve, reject) => {
     const leave = () => {

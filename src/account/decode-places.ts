@@ -1,5 +1,5 @@
 import { decodeNumber, isRecord, parseJson, readString } from '../lib/index.js'
-import { createPlaceState, type PlaceGrant, type PlaceOutcome, type PlaceState } from './place-rule.js'
+import { createPlaceState, type PlaceGrant, type PlaceOutcome, type PlaceState } from './place-state.js'
 
 const COUNT = { least: -1e15, most: 1e15 }
 

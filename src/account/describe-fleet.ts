@@ -1,4 +1,5 @@
-import { countRunning, limitOf, type PlaceState } from './place-rule.js'
+import { countRunning, limitOf } from './place-rule.js'
+import type { PlaceState } from './place-state.js'
 
 /** A process that runs or waits for calls. */
 export interface FleetMember {

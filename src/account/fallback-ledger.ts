@@ -1,5 +1,6 @@
 import type { PlaceBeat, PlaceLedger } from './place-ledger.js'
-import { shareOfMachine, type PlaceOutcome, type PlaceOwner, type PlaceRequest } from './place-rule.js'
+import { shareOfMachine } from './place-rule.js'
+import { LEASE_MS, type PlaceOutcome, type PlaceOwner, type PlaceRequest } from './place-state.js'
 
 export interface FallbackLedgerOptions {
   ledger: PlaceLedger
@@ -15,6 +16,8 @@ export interface FallbackLedgerOptions {
 
 /** How often the ledger that could not be reached is tried again. */
 const PROBE_MS = 1000
+/** A failure that took longer than any wait for an answer says that this process stood still, and nothing of the ledger. */
+const STOOD_STILL_MS = LEASE_MS
 
 /**
  * The ledger where it can be reached, else the local one with this machine's share of the places. Either way the change is
@@ -42,17 +45,19 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
     warned = false
     return outcome
   }
-  const fall = (request: PlaceRequest, cause: unknown): PlaceOutcome | Promise<PlaceOutcome> => {
+  const fall = (request: PlaceRequest, cause: unknown, askedMs: number): PlaceOutcome | Promise<PlaceOutcome> => {
+    if (now() - askedMs > STOOD_STILL_MS) throw cause
     leave(request.most, cause)
     // A part of what changed says nothing to one that has not heard what was before.
     return local.step(share(request.whole ? request : { ...request, left: [], joined: [] }))
   }
   const stepFirst = (request: PlaceRequest): PlaceOutcome | Promise<PlaceOutcome> => {
+    const askedMs = now()
     try {
       const outcome = ledger.step(request)
-      return outcome instanceof Promise ? outcome.then(learn, (cause: unknown) => fall(request, cause)) : learn(outcome)
+      return outcome instanceof Promise ? outcome.then(learn, (cause: unknown) => fall(request, cause, askedMs)) : learn(outcome)
     } catch (cause) {
-      return fall(request, cause)
+      return fall(request, cause, askedMs)
     }
   }
   /** Tries the ledger by a beat, at most once in a while. */

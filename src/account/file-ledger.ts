@@ -5,7 +5,8 @@ import { delay, openDatabase, parseJson, shortHash, type Database, type Statemen
 import { decodeIds, decodePlaceState } from './decode-places.js'
 import { describeFleet } from './describe-fleet.js'
 import { listDead, type PlaceBeat, type PlaceLedger } from './place-ledger.js'
-import { BEAT_MS, createPlaceState, dropOwners, stepPlaces, type PlaceGrant, type PlaceOutcome, type PlaceOwner, type PlaceRequest, type PlaceState } from './place-rule.js'
+import { dropOwners, stepPlaces } from './place-rule.js'
+import { BEAT_MS, createPlaceState, type PlaceGrant, type PlaceOutcome, type PlaceOwner, type PlaceRequest, type PlaceState } from './place-state.js'
 
 export interface FileLedgerOptions {
   /** absolute; made where it is missing, with a file for each start of the machine */

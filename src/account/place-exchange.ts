@@ -1,10 +1,12 @@
+import type { PlaceContact } from './place-contact.js'
 import type { PlaceLedger } from './place-ledger.js'
 import type { PlaceNews } from './place-news.js'
-import type { PlaceOutcome, PlaceRequest } from './place-rule.js'
+import type { PlaceOutcome, PlaceRequest } from './place-state.js'
 
 export interface PlaceExchangeOptions {
   ledger: PlaceLedger
   news: PlaceNews
+  contact: PlaceContact
   schedule: (ms: number, run: () => void) => () => void
   buildRequest: () => PlaceRequest
   hear: (outcome: PlaceOutcome) => void
@@ -22,7 +24,7 @@ export interface PlaceExchange {
 const AGAIN_MS = 200
 
 /** @see PlaceExchange */
-export function createPlaceExchange({ ledger, news, schedule, buildRequest, hear }: PlaceExchangeOptions): PlaceExchange {
+export function createPlaceExchange({ ledger, news, contact, schedule, buildRequest, hear }: PlaceExchangeOptions): PlaceExchange {
   let flying = false
   let closed = false
   let again: (() => void) | undefined
@@ -34,10 +36,12 @@ export function createPlaceExchange({ ledger, news, schedule, buildRequest, hear
       speak()
     })
   }
-  const hearLater = async (outcome: Promise<PlaceOutcome>) => {
+  const hearLater = async (outcome: Promise<PlaceOutcome>, heard: () => void) => {
     flying = true
     try {
-      hear(await outcome)
+      const answer = await outcome
+      heard()
+      hear(answer)
     } catch {
       fail()
     }
@@ -47,9 +51,13 @@ export function createPlaceExchange({ ledger, news, schedule, buildRequest, hear
   const speak = () => {
     while (!flying && !closed && news.any && !again) {
       try {
+        const heard = contact.speak()
         const outcome = ledger.step(buildRequest())
-        if (outcome instanceof Promise) void hearLater(outcome)
-        else hear(outcome)
+        if (outcome instanceof Promise) void hearLater(outcome, heard)
+        else {
+          heard()
+          hear(outcome)
+        }
       } catch {
         fail()
       }

@@ -1,5 +1,6 @@
 import { describeFleet, type FleetStatus } from './describe-fleet.js'
-import { createPlaceState, LEASE_MS, stepPlaces, type PlaceOutcome, type PlaceOwner, type PlaceRequest } from './place-rule.js'
+import { stepPlaces } from './place-rule.js'
+import { createPlaceState, LEASE_MS, type PlaceOutcome, type PlaceOwner, type PlaceRequest } from './place-state.js'
 
 /** Where the places of an account are counted. */
 export interface PlaceLedger {

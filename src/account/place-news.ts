@@ -1,4 +1,4 @@
-import type { PlaceOwner, PlaceRequest, PlaceWaiter } from './place-rule.js'
+import type { PlaceOwner, PlaceRequest, PlaceWaiter } from './place-state.js'
 
 /** What the ledger has not been told yet. */
 export interface PlaceNews {

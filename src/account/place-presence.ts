@@ -1,5 +1,6 @@
+import type { PlaceContact } from './place-contact.js'
 import type { PlaceLedger } from './place-ledger.js'
-import { BEAT_MS, type PlaceOwner } from './place-rule.js'
+import { BEAT_MS, type PlaceOwner } from './place-state.js'
 
 export interface PlacePresence {
   /** What `isBusy` and `isWaiting` answer may have changed. */
@@ -9,7 +10,7 @@ export interface PlacePresence {
 
 /** Shows the ledger that this process lives, and listens for places that others' requests give it: only while it has or wants one. */
 export function createPlacePresence(
-  { ledger, owner, scheduleBeat }: { ledger: PlaceLedger; owner: PlaceOwner; scheduleBeat: (ms: number, run: () => void) => () => void },
+  { ledger, owner, contact, scheduleBeat }: { ledger: PlaceLedger; owner: PlaceOwner; contact: PlaceContact; scheduleBeat: (ms: number, run: () => void) => () => void },
   { isBusy, isWaiting, forgotten, granted }: { isBusy: () => boolean; isWaiting: () => boolean; forgotten: () => void; granted: (ids: readonly string[]) => void },
 ): PlacePresence {
   let cancel: (() => void) | undefined
@@ -17,8 +18,10 @@ export function createPlacePresence(
   let closed = false
   const beat = async () => {
     try {
+      const heard = contact.speak()
       const reply = await ledger.beat?.(owner)
       if (closed || !reply) return
+      if (reply.known) heard()
       if (!reply.known && isBusy()) forgotten()
       granted(reply.granted)
     } catch {

@@ -1,4 +1,4 @@
-import type { PlaceWaiter } from './place-rule.js'
+import type { PlaceWaiter } from './place-state.js'
 
 export interface Waiter extends PlaceWaiter {
   id: string

@@ -1,4 +1,4 @@
-// Generated from place-rule.ts 6523066141686e4d by `node build.config.mjs places`.
+// Generated from place-rule.ts 919d44e9dde1299c by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 -- Lua Library inline imports
 local function __TS__CountVarargs(...)
@@ -78,9 +78,77 @@ local function __TS__ArraySplice(self, ...)
     end
     return out
 end
+
+local function __TS__ArrayIncludes(self, searchElement, fromIndex)
+    if fromIndex == nil then
+        fromIndex = 0
+    end
+    local len = #self
+    local k = fromIndex
+    if fromIndex < 0 then
+        k = len + fromIndex
+    end
+    if k < 0 then
+        k = 0
+    end
+    for i = k + 1, len do
+        if self[i] == searchElement then
+            return true
+        end
+    end
+    return false
+end
 -- End of Lua Library inline imports
 local ____exports = {}
-local describe, findOwner, enterOwner, removeOwner, removeWaitersOf, removeWaiter, removeFrom, addWaiter, isWaiting, waitsIn, countWaiting, noteMachine, learn, grow, admit, takeNext, shiftFrom, SAME_MOMENT_MS, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW, MACHINE_MS
+local describe, findOwner, enterOwner, removeOwner, forget, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW, MACHINE_MS
+function ____exports.removeWaiters(ring, leaves)
+    do
+        local index = #ring - 1
+        while index >= 0 do
+            local waiters = ring[index + 1].waiters
+            do
+                local at = #waiters - 1
+                while at >= 0 do
+                    if leaves(waiters[at + 1]) then
+                        __TS__ArraySplice(waiters, at, 1)
+                    end
+                    at = at - 1
+                end
+            end
+            if #waiters == 0 then
+                __TS__ArraySplice(ring, index, 1)
+            end
+            index = index - 1
+        end
+    end
+end
+function ____exports.waitsIn(ring, name)
+    for ____, own in ipairs(ring) do
+        for ____, waiter in ipairs(own.waiters) do
+            if waiter.owner == name then
+                return true
+            end
+        end
+    end
+    return false
+end
+function ____exports.countWaiting(ring)
+    local count = 0
+    for ____, own in ipairs(ring) do
+        count = count + #own.waiters
+    end
+    return count
+end
+function ____exports.shiftFrom(ring)
+    local own = ring[1]
+    __TS__ArraySplice(ring, 0, 1)
+    local waiter = own.waiters[1]
+    __TS__ArraySplice(own.waiters, 0, 1)
+    if #own.waiters > 0 then
+        ring[#ring + 1] = own
+    end
+    return waiter
+end
 function ____exports.countRunning(state)
     local count = 0
     for ____, owner in ipairs(state.owners) do
@@ -99,7 +167,7 @@ function ____exports.limitOf(state, most)
 end
 function describe(state, request, nowMs, grants, unknown)
     local owner = findOwner(state, request.name)
-    local waiting = countWaiting(state.interactive) + countWaiting(state.background)
+    local waiting = ____exports.countWaiting(state.interactive) + ____exports.countWaiting(state.background)
     return {
         unknown = unknown,
         grants = grants,
@@ -134,8 +202,8 @@ function enterOwner(state, request, nowMs)
             sinceMs = nowMs,
             granted = {}
         }
-        local ____state_owners_0 = state.owners
-        ____state_owners_0[#____state_owners_0 + 1] = owner
+        local ____state_owners_1 = state.owners
+        ____state_owners_1[#____state_owners_1 + 1] = owner
     end
     owner.seq = request.seq
     owner.most = request.most
@@ -152,94 +220,33 @@ function removeOwner(state, name)
             index = index - 1
         end
     end
-    removeWaitersOf(state.interactive, name)
-    removeWaitersOf(state.background, name)
-end
-function removeWaitersOf(ring, name)
-    do
-        local index = #ring - 1
-        while index >= 0 do
-            local waiters = ring[index + 1].waiters
-            do
-                local at = #waiters - 1
-                while at >= 0 do
-                    if waiters[at + 1].owner == name then
-                        __TS__ArraySplice(waiters, at, 1)
-                    end
-                    at = at - 1
-                end
-            end
-            if #waiters == 0 then
-                __TS__ArraySplice(ring, index, 1)
-            end
-            index = index - 1
-        end
+    local function isItsOwn(waiter)
+        return waiter.owner == name
     end
+    ____exports.removeWaiters(state.interactive, isItsOwn)
+    ____exports.removeWaiters(state.background, isItsOwn)
 end
-function removeWaiter(state, owner, id)
+function forget(state, owner, left)
+    if #left == 0 then
+        return
+    end
     do
         local index = #owner.granted - 1
         while index >= 0 do
-            if owner.granted[index + 1] == id then
+            if __TS__ArrayIncludes(left, owner.granted[index + 1]) then
                 __TS__ArraySplice(owner.granted, index, 1)
             end
             index = index - 1
         end
     end
-    removeFrom(state.interactive, owner.name, id)
-    removeFrom(state.background, owner.name, id)
-end
-function removeFrom(ring, owner, id)
-    do
-        local index = #ring - 1
-        while index >= 0 do
-            local waiters = ring[index + 1].waiters
-            do
-                local at = #waiters - 1
-                while at >= 0 do
-                    if waiters[at + 1].owner == owner and waiters[at + 1].id == id then
-                        __TS__ArraySplice(waiters, at, 1)
-                    end
-                    at = at - 1
-                end
-            end
-            if #waiters == 0 then
-                __TS__ArraySplice(ring, index, 1)
-            end
-            index = index - 1
-        end
+    local function hasLeft(waiter)
+        return waiter.owner == owner.name and __TS__ArrayIncludes(left, waiter.id)
     end
-end
-function addWaiter(ring, waiter, owner, nowMs)
-    local entry = {id = waiter.id, owner = owner, sinceMs = nowMs}
-    for ____, own in ipairs(ring) do
-        if own.key == waiter.key then
-            local ____own_waiters_1 = own.waiters
-            ____own_waiters_1[#____own_waiters_1 + 1] = entry
-            return
-        end
-    end
-    ring[#ring + 1] = {key = waiter.key, waiters = {entry}}
+    ____exports.removeWaiters(state.interactive, hasLeft)
+    ____exports.removeWaiters(state.background, hasLeft)
 end
 function isWaiting(state, name)
-    return waitsIn(state.interactive, name) or waitsIn(state.background, name)
-end
-function waitsIn(ring, name)
-    for ____, own in ipairs(ring) do
-        for ____, waiter in ipairs(own.waiters) do
-            if waiter.owner == name then
-                return true
-            end
-        end
-    end
-    return false
-end
-function countWaiting(ring)
-    local count = 0
-    for ____, own in ipairs(ring) do
-        count = count + #own.waiters
-    end
-    return count
+    return ____exports.waitsIn(state.interactive, name) or ____exports.waitsIn(state.background, name)
 end
 function noteMachine(state, name, nowMs)
     local found = false
@@ -271,7 +278,7 @@ function learn(state, request, nowMs)
         if request.refusedMs > 0 and ____until > state.pauseUntilMs then
             state.pauseUntilMs = ____until
         end
-        if nowMs - state.cutAtMs >= SAME_MOMENT_MS then
+        if nowMs - state.cutAtMs >= ____exports.SAME_MOMENT_MS then
             state.cutTo = math.max(
                 1,
                 math.floor(____exports.limitOf(state, request.most) / 2)
@@ -309,7 +316,7 @@ function admit(state, nowMs)
     local running = ____exports.countRunning(state)
     while running < limit do
         do
-            local __continue88
+            local __continue86
             repeat
                 local next = takeNext(state)
                 if next == nil then
@@ -317,16 +324,16 @@ function admit(state, nowMs)
                 end
                 local owner = findOwner(state, next.owner)
                 if owner == nil then
-                    __continue88 = true
+                    __continue86 = true
                     break
                 end
                 local ____owner_granted_3 = owner.granted
                 ____owner_granted_3[#____owner_granted_3 + 1] = next.id
                 grants[#grants + 1] = {owner = next.owner, id = next.id, waitedMs = nowMs - next.sinceMs}
                 running = running + 1
-                __continue88 = true
+                __continue86 = true
             until true
-            if not __continue88 then
+            if not __continue86 then
                 break
             end
         end
@@ -338,33 +345,18 @@ function takeNext(state)
     local overdue = background and state.inARow >= MOST_IN_A_ROW
     if #state.interactive > 0 and not overdue then
         state.inARow = background and state.inARow + 1 or 0
-        return shiftFrom(state.interactive)
+        return ____exports.shiftFrom(state.interactive)
     end
     state.inARow = 0
-    return background and shiftFrom(state.background) or nil
-end
-function shiftFrom(ring)
-    local own = ring[1]
-    __TS__ArraySplice(ring, 0, 1)
-    local waiter = own.waiters[1]
-    __TS__ArraySplice(own.waiters, 0, 1)
-    if #own.waiters > 0 then
-        ring[#ring + 1] = own
-    end
-    return waiter
+    return background and ____exports.shiftFrom(state.background) or nil
 end
 ____exports.LEASE_MS = 3000
 ____exports.BEAT_MS = 750
-SAME_MOMENT_MS = 2000
-LEAST_STREAK = 4
-LONGEST_PAUSE_MS = 10000
-MOST_IN_A_ROW = 8
-MACHINE_MS = 600000
-local RECOVERY_MS = 2 * ____exports.BEAT_MS
+____exports.SAME_MOMENT_MS = 2000
 function ____exports.createPlaceState()
     return {
         cutTo = 0,
-        cutAtMs = -SAME_MOMENT_MS,
+        cutAtMs = -____exports.SAME_MOMENT_MS,
         streak = 0,
         pauseUntilMs = 0,
         inARow = 0,
@@ -375,6 +367,22 @@ function ____exports.createPlaceState()
         machines = {}
     }
 end
+function ____exports.addWaiter(ring, waiter, owner, nowMs)
+    local entry = {id = waiter.id, owner = owner, sinceMs = nowMs}
+    for ____, own in ipairs(ring) do
+        if own.key == waiter.key then
+            local ____own_waiters_0 = own.waiters
+            ____own_waiters_0[#____own_waiters_0 + 1] = entry
+            return
+        end
+    end
+    ring[#ring + 1] = {key = waiter.key, waiters = {entry}}
+end
+LEAST_STREAK = 4
+LONGEST_PAUSE_MS = 10000
+MOST_IN_A_ROW = 8
+MACHINE_MS = 600000
+____exports.RECOVERY_MS = 2 * ____exports.BEAT_MS
 function ____exports.shareOfMachine(most, machines)
     return math.max(
         1,
@@ -410,15 +418,13 @@ function ____exports.stepPlaces(state, request, nowMs, dead)
     if #state.owners == 0 then
         state.countedSinceMs = nowMs
     end
-    if request.returning and nowMs - state.countedSinceMs < RECOVERY_MS then
-        state.pauseUntilMs = math.max(state.pauseUntilMs, state.countedSinceMs + RECOVERY_MS)
+    if request.returning and nowMs - state.countedSinceMs < ____exports.RECOVERY_MS then
+        state.pauseUntilMs = math.max(state.pauseUntilMs, state.countedSinceMs + ____exports.RECOVERY_MS)
     end
     local owner = enterOwner(state, request, nowMs)
-    for ____, id in ipairs(request.left) do
-        removeWaiter(state, owner, id)
-    end
+    forget(state, owner, request.left)
     for ____, waiter in ipairs(request.joined) do
-        addWaiter(waiter.interactive and state.interactive or state.background, waiter, request.name, nowMs)
+        ____exports.addWaiter(waiter.interactive and state.interactive or state.background, waiter, request.name, nowMs)
     end
     noteMachine(state, request.machine, nowMs)
     learn(state, request, nowMs)
@@ -433,6 +439,13 @@ function ____exports.stepPlaces(state, request, nowMs, dead)
         grants,
         false
     )
+end
+function ____exports.noteSilence(state, name, silentMs, nowMs)
+    if silentMs <= ____exports.RECOVERY_MS or findOwner(state, name) == nil then
+        return false
+    end
+    state.pauseUntilMs = math.max(state.pauseUntilMs, nowMs + ____exports.RECOVERY_MS)
+    return true
 end
 function ____exports.dropOwners(state, dead, nowMs)
     for ____, name in ipairs(dead) do

@@ -1,10 +1,11 @@
 import { createPause } from './pause.js'
+import { createPlaceContact } from './place-contact.js'
 import { createPlaceExchange } from './place-exchange.js'
 import type { PlaceLedger } from './place-ledger.js'
 import { createPlaceNews } from './place-news.js'
 import { createPlacePresence } from './place-presence.js'
 import { createPlaceRoll, type Waiter } from './place-roll.js'
-import type { PlaceOutcome, PlaceOwner } from './place-rule.js'
+import type { PlaceOutcome, PlaceOwner } from './place-state.js'
 
 export interface PlaceSpeakerOptions {
   ledger: PlaceLedger
@@ -13,6 +14,8 @@ export interface PlaceSpeakerOptions {
   scheduleBeat: (ms: number, run: () => void) => () => void
   owner: PlaceOwner
   most: number
+  /** the wall clock, ms */
+  now: () => number
 }
 
 /** Speaks for the calls of this process to the ledger. */
@@ -31,8 +34,9 @@ export interface PlaceSpeaker {
 }
 
 /** @see PlaceSpeaker */
-export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most }: PlaceSpeakerOptions): PlaceSpeaker {
+export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most, now }: PlaceSpeakerOptions): PlaceSpeaker {
   const news = createPlaceNews(owner, most)
+  const contact = createPlaceContact(now)
   let limit = most
   /** places that other processes had when the ledger spoke last */
   let others = 0
@@ -46,6 +50,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
   }
   const pause = createPause(schedule, (untilMs) => tell(() => news.waitedOut(untilMs)))
   const grant = (ids: readonly string[]) => {
+    if (ids.length > 0 && ledger.beat && contact.lost) return void tell(news.forget)
     roll.grant(ids).forEach(news.heard)
     presence.update()
   }
@@ -56,13 +61,12 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
     grant(outcome.granted)
     pause.update(roll.waiting.size > 0 ? outcome.pauseUntilMs : 0, outcome.nowMs)
   }
-  const presence = createPlacePresence({ ledger, owner, scheduleBeat }, {
-    isBusy: () => roll.running > 0 || roll.waiting.size > 0,
-    isWaiting: () => roll.waiting.size > 0,
+  const presence = createPlacePresence({ ledger, owner, contact, scheduleBeat }, {
+    isBusy: () => roll.running > 0 || roll.waiting.size > 0, isWaiting: () => roll.waiting.size > 0,
     forgotten: () => tell(news.forget), granted: grant,
   })
   const exchange = createPlaceExchange({
-    ledger, news, schedule, hear,
+    ledger, news, contact, schedule, hear,
     buildRequest() {
       if (news.whole) roll.rename()
       return news.take(roll.running, roll.waiting)
@@ -84,8 +88,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
       // Elsewhere it goes with the place that is given back.
       if (ledger.immediate) exchange.speak()
     },
-    get limit() { return limit }, get running() { return roll.running },
-    get waiting() { return roll.waiting.size },
+    get limit() { return limit }, get running() { return roll.running }, get waiting() { return roll.waiting.size },
     async close() {
       exchange.close()
       presence.close()

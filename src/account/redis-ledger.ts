@@ -26,6 +26,8 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local name = ARGV[2]
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - rule.LEASE_MS)
 local known = redis.call('ZSCORE', KEYS[2], name)
+local latest = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+local silent = latest and now - tonumber(latest) or 0
 local function tell(grants)
   for _, grant in ipairs(grants) do
     if grant.owner ~= name or ARGV[1] == 'beat' then
@@ -49,8 +51,9 @@ local function save(state)
   end
 end
 if ARGV[1] == 'beat' then
-  if #dead > 0 then
+  if #dead > 0 or silent > rule.RECOVERY_MS then
     local state = load()
+    if rule.noteSilence(state, name, silent, now) then known = false end
     local grants = rule.dropOwners(state, dead, now)
     save(state)
     for _, gone in ipairs(dead) do if gone == name then known = false end end
@@ -61,6 +64,7 @@ if ARGV[1] == 'beat' then
 end
 local request = cjson.decode(ARGV[4])
 local state = load()
+rule.noteSilence(state, name, silent, now)
 local outcome = rule.stepPlaces(state, request, now, dead)
 save(state)
 if not outcome.unknown then

@@ -4,7 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const target = new URL('place-rule-lua.ts', import.meta.url)
 
-const readRule = () => readFileSync(new URL('place-rule.ts', import.meta.url), 'utf8')
+/** In the order in which Lua must read them. */
+const SOURCES = ['place-state.ts', 'place-ring.ts', 'place-rule.ts']
+
+/** One text: a script in Redis has no modules. */
+const readRule = () => SOURCES.map((name) => readFileSync(new URL(name, import.meta.url), 'utf8').replaceAll(/^import .* from '\.\/place-\w+\.js'$/gm, '')).join('\n')
 
 /** Says which text of the rule a translation is of. */
 export function hashRule(source = readRule()) {

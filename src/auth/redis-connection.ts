@@ -108,7 +108,7 @@ function destroy(client: Client | undefined): void {
 
 async function openClient({ url, trust }: RedisConnectionOptions, { disableOfflineQueue = true } = {}): Promise<Client> {
   const [redis, secureContext] = await Promise.all([loadRedis(), trust?.()])
-  const timing = { connectTimeout: CONNECT_MS, reconnectStrategy: (retries: number) => Math.min(2000, 50 * 2 ** retries) }
+  const timing = { connectTimeout: CONNECT_MS, reconnectStrategy: (retries: number) => Math.min(1000, 50 * 2 ** retries) }
   const client: Client = redis.createClient({
     url,
     // A command that waited for a server to come back would be a refresh nobody waits for any more.

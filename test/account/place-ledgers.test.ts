@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createConcurrencyLimiter, createFileLedger, createMemoryLedger, createRedisLedger, type PlaceLedger } from '../../src/account/index.js'
+import { describeFleet } from '../../src/account/describe-fleet.js'
 import { createFallbackLedger } from '../../src/account/fallback-ledger.js'
-import { createPlaceState, stepPlaces, type PlaceRequest } from '../../src/account/place-rule.js'
+import { dropOwners, stepPlaces } from '../../src/account/place-rule.js'
+import { createPlaceState, LEASE_MS, type PlaceOwner, type PlaceRequest } from '../../src/account/place-state.js'
 import { hashRule } from '../../src/account/translate-places.mjs'
 import { createRedisConnection } from '../../src/auth/index.js'
 import { delay } from '../../src/lib/index.js'
@@ -103,6 +105,23 @@ describe.each(['file', ...(redisInstalled ? ['redis' as const] : [])] as const)(
   })
 })
 
+test.runIf(redisInstalled)('a Redis that was away gives no place of one that it takes for dead before that one could speak', async () => {
+  const [ledger] = await openMany('redis', 1) as [PlaceLedger]
+  onTestFinished(() => ledger.close())
+  const wish = (name: string): PlaceRequest => ({
+    name, machine: 'other', pid: 1, version: '0', seq: 1, most: 1, running: 0, joined: [{ id: name, key: 'k', interactive: false }],
+    left: [], whole: true, returning: false, served: 0, refusedMs: -1, waitedUntilMs: 0,
+  })
+  const waiter: PlaceOwner = { name: 'waiter', machine: 'other', pid: 1, version: '0' }
+  expect((await ledger.step(wish('holder'))).granted).toEqual(['holder'])
+  await delay(700)
+  expect(await ledger.step(wish('waiter'))).toMatchObject({ granted: [], waiting: 1 })
+  await delay(LEASE_MS - 500)
+  expect(await ledger.beat?.(waiter)).toEqual({ known: false, granted: [] })
+  expect(await ledger.step({ ...wish('waiter'), seq: 2 })).toMatchObject({ granted: [], pauseUntilMs: expect.any(Number) })
+  expect(await ledger.step({ ...wish('holder'), seq: 2, running: 1, joined: [], returning: true })).toMatchObject({ running: 1, waiting: 1 })
+})
+
 test.runIf(redisInstalled)('Redis and TypeScript decide alike over random lives', async () => {
   const redis = await startRedis(await folder())
   onTestFinished(() => redis.stop())
@@ -139,6 +158,80 @@ test.runIf(redisInstalled)('Redis and TypeScript decide alike over random lives'
     }
     running[at] = running[at]! + theirs.granted.length
   }
+})
+
+/** Places in memory for several processes; what a request of one gives to another is told when `tell` is called. */
+function openTogether() {
+  const state = createPlaceState()
+  const watchers = new Map<string, (ids: readonly string[]) => void>()
+  const pending: { owner: string; id: string }[] = []
+  const note = (grants: readonly { owner: string; id: string }[], asking: string) => void pending.push(...grants.filter(({ owner }) => owner !== asking))
+  return {
+    state,
+    dropAll(owners: readonly string[]) { note(dropOwners(state, owners, 0), '') },
+    tell() { for (const { owner, id } of pending.splice(0)) watchers.get(owner)?.([id]) },
+    open: (): PlaceLedger => ({
+      scope: 'account', immediate: true,
+      step(request) {
+        const outcome = stepPlaces(state, request, 0, [])
+        note(outcome.grants, request.name)
+        return outcome
+      },
+      beat: async ({ name }) => ({ known: state.owners.some((owner) => owner.name === name), granted: [] }),
+      watch(owner, granted) {
+        watchers.set(owner.name, granted)
+        return () => void watchers.delete(owner.name)
+      },
+      inspect: async () => describeFleet(state, 0, 'account'),
+      close: async () => undefined,
+    }),
+  }
+}
+
+test('a place that a process hears of after it stood still for a lease is not taken: it says anew that it waits', async () => {
+  const together = openTogether()
+  let asleepMs = 0
+  const [holder, third] = [limiterOver(together.open(), 1), limiterOver(together.open(), 1)]
+  const sleeper = createConcurrencyLimiter({ limit: 1, ledger: together.open(), now: () => asleepMs, self: { machine: 'made-up', version: 'sleeper' } })
+  onTestFinished(() => sleeper.close())
+  const held = await holder.acquire()
+  let begun = false
+  const waiting = sleeper.acquire().then((release) => {
+    begun = true
+    return release
+  })
+  held()
+  expect(together.state.owners).toMatchObject([{ version: 'sleeper', granted: [expect.any(String)] }])
+  asleepMs = 5000
+  together.dropAll(together.state.owners.map(({ name }) => name))
+  const next = await third.acquire()
+  together.tell()
+  await delay(0)
+  expect([begun, sleeper.waiting, third.running]).toEqual([false, 1, 1])
+  next()
+  together.tell()
+  ;(await waiting)()
+  expect([begun, sleeper.running]).toEqual([true, 0])
+})
+
+test('a process that stood still while it waited for the ledger asks again, and takes no share beside it', async () => {
+  let nowMs = 0
+  let answers = 0
+  const shared = createMemoryLedger()
+  const ledger: PlaceLedger = {
+    scope: 'account', immediate: false,
+    async step(request) {
+      if (++answers > 1) return shared.step(request)
+      nowMs += 6000
+      throw new Error('timed out')
+    },
+    inspect: () => shared.inspect(), close: async () => undefined,
+  }
+  const warnings: string[] = []
+  const fallback = createFallbackLedger({ ledger, local: createMemoryLedger(), shared: true, warn: (share) => warnings.push(share), now: () => nowMs })
+  const limiter = limiterOver(fallback)
+  ;(await limiter.acquire())()
+  expect([fallback.scope, warnings, limiter.limit]).toEqual(['account', [], 6])
 })
 
 test('a ledger that cannot be reached is left for a share of the places, with one warning, and taken up again by itself', async () => {

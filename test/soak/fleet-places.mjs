@@ -9,11 +9,15 @@ const listen = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1'
 export async function startProxy(port) {
   const pairs = new Set()
   const proxy = { mode: 'open' }
-  const pass = (from, to) => from.on('data', async (chunk) => {
-    if (proxy.mode === 'silent') return
-    if (typeof proxy.mode === 'number') await sleep(proxy.mode)
-    if (!to.destroyed) to.write(chunk)
-  })
+  const pass = (from, to) => {
+    // In the order they came: what is late must not be overtaken by what is not.
+    let before = Promise.resolve()
+    from.on('data', (chunk) => {
+      if (proxy.mode === 'silent') return
+      const late = typeof proxy.mode === 'number' ? sleep(proxy.mode) : undefined
+      before = before.then(() => late).then(() => { if (!to.destroyed) to.write(chunk) })
+    })
+  }
   const server = createServer((socket) => {
     if (proxy.mode === 'cut') return socket.destroy()
     const upstream = connect(port, '127.0.0.1')
@@ -40,6 +44,9 @@ export async function startProxy(port) {
   return proxy
 }
 
+/** What ends an answer; after it the backend has nothing more to do, though its connection may stay a moment. */
+const TERMINAL = /"type":"response\.(completed|incomplete|failed)"/
+
 /** Passes everything on to the stand-in; a turn takes its time here, and is counted while it runs. */
 export async function startFront(twin, { callMs, random, changed }) {
   const target = new URL(twin.baseUrl)
@@ -51,12 +58,12 @@ export async function startFront(twin, { callMs, random, changed }) {
     const turn = request.method === 'POST' && request.url.endsWith('/responses') ? /fleet:((h\d)w\d+)[\w.]*/.exec(body.toString()) : undefined
     const entry = turn && { text: turn[0], worker: turn[1], host: turn[2], beganMs: performance.now(), inherited: false }
     response.on('error', () => undefined)
+    const end = () => {
+      if (entry && running.delete(entry)) changed()
+    }
     if (entry) {
       running.add(entry)
-      response.on('close', () => {
-        running.delete(entry)
-        changed()
-      })
+      response.on('close', end)
       changed(entry)
       await sleep(callMs * (0.5 + random.next()))
     }
@@ -64,6 +71,13 @@ export async function startFront(twin, { callMs, random, changed }) {
     // A connection of its own: one that was kept may be closed at that moment, which would be the rig's fault.
     const upstream = send({ agent: false, host: target.hostname, port: target.port, method: request.method, path: request.url, headers: request.headers }, (reply) => {
       response.writeHead(reply.statusCode, reply.headers)
+      let tail = ''
+      reply.on('data', (chunk) => {
+        tail = `${tail}${chunk}`
+        // Its caller gives the place on as soon as it has read this, before the connection is seen to end.
+        if (TERMINAL.test(tail)) end()
+        tail = tail.slice(-60)
+      })
       reply.pipe(response)
     })
     upstream.on('error', () => response.destroy())

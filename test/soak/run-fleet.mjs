@@ -16,6 +16,10 @@ import { createRandom } from './seeded.mjs'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const STORE_KEY = Buffer.alloc(32, 7).toString('base64')
 const SKEWS_MS = [0, 5000, -5000, 2500]
+/** From the word that a place is given to the call's arrival. */
+const ON_ITS_WAY_MS = 500
+/** A host that reaches Redis again finds that out and comes back. */
+const COMES_BACK_MS = 4000
 /** What a place that nobody holds may take to be found again. */
 const RECLAIM_MS = 5000
 
@@ -65,13 +69,24 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   const outages = []
   /** since when the host has no Redis, and since when it is to be left out of fairness */
   const away = new Map()
+  /** workers that stand still */
+  const stopped = new Set()
+  let beganMs = performance.now()
   let usedMs = 0
   let liveMs = 0
   let lastMs = performance.now()
   let unfitUntilMs = performance.now() + 5000
   const dead = []
 
-  const front = await startFront(twin, { callMs, random: createRandom(seed, 'calls'), changed: (entry) => look(entry) })
+  const front = await startFront(twin, {
+    callMs, random: createRandom(seed, 'calls'),
+    changed(entry) {
+      // Its place was given before, and it was on its way.
+      if (entry && (stopped.has(entry.worker) || performance.now() - (away.get(entry.host) ?? -Infinity) < ON_ITS_WAY_MS)) entry.inherited = true
+      if (entry && stopped.has(entry.worker)) entry.stopped = true
+      look(entry)
+    },
+  })
   const store = createRedisStore({ connection: createRedisConnection({ url: `redis://127.0.0.1:${redisPort}` }), lane: 'codex', encryptionKey: STORE_KEY })
   await store.save({ auth_mode: 'oauth', ...twin.issueTokens() })
   const fleet = []
@@ -104,10 +119,12 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     seen.most = Math.max(seen.most, all.length)
     seen.mostFresh = Math.max(seen.mostFresh, reachable.length)
     if (!entry) return
-    if (reachable.length > limit) seen.overLimit.push({ fresh: reachable.length, all: all.length })
+    const atSeconds = Number(((nowMs - beganMs) / 1000).toFixed(2))
+    const describeRunning = () => all.map((one) => `${one.text} for ${Math.round(nowMs - one.beganMs)} ms${one.inherited ? ', inherited' : ''}${one.stopped ? ', stopped' : ''}${away.has(one.host) ? ', away' : ''}`)
+    if (reachable.length > limit) seen.overLimit.push({ atSeconds, fresh: reachable.length, all: all.length, running: describeRunning() })
     for (const name of away.keys()) {
       const fresh = all.filter((one) => one.host === name && !one.inherited).length
-      if (fresh > share) seen.overLimit.push({ host: name, fresh, share })
+      if (fresh > share) seen.overLimit.push({ atSeconds, host: name, fresh, share, running: describeRunning() })
     }
   }
   let lastRunning = 0
@@ -140,9 +157,9 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     await new Promise((resolve) => child.once('message', resolve))
   }
 
-  const note = (kind, host) => {
+  const note = (kind, host = '') => {
     seen.faults[kind] = (seen.faults[kind] ?? 0) + 1
-    log(`${((performance.now() - beganMs) / 1000).toFixed(1)} s: ${kind} ${host ?? ''}, ${front.running.size} running`)
+    log(`${((performance.now() - beganMs) / 1000).toFixed(1)} s: ${kind} ${host}, ${front.running.size} running`)
   }
   const outage = (host) => {
     const entry = { host, fromMs: performance.timeOrigin + performance.now(), toMs: Infinity }
@@ -172,7 +189,9 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
       for (const entry of front.running) if (entry.worker === worker.name) entry.stopped = true
       if (places > 0) dead.push({ atMs: performance.now(), places })
       worker.child.kill('SIGSTOP')
+      stopped.add(worker.name)
       await sleep(4000 + random.below(3000))
+      stopped.delete(worker.name)
       worker.child.kill('SIGCONT')
       inherit((entry) => entry.worker === worker.name)
       unfitUntilMs = Math.max(unfitUntilMs, performance.now() + 3000)
@@ -181,14 +200,14 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     async cut(host, mode = random.chance(0.5) ? 'cut' : 'silent') {
       note(mode, host.name)
       const back = outage(host.name)
-      away.set(host.name, true)
+      away.set(host.name, performance.now())
       inherit((entry) => entry.host === host.name)
       host.proxy.set(mode)
       await sleep(3000 + random.below(5000))
       inherit((entry) => entry.host === host.name)
       host.proxy.set('open')
       // It comes back by itself, when it tries the next time; until then it keeps to its share.
-      await sleep(3000)
+      await sleep(COMES_BACK_MS)
       inherit((entry) => entry.host === host.name)
       away.delete(host.name)
       unfitUntilMs = performance.now() + 3000
@@ -206,14 +225,14 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     async restart() {
       note('redis restart')
       const back = fleet.map((host) => outage(host.name))
-      for (const host of fleet) away.set(host.name, true)
+      for (const host of fleet) away.set(host.name, performance.now())
       inherit(() => true)
       const gone = new Promise((resolve) => redis.once('exit', resolve))
       redis.kill('SIGKILL')
       await gone
       await sleep(500 + random.below(3000))
       redis = await startRedis(redisPort, folder)
-      await sleep(3500)
+      await sleep(COMES_BACK_MS)
       inherit(() => true)
       for (const host of fleet) away.delete(host.name)
       unfitUntilMs = performance.now() + 4000
@@ -222,7 +241,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   }
 
   await Promise.all(fleet.flatMap((host) => Array.from({ length: workers }, (_, at) => start(host, at, 0))))
-  const beganMs = performance.now()
+  beganMs = performance.now()
   unfitUntilMs = beganMs + 3000
   const busy = new Map()
   const ticker = setInterval(() => look(), 25)

@@ -188,7 +188,7 @@ const folder = await mkdtemp(join(root, 'node_modules', '.simulate-'))
 const outfile = join(folder, 'rooms.mjs')
 await build({
   bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error', packages: 'external', outfile,
-  stdin: { resolveDir: root, loader: 'ts', contents: "export * from './src/account/place-rule.js'\nexport { listDead } from './src/account/place-ledger.js'\nexport { createConcurrencyLimiter } from './src/account/concurrency-limiter.js'" },
+  stdin: { resolveDir: root, loader: 'ts', contents: "export * from './src/account/place-rule.js'\nexport * from './src/account/place-state.js'\nexport { listDead } from './src/account/place-ledger.js'\nexport { createConcurrencyLimiter } from './src/account/concurrency-limiter.js'" },
 })
 const rooms = await import(outfile)
 console.log(`seed ${seed}, ${seconds} s of virtual time`)

@@ -1,0 +1,42 @@
+import type { KeyState, PlaceWaiter, WaitingCall } from './place-state.js'
+
+export function addWaiter(ring: KeyState[], waiter: PlaceWaiter, owner: string, nowMs: number): void {
+  const entry = { id: waiter.id, owner, sinceMs: nowMs }
+  for (const own of ring) {
+    if (own.key === waiter.key) {
+      own.waiters.push(entry)
+      return
+    }
+  }
+  ring.push({ key: waiter.key, waiters: [entry] })
+}
+
+/** Takes out those that `leaves` says, and keys that have none left. */
+export function removeWaiters(ring: KeyState[], leaves: (waiter: WaitingCall) => boolean): void {
+  for (let index = ring.length - 1; index >= 0; index--) {
+    const waiters = ring[index]!.waiters
+    for (let at = waiters.length - 1; at >= 0; at--) if (leaves(waiters[at]!)) waiters.splice(at, 1)
+    if (waiters.length === 0) ring.splice(index, 1)
+  }
+}
+
+export function waitsIn(ring: KeyState[], name: string): boolean {
+  for (const own of ring) for (const waiter of own.waiters) if (waiter.owner === name) return true
+  return false
+}
+
+export function countWaiting(ring: KeyState[]): number {
+  let count = 0
+  for (const own of ring) count += own.waiters.length
+  return count
+}
+
+export function shiftFrom(ring: KeyState[]): WaitingCall {
+  const own = ring[0]!
+  ring.splice(0, 1)
+  const waiter = own.waiters[0]!
+  own.waiters.splice(0, 1)
+  // Its key goes to the back of the ring.
+  if (own.waiters.length > 0) ring.push(own)
+  return waiter
+}
