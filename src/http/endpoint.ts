@@ -29,7 +29,7 @@ export interface Endpoint {
   store: ResponseStore
   thoughts: ThoughtMemory
   times: EndpointTimes
-  log: (entry: RequestLogEntry) => void
+  log?: (entry: RequestLogEntry) => void
   /** ms since 1970 */
   now: () => number
 }

@@ -30,9 +30,16 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
       reject(tooLarge())
     }
     request.on('data', take)
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
+    let ended = false
+    request.once('end', () => {
+      ended = true
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+    })
     request.once('error', reject)
-    request.once('close', () => reject(badRequest('the body ended before its time')))
+    request.once('close', () => {
+      // An error's stack costs 10 µs, and every request is closed.
+      if (!ended) reject(badRequest('the body ended before its time'))
+    })
   })
 }
 

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { ConfigurationError } from '../contract/index.js'
+import { createAbortListeners, type AbortListeners } from '../lib/index.js'
+import type { Page } from '../page/index.js'
+import type { Gate } from './admit-request.js'
+import { createConnections } from './connections.js'
+import type { Endpoint, EndpointTimes, Exchange } from './endpoint.js'
+import { HttpFailure } from './http-failure.js'
+import type { HttpServerOptions } from './http-server-options.js'
+import { createKeyRing, hashKey, type HttpKey, type StoredKey } from './key-ring.js'
+import { describeNote } from './request-log.js'
+import { createMemoryStore } from './response-store.js'
+import { createThoughtMemory } from './thought-memory.js'
+
+const TIMES: EndpointTimes = { headAfterMs: 250, keepAliveMs: 15_000, stalledReaderMs: 120_000, socketLifeMs: 60 * 60_000 }
+
+/** What the requests of one server go through. */
+export interface Serving {
+  endpoint: Endpoint
+  gate: Gate
+  page: Page | undefined
+  running: Set<AbortController>
+  draining: boolean
+  connectionOf: ReturnType<typeof createConnections>
+  /** A client may send many requests over one connection before it reads. */
+  aborts: AbortListeners
+}
+
+/** @param address where the server listens, asked once it does. @throws ConfigurationError without a key */
+export function prepareServing(options: HttpServerOptions, address: () => AddressInfo | undefined): Serving {
+  const { key, keys, provider, now = Date.now } = options
+  if (!key && !keys) throw new ConfigurationError('the HTTP server needs a key', { code: 'no_key' })
+  const own: StoredKey[] = key ? [{ name: 'default', sha256: hashKey(key), created_at: '' }] : []
+  const endpoint: Endpoint = {
+    provider,
+    roles: options.roles ?? [],
+    messageModels: options.messageModels ?? {},
+    store: options.store ?? createMemoryStore({ now }),
+    thoughts: createThoughtMemory(),
+    times: { ...TIMES, ...options.times },
+    ...(options.log ? { log: options.log } : {}),
+    now,
+  }
+  let listening: AddressInfo | undefined
+  const gate: Gate = {
+    findKey: createKeyRing(() => (keys ? [...own, ...keys()] : own)),
+    address: () => (listening ??= address()),
+    host: options.host ?? '127.0.0.1',
+    allowHosts: options.allowHosts ?? [],
+    allowOrigins: options.allowOrigins ?? [],
+  }
+  return { endpoint, gate, page: options.page, running: new Set(), draining: false, connectionOf: createConnections(), aborts: createAbortListeners() }
+}
+
+/** What a server that is ending says to whoever asks it. */
+export const shuttingDown = (): HttpFailure =>
+  new HttpFailure(503, 'The server is ending: ask again, it or another one may be there.', { type: 'service_unavailable_error', code: 'server_shutdown', headers: { connection: 'close' } })
+
+/** An exchange while it runs: the server's end cuts it, and so does `gone`. */
+export interface RunningExchange {
+  exchange: Exchange
+  /** Once, when it is over. */
+  end(about: { method: string; path: string; status: number }): void
+}
+
+export function openExchange({ endpoint, running, aborts }: Serving, key: HttpKey, gone: AbortSignal): RunningExchange {
+  const startedAt = endpoint.now()
+  const controller = new AbortController()
+  const leave = (): void => controller.abort(gone.reason)
+  const takeBack = aborts.add(gone, leave)
+  running.add(controller)
+  const exchange: Exchange = { endpoint, key, signal: controller.signal, id: `req_${randomUUID().replaceAll('-', '')}`, note: { ignored: [] } }
+  return {
+    exchange,
+    end(about) {
+      takeBack()
+      running.delete(controller)
+      const { id, note } = exchange
+      endpoint.log?.({
+        time: new Date(startedAt).toISOString(), request_id: id, key: exchange.key.name, ...about, duration_ms: endpoint.now() - startedAt, ...describeNote(note, startedAt),
+      })
+    },
+  }
+}
