@@ -18,19 +18,31 @@ const LONG = [
   'test/auth/processes.test.ts', // 7
   'test/threats/hostile-projects.test.ts', // 6
 ]
+/**
+ * What changes the process itself, or looks at what is loaded in it: a process of its own each. All others share a few,
+ * since loading the code again for each file takes most of the time. Workers end between projects, not between files.
+ */
+const ALONE = [
+  'test/lib/file-lock.test.ts', // puts a file system of its own in place of Node's
+  'test/transport/lazy.test.ts', // counts what is loaded
+]
 /** `only`: the long tests; `too`: all; else the others. */
 const long = process.env['TEST_LONG']
+const include = long === 'only' ? LONG.map((path) => path.replace(/\*\*$/, '**/*.test.ts')) : ['test/**/*.test.ts']
+const exclude = [...configDefaults.exclude, ...(long === undefined && isWholeRun() ? LONG : [])]
+const limits = { testTimeout: 20_000, hookTimeout: 30_000 }
 
 export default defineConfig({
   test: {
-    include: long === 'only' ? LONG.map((path) => path.replace(/\*\*$/, '**/*.test.ts')) : ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(long === undefined && isWholeRun() ? LONG : [])],
     pool: 'forks',
-    // On two cores vitest's own choice is one fork; the suite waits more than it computes.
-    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // On two cores vitest's own choice is one fork; the suite waits more than it computes. A pool that may shrink ends a worker twice
+    // when its queue runs dry, and the run with it: both limits are the same.
+    poolOptions: { forks: { isolate: false, minForks: 3, maxForks: 3 } },
     reporters: ['default'],
+    projects: [
+      { test: { name: 'shared', include, exclude: [...exclude, ...ALONE], ...limits } },
+      ...(long === 'only' ? [] : ALONE.map((path) => ({ test: { name: path, include: [path], exclude, ...limits } }))),
+    ],
   },
 })
 
