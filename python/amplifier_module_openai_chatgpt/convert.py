@@ -96,6 +96,9 @@ def read_response(proto: Any) -> ChatResponse:
     for ours, theirs in (("reasoning_tokens", "reasoning_tokens"), ("cache_read_tokens", "cache_read_tokens"), ("cache_write_tokens", "cache_creation_tokens")):
         if usage.HasField(theirs):
             counts[ours] = getattr(usage, theirs)
+    # Kernels before 2.0 have no such field.
+    if cost := getattr(usage, "cost_usd", ""):
+        counts["cost_usd"] = cost
     calls = [{"id": call.id, "name": call.name, "arguments": json.loads(call.arguments_json)} for call in proto.tool_calls]
     served = proto.degradation
     return ChatResponse.model_validate({
@@ -164,9 +167,10 @@ def read_info(proto: Any) -> ProviderInfo:
 
 
 def read_model(proto: Any) -> ModelInfo:
+    pricing = getattr(proto, "pricing_json", "")
     return ModelInfo(
         id=proto.id, display_name=proto.display_name, context_window=proto.context_window, max_output_tokens=proto.max_output_tokens,
-        capabilities=list(proto.capabilities), defaults=json.loads(proto.defaults_json or "{}"),
+        capabilities=list(proto.capabilities), defaults=json.loads(proto.defaults_json or "{}"), **({"pricing": json.loads(pricing)} if pricing else {}),
     )
 
 

@@ -1,6 +1,7 @@
-import { SPEED_TIERS, type JsonObject, type ModelInfo } from '../contract/index.js'
+import { laneRow, SPEED_TIERS, type JsonObject, type ModelInfo, type ModelPricing } from '../contract/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import type { CatalogSnapshot } from './catalog.js'
+import { priceOf, PRICES_DATE } from './model-prices.js'
 
 /** Tokens; above the plan route's usual window. */
 const LONG_CONTEXT = 400_000
@@ -24,9 +25,17 @@ function listCapabilities(model: CatalogModel): string[] {
   return capabilities
 }
 
+/** A speed tier has a price of its own, which is not known. */
+function pricingOf({ slug, speed }: CatalogModel): ModelPricing | undefined {
+  const price = speed === undefined ? priceOf(slug) : undefined
+  return price && { input: price.input, output: price.output, cache_read: price.cache_read, cache_write: price.cache_write ?? price.input, currency: 'USD' }
+}
+
 /** The list as the host's ModelInfo, in its order; `metadata` says where it comes from and how old it is. */
 export function toModelInfos(snapshot: CatalogSnapshot): ModelInfo[] {
+  const priced = laneRow(snapshot.lane).billing === 'metered'
   return snapshot.models.map((model) => {
+    const pricing = priced ? pricingOf(model) : undefined
     const defaults: JsonObject = model.defaultEffort === undefined ? {} : { reasoning_effort: model.defaultEffort }
     return {
       id: model.id,
@@ -35,7 +44,8 @@ export function toModelInfos(snapshot: CatalogSnapshot): ModelInfo[] {
       max_output_tokens: model.maxOutputTokens,
       capabilities: listCapabilities(model),
       defaults,
-      metadata: { cost_tier: estimateCostTier(model), source: snapshot.source, age_seconds: snapshot.ageSeconds },
+      metadata: { cost_tier: estimateCostTier(model), source: snapshot.source, age_seconds: snapshot.ageSeconds, ...(pricing && { prices_as_of: PRICES_DATE }) },
+      ...(pricing && { pricing }),
     }
   })
 }

@@ -24,7 +24,7 @@ export type { EventKey, EventName, EventPayloads, StreamBlockType } from './even
 export { parseTraceparent, readTraceContext } from './trace-context.js'
 export { watchTogether } from './call-observer.js'
 export type { CallObserver, CallPhase, CallWatch, ObservedCall, TraceContext } from './call-observer.js'
-export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, Provider, ProviderInfo, ResponseStream } from './provider.js'
+export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, ModelPricing, Provider, ProviderInfo, ResponseStream } from './provider.js'
 export { isServable } from './route.js'
 export type {
   CacheReceipt, CallerContext, CandidateStatus, CandidateVerdict, ClampRecord, Intent, QuotaWindow,

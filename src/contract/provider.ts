@@ -31,6 +31,15 @@ export interface ProviderInfo {
   config_fields: ConfigField[]
 }
 
+/** List prices for a million tokens. */
+export interface ModelPricing {
+  input: number
+  output: number
+  cache_read: number
+  cache_write: number
+  currency: 'USD'
+}
+
 /** One model of the account, with its limits in tokens. */
 export interface ModelInfo {
   id: string
@@ -41,6 +50,8 @@ export interface ModelInfo {
   defaults: JsonObject
   /** `cost_tier`: free, low, medium, high, extreme; ours adds `source` (live, last_good, fallback) and `age_seconds` */
   metadata?: JsonObject
+  /** of the metered lane, where the model's price is known */
+  pricing?: ModelPricing
   cost_per_input_token?: number | null
   cost_per_output_token?: number | null
 }

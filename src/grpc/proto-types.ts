@@ -49,6 +49,7 @@ export interface ProtoUsage {
   reasoning_tokens?: number
   cache_read_tokens?: number
   cache_creation_tokens?: number
+  cost_usd?: string
 }
 
 export interface ProtoChatResponse {

@@ -25,6 +25,7 @@ export function writeModelInfo(model: ModelInfo) {
     max_output_tokens: toInt32(model.max_output_tokens),
     capabilities: model.capabilities,
     defaults_json: JSON.stringify(model.defaults),
+    ...(model.pricing ? { pricing_json: JSON.stringify(model.pricing) } : {}),
   }
 }
 
@@ -55,6 +56,7 @@ function writeUsage(usage: Usage): ProtoUsage {
     ...(typeof reasoning === 'number' ? { reasoning_tokens: toInt32(reasoning) } : {}),
     ...(typeof read === 'number' ? { cache_read_tokens: toInt32(read) } : {}),
     ...(typeof written === 'number' ? { cache_creation_tokens: toInt32(written) } : {}),
+    ...(usage.cost_usd ? { cost_usd: usage.cost_usd } : {}),
   }
 }
 

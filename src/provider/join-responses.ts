@@ -1,4 +1,5 @@
 import type { ChatResponse, ContentBlock, ToolCall, Usage } from '../contract/index.js'
+import { addDecimals } from '../lib/index.js'
 
 /**
  * One answer out of the parts that a continued answer came in: text that was cut in the middle is
@@ -31,8 +32,11 @@ function addUsage(sum: Usage | null | undefined, next: Usage | null | undefined)
   if (!sum || !next) return next ?? sum
   const add = (key: 'reasoning_tokens' | 'cache_read_tokens' | 'cache_write_tokens') =>
     sum[key] == null && next[key] == null ? {} : { [key]: (sum[key] ?? 0) + (next[key] ?? 0) }
+  // A part without a price leaves the whole without one.
+  const { cost_usd: cost, ...rest } = next
   return {
-    ...next,
+    ...rest,
+    ...(sum.cost_usd && cost ? { cost_usd: addDecimals(sum.cost_usd, cost) } : {}),
     input_tokens: sum.input_tokens + next.input_tokens,
     output_tokens: sum.output_tokens + next.output_tokens,
     total_tokens: sum.total_tokens + next.total_tokens,

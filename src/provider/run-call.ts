@@ -10,6 +10,7 @@ import { finalizeResponse } from './finalize-response.js'
 import { joinResponses } from './join-responses.js'
 import type { ProviderContext } from './provider-context.js'
 import { readAnswer, type Turn } from './read-answer.js'
+import { priceAnswer } from './price-answer.js'
 import { noteAttempt, repeatOrThrow } from './repeat-or-throw.js'
 import { openAnnouncer, Sink, StreamWriter } from './sink.js'
 
@@ -78,7 +79,7 @@ async function answer(context: ProviderContext, head: CallHead, span: CallSpan, 
     }
     noteAttempt(call)
     const { ended } = reader
-    const part = reader.response()
+    const part = priceAnswer(deps, call, reader.response(), reader.servedModel)
     const number = parts.push(part)
     if (call.asCheckpoint) {
       const checkpoint = toCheckpoint(part, readCheckpointItem(reader, deps, call))

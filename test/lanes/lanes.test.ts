@@ -155,6 +155,22 @@ describe('the plan lane', () => {
 })
 
 describe('the api_key lane', () => {
+  test('says what a call costs, and what its models cost; a plan and a service tier without a known price say nothing', async () => {
+    const usage = { input_tokens: 1000, input_tokens_details: { cached_tokens: 400 }, output_tokens: 100, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 1100 }
+    const twin = await openTwin()
+    const answer = async (mounted: Mounted, more: Partial<ChatRequest> = {}) => {
+      twin.enqueue({ text: 'one', usage })
+      return (await mounted.provider.complete(ask('hello', { model: 'gpt-5.5', ...more }))).usage?.cost_usd
+    }
+    const metered = await mountApiKey(twin)
+    expect(await answer(metered)).toBe('0.0062')
+    const [model] = (await metered.provider.listModels()).filter(({ id }) => id === 'gpt-5.5')
+    expect([model?.pricing, model?.metadata?.['prices_as_of']]).toEqual([{ input: 5, output: 30, cache_read: 0.5, cache_write: 5, currency: 'USD' }, expect.stringMatching(/^2026-/)])
+    expect(await answer(await mountApiKey(twin, { service_tier: 'flex' }))).toBeUndefined()
+    const plan = await mountOn(twin)
+    expect([await answer(plan), (await plan.provider.listModels()).filter(({ pricing }) => pricing !== undefined)]).toEqual([undefined, []])
+  })
+
   test('asks the public API with the configured key, takes the metered fields and bills by use', async () => {
     const mounted = await mountApiKey(await openTwin())
     await mounted.provider.listModels()
