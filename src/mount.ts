@@ -49,7 +49,7 @@ async function mountModule(
       throw error
     })
     coordinator.registerContributor('observability.events', MODULE_ID, () => [...OBSERVABILITY_EVENTS])
-    const onReady = options.warmUp ? [routing.check, () => void provider.warmUp()] : [routing.check]
+    const onReady = [routing.check, () => mount.limiter.open(), ...(options.warmUp ? [() => void provider.warmUp()] : [])]
     ready.set(coordinator, [...(ready.get(coordinator) ?? []), ...onReady])
     return createCleanup(mount, coordinator, () => {
       ready.set(coordinator, (ready.get(coordinator) ?? []).filter((check) => !onReady.includes(check)))

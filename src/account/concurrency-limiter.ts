@@ -27,6 +27,8 @@ export interface AcquireOptions {
 
 /** Limits how many calls of an account run at once, and learns from refusals how many it bears. */
 export interface ConcurrencyLimiter {
+  /** Opens what the places are counted in, so that the first call need not wait for that; never fails. */
+  open(): void
   /** A place, where one is free at once and nobody waits; undefined where it would have to be waited for. */
   tryAcquire(): (() => void) | undefined
   /** A place, as soon as there is one; the function gives it back, twice without harm. Rejects with the reason of `signal`. */
@@ -83,6 +85,7 @@ export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}
   })
 
   return {
+    open: () => ledger.open?.(),
     tryAcquire: () => (ledger.immediate ? speaker.tryJoin() : undefined),
     async acquire(request = {}) {
       request.signal?.throwIfAborted()

@@ -78,7 +78,7 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
   return {
     get scope() { return (away ? local : ledger).scope }, get immediate() { return away ? local.immediate : ledger.immediate },
     step: (request) => (away ? local.step(share(request)) : stepFirst(request)),
-    beat,
+    open: () => ledger.open?.(), beat,
     watch(owner, granted) {
       const ends = [ledger.watch?.(owner, (ids) => { if (!away) granted(ids) }), local.watch?.(owner, (ids) => { if (away) granted(ids) })]
       return () => { for (const end of ends) end?.() }

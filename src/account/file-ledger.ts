@@ -47,6 +47,7 @@ export function createFileLedger({ folder, account, now = monotonicMs }: FileLed
   }
   return {
     scope: 'machine',
+    open: () => void open().catch(() => undefined),
     get immediate() { return table !== undefined },
     step,
     async beat(owner) {

@@ -6,6 +6,8 @@ import { createPlaceState, LEASE_MS, type PlaceOutcome, type PlaceOwner, type Pl
 export interface PlaceLedger {
   /** `machine`: by the processes of this machine; `account`: by all that reach the same Redis. */
   readonly scope: 'process' | 'machine' | 'account'
+  /** Gets ready behind whatever else is done, so that the first request finds it so; what fails, that request tells. */
+  open?(): void
   /** Whether `step` answers at once, as it stands now. */
   readonly immediate: boolean
   /** Takes a request in. Rejects where the ledger cannot be reached. */

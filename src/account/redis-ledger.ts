@@ -86,6 +86,7 @@ export function createRedisLedger({ connection, account, prefix = 'amplifier-cha
   return {
     scope: 'account',
     immediate: false,
+    open: () => void connection.command('PING').catch(() => undefined),
     async step(request) {
       const outcome = decodePlaceOutcome(await connection.script(SCRIPT, keys, ['step', request.name, channel, JSON.stringify(request)]))
       if (!outcome) throw new Error(`${connection.place} answered something else than places`)

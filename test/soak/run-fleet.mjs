@@ -69,6 +69,8 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   const outages = []
   /** since when the host has no Redis, and since when it is to be left out of fairness */
   const away = new Map()
+  /** hosts whose way to Redis is shut: each keeps to its share */
+  const cutOff = new Set()
   /** workers that stand still */
   const stopped = new Set()
   let beganMs = performance.now()
@@ -122,7 +124,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     const atSeconds = Number(((nowMs - beganMs) / 1000).toFixed(2))
     const describeRunning = () => all.map((one) => `${one.text} for ${Math.round(nowMs - one.beganMs)} ms${one.inherited ? ', inherited' : ''}${one.stopped ? ', stopped' : ''}${away.has(one.host) ? ', away' : ''}`)
     if (reachable.length > limit) seen.overLimit.push({ atSeconds, fresh: reachable.length, all: all.length, running: describeRunning() })
-    for (const name of away.keys()) {
+    for (const name of cutOff) {
       const fresh = all.filter((one) => one.host === name && !one.inherited).length
       if (fresh > share) seen.overLimit.push({ atSeconds, host: name, fresh, share, running: describeRunning() })
     }
@@ -203,8 +205,10 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
       away.set(host.name, performance.now())
       inherit((entry) => entry.host === host.name)
       host.proxy.set(mode)
+      cutOff.add(host.name)
       await sleep(3000 + random.below(5000))
       inherit((entry) => entry.host === host.name)
+      cutOff.delete(host.name)
       host.proxy.set('open')
       // It comes back by itself, when it tries the next time; until then it keeps to its share.
       await sleep(COMES_BACK_MS)
@@ -227,10 +231,12 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
       const back = fleet.map((host) => outage(host.name))
       for (const host of fleet) away.set(host.name, performance.now())
       inherit(() => true)
+      for (const host of fleet) cutOff.add(host.name)
       const gone = new Promise((resolve) => redis.once('exit', resolve))
       redis.kill('SIGKILL')
       await gone
       await sleep(500 + random.below(3000))
+      cutOff.clear()
       redis = await startRedis(redisPort, folder)
       await sleep(COMES_BACK_MS)
       inherit(() => true)
