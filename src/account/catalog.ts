@@ -1,5 +1,5 @@
 import { isLLMError, ProviderUnavailableError, type LaneName, type LLMError } from '../contract/index.js'
-import { startElapsed } from '../lib/index.js'
+import { orAbort, startElapsed } from '../lib/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import { buildFallbackModels } from './fallback-models.js'
 import { buildListing, decodeListing, encodeListing, normalizeEtag, type Listing } from './model-listing.js'
@@ -155,7 +155,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       if (!refetch && failure !== undefined && failure.ago() < failureTtlMs) return snapshot()
       await fetchOnce(signal)
       // Only now: a list that was kept is no reason not to ask.
-      if (!listing) await load()
+      if (!listing) await (signal ? orAbort(load(), signal) : load())
       return snapshot()
     },
     peek: () => (listing === undefined && failure === undefined ? undefined : snapshot()),

@@ -96,7 +96,8 @@ export interface ResponseStream extends AsyncIterable<StreamEvent> {
 export interface Provider {
   readonly name: string
   getInfo(): ProviderInfo
-  listModels(): Promise<ModelInfo[]>
+  /** Waits under the terms of a call: the signal and `total_timeout` end it. @throws LLMError */
+  listModels(options?: { signal?: AbortSignal }): Promise<ModelInfo[]>
   /** @throws LLMError */
   complete(request: ChatRequest, options?: CallOptions): Promise<ChatResponse>
   parseToolCalls(response: ChatResponse): ToolCall[]

@@ -4,6 +4,7 @@ import {
 } from '../contract/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
+import { orAbort } from '../lib/index.js'
 import { providerConfigFields } from '../index.js'
 import { VERSION } from '../version.js'
 import { createCallEvents } from './call-events.js'
@@ -133,26 +134,28 @@ function unary<Request, Response>(inside: Inside, work: (request: Request, signa
 
 function serveProvider(inside: Inside) {
   const { slots, events, calls } = inside
+  // The mount goes on for the others who wait for it.
+  const mounted = (metadata: Metadata, signal: AbortSignal) => orAbort(slots.of(metadata).provider(), signal)
   return {
-    GetInfo: unary(inside, async (_empty: object, _signal, metadata) => writeProviderInfo(await readInfo(slots.of(metadata)))),
-    ListModels: unary(inside, async (_empty: object, _signal, metadata) => ({ models: (await (await slots.of(metadata).provider()).listModels()).map(writeModelInfo) })),
+    GetInfo: unary(inside, async (_empty: object, signal, metadata) => writeProviderInfo(await orAbort(readInfo(slots.of(metadata)), signal))),
+    ListModels: unary(inside, async (_empty: object, signal, metadata) => ({ models: (await (await mounted(metadata, signal)).listModels({ signal })).map(writeModelInfo) })),
     Complete: unary(inside, async (proto: ProtoChatRequest, signal, metadata) => {
       const request = readChatRequest(proto, calls)
-      const response = await (await slots.of(metadata).provider()).complete(request, { signal, trace: readTrace(metadata) })
+      const response = await (await mounted(metadata, signal)).complete(request, { signal, trace: readTrace(metadata) })
       // First seen here, so that they come back as the model wrote them.
       for (const block of response.content) if (block.type === 'tool_call') calls.keep(block.id, block.input)
       return writeChatResponse(response)
     }),
-    ParseToolCalls: unary(inside, async (proto: ProtoChatResponse, _signal, metadata) => {
+    ParseToolCalls: unary(inside, async (proto: ProtoChatResponse, signal, metadata) => {
       const response = readChatResponse(proto)
-      return { tool_calls: (await slots.of(metadata).provider()).parseToolCalls(response).map(writeToolCall) }
+      return { tool_calls: (await mounted(metadata, signal)).parseToolCalls(response).map(writeToolCall) }
     }),
     CompleteStreaming(call: ServerWritableStream<ProtoChatRequest, ProtoChatResponse>) {
       const asCheckpoint = call.metadata.get('x-amplifier-operation')[0] === 'compaction'
       const withEvents = call.metadata.get('x-amplifier-events')[0] === '1'
       void admit(inside, call, async (signal) => {
         const request = { ...readChatRequest(call.request, calls), ...readLostFields(call.metadata.get('x-amplifier-fields')[0]) }
-        const provider = await slots.of(call.metadata).provider()
+        const provider = await mounted(call.metadata, signal)
         await streamCall({ provider, request, signal, trace: readTrace(call.metadata), events, withEvents, asCheckpoint, write: (message) => writeWhenRoom(call, message, signal) })
       }).then((outcome) => {
         if ('failure' in outcome) call.emit('error', outcome.failure)

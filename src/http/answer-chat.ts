@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { createChatCompletionChunkMapper, toChatCompletion } from '../dialects/index.js'
-import { ownerOf, type Exchange } from './endpoint.js'
+import { laneOf, ownerOf, type Exchange } from './endpoint.js'
 import { createEventStream, type EventStream } from './event-stream.js'
 import { findIgnoredFields } from './ignored-fields.js'
 import { explainFailure } from './model-names.js'
@@ -15,8 +15,7 @@ import { writeJson } from './write-json.js'
 /** `POST /v1/chat/completions`, whole or as an event stream. @throws HttpFailure, LLMError while a status can still say so; later failures are events */
 export async function answerChat(exchange: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
   const { endpoint, note } = exchange
-  const { lane = 'codex' } = (await endpoint.provider.signedIn?.()) ?? {}
-  note.ignored.push(...findIgnoredFields(body, 'chat', lane))
+  note.ignored.push(...findIgnoredFields(body, 'chat', await laneOf(exchange)))
   const owner = await ownerOf(exchange)
   const request = endpoint.thoughts.recall(owner, readChatRequest(body))
   const stream = await startCall(exchange, request, body.model)

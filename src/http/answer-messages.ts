@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { ChatResponse, JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { openWriter, runTurn, type ResponseTurn } from './answer-responses.js'
-import { ownerOf, type Exchange } from './endpoint.js'
+import { laneOf, ownerOf, type Exchange } from './endpoint.js'
 import { createEventStream } from './event-stream.js'
 import { findIgnoredFields } from './ignored-fields.js'
 import { buildMessage } from './message-blocks.js'
@@ -22,11 +22,10 @@ import { writeJson } from './write-json.js'
  */
 export async function answerMessages(exchange: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
   const { endpoint, note } = exchange
-  const { lane = 'codex' } = (await endpoint.provider.signedIn?.()) ?? {}
   const request = readMessagesRequest(body)
-  note.ignored.push(...findIgnoredFields(body, 'messages', lane))
+  note.ignored.push(...findIgnoredFields(body, 'messages', await laneOf(exchange)))
   const owner = await ownerOf(exchange)
-  const model = await chooseMessageModel(endpoint, body.model)
+  const model = await chooseMessageModel(exchange, body.model)
   const id = randomUUID().replaceAll('-', '')
   const turn: ResponseTurn = { body: { model, store: false }, id: `resp_${id}`, input: [], request: endpoint.thoughts.recall(owner, request) }
   const identity = { id: `msg_${id}`, model: String(body.model), showsThinking: isRecord(body.thinking) && body.thinking.type !== 'disabled' }

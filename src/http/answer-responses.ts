@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { ChatRequest, ChatResponse, JsonObject } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
 import { createResponseWriter, createStreamTranslator, toStreamEvents, type ResponseStreamEvent } from '../dialects/index.js'
-import { ownerOf, type Exchange } from './endpoint.js'
+import { laneOf, ownerOf, type Exchange } from './endpoint.js'
 import { createEventStream } from './event-stream.js'
 import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
 import { findIgnoredFields } from './ignored-fields.js'
@@ -40,8 +40,7 @@ export interface TurnSink {
  * @throws HttpFailure 400 naming the field, 404 for what is not kept
  */
 export async function readTurn(exchange: Exchange, body: JsonObject, local?: ReadonlyMap<string, ResponseRecord>): Promise<ResponseTurn> {
-  const { lane = 'codex' } = (await exchange.endpoint.provider.signedIn?.()) ?? {}
-  exchange.note.ignored.push(...findIgnoredFields(body, 'responses', lane))
+  exchange.note.ignored.push(...findIgnoredFields(body, 'responses', await laneOf(exchange)))
   const finder = createRecordFinder(exchange, local)
   const previous = readString(body, 'previous_response_id')
   const input = readInput(body)

@@ -18,12 +18,12 @@ const TOKENS_PER_IMAGE = 765
  * when to compact; the answers' own usage is exact.
  * @throws HttpFailure 400 for what could not be answered either, 404 for a model that is not there
  */
-export async function countTokens({ endpoint, note }: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
+export async function countTokens(exchange: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
   readMessagesRequest(body)
-  const model = await chooseMessageModel(endpoint, body.model)
+  const model = await chooseMessageModel(exchange, body.model)
   if (typeof model !== 'string' || model === '') throw badRequest('model is missing: name one of /v1/models, or role:NAME', 'model')
-  note.model = model
-  await checkModel(endpoint, model)
+  exchange.note.model = model
+  await checkModel(exchange, model)
   const { chars, images } = measure([body.system, body.messages, body.tools])
   writeJson(response, { input_tokens: Math.ceil(chars / CHARS_PER_TOKEN) + images * TOKENS_PER_IMAGE })
 }

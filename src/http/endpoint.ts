@@ -6,7 +6,7 @@ import type { ResponseStore } from './response-store.js'
 import type { ThoughtMemory } from './thought-memory.js'
 
 /** The provider that is served: any of the contract; ours also says who is signed in. */
-export type ServedProvider = Provider & { signedIn?: () => Promise<{ account?: string; lane: LaneName }>; warmUp?: (request?: ChatRequest) => Promise<void> }
+export type ServedProvider = Provider & { signedIn?: (options?: { signal?: AbortSignal }) => Promise<{ account?: string; lane: LaneName }>; warmUp?: (request?: ChatRequest) => Promise<void> }
 
 /** All times in ms. */
 export interface EndpointTimes {
@@ -68,7 +68,12 @@ export function ownerOf(exchange: Exchange): Promise<string> {
   return (exchange.owner ??= findOwner(exchange))
 }
 
-async function findOwner({ endpoint, key }: Exchange): Promise<string> {
-  const signedIn = await endpoint.provider.signedIn?.()
+/** The lane that the exchange's calls take, where the provider says it. */
+export async function laneOf({ endpoint, signal }: Exchange): Promise<LaneName> {
+  return (await endpoint.provider.signedIn?.({ signal }))?.lane ?? 'codex'
+}
+
+async function findOwner({ endpoint, key, signal }: Exchange): Promise<string> {
+  const signedIn = await endpoint.provider.signedIn?.({ signal })
   return shortHash(`${key.id} ${signedIn?.account ?? ''}`)
 }

@@ -1,4 +1,5 @@
-import type { Endpoint } from './endpoint.js'
+import type { Exchange } from './endpoint.js'
+import { listIds } from './model-names.js'
 
 /** What serves a model name of the Messages dialect where nothing else was said, by the family in the name. */
 export const DEFAULT_MESSAGE_MODELS: Readonly<Record<string, string>> = { opus: 'role:reasoning', sonnet: 'role:coding', haiku: 'role:fast', claude: 'role:general' }
@@ -6,20 +7,22 @@ export const DEFAULT_MESSAGE_MODELS: Readonly<Record<string, string>> = { opus: 
 /**
  * The model or role that serves a name of the Messages dialect: a name that the account or the matrix has stays; then
  * the whole name in the map, then the longest word of the map that the name contains, then the default of its family.
+ * @throws LLMError where the wait for the account's list was ended
  */
-export async function chooseMessageModel(endpoint: Endpoint, asked: unknown): Promise<unknown> {
+export async function chooseMessageModel(exchange: Exchange, asked: unknown): Promise<unknown> {
+  const { endpoint } = exchange
   if (typeof asked !== 'string' || asked === '' || asked.startsWith('role:') || endpoint.roles.includes(asked)) return asked
   // Claude Code marks its long context so.
   const name = asked.replace(/\[1m\]$/, '')
   const mapped = findMapped(endpoint.messageModels, name)
   if (mapped !== undefined) return mapped
-  const models = await endpoint.provider.listModels().catch(() => [])
-  if (models.some(({ id }) => id === name)) return name
+  const ids = (await listIds(exchange)) ?? []
+  if (ids.includes(name)) return name
   const role = findMapped(DEFAULT_MESSAGE_MODELS, name)
   if (role === undefined) return name
   if (endpoint.roles.includes(role.slice('role:'.length))) return role
   // Without a matrix the account's own choice serves: the first listed.
-  return models[0]?.id ?? name
+  return ids[0] ?? name
 }
 
 function findMapped(map: Readonly<Record<string, string>>, name: string): string | undefined {

@@ -35,7 +35,7 @@ export async function routeRequest(exchange: Exchange, request: IncomingMessage,
   if (kind === 'models' && rest === undefined) {
     if (request.method !== 'GET') throw refuseMethod(path, 'GET')
     const list = request.headers['anthropic-version'] === undefined ? listModels : listMessageModels
-    return writeJson(response, id === undefined ? await list(exchange.endpoint) : await findModel(exchange.endpoint, decode(id)))
+    return writeJson(response, id === undefined ? await list(exchange) : await findModel(exchange, decode(id)))
   }
   if (kind === 'responses' && id !== undefined) {
     if (request.method === 'GET') return rest ? listInputItems(exchange, id, new URLSearchParams(search), response) : showResponse(exchange, id, response)

@@ -1,7 +1,7 @@
 import type { CallOptions, ChatRequest, ResponseStream } from '../contract/index.js'
-import type { Endpoint, Exchange } from './endpoint.js'
+import type { Exchange } from './endpoint.js'
 import { HttpFailure, badRequest } from './http-failure.js'
-import { suggestModel } from './model-names.js'
+import { listIds, suggestModel } from './model-names.js'
 
 const ROLE = /^role:(.+)$/
 
@@ -23,11 +23,12 @@ export async function startCall(exchange: Exchange, request: ChatRequest, model:
       note.route ??= source.route
     },
   }
-  const roles = await findRoles(endpoint, model)
+  const roles = await findRoles(exchange, model)
   return roles ? endpoint.provider.delegate(roles, request, callOptions) : endpoint.provider.stream({ ...request, model }, callOptions)
 }
 
-async function findRoles(endpoint: Endpoint, model: string): Promise<string[] | undefined> {
+async function findRoles(exchange: Exchange, model: string): Promise<string[] | undefined> {
+  const { endpoint } = exchange
   const named = ROLE.exec(model)?.[1]?.split(',').map((role) => role.trim())
   if (named) {
     const unknown = named.find((role) => endpoint.roles.length > 0 && !endpoint.roles.includes(role))
@@ -38,6 +39,5 @@ async function findRoles(endpoint: Endpoint, model: string): Promise<string[] | 
     })
   }
   if (!endpoint.roles.includes(model)) return undefined
-  const models = await endpoint.provider.listModels().catch(() => [])
-  return models.some(({ id }) => id === model) ? undefined : [model]
+  return (await listIds(exchange))?.includes(model) ? undefined : [model]
 }

@@ -42,7 +42,7 @@ export interface ChatGPTProvider extends Provider, RawApi {
   /** undefined where the model's own default counts */
   reasoning_effort: string | undefined
   /** Who is signed in: the account's short hash (absent where nobody is), and the lane that calls take. Asks nobody. */
-  signedIn(): Promise<{ account?: string; lane: LaneName }>
+  signedIn(options?: { signal?: AbortSignal }): Promise<{ account?: string; lane: LaneName }>
   /** What is known of the account now: its windows with their pace, and how many calls it bears at a time. Asks nobody. */
   accountView(): { windows: WindowOutlook[]; concurrency: { limit: number; running: number; waiting: number } }
 }
@@ -83,9 +83,9 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     get reasoning_effort() { return deps.settings.reasoningEffort },
     set reasoning_effort(value) { config['reasoning_effort'] = value },
     getInfo: () => buildProviderInfo(mountName, deps.credentials.lane, deps.settings, deps.catalog.peek()),
-    listModels: async () => {
+    listModels: async (options = {}) => {
       try {
-        return describeModels(requireList(await deps.catalog.list()))
+        return describeModels(requireList(deps.catalog.fresh() ?? (await calls.ask(options, (signal) => deps.catalog.list({ signal })))))
       } catch (error) {
         throw deps.redactor.error(error)
       }
@@ -101,8 +101,8 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       calls.open(given, (signal, deliver) => runCall(context, { request: asked, options: given, signal, asCheckpoint: true }, deliver))),
     warmUp: (request, options) => warmUp(context, request, options),
     transportChoice: () => context.client.choice(),
-    async signedIn() {
-      const credential = deps.credentials.held() ?? (await deps.credentials.peek())
+    async signedIn(options = {}) {
+      const credential = deps.credentials.held() ?? (await calls.ask(options, () => deps.credentials.peek()))
       return { lane: deps.credentials.lane, ...(credential && { account: credential.accountKey }) }
     },
     accountView: () => viewAccount(deps),

@@ -30,7 +30,7 @@ export interface RawApi {
 }
 
 /** The raw API of one mount; its calls are started, and stopped, with all others of it. */
-export function createRawApi(context: ProviderContext, calls: Pick<CallStreams, 'open'>): RawApi {
+export function createRawApi(context: ProviderContext, calls: Pick<CallStreams, 'open' | 'ask'>): RawApi {
   const { deps, client } = context
   return {
     async *rawEvents(request, options = {}) {
@@ -49,8 +49,8 @@ export function createRawApi(context: ProviderContext, calls: Pick<CallStreams, 
 
     async openSocket(options = {}) {
       try {
-        const credential = await deps.credentials.current(options)
-        const socket = await client.connect(credential, options.conversation_id ?? randomUUID(), options.signal)
+        const socket = await calls.ask(options, async (signal) =>
+          client.connect(await deps.credentials.current({ signal }), options.conversation_id ?? randomUUID(), signal))
         return {
           send: (message) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
           receive: (receiveOptions) => socket.receive(receiveOptions),

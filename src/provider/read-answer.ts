@@ -1,6 +1,6 @@
 import type { Credential } from '../auth/credential-source.js'
 import { QuotaExceededError, type CallWatch, type ReasoningProvenance } from '../contract/index.js'
-import { isRecord, parseJson, readString, shortHash } from '../lib/index.js'
+import { isRecord, orAbort, parseJson, readString, shortHash } from '../lib/index.js'
 import {
   createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, serializeRequest,
   type AnswerEvent, type AnswerReader, type BuiltRequest, type OtherEvent, type TypedEvent,
@@ -314,7 +314,16 @@ function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
 
 /** One probe for all that share the account: where another process makes it, this call is refused as before. */
 async function ownsProbe(deps: ProviderDeps, call: Call): Promise<boolean> {
-  return (await deps.quota.claimProbe(call.model.slug)) || refuseExhausted(deps, call)
+  const { quota } = deps
+  const { slug } = call.model
+  const claim = quota.claimProbe(slug)
+  try {
+    return (await orAbort(claim, call.signal)) || refuseExhausted(deps, call)
+  } catch (error) {
+    // The call is over before the claim was answered: the next one may make it.
+    if (call.signal.aborted) void claim.then(() => quota.releaseProbe(slug))
+    throw error
+  }
 }
 
 /** What may come before a request is accepted: word of the connection and of limits, and refusals. */

@@ -1,5 +1,5 @@
 import { AbortError, type CallOptions, type ChatResponse, type LLMError, type ResponseStream, type StreamEvent } from '../contract/index.js'
-import { createAbortListeners } from '../lib/index.js'
+import { createAbortListeners, orAbort } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
@@ -20,9 +20,13 @@ export interface CallStreams {
    * signal, the host's cancellation and `close()` all end in it.
    */
   open(options: CallOptions, run: Run): ResponseStream
+  /** A question beside the calls, ended by what ends a call: the caller's signal, the host's cancellation, `close()` and the total limit. */
+  ask<Answer>(options: AskOptions, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer>
   /** Stops what runs and refuses what comes; twice without harm. */
   close(): void
 }
+
+export type AskOptions = Pick<CallOptions, 'signal'>
 
 type StreamDeps = Pick<ProviderDeps, 'cancellation' | 'mountName' | 'sessionId' | 'now' | 'settings'>
 
@@ -36,6 +40,7 @@ export function createCallStreams(deps: StreamDeps): CallStreams {
   const stopListening = deps.cancellation.onCancel(() => stopAll('The host cancelled the call.'))
   return {
     open: (options, run) => new RunningCall(mount, options, run),
+    ask: (options, work) => ask(mount, options, work),
     close() {
       if (mount.closed) return
       mount.closed = true
@@ -48,10 +53,44 @@ export function createCallStreams(deps: StreamDeps): CallStreams {
 /** What the calls of a mount share. */
 interface MountCalls {
   readonly deps: StreamDeps
-  readonly running: Set<RunningCall>
+  readonly running: Set<Running>
   readonly controllers: ReturnType<typeof createControllers>
   readonly aborts: ReturnType<typeof createAbortListeners>
   closed: boolean
+}
+
+/** What a mount runs: a call, or a question beside the calls. */
+interface Running {
+  stop(reason: AbortError): void
+}
+
+/** Counts it among what runs; what has ended the mount or its caller already stops it at once. @returns ends the counting and the listening to the caller's signal */
+function enter({ deps: { mountName: provider, cancellation }, closed, running, aborts }: MountCalls, entered: Running, signal: AbortSignal | undefined): () => void {
+  const leave = () => entered.stop(new AbortError('The caller cancelled the call.', { provider, cause: signal?.reason }))
+  if (signal?.aborted) leave()
+  const unlisten = signal && aborts.add(signal, leave)
+  if (cancellation.isCancelled) entered.stop(new AbortError('The host has cancelled the session.', { provider }))
+  if (closed) entered.stop(new AbortError('The provider is closed.', { provider }))
+  running.add(entered)
+  return () => {
+    running.delete(entered)
+    unlisten?.()
+  }
+}
+
+async function ask<Answer>(mount: MountCalls, { signal }: AskOptions, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  const { deps: { mountName: provider, settings: { totalTimeoutMs } } } = mount
+  const controller = new AbortController()
+  const stop = (reason: LLMError) => controller.abort(reason)
+  const clocks = new CallClocks({ provider, totalTimeoutMs }, stop)
+  const leave = enter(mount, { stop }, signal)
+  try {
+    controller.signal.throwIfAborted()
+    return await orAbort(work(controller.signal), controller.signal)
+  } finally {
+    leave()
+    clocks.stop()
+  }
 }
 
 /** The caller's side of one call: starts it, paces it by who reads, and keeps what has not been read yet. */
@@ -69,8 +108,7 @@ class RunningCall implements ResponseStream {
   #unread = false
   #resume: (() => void) | undefined
   #clocks: CallClocks | undefined
-  /** ends the listening to the caller's signal, where there is one */
-  #unlisten: (() => void) | undefined
+  #leave: (() => void) | undefined
 
   constructor(mount: MountCalls, options: CallOptions, run: Run) {
     this.#mount = mount
@@ -127,29 +165,15 @@ class RunningCall implements ResponseStream {
   }
 
   #begin(): Promise<Outcome> {
-    const { deps: { mountName: provider, settings: { totalTimeoutMs, idleTimeoutMs }, cancellation }, closed, running } = this.#mount
+    const { deps: { mountName: provider, settings: { totalTimeoutMs, idleTimeoutMs } } } = this.#mount
     this.#clocks = new CallClocks({ provider, totalTimeoutMs, idleTimeoutMs }, (reason) => this.#expire(reason))
-    this.#listen()
-    if (cancellation.isCancelled) this.stop(new AbortError('The host has cancelled the session.', { provider }))
-    if (closed) this.stop(new AbortError('The provider is closed.', { provider }))
-    running.add(this)
+    this.#leave = enter(this.#mount, this, this.#options.signal)
     return this.#run(this.#controller.signal, (events) => this.#deliver(events)).finally(() => this.#finish())
   }
 
-  /** To the caller's signal. */
-  #listen(): void {
-    const { signal } = this.#options
-    if (!signal) return
-    const { mountName: provider } = this.#mount.deps
-    const onAbort = () => this.stop(new AbortError('The caller cancelled the call.', { provider, cause: signal.reason }))
-    if (signal.aborted) onAbort()
-    this.#unlisten = this.#mount.aborts.add(signal, onAbort)
-  }
-
   #finish(): void {
-    this.#mount.running.delete(this)
+    this.#leave?.()
     this.#mount.controllers.prepare()
-    this.#unlisten?.()
     this.#clocks?.stop()
     this.#over = true
     this.#queue.end(this.#start())
