@@ -40,7 +40,9 @@ const sampled = (count) => {
 console.log(`seed ${seed}`)
 const none = { asked: 0, outcomes: {}, wrong: [] }
 const replies = only >= 0 ? none : await fuzzRefreshes(rooms, { seed, more: (count) => count < refreshes && performance.now() < deadline, ...(refresh >= 0 ? { only: refresh } : {}) })
+const cpuBefore = process.cpuUsage()
 const answers = refresh >= 0 ? none : await fuzzStreams(rooms, { seed, cells, more: sampled, tell: console.log, ...(only >= 0 ? { only } : {}) })
+const cpu = process.cpuUsage(cpuBefore)
 const heap = await measureHeap()
 const held = await leftovers.read()
 const wrong = [...replies.wrong, ...answers.wrong, ...[...held.resources, ...held.listeners].map((what) => `left open: ${what}`)]
@@ -52,6 +54,7 @@ table([
   ['streams', `${answers.reached ?? 0} of ${answers.asked} questions reached the backend: ${listing(answers.outcomes)}`],
   ['by door', listing(answers.byDoor ?? {})],
   ['heap, MB', `${early === undefined ? '-' : (early / 1048576).toFixed(1)} after ${SETTLED}, ${(heap / 1048576).toFixed(1)} at the end`],
+  ['CPU, ms a question', (((cpu.user + cpu.system) / 1000) / Math.max(1, answers.asked)).toFixed(2)],
   ['seconds', ((performance.now() - startedMs) / 1000).toFixed(0)],
   ['wrong', String(wrong.length)],
 ])
