@@ -73,9 +73,8 @@ export function modelOf(call: CallHead): string {
   return call.model?.slug ?? call.requestedModel
 }
 
-/** @param signal the plan's, with the total limit */
-export function openCall(deps: ProviderDeps, plan: CallPlan, signal: AbortSignal): CallHead {
-  const { request, options, settings = deps.settings, budget, hasAlternative = false, delegated = false, asCheckpoint = false, degradation } = plan
+export function openCall(deps: ProviderDeps, plan: CallPlan): CallHead {
+  const { request, options, signal, settings = deps.settings, budget, hasAlternative = false, delegated = false, asCheckpoint = false, degradation } = plan
   const requestedModel = request.model ?? settings.defaultModel
   return {
     request, options, settings, signal, hasAlternative, delegated, asCheckpoint, degradation, requestedModel,

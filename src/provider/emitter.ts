@@ -52,7 +52,6 @@ export function emitUntil(emitter: Emitter, signal: AbortSignal): Emitter {
 class CallEmitter implements Emitter {
   readonly #emitter: Emitter
   readonly #signal: AbortSignal
-  #waiting: Set<() => void> | undefined
 
   constructor(emitter: Emitter, signal: AbortSignal) {
     this.#emitter = emitter
@@ -69,26 +68,16 @@ class CallEmitter implements Emitter {
   }
 
   #until(pending: Promise<unknown>): Promise<void> {
+    const signal = this.#signal
     return new Promise((resolve) => {
-      const late = this.#signal.aborted ? setTimeout(resolve, GRACE_MS) : undefined
-      const waiting = this.#listen()
-      waiting.add(resolve)
+      const late = signal.aborted ? setTimeout(resolve, GRACE_MS) : undefined
+      const onAbort = () => resolve()
+      signal.addEventListener('abort', onAbort, { once: true })
       void pending.then(() => {
         clearTimeout(late)
-        waiting.delete(resolve)
+        signal.removeEventListener('abort', onAbort)
         resolve()
       })
     })
-  }
-
-  /** Those who wait for handlers; released when the call is stopped. */
-  #listen(): Set<() => void> {
-    if (this.#waiting) return this.#waiting
-    const waiting = (this.#waiting = new Set())
-    this.#signal.addEventListener('abort', () => {
-      for (const resolve of waiting) resolve()
-      waiting.clear()
-    }, { once: true })
-    return waiting
   }
 }

@@ -2,6 +2,15 @@ import { StreamError, type ChatResponse, type Degradation } from '../contract/in
 import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 
+/** What was learned of an answer beside it. */
+export interface SeenAnswer {
+  servedModel?: string | undefined
+  /** what broke the prompt cache, where something did */
+  cacheBreak?: string | undefined
+  /** how the stream differs from the response, where it does */
+  streamDifference?: string | undefined
+}
+
 /**
  * The finished response with its route receipt, and the word on which model really answered.
  * @throws StreamError under `served_model_policy: fail`, where another model, or nobody knows which, answered
@@ -10,13 +19,7 @@ export function finalizeResponse(
   deps: ProviderDeps,
   call: Call,
   response: ChatResponse,
-  seen: {
-    servedModel: string | undefined
-    /** what broke the prompt cache, where something did */
-    cacheBreak: string | undefined
-    /** how the stream differs from the response, where it does */
-    streamDifference: string | undefined
-  },
+  seen: SeenAnswer,
 ): ChatResponse {
   const { route } = call
   route.served_model = seen.servedModel ?? 'unknown'

@@ -1,5 +1,5 @@
 import { AbortError, type CallOptions, type ChatResponse, type LLMError, type ResponseStream, type StreamEvent } from '../contract/index.js'
-import { createAbortListeners, orAbort } from '../lib/index.js'
+import { createAbortListeners, LightAbortSignal, orAbort } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
@@ -31,9 +31,10 @@ export type AskOptions = Pick<CallOptions, 'signal'>
 type StreamDeps = Pick<ProviderDeps, 'cancellation' | 'mountName' | 'sessionId' | 'now' | 'settings'>
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
+const ignore = (): void => undefined
 
 export function createCallStreams(deps: StreamDeps): CallStreams {
-  const mount: MountCalls = { deps, running: new Set(), controllers: createControllers(), aborts: createAbortListeners(), closed: false }
+  const mount: MountCalls = { deps, running: new Set(), aborts: createAbortListeners(), closed: false }
   const stopAll = (reason: string): void => {
     for (const call of [...mount.running]) call.stop(new AbortError(reason, { provider: deps.mountName }))
   }
@@ -54,7 +55,6 @@ export function createCallStreams(deps: StreamDeps): CallStreams {
 interface MountCalls {
   readonly deps: StreamDeps
   readonly running: Set<Running>
-  readonly controllers: ReturnType<typeof createControllers>
   readonly aborts: ReturnType<typeof createAbortListeners>
   closed: boolean
 }
@@ -80,13 +80,13 @@ function enter({ deps: { mountName: provider, cancellation }, closed, running, a
 
 async function ask<Answer>(mount: MountCalls, { signal }: AskOptions, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
   const { deps: { mountName: provider, settings: { totalTimeoutMs } } } = mount
-  const controller = new AbortController()
-  const stop = (reason: LLMError) => controller.abort(reason)
+  const stopped = new LightAbortSignal()
+  const stop = (reason: LLMError) => stopped.abort(reason)
   const clocks = new CallClocks({ provider, totalTimeoutMs }, stop)
   const leave = enter(mount, { stop }, signal)
   try {
-    controller.signal.throwIfAborted()
-    return await orAbort(work(controller.signal), controller.signal)
+    stopped.throwIfAborted()
+    return await orAbort(work(stopped), stopped)
   } finally {
     leave()
     clocks.stop()
@@ -94,9 +94,9 @@ async function ask<Answer>(mount: MountCalls, { signal }: AskOptions, work: (sig
 }
 
 /** The caller's side of one call: starts it, paces it by who reads, and keeps what has not been read yet. */
-class RunningCall implements ResponseStream {
+class RunningCall implements ResponseStream, AsyncIterator<StreamEvent, undefined> {
   readonly #mount: MountCalls
-  readonly #controller: AbortController
+  readonly #signal = new LightAbortSignal()
   readonly #options: CallOptions
   readonly #run: Run
   readonly #queue = new EventQueue()
@@ -112,40 +112,40 @@ class RunningCall implements ResponseStream {
 
   constructor(mount: MountCalls, options: CallOptions, run: Run) {
     this.#mount = mount
-    this.#controller = mount.controllers.take()
     this.#options = options
     this.#run = run
   }
 
   /** Ends the run with this reason; of its events only the end is still handed out. */
   stop(reason: AbortError): void {
-    this.#controller.abort(reason)
+    this.#signal.abort(reason)
     this.#queue.keepEnd()
     this.#wake()
   }
 
   /** Ends the run with this reason; what came before is still handed out. */
   #expire(reason: LLMError): void {
-    this.#controller.abort(reason)
+    this.#signal.abort(reason)
     this.#wake()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<StreamEvent, undefined> {
     if (this.#unread) return this.#tellAgain()
     this.#queue.open()
-    return {
-      next: () => {
-        const value = this.#queue.take()
-        if (value) return Promise.resolve({ done: false, value })
-        return this.#over ? Promise.resolve(DONE) : this.#wait()
-      },
-      return: async () => {
-        this.#queue.close()
-        if (!this.#over) this.stop(new AbortError('The caller stopped reading the answer before its end.', { provider: this.#mount.deps.mountName }))
-        await this.#start()
-        return DONE
-      },
-    }
+    return this
+  }
+
+  next(): Promise<IteratorResult<StreamEvent, undefined>> {
+    const value = this.#queue.take()
+    if (value) return Promise.resolve({ done: false, value })
+    return this.#over ? Promise.resolve(DONE) : this.#wait()
+  }
+
+  async return(): Promise<IteratorResult<StreamEvent, undefined>> {
+    this.#queue.close()
+    if (!this.#over) this.stop(new AbortError('The caller stopped reading the answer before its end.', { provider: this.#mount.deps.mountName }))
+    await this.#start()
+    return DONE
   }
 
   async response(): Promise<ChatResponse> {
@@ -165,15 +165,28 @@ class RunningCall implements ResponseStream {
   }
 
   #begin(): Promise<Outcome> {
-    const { deps: { mountName: provider, settings: { totalTimeoutMs, idleTimeoutMs } } } = this.#mount
-    this.#clocks = new CallClocks({ provider, totalTimeoutMs, idleTimeoutMs }, (reason) => this.#expire(reason))
+    const { totalTimeoutMs } = this.#mount.deps.settings
+    if (totalTimeoutMs !== undefined) this.#startClocks()
     this.#leave = enter(this.#mount, this, this.#options.signal)
-    return this.#run(this.#controller.signal, (events) => this.#deliver(events)).finally(() => this.#finish())
+    // Not `finally`, which makes two functions more for each waiting call.
+    return this.#run(this.#signal, (events) => this.#deliver(events)).then(
+      (outcome) => {
+        this.#finish()
+        return outcome
+      },
+      (error: unknown) => {
+        this.#finish()
+        throw error
+      })
+  }
+
+  #startClocks(): CallClocks {
+    const { mountName: provider, settings: { totalTimeoutMs, idleTimeoutMs } } = this.#mount.deps
+    return (this.#clocks ??= new CallClocks({ provider, totalTimeoutMs, idleTimeoutMs }, (reason) => this.#expire(reason)))
   }
 
   #finish(): void {
     this.#leave?.()
-    this.#mount.controllers.prepare()
     this.#clocks?.stop()
     this.#over = true
     this.#queue.end(this.#start())
@@ -182,15 +195,15 @@ class RunningCall implements ResponseStream {
   #deliver(events: readonly StreamEvent[]): Promise<void> | undefined {
     this.#queue.push(events)
     // A reader who reads no more keeps no place of a call that has been stopped.
-    if (this.#controller.signal.aborted || this.#draining || this.#queue.isEmpty) return undefined
-    this.#clocks?.offered()
+    if (this.#signal.aborted || this.#draining || this.#queue.isEmpty) return undefined
+    this.#startClocks().offered()
     return new Promise((resolve) => (this.#resume = resolve))
   }
 
-  #wait(): Promise<IteratorResult<StreamEvent>> {
+  #wait(): Promise<IteratorResult<StreamEvent, undefined>> {
     const next = this.#queue.next()
     if (this.#ended) this.#wake()
-    else this.#start().catch(() => undefined)
+    else this.#start().catch(ignore)
     return next
   }
 
@@ -204,23 +217,5 @@ class RunningCall implements ResponseStream {
   async *#tellAgain(): AsyncGenerator<StreamEvent, undefined> {
     const { sessionId, now } = this.#mount.deps
     yield* new StreamWriter({ sessionId, now, thinking: this.#options.thinking !== false }).tell(await this.#start())
-  }
-}
-
-/** Keeps one controller ready: it and its signal take 7 µs to make, which a call would spend before its request leaves. */
-function createControllers() {
-  let ready: AbortController | undefined
-  return {
-    take(): AbortController {
-      const controller = ready ?? new AbortController()
-      ready = undefined
-      return controller
-    },
-    prepare(): void {
-      if (ready) return
-      ready = new AbortController()
-      // Made by whoever reads it first.
-      void ready.signal
-    },
   }
 }

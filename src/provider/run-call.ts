@@ -1,108 +1,107 @@
 import { randomUUID } from 'node:crypto'
 import { isLLMError, watchTogether, type CallWatch, type ChatResponse, type StreamEvent } from '../contract/index.js'
-import { checkpointOf, readCheckpointItem, toCheckpoint } from './compaction.js'
 import { buildContinuation, type AnswerReader } from '../responses/index.js'
 import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type Outcome } from './call.js'
 import { CallSpan, toLLMError } from './call-span.js'
+import { checkpointOf, readCheckpointItem, toCheckpoint } from './compaction.js'
 import type { ProviderDeps } from './deps.js'
 import { emitUntil } from './emitter.js'
-import { finalizeResponse } from './finalize-response.js'
+import { finalizeResponse, type SeenAnswer } from './finalize-response.js'
 import { joinResponses } from './join-responses.js'
 import type { ProviderContext } from './provider-context.js'
 import { readAnswer, type Turn } from './read-answer.js'
 import { priceAnswer } from './price-answer.js'
 import { noteAttempt, repeatOrThrow } from './repeat-or-throw.js'
-import { openAnnouncer, Sink, StreamWriter } from './sink.js'
+import { Sink } from './sink.js'
 
 /**
  * Runs one call. The order of wrapping is the design: the pair of events outermost, so that there is one
  * a call, whose end comes after the response is built; retry inside, never announcing the request again;
- * auth innermost, so that each attempt carries the credential in force.
+ * auth innermost, so that each attempt carries the credential in force. One function, since a suspended one is
+ * half a kilobyte for each of thousands of waiting calls.
  */
-export function runCall(shared: ProviderContext, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
+  const { deps } = shared
   const context = { ...shared, emitter: emitUntil(shared.emitter, plan.signal) }
-  const { deps, emitter } = context
-  const call = openCall(deps, plan, plan.signal)
-  call.watch = watchCall(deps, call)
-  const span = new CallSpan(deps, emitter, call)
-  const sink = new Sink(() => openWriter(context, call), deliver)
-  return answer(context, call, span, sink).catch(async (thrown: unknown): Promise<Outcome> => {
-    const error = deps.redactor.error(toLLMError(thrown, deps, call))
+  const head = openCall(deps, plan)
+  const span = new CallSpan(deps, context.emitter, head)
+  const sink = new Sink(context, head, deliver)
+  head.watch = watchCall(deps, head)
+  try {
+    head.signal.throwIfAborted()
+    const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
+    const call: Call = Object.assign(head, { model: context.chooseModel(head.request, snapshot, head.settings) })
+    call.route.resolved_model = call.model.slug
+    const crowding = context.compactor.due(call)
+    if (crowding !== undefined) await compactFirst(context, call, crowding)
+    // `raw` wants the payload, which is built later; without it the request is announced now.
+    const opening = deps.settings.raw ? undefined : span.announce(undefined)
+    if (opening) await opening
+    const answer: Answer = { parts: [], seen: {} }
+    let turn: Turn = { call, span, sink, firstIndex: 0, repeats: {} }
+    for (;;) {
+      call.streaming = false
+      call.watch?.phase('queued')
+      let reader: AnswerReader
+      try {
+        reader = await readAnswer(context, turn)
+      } catch (thrown) {
+        await repeatOrThrow(context, turn, thrown).catch((final: unknown) => {
+          throw withEarlierParts(final, answer.parts)
+        })
+        continue
+      }
+      const response = takePart(context, turn, reader, answer)
+      if (response) return await finish(call, span, sink, response)
+      turn = await continueAfter(context, turn, reader, answer.parts.length)
+    }
+  } catch (thrown) {
+    const error = deps.redactor.error(toLLMError(thrown, deps, head))
     await sink.abort(error)
     await span.close({ error })
     await sink.fail(error)
-    call.watch?.ended({ error })
+    head.watch?.ended({ error })
     return { error }
+  }
+}
+
+/** What has come of a call: an answer, or those that it was continued in. */
+interface Answer {
+  parts: ChatResponse[]
+  seen: SeenAnswer
+}
+
+/** The call's response; undefined where its output was cut for length and is to be continued. */
+function takePart({ deps, compactor }: ProviderContext, { call, difference }: Turn, reader: AnswerReader, { parts, seen }: Answer): ChatResponse | undefined {
+  noteAttempt(call)
+  const part = priceAnswer(deps, call, reader.response(), reader.servedModel)
+  const number = parts.push(part)
+  seen.servedModel = reader.servedModel
+  seen.streamDifference ??= reader.difference
+  seen.cacheBreak ??= difference
+  if (call.asCheckpoint) return finalizeResponse(deps, call, toCheckpoint(part, readCheckpointItem(reader, deps, call)), seen)
+  compactor.observe(call, part.usage)
+  // A whole tool call wants its result before anything goes on.
+  const isCut = reader.ended?.kind === 'incomplete' && number <= call.settings.maxContinuations && !part.tool_calls
+  return isCut ? undefined : finalizeResponse(deps, call, joinResponses(parts), seen)
+}
+
+async function continueAfter({ deps, emitter }: ProviderContext, { call, span, sink, built }: Turn, reader: AnswerReader, number: number): Promise<Turn> {
+  await emitter.emit('incompleteContinuation', {
+    provider: deps.mountName,
+    response_id: reader.responseId ?? '',
+    reason: reader.ended?.kind === 'incomplete' ? reader.ended.reason : '',
+    continuation_number: number,
+    max_attempts: call.settings.maxContinuations,
   })
+  call.continuing = true
+  call.outputSeen = false
+  return { call, span, sink, firstIndex: reader.nextIndex, repeats: {}, continuation: built && buildContinuation(built, reader.items(), number) }
 }
 
 function watchCall({ observers = [], sessionId }: ProviderDeps, { request, route, options }: CallHead): CallWatch | undefined {
   if (observers.length === 0) return undefined
   return watchTogether(observers, { id: randomUUID(), sessionId, request, route, ...(options.trace && { trace: options.trace }) })
-}
-
-function openWriter({ deps, emitter }: ProviderContext, { settings, request, options, asCheckpoint }: CallHead): StreamWriter {
-  const announcer = settings.useStreaming && !asCheckpoint && request.metadata?.stream !== false ? openAnnouncer(emitter) : undefined
-  return new StreamWriter({ sessionId: deps.sessionId, announcer, thinking: options.thinking !== false, now: deps.now })
-}
-
-/**
- * The whole answer of one call, between its two events: a request and, where its output was cut for length,
- * the requests that continue it.
- */
-async function answer(context: ProviderContext, head: CallHead, span: CallSpan, sink: Sink): Promise<Outcome> {
-  const { deps, emitter } = context
-  head.signal.throwIfAborted()
-  const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
-  const call: Call = Object.assign(head, { model: context.chooseModel(head.request, snapshot, head.settings) })
-  call.route.resolved_model = call.model.slug
-  const crowding = context.compactor.due(call)
-  if (crowding !== undefined) await compactFirst(context, call, crowding)
-  // `raw` wants the payload, which is built later; without it the request is announced now.
-  const opening = deps.settings.raw ? undefined : span.announce(undefined)
-  if (opening) await opening
-  const parts: ChatResponse[] = []
-  let streamDifference: string | undefined
-  let cacheBreak: string | undefined
-  let turn: Turn = { call, span, sink, firstIndex: 0, repeats: {} }
-  for (;;) {
-    let reader: AnswerReader
-    call.streaming = false
-    call.watch?.phase('queued')
-    try {
-      reader = await readAnswer(context, turn)
-    } catch (thrown) {
-      await repeatOrThrow(context, turn, thrown).catch((final: unknown) => {
-        throw withEarlierParts(final, parts)
-      })
-      continue
-    }
-    noteAttempt(call)
-    const { ended } = reader
-    const part = priceAnswer(deps, call, reader.response(), reader.servedModel)
-    const number = parts.push(part)
-    if (call.asCheckpoint) {
-      const checkpoint = toCheckpoint(part, readCheckpointItem(reader, deps, call))
-      return finish(call, span, sink, finalizeResponse(deps, call, checkpoint, { servedModel: reader.servedModel, cacheBreak: turn.difference, streamDifference }))
-    }
-    context.compactor.observe(call, part.usage)
-    streamDifference ??= reader.difference
-    cacheBreak ??= turn.difference
-    // A whole tool call wants its result before anything goes on.
-    if (ended?.kind !== 'incomplete' || number > call.settings.maxContinuations || part.tool_calls) {
-      return finish(call, span, sink, finalizeResponse(deps, call, joinResponses(parts), { servedModel: reader.servedModel, cacheBreak, streamDifference }))
-    }
-    await emitter.emit('incompleteContinuation', {
-      provider: deps.mountName,
-      response_id: reader.responseId ?? '',
-      reason: ended.reason,
-      continuation_number: number,
-      max_attempts: call.settings.maxContinuations,
-    })
-    call.continuing = true
-    call.outputSeen = false
-    turn = { call, span, sink, firstIndex: reader.nextIndex, repeats: {}, continuation: turn.built && buildContinuation(turn.built, reader.items(), number) }
-  }
 }
 
 /** Makes a checkpoint of the first messages, which fill the window, before the call goes out; one that can't be made costs a warning. */

@@ -1,5 +1,5 @@
 import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
-import { isRecord, orAbort } from '../lib/index.js'
+import { isRecord, orAbort, toAbortSignal } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderContext } from './provider-context.js'
 import { StreamWriter } from './sink.js'
@@ -20,7 +20,7 @@ export interface OtherProviderCall {
  */
 export async function runOnOtherProvider(context: ProviderContext, call: OtherProviderCall, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps } = context
-  const options = { ...call.options, signal: call.signal }
+  const options = { ...call.options, signal: toAbortSignal(call.signal) }
   const writer = new StreamWriter({ sessionId: deps.sessionId, thinking: options.thinking !== false, now: deps.now })
   let seq = 0
   try {

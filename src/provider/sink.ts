@@ -8,24 +8,33 @@ import {
   describeError, type ChatResponse, type LLMError, type StreamEvent, type StreamEventBody,
 } from '../contract/index.js'
 import { contentToStream, type AnswerEvent, type BlockEvent } from '../responses/index.js'
-import type { Deliver, Outcome } from './call.js'
+import type { CallHead, Deliver, Outcome } from './call.js'
 import type { Emitter } from './emitter.js'
+import type { ProviderContext } from './provider-context.js'
 
 /** Where an answer's block events go: into the caller's stream, and to the host's hooks. */
 export class Sink {
-  readonly #open: () => StreamWriter
+  readonly #context: Pick<ProviderContext, 'deps' | 'emitter'>
+  readonly #call: CallHead
   readonly #deliver: Deliver<StreamEvent>
-  #opened: StreamWriter | undefined
+  #writer: StreamWriter | undefined
 
-  /** @param open makes the writer; called once, when it is needed */
-  constructor(open: () => StreamWriter, deliver: Deliver<StreamEvent>) {
-    this.#open = open
+  constructor(context: Pick<ProviderContext, 'deps' | 'emitter'>, call: CallHead, deliver: Deliver<StreamEvent>) {
+    this.#context = context
+    this.#call = call
     this.#deliver = deliver
   }
 
   /** Makes ready what the first events need: while the backend thinks there is time. */
   prepare(): StreamWriter {
-    return (this.#opened ??= this.#open())
+    return (this.#writer ??= this.#open())
+  }
+
+  #open(): StreamWriter {
+    const { deps: { sessionId, now }, emitter } = this.#context
+    const { settings, request, options, asCheckpoint } = this.#call
+    const isTold = settings.useStreaming && !asCheckpoint && request.metadata?.stream !== false
+    return new StreamWriter({ sessionId, announcer: isTold ? openAnnouncer(emitter) : undefined, thinking: options.thinking !== false, now })
   }
 
   write(blocks: readonly AnswerEvent[]): Promise<void> | undefined {

@@ -18,7 +18,7 @@ export async function warmUp(context: ProviderContext, request: ChatRequest | un
       return
     }
     const model = context.chooseModel(request, await deps.catalog.list({ signal }), deps.settings)
-    const call = Object.assign(openCall(deps, { request, options: {}, signal }, signal), { model })
+    const call = Object.assign(openCall(deps, { request, options: {}, signal }), { model })
     const { built, conversation } = context.requests.build(call, provenanceOf(credential, model), context.compactor.threshold(call))
     await client.warmUp(credential, {
       built, credential, conversation, signal, timeouts: { connectMs: deps.settings.connectTimeoutMs, idleMs: LIMIT_MS }, httpOnly: false,

@@ -43,19 +43,19 @@ export function goesOn(value: unknown): boolean {
 
 /** @param memory of the connection that the answer shares with others; without one all that comes is this answer's or none's */
 export function createAnswerGuard(memory?: ConnectionMemory): AnswerGuard {
-  return memory ? guardShared(memory) : guardAlone()
+  return memory ? guardShared(memory) : new LoneGuard()
 }
 
 /** A stream of its own: only a response under another id is not this one. */
-function guardAlone(): AnswerGuard {
-  let current: string | undefined
-  return {
-    admits(event) {
-      const id = readResponseId(event)
-      return id === undefined || id === (current ??= id)
-    },
-    ended() {},
+class LoneGuard implements AnswerGuard {
+  #current: string | undefined
+
+  admits(event: TypedEvent): boolean {
+    const id = readResponseId(event)
+    return id === undefined || id === (this.#current ??= id)
   }
+
+  ended(): void {}
 }
 
 function guardShared(memory: ConnectionMemory): AnswerGuard {

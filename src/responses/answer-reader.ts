@@ -60,6 +60,7 @@ export interface AnswerReader {
 
 /** Between two events: a waiting answer keeps none of those that were handed on. */
 const NOWHERE: AnswerEvent[] = []
+const NO_HEADERS: Readonly<Record<string, string>> = {}
 const MODEL_HEADER = 'openai-model'
 const KEPT = ['id', 'model', 'usage', 'service_tier'] as const
 const RULES: Readonly<Record<ItemKind, ItemRules>> = { message: MESSAGE, reasoning: REASONING, call: TOOL_CALL, hosted: HOSTED }
@@ -81,7 +82,7 @@ export interface AnswerReaderOptions {
 
 /** A class for its getters, which are asked at every event: an object that brings its own is a slow one. */
 class Reader implements AnswerReader {
-  readonly headers: Record<string, string> = {}
+  headers: Readonly<Record<string, string>> = NO_HEADERS
   ended: Terminal | undefined = undefined
   readonly #tracker = new ItemTracker()
   readonly #blocks: BlockWriter
@@ -118,7 +119,7 @@ class Reader implements AnswerReader {
   }
 
   observeHeaders(headers: Readonly<Record<string, string>>): void {
-    Object.assign(this.headers, headers)
+    this.headers = this.headers === NO_HEADERS ? headers : { ...this.headers, ...headers }
   }
 
   accept(event: WireEvent, out: AnswerEvent[]): void {
@@ -250,7 +251,7 @@ class Reader implements AnswerReader {
   #acceptTerminal(event: WireEvent): void {
     const terminal = readTerminal(event)
     if (!terminal) return
-    if (event.type === 'error') Object.assign(this.headers, event.headers)
+    if (event.type === 'error') this.observeHeaders(event.headers ?? {})
     else this.#learn(event as TerminalEvent)
     // A failure carries all headers of its answer: the request id is among them.
     this.ended = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...this.headers } } } : terminal

@@ -13,7 +13,7 @@ export const MOST_LOOKED_AT = 256
 /** The items of one answer. */
 export class ItemTracker {
   /** in order of first appearance */
-  readonly items: AnswerItem[] = []
+  items: AnswerItem[] = []
   /** by its place, a number, and by its ids, which are texts */
   readonly #known = new Map<unknown, AnswerItem>()
   /** not reported done yet, as far as that was noticed; oldest first. Made when somebody asks: most answers name their items. */
@@ -80,7 +80,9 @@ export class ItemTracker {
 
   #make(kind: ItemKind): AnswerItem {
     const item = new AnswerItem(kind)
-    this.items.push(item)
+    // Of most answers that wait it is the only one: a list that was pushed to has room for 17.
+    if (this.items.length === 0) this.items = [item]
+    else this.items.push(item)
     this.#open?.add(item)
     return item
   }

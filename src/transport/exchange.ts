@@ -1,20 +1,18 @@
 import { ArrivalQueue, type Flow } from './arrival-queue.js'
 import { abortedFailure, timeoutFailure } from './failures.js'
-import { startTimeouts, type RunningTimeouts, type Stage } from './timeouts.js'
+import { startTimeouts, type Expiring, type RunningTimeouts, type Stage, type TimeoutName } from './timeouts.js'
 import type { FrameStream, Headers, Phase, Timeouts, TransportFailure } from './transport.js'
 
 export interface ExchangeOptions {
   signal: AbortSignal | undefined
   timeouts: Timeouts
-  /** Called once when nothing more is read or written. */
-  onFinished: () => void
 }
 
 /**
  * What a request over HTTP and a message over a WebSocket have in common: how far it has come, its timeouts, what
  * has arrived of its answer, and its end, which comes once.
  */
-export abstract class Exchange<Item> implements FrameStream, Flow {
+export abstract class Exchange<Item> implements FrameStream, Flow, Expiring {
   abstract readonly status: number
   abstract readonly headers: Headers
   phase: Phase = 'unsent'
@@ -24,7 +22,6 @@ export abstract class Exchange<Item> implements FrameStream, Flow {
   #stage: Stage = 'connecting'
   #received = false
   #finished = false
-  readonly #onAbort = (): void => this.drop(abortedFailure(this.phase, this.options.signal))
 
   constructor(options: ExchangeOptions) {
     this.options = options
@@ -92,18 +89,27 @@ export abstract class Exchange<Item> implements FrameStream, Flow {
     this.#timeouts?.alive()
   }
 
+  /** The signal has aborted: an object that listens spares each waiting exchange a function of its own. */
+  handleEvent(): void {
+    this.drop(abortedFailure(this.phase, this.options.signal))
+  }
+
+  expire(clock: TimeoutName, limitMs: number): void {
+    this.giveUp(timeoutFailure(clock, limitMs, this.phase))
+  }
+
   /** From now on the signal and the timeouts count. */
   protected attend(): void {
     const { signal, timeouts } = this.options
-    if (signal?.aborted) return this.#onAbort()
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
-    this.#timeouts = startTimeouts(timeouts, (clock, limitMs) => this.giveUp(timeoutFailure(clock, limitMs, this.phase)), this.#stage)
+    if (signal?.aborted) return this.handleEvent()
+    signal?.addEventListener('abort', this, { once: true })
+    this.#timeouts = startTimeouts(timeouts, this, this.#stage)
   }
 
   /** The signal and the timeouts count no more. */
   protected disregard(): void {
     this.#timeouts?.stop()
-    this.options.signal?.removeEventListener('abort', this.#onAbort)
+    this.options.signal?.removeEventListener('abort', this)
   }
 
   protected enter(stage: Stage): void {
@@ -146,10 +152,8 @@ export abstract class Exchange<Item> implements FrameStream, Flow {
     return []
   }
 
-  protected onFinish(): void {
-    this.options.onFinished()
-  }
-
+  /** Nothing more is read or written. */
+  protected abstract onFinish(): void
   protected abstract cut(failure: TransportFailure): void
   protected abstract stopReading(): void
   protected abstract goOnReading(): void

@@ -2,11 +2,10 @@ import type { Dispatcher } from 'undici'
 import { compressZstd } from './compress.js'
 import type { PooledDispatcher } from './create-dispatcher.js'
 import { abortedFailure } from './failures.js'
-import { HttpExchange, type ResponseHead, type Target } from './http-exchange.js'
+import { HttpExchange, type ExchangeClient, type ResponseHead, type Target } from './http-exchange.js'
 import type { OpenSocket } from './open-socket.js'
 import { readBody, readExcerpt } from './read-body.js'
 import { parseRequestUrl } from './parse-request-url.js'
-import type { SseDecoder } from './sse-frames.js'
 import { TransportFailure, type HttpRequest, type Transport } from './transport.js'
 
 /** How much of a refusal's body is kept, and how long it is waited for. */
@@ -37,7 +36,7 @@ export interface HttpClientOptions {
 /** What the first call loads: undici and the event stream parser take longer to load than a whole mount may. */
 interface Loaded {
   pool: PooledDispatcher
-  createDecoder: () => SseDecoder
+  client: ExchangeClient
 }
 
 export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: HttpClientOptions): HttpClient {
@@ -47,21 +46,22 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
   let closed = false
   const load = async (): Promise<Loaded> => {
     const [{ createDispatcher }, { createSseDecoder }, open] = await Promise.all([import('./create-dispatcher.js'), import('./sse-frames.js'), openSocket()])
+    const pool = dispatcher ? adoptDispatcher(dispatcher) : createDispatcher(open)
     return (loaded = {
-      pool: dispatcher ? adoptDispatcher(dispatcher) : createDispatcher(open),
-      createDecoder: () => createSseDecoder({ maxFrameChars: maxFrameBytes }),
+      pool,
+      client: {
+        waited: ({ origin }) => pool.waited(origin),
+        finished: (exchange) => void running.delete(exchange),
+        createDecoder: () => createSseDecoder({ maxFrameChars: maxFrameBytes }),
+        decodeBytes: () => Math.max(LEAST_DECODE_BYTES, DECODE_BUDGET_BYTES / running.size),
+      },
     })
   }
-  const decodeBytes = () => Math.max(LEAST_DECODE_BYTES, DECODE_BUDGET_BYTES / running.size)
   const targets = createTargets()
-  const send = ({ pool, createDecoder }: Loaded, request: HttpRequest, body: Buffer | undefined, headers: Record<string, string>): HttpExchange => {
+  const send = ({ pool, client }: Loaded, request: HttpRequest, body: Buffer | undefined, headers: Record<string, string>): HttpExchange => {
     if (closed) throw abortedFailure('unsent')
     const target = targets(request.url)
-    const exchange: HttpExchange = new HttpExchange({
-      target, signal: request.signal, timeouts: request.timeouts ?? NO_TIMEOUTS, onSent: request.onSent, createDecoder, decodeBytes,
-      onWaited: () => pool.waited(target.origin),
-      onFinished: () => void running.delete(exchange),
-    })
+    const exchange = new HttpExchange({ target, client, signal: request.signal, timeouts: request.timeouts ?? NO_TIMEOUTS, onSent: request.onSent })
     running.add(exchange)
     pool.waiting(target.origin)
     exchange.start(pool.dispatcherFor(target.origin), { method: request.method, headers, body })

@@ -24,13 +24,21 @@ export interface SentRequest {
 
 export interface HttpExchangeOptions extends ExchangeOptions {
   target: Target
-  /** Called once when the exchange has got a connection, or has failed without one. */
-  onWaited: () => void
+  client: ExchangeClient
   /** Called once when the request has left, if it does. */
   onSent: (() => void) | undefined
-  /** of an answer that is an event stream: a fresh decoder, and how much to decode at a time where more has arrived */
-  createDecoder: () => SseDecoder
-  decodeBytes: () => number
+}
+
+/** What the exchanges of a client share. */
+export interface ExchangeClient {
+  /** Called once when an exchange has got a connection, or has failed without one. */
+  waited(target: Target): void
+  /** Called once when nothing more of it is read or written. */
+  finished(exchange: HttpExchange): void
+  /** of an answer that is an event stream */
+  createDecoder(): SseDecoder
+  /** how much to decode at a time where more has arrived */
+  decodeBytes(): number
 }
 
 export interface ResponseHead {
@@ -56,7 +64,10 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   readonly head: Promise<ResponseHead>
   status = 0
   headers: Headers = {}
-  readonly #request: HttpExchangeOptions
+  readonly #target: Target
+  readonly #client: ExchangeClient
+  /** let go of once it was called: it holds the request */
+  #onSent: (() => void) | undefined
   #inPieces = false
   #attended = false
   #controller: Dispatcher.DispatchController | undefined
@@ -70,8 +81,10 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   #told = false
 
   constructor(options: HttpExchangeOptions) {
-    super(options)
-    this.#request = options
+    super({ signal: options.signal, timeouts: options.timeouts })
+    this.#target = options.target
+    this.#client = options.client
+    this.#onSent = options.onSent
     this.head = new Promise((resolve, reject) => (this.#settleHead = { resolve, reject }))
   }
 
@@ -83,8 +96,8 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
 
   /** The request is not kept: an answer that is waited for must not hold its prompt. */
   start(dispatcher: Dispatcher, { method, headers, body }: SentRequest): void {
-    const { signal, target: { origin, path } } = this.#request
-    if (signal?.aborted) return this.attend()
+    const { origin, path } = this.#target
+    if (this.options.signal?.aborted) return this.attend()
     const length = body?.length ?? 0
     this.#inPieces = length > PIECE_BYTES
     const sent = this.#inPieces ? { ...headers, 'content-length': String(length) } : headers
@@ -123,7 +136,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
 
   arrived(): readonly string[] | undefined {
     while (!this.#told) {
-      const pieces = this.arrivals.take(this.#decodes < SMALL_DECODES ? 1 : this.#request.decodeBytes())
+      const pieces = this.arrivals.take(this.#decodes < SMALL_DECODES ? 1 : this.#client.decodeBytes())
       this.#decodes++
       // An event that has grown too long fails here, after those before it.
       if (pieces.length === 0 && this.#decoder?.overflowed() !== true) return undefined
@@ -190,10 +203,10 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     return this.#decode((decoder) => decoder.end())
   }
 
-  protected override onFinish(): void {
+  protected onFinish(): void {
     clearTimeout(this.#drainTimer)
     this.#markWaited()
-    super.onFinish()
+    this.#client.finished(this)
   }
 
   protected cut(failure: TransportFailure): void {
@@ -210,7 +223,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
 
   #decode(read: (decoder: SseDecoder) => string[]): string[] {
     try {
-      return read((this.#decoder ??= this.#request.createDecoder()))
+      return read((this.#decoder ??= this.#client.createDecoder()))
     } catch (error) {
       if (!(error instanceof FrameTooLarge)) throw error
       const failure = wrapFailure('content', this.phase, error, 'the answer cannot be taken')
@@ -223,7 +236,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
 
   #failWith(error: unknown): void {
     if (this.finished) return
-    const { host } = this.#request.target
+    const { host } = this.#target
     const kind = readKind(error, this.#waited, this.phase)
     // A parser's error carries the bytes it choked on; they stay out of ours.
     const told = isUnreadable(error) ? new Error(readReason(error)) : error
@@ -233,7 +246,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   #markWaited(): void {
     if (this.#waited) return
     this.#waited = true
-    this.#request.onWaited()
+    this.#client.waited(this.#target)
   }
 
   #sent(): void {
@@ -244,8 +257,10 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
 
   /** Runs in no promise of the caller's: what the caller's work throws ends this exchange, not the process. */
   #tellSent(): void {
+    const tell = this.#onSent
+    this.#onSent = undefined
     try {
-      this.#request.onSent?.()
+      tell?.()
     } catch (error) {
       this.giveUp(new TransportFailure('the exchange was given up, because what its sender did behind the request failed', { kind: 'cut', phase: this.phase, cause: error }))
     }

@@ -6,6 +6,8 @@ export interface SocketExchangeOptions extends ExchangeOptions {
   /** of the upgrade's answer */
   headers: Headers
   flow: Flow
+  /** Called once when nothing more is read or written. */
+  onFinished: () => void
   /** The exchange is given up and the connection with it. */
   terminate: () => void
 }
@@ -17,7 +19,7 @@ const SWITCHING_PROTOCOLS = 101
 export class SocketExchange extends Exchange<string> {
   readonly status = SWITCHING_PROTOCOLS
   readonly headers: Headers
-  readonly #socket: Pick<SocketExchangeOptions, 'flow' | 'terminate'>
+  readonly #socket: Pick<SocketExchangeOptions, 'flow' | 'onFinished' | 'terminate'>
 
   constructor(options: SocketExchangeOptions) {
     super(options)
@@ -50,6 +52,10 @@ export class SocketExchange extends Exchange<string> {
   read(bytes: number): void {
     this.alive()
     if (this.phase === 'answering') this.arrivals.read(bytes)
+  }
+
+  protected onFinish(): void {
+    this.#socket.onFinished()
   }
 
   protected cut(): void {

@@ -9,19 +9,21 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * @param timeouts absent, zero and infinite mean off
- * @param expire called at most once, with the one that ran out
+ * @param owner told at most once, of the one that ran out
  * @param stage what the exchange is doing by now
  */
-export function startTimeouts(timeouts: Timeouts, expire: Expire, stage: Stage = 'connecting'): RunningTimeouts {
-  return new RunningTimeouts(timeouts, expire, stage)
+export function startTimeouts(timeouts: Timeouts, owner: Expiring, stage: Stage = 'connecting'): RunningTimeouts {
+  return new RunningTimeouts(timeouts, owner, stage)
 }
 
-type Expire = (clock: TimeoutName, limitMs: number) => void
+export interface Expiring {
+  expire(clock: TimeoutName, limitMs: number): void
+}
 
 /** The timeouts of one exchange; a class, since thousands of streams may wait with one each. */
 export class RunningTimeouts {
   readonly #timeouts: Timeouts
-  readonly #expire: Expire
+  readonly #owner: Expiring
   #limit: Limit | undefined
   #timer: NodeJS.Timeout | undefined
   readonly #totalTimer: NodeJS.Timeout | undefined
@@ -29,9 +31,9 @@ export class RunningTimeouts {
   #suspended = false
   #stopped = false
 
-  constructor(timeouts: Timeouts, expire: Expire, stage: Stage) {
+  constructor(timeouts: Timeouts, owner: Expiring, stage: Stage) {
     this.#timeouts = timeouts
-    this.#expire = expire
+    this.#owner = owner
     this.#limit = limitOf(stage, timeouts)
     this.#arm()
     const total = readLimit('total', timeouts.totalMs)
@@ -95,7 +97,7 @@ export class RunningTimeouts {
   #ring({ clock, ms }: Limit): void {
     if (this.#stopped) return
     this.stop()
-    this.#expire(clock, ms)
+    this.#owner.expire(clock, ms)
   }
 }
 

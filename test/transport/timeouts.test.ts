@@ -12,7 +12,7 @@ describe('the timeouts of an exchange', () => {
 
   const run = (timeouts: Parameters<typeof startTimeouts>[0]) => {
     const rung: [TimeoutName, number][] = []
-    const watch = startTimeouts(timeouts, (clock, ms) => rung.push([clock, ms]))
+    const watch = startTimeouts(timeouts, { expire: (clock, ms) => rung.push([clock, ms]) })
     const pass = async (ms: number) => {
       vi.advanceTimersByTime(ms)
       await turn()
