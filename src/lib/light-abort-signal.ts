@@ -23,7 +23,7 @@ export class LightAbortSignal implements AbortSignal {
 
   /** Each is called once at most: a signal aborts once. */
   addEventListener(type: string, listener: Listener): void {
-    if (type === 'abort' && !this.#listeners.includes(listener)) this.#listeners = [...this.#listeners, listener]
+    if (type === 'abort' && !this.#listeners.includes(listener)) this.#listeners = this.#listeners.concat(listener)
   }
 
   removeEventListener(_type: string, listener: Listener): void {

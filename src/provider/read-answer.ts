@@ -65,7 +65,18 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
     attempt.begin(exchange)
     while (!reader.ended) {
       // Nothing is waited for that is there already.
-      const taking = attempt.take(exchange, exchange.frames.arrived() ?? (await attempt.nextFrames(exchange)))
+      let frames = exchange.frames.arrived()
+      if (!frames) {
+        const showing = attempt.settle(exchange)
+        if (showing) await showing
+        const arrival = exchange.frames.arrival()
+        if (arrival) {
+          await arrival
+          continue
+        }
+        frames = await exchange.frames.next()
+      }
+      const taking = attempt.take(exchange, frames)
       if (taking) await taking
     }
     const turnState = reader.headers[TURN_STATE]
@@ -135,11 +146,11 @@ class Attempt implements AttemptState {
   }
 
   /** What comes before any output is a few events, and the output may be here already: they are shown once it is known that it is not. */
-  nextFrames(exchange: Exchange): Promise<readonly string[] | undefined> {
+  settle({ headers }: Exchange): Promise<void> | undefined {
     const showing = this.#show()
-    if (showing) return showing.then(() => this.nextFrames(exchange))
-    this.#learnHeaders(exchange.headers)
-    return exchange.frames.next()
+    if (showing) return showing.then(() => this.#learnHeaders(headers))
+    this.#learnHeaders(headers)
+    return undefined
   }
 
   /** Reads what arrived together and shows it, the first output at once. @throws AttemptFailure, TransportFailure */

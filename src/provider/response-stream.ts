@@ -98,7 +98,8 @@ class RunningCall implements ResponseStream, AsyncIterator<StreamEvent, undefine
   readonly #mount: MountCalls
   readonly #signal = new LightAbortSignal()
   readonly #options: CallOptions
-  readonly #run: Run
+  /** let go of once it runs: it holds the request */
+  #run: Run | undefined
   readonly #queue = new EventQueue()
   #ended: Promise<Outcome> | undefined
   #over = false
@@ -168,8 +169,10 @@ class RunningCall implements ResponseStream, AsyncIterator<StreamEvent, undefine
     const { totalTimeoutMs } = this.#mount.deps.settings
     if (totalTimeoutMs !== undefined) this.#startClocks()
     this.#leave = enter(this.#mount, this, this.#options.signal)
+    const run = this.#run as Run
+    this.#run = undefined
     // Not `finally`, which makes two functions more for each waiting call.
-    return this.#run(this.#signal, (events) => this.#deliver(events)).then(
+    return run(this.#signal, (events) => this.#deliver(events)).then(
       (outcome) => {
         this.#finish()
         return outcome

@@ -50,6 +50,10 @@ export abstract class Exchange<Item> implements FrameStream, Flow, Expiring {
   abstract arrived(): readonly string[] | undefined
   abstract release(): void
 
+  arrival(): Promise<void> | undefined {
+    return this.arrivals.ended ? undefined : this.arrivals.arrival()
+  }
+
   // Not `async`: a suspended function is 500 bytes that every waiting stream would hold.
   next(): Promise<readonly string[] | undefined> {
     try {

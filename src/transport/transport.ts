@@ -118,6 +118,8 @@ export interface FrameStream {
   next(): Promise<readonly string[] | undefined>
   /** What `next()` would answer without a wait; undefined where it would wait, answer the end or throw. */
   arrived(): readonly string[] | undefined
+  /** Resolves once something came off the wire, whole frames or not; undefined where nothing more comes. A waiting reader costs half of what `next()` does. */
+  arrival(): Promise<void> | undefined
   /** The answer is complete: the connection may serve again. Nothing more is read of it. Twice without harm. */
   release(): void
   /** The answer is given up: its connection ends now. Twice without harm. */

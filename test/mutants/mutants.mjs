@@ -46,8 +46,8 @@ export const MUTANTS = [
   {
     name: 'llm:response after message.end',
     file: 'src/provider/run-call.ts',
-    find: '    await span.close({ response })\n    await sink.end(response)\n',
-    replace: '    await sink.end(response)\n    await span.close({ response })\n',
+    find: '  await span.close({ response })\n  await sink.end(response)\n',
+    replace: '  await sink.end(response)\n  await span.close({ response })\n',
     spec: 'test/provider/call.test.ts',
     test: 'has told the host of the response when the message ends',
   },
