@@ -62,7 +62,7 @@ export const MUTANTS = [
   {
     name: 'a limiter that is never told of a 429',
     file: 'src/provider/attempt-failure.ts',
-    find: '      deps.limiter.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)\n',
+    find: '    deps.limiter.observeRateLimited(error.retry_after === undefined ? undefined : error.retry_after * 1000)\n',
     replace: '',
     spec: 'test/provider/call.test.ts',
     test: 'lets fewer run at once from then on',
