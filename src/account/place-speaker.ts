@@ -1,10 +1,11 @@
 import { createPause } from './pause.js'
 import { createPlaceContact } from './place-contact.js'
-import { createPlaceExchange } from './place-exchange.js'
+import { createPlaceExchange, type PlaceExchange } from './place-exchange.js'
 import type { PlaceLedger } from './place-ledger.js'
-import { createPlaceNews } from './place-news.js'
+import { createPlaceNews, type PlaceNews } from './place-news.js'
 import { createPlacePresence } from './place-presence.js'
-import { createPlaceRoll, type Waiter } from './place-roll.js'
+import { createPlaceReturns } from './place-returns.js'
+import { createPlaceRoll, type PlaceRoll, type Waiter } from './place-roll.js'
 import type { PlaceOutcome, PlaceOwner } from './place-state.js'
 
 export interface PlaceSpeakerOptions {
@@ -37,16 +38,19 @@ export interface PlaceSpeaker {
 export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most, now }: PlaceSpeakerOptions): PlaceSpeaker {
   const news = createPlaceNews(owner, most)
   const contact = createPlaceContact(now)
-  let limit = most
-  /** places that other processes had when the ledger spoke last */
-  let others = 0
-
-  const roll = createPlaceRoll(() => tell(news.changed))
+  const standing = { limit: most, others: 0 }
+  const roll = createPlaceRoll(() => {
+    returns.returned()
+    settle()
+  })
+  const settle = () => {
+    presence.update()
+    if (roll.waiting.size === 0) pause.update(0, 0)
+  }
   const tell = (note: () => void) => {
     note()
     exchange.speak()
-    presence.update()
-    if (roll.waiting.size === 0) pause.update(0, 0)
+    settle()
   }
   const pause = createPause(schedule, (untilMs) => tell(() => news.waitedOut(untilMs)))
   const grant = (ids: readonly string[]) => {
@@ -55,8 +59,9 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
     presence.update()
   }
   const hear = (outcome: PlaceOutcome) => {
-    limit = outcome.limit
-    others = Math.max(0, outcome.running - roll.running - outcome.granted.length)
+    standing.limit = outcome.limit
+    returns.heard(outcome.waiting)
+    standing.others = Math.max(0, outcome.running - roll.running - outcome.granted.length)
     if (outcome.unknown) news.forget()
     grant(outcome.granted)
     pause.update(roll.waiting.size > 0 ? outcome.pauseUntilMs : 0, outcome.nowMs)
@@ -68,33 +73,48 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
   const exchange = createPlaceExchange({
     ledger, news, contact, schedule, hear,
     buildRequest() {
+      returns.told()
       if (news.whole) roll.rename()
       return news.take(roll.running, roll.waiting)
     },
   })
+  const returns = createPlaceReturns({ ledger, news, schedule, speak: exchange.speak })
+  return {
+    ...createJoining({ roll, news, exchange, standing, tell }),
+    nextId: roll.nextId,
+    refused: (forMs) => tell(() => news.refused(forMs)),
+    served() {
+      if (standing.limit >= most) return
+      news.served()
+      // Elsewhere it goes with the place that is given back.
+      if (ledger.immediate) exchange.speak()
+    },
+    get limit() { return standing.limit }, get running() { return roll.running }, get waiting() { return roll.waiting.size },
+    async close() {
+      for (const part of [returns, exchange, presence, pause]) part.close()
+      await ledger.close()
+    },
+  }
+}
+
+interface JoiningParts {
+  roll: PlaceRoll
+  news: PlaceNews
+  exchange: Pick<PlaceExchange, 'flying'>
+  /** the limit, and the places that other processes had, when the ledger spoke last */
+  standing: { readonly limit: number; readonly others: number }
+  tell: (note: () => void) => void
+}
+
+function createJoining({ roll, news, exchange, standing, tell }: JoiningParts): Pick<PlaceSpeaker, 'tryJoin' | 'join' | 'leave'> {
   const join = (waiter: Waiter) => tell(() => {
     roll.add(waiter)
     news.joined(waiter)
   })
   const leave = ({ id }: Waiter) => void (roll.remove(id) && tell(() => news.left(id)))
   return {
-    nextId: roll.nextId,
-    tryJoin: () => (exchange.flying || roll.waiting.size > 0 || roll.running + others >= limit ? undefined : tryJoin(roll.nextId(), { join, leave })),
+    tryJoin: () => (exchange.flying || roll.waiting.size > 0 || roll.running + standing.others >= standing.limit ? undefined : tryJoin(roll.nextId(), { join, leave })),
     join, leave,
-    refused: (forMs) => tell(() => news.refused(forMs)),
-    served() {
-      if (limit >= most) return
-      news.served()
-      // Elsewhere it goes with the place that is given back.
-      if (ledger.immediate) exchange.speak()
-    },
-    get limit() { return limit }, get running() { return roll.running }, get waiting() { return roll.waiting.size },
-    async close() {
-      exchange.close()
-      presence.close()
-      pause.update(0, 0)
-      await ledger.close()
-    },
   }
 }
 
