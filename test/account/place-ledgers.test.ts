@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createConcurrencyLimiter, createFileLedger, createMemoryLedger, createRedisLedger, type PlaceLedger } from '../../src/account/index.js'
 import { describeFleet } from '../../src/account/describe-fleet.js'
 import { createFallbackLedger } from '../../src/account/fallback-ledger.js'
@@ -47,6 +47,41 @@ function limiterOver(ledger: PlaceLedger, limit = 6) {
 test('the rule in Redis is a translation of the rule as it stands', async () => {
   const translated = await readFile(new URL('../../src/account/place-rule-lua.ts', import.meta.url), 'utf8')
   expect(translated.split('\n')[0]).toBe(`// Generated from place-rule.ts ${hashRule()} by \`node build.config.mjs places\`.`)
+})
+
+test('a file hears of a place that nobody waits for with the next call\'s word, or soon after; at once where somebody waits, and at the end', async () => {
+  const [ledger, other, onlooker] = await openMany('file', 3) as [PlaceLedger, PlaceLedger, PlaceLedger]
+  onTestFinished(() => onlooker.close())
+  const timers: (() => void)[] = []
+  const schedule = (_ms: number, run: () => void) => {
+    timers.push(run)
+    return () => void timers.splice(timers.indexOf(run), 1)
+  }
+  const limiter = createConcurrencyLimiter({ limit: 2, ledger, schedule, self: { machine: 'made-up', version: '0' } })
+  let seq = 0
+  const counted = async () => (await onlooker.step(onlooking(++seq))).running
+  const first = await limiter.acquire()
+  first()
+  const late = await counted()
+  const second = await limiter.acquire()
+  expect([late, await counted(), limiter.running]).toEqual([1, 1, 1])
+  second()
+  timers.at(-1)?.()
+  const soon = await counted()
+  const held = [await limiter.acquire(), await limiter.acquire()]
+  const waiter = limiterOver(other, 2).acquire()
+  await vi.waitFor(async () => expect((await onlooker.step(onlooking(++seq))).waiting).toBe(1))
+  // Its own word since then has told it of the one that waits.
+  limiter.observeRateLimited()
+  held[0]?.()
+  held[1]?.()
+  const release = await waiter
+  release()
+  const last = await limiter.acquire()
+  last()
+  await limiter.close()
+  await vi.waitFor(async () => expect(await counted()).toBe(0))
+  expect(soon).toBe(0)
 })
 
 describe.each(['file', ...(redisInstalled ? ['redis' as const] : [])] as const)('places counted in a %s', (kind) => {
