@@ -11,7 +11,7 @@ import { mountOnTwin, TOOL, type Mounted } from '../support/mounted.js'
 
 const TURNS = Number(process.env.TURNS ?? 12)
 /** The long showing takes as long as the machine is busy. */
-const LIMIT_MS = Math.max(120_000, TURNS * 18_000)
+const LIMIT_MS = Math.max(600_000, TURNS * 18_000)
 const open: (() => Promise<void>)[] = []
 afterEach(async () => { for (const close of open.splice(0).reverse()) await close() })
 
