@@ -68,7 +68,7 @@ const PERMANENT = new Set([
   'invalid_refresh_token', 'token_expired',
 ])
 /** The transport's words for a setting that no other attempt will mend. */
-const SETTINGS = new Set(['ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PLAIN_TEXT', 'ERR_INVALID_URL'])
+const SETTINGS = new Set(['ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PROXY_AUTH', 'ERR_PLAIN_TEXT', 'ERR_INVALID_URL'])
 const MAX_DESCRIPTION = 200
 /** Seconds; what is longer is a misread number, and what the token itself says counts. */
 const LONGEST_LIFETIME = 10 * 365 * 86_400

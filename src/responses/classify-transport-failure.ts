@@ -4,7 +4,7 @@ import type { WireFailure } from './wire-failure.js'
 
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(?:VERIFY|GET)|EPROTO$)/
 /** refused before anything was sent: another attempt meets the same setting */
-const SETTING_CODES: ReadonlySet<string> = new Set(['ERR_PLAIN_TEXT', 'ERR_INVALID_URL', 'ERR_CA_FILE', 'ERR_PROXY_SETTING'])
+const SETTING_CODES: ReadonlySet<string> = new Set(['ERR_PLAIN_TEXT', 'ERR_INVALID_URL', 'ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PROXY_AUTH'])
 /** of one event or message over our limit */
 const TOO_LARGE_CODES: ReadonlySet<string> = new Set(['ERR_FRAME_TOO_LARGE', 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'])
 /** what a close frame may say of size; any other code only says that the connection ended */

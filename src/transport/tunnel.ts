@@ -52,7 +52,8 @@ function refuseTunnel(proxy: URL, authority: string, status: number): TransportF
   return new TransportFailure(`the proxy ${proxy.host} answered ${status} when asked for a tunnel to ${authority}${hint}`, {
     kind: 'connect',
     phase: 'unsent',
-    systemCode: 'ERR_PROXY_REFUSED',
+    // A wrong password stays wrong; what else a proxy says is about the way behind it.
+    systemCode: status === 407 ? 'ERR_PROXY_AUTH' : 'ERR_PROXY_REFUSED',
   })
 }
 

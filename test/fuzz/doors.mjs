@@ -23,6 +23,7 @@ export const DOORS = {
   chat: (rooms, terms) => openEndpoint(rooms, terms, CHAT),
   responses: (rooms, terms) => openEndpoint(rooms, terms, RESPONSES),
   messages: (rooms, terms) => openEndpoint(rooms, terms, MESSAGES),
+  grpc: openGrpc,
 }
 
 /** The config of a mount with a sign-in of its own. */
@@ -101,6 +102,45 @@ async function openAiSdk(rooms, terms) {
         if (!rooms.isLLMError(own) && !/^AI_NoOutput|^AI_NoContent/.test(last.name)) complain(`an untyped error: ${error?.stack}`)
         return last.name
       }),
+  }
+}
+
+/** What says that nobody foresaw the failure: UNKNOWN and INTERNAL. */
+const UNTYPED = new Set([2, 13])
+
+async function openGrpc(rooms, terms) {
+  const server = await rooms.createGrpcServer({ secret: KEY, config: await signIn(terms, { transport: 'auto' }) })
+  const { ProviderService } = await rooms.loadServices()
+  const client = new ProviderService(server.address, rooms.grpc.credentials.createInsecure())
+  const metadata = new rooms.grpc.Metadata()
+  metadata.set('x-amplifier-token', KEY)
+  const textOf = ({ content_blocks: blocks }) => blocks.map((block) => block.text_block?.text ?? '').join('')
+  const request = (n) => ({ messages: [{ role: 2, text_content: QUESTION(n) }], model: 'gpt-5.5', tools: [{ name: TOOL.name, parameters_json: JSON.stringify(TOOL.parameters) }] })
+  const whole = (n) => new Promise((resolve) => client.Complete(request(n), metadata, {}, (error, reply) => resolve({ error, replies: reply ? [reply] : [] })))
+  const streamed = (n) => new Promise((resolve) => {
+    const replies = []
+    client.CompleteStreaming(request(n), metadata).on('data', (reply) => replies.push(reply)).on('error', (error) => resolve({ error, replies })).on('end', () => resolve({ replies }))
+  })
+  return {
+    async ask(n, complain) {
+      const { error, replies } = await (n % 18 < 9 ? streamed(n) : whole(n))
+      checkMarks(replies, n, complain)
+      if (error) {
+        if (UNTYPED.has(error.code)) complain(`an untyped status: ${error.details}`)
+        return `grpc ${error.code}`
+      }
+      const last = replies.at(-1)
+      if (!last || last.finish_reason === '') complain(`ended well without a whole answer: ${JSON.stringify(last)?.slice(0, 200)}`)
+      else if (replies.length > 1 && !last.degradation) {
+        const told = replies.slice(0, -1).map(textOf).join('')
+        if ([...told].sort().join('') !== [...textOf(last)].sort().join('')) complain(`streamed ${JSON.stringify(told.slice(-80))}, answered ${JSON.stringify(textOf(last).slice(-80))}`)
+      }
+      return 'ok'
+    },
+    async close() {
+      client.close()
+      await server.close()
+    },
   }
 }
 

@@ -1,11 +1,15 @@
+import * as grpc from '@grpc/grpc-js'
 import { expect, test } from 'vitest'
 import { createChatGPT } from '../../src/ai-sdk/index.js'
 import { createCredentialSource, createFileStore, createLane } from '../../src/auth/index.js'
 import { isLLMError } from '../../src/contract/index.js'
+import { createGrpcServer } from '../../src/grpc/index.js'
 import { createHttpServer } from '../../src/http/index.js'
 import { delay } from '../../src/lib/index.js'
 import { mountOnHost } from '../../src/mount-on-host.js'
 import { createTransport } from '../../src/transport/index.js'
+import { loadServices } from '../support/open-grpc-server.js'
+import { createAuthority } from '../transport/support/certificate.js'
 
 interface Outcome {
   asked: number
@@ -16,14 +20,15 @@ interface Terms {
   more?: (count: number, asked: number) => boolean
   only?: number
   cells?: number
+  tls?: boolean
 }
 interface Attempt { accepted: boolean; ended: boolean; over?: boolean }
-interface Streams { fuzzStreams(rooms: object, options: Terms): Promise<Outcome & { byDoor: Record<string, number> }>; KINDS: string[] }
+interface Streams { fuzzStreams(rooms: object, options: Terms): Promise<Outcome & { byDoor: Record<string, number>; network?: { tunnels: number } }>; KINDS: string[] }
 interface Refreshes { fuzzRefreshes(rooms: object, options: Terms): Promise<Outcome> }
 interface Server { judge(attempt: Attempt, text: string): void }
 interface Mutate { findMarks(text: string): string[]; markOf(n: number | string): string }
 
-const rooms = { mountOnHost, createChatGPT, createHttpServer, isLLMError, delay, createCredentialSource, createFileStore, createLane, createTransport }
+const rooms = { mountOnHost, createChatGPT, createHttpServer, createGrpcServer, grpc, loadServices, createAuthority, isLLMError, delay, createCredentialSource, createFileStore, createLane, createTransport }
 /** The same cases on each machine; `npm run fuzz` takes others. */
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261121)
 const { fuzzStreams, KINDS } = (await import('./streams.mjs' as string)) as Streams
@@ -39,6 +44,15 @@ test(`mutated answers of seed ${seed} bring no wrong answer, no repetition, no h
   expect(wrong).toEqual([])
   expect(Object.keys(byDoor).sort()).toEqual([...KINDS].sort())
   expect(asked).toBeGreaterThanOrEqual(KINDS.length)
+}, 90_000)
+
+/** The same behind TLS and a published proxy that dies now and then. */
+test(`mutated answers of seed ${seed} bring none of that through a proxy that wants a password and dies`, async () => {
+  const until = performance.now() + 4000
+  const { byDoor, wrong, network } = await fuzzStreams(rooms, { seed, tls: true, cells: 1, more: (_count, all) => all < KINDS.length || (all < 200 && performance.now() < until) })
+  expect(wrong).toEqual([])
+  expect(Object.keys(byDoor).sort()).toEqual([...KINDS].sort())
+  expect(network?.tunnels).toBeGreaterThan(KINDS.length)
 }, 90_000)
 
 test(`mutated refresh replies of seed ${seed} lose no sign-in`, async () => {

@@ -13,7 +13,8 @@ export async function loadRooms() {
     stdin: {
       resolveDir: root, loader: 'ts',
       contents: [
-        "export { mountOnHost } from './src/mount-on-host.js'", "export { createChatGPT } from './src/ai-sdk/index.js'", "export { createHttpServer } from './src/http/index.js'", "export { isLLMError } from './src/contract/index.js'", "export { delay } from './src/lib/index.js'",
+        "export { mountOnHost } from './src/mount-on-host.js'", "export { createChatGPT } from './src/ai-sdk/index.js'", "export { createHttpServer } from './src/http/index.js'", "export { isLLMError } from './src/contract/index.js'", "export { createGrpcServer } from './src/grpc/index.js'", "export { loadServices } from './test/support/open-grpc-server.js'", "export * as grpc from '@grpc/grpc-js'",
+        "export { createAuthority } from './test/transport/support/certificate.js'", "export { delay } from './src/lib/index.js'",
         "export { createCredentialSource, createFileStore, createLane } from './src/auth/index.js'", "export { createTransport } from './src/transport/index.js'",
       ].join('\n'),
     },

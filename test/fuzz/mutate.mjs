@@ -175,7 +175,7 @@ const MODELS = [
 export function mutateModels(random) {
   let list = { models: MODELS }
   // A list without a model keeps every question from being asked until the next one.
-  for (let count = random.chance(0.2) ? 1 + random.below(3) : 0; count > 0; count--) list = mutateValue(random, list)
+  for (let count = random.chance(0.06) ? 1 + random.below(3) : 0; count > 0; count--) list = mutateValue(random, list)
   return JSON.stringify(list)
 }
 

@@ -1,5 +1,6 @@
 /** A backend that answers question N by the accidents of seed and N, over HTTP and WebSocket, and remembers what it did. */
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { WebSocketServer } from 'ws'
 import { createRandom } from '../soak/seeded.mjs'
 import { mutateEvents, mutateHeaders, mutateModels, mutateRefusal } from './mutate.mjs'
@@ -10,7 +11,8 @@ const LAST = new Set(['response.completed', 'response.done', 'response.incomplet
 /** What says nothing of whether the backend runs the request. */
 const ASIDE = new Set(['response.failed', 'response.metadata', 'error'])
 
-export async function startServer({ seed, randomOf = (n, attempt) => createRandom(seed, `case ${n} ${attempt}`) }) {
+/** @param options.tls certificate and key, for https and wss */
+export async function startServer({ seed, tls, randomOf = (n, attempt) => createRandom(seed, `case ${n} ${attempt}`) }) {
   /** Question → what was done with each attempt at it. */
   const asked = new Map()
   let lists = 0
@@ -22,7 +24,7 @@ export async function startServer({ seed, randomOf = (n, attempt) => createRando
     attempts.push(attempt)
     return { attempt, random: randomOf(n, attempts.length) }
   }
-  const server = createServer((request, response) => {
+  const answer = (request, response) => {
     request.on('error', () => undefined)
     response.on('error', () => undefined)
     if (request.method === 'GET') {
@@ -37,7 +39,8 @@ export async function startServer({ seed, randomOf = (n, attempt) => createRando
     const pieces = []
     request.on('data', (piece) => pieces.push(piece))
     request.on('end', () => answerHttp(request, response, Buffer.concat(pieces).toString(), note))
-  })
+  }
+  const server = tls ? createTlsServer(tls, answer) : createServer(answer)
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: { zlibDeflateOptions: { level: 1, memLevel: 1 } } })
   sockets.on('headers', (headers) => headers.push('openai-model: gpt-5.5'))
   server.on('upgrade', (request, socket, head) => {
@@ -48,10 +51,11 @@ export async function startServer({ seed, randomOf = (n, attempt) => createRando
     })
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const origin = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`
   return {
-    issuer: `http://127.0.0.1:${server.address().port}`,
-    codex: `http://127.0.0.1:${server.address().port}/backend-api/codex`,
-    api: `http://127.0.0.1:${server.address().port}/v1`,
+    issuer: origin,
+    codex: `${origin}/backend-api/codex`,
+    api: `${origin}/v1`,
     asked,
     async close() {
       for (const ws of sockets.clients) ws.terminate()
@@ -60,6 +64,9 @@ export async function startServer({ seed, randomOf = (n, attempt) => createRando
     },
   }
 }
+
+/** Under TLS a connection only ends: Node has no reset for it. */
+const reset = (socket) => void (socket.encrypted ? socket.destroy() : socket.resetAndDestroy())
 
 const questionOf = (text) => /"Q(\d+)#/.exec(text)?.[1] ?? '0'
 
@@ -90,7 +97,7 @@ function answerHttp(request, response, body, note) {
   const { attempt, random } = note(n)
   const way = random.weighted({ stream: 86, refuse: 6, reset: 2, silent: 0.3, odd_head: 3, no_stream: 2 })
   attempt.way = way
-  if (way === 'reset') return void request.socket.resetAndDestroy()
+  if (way === 'reset') return void reset(request.socket)
   if (way === 'silent') return undefined
   if (way === 'refuse') {
     const { status, headers, body: text } = mutateRefusal(random)
@@ -115,7 +122,7 @@ function answerHttp(request, response, body, note) {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...mutateHeaders(random) })
   writePieces(random, bytes, (piece) => response.write(piece), () => {
     const end = random.weighted({ end: 96, reset: 3, stall: 0.5 })
-    if (end === 'reset') request.socket.resetAndDestroy()
+    if (end === 'reset') reset(request.socket)
     if (end === 'end') response.end()
   })
 }
@@ -126,7 +133,7 @@ function answerSocket(ws, socket, body, note) {
   const texts = mutateEvents(random, n)
   const way = random.weighted({ stream: 92, reset: 2, close: 3, garbage: 2, silent: 0.3 })
   attempt.way = way
-  if (way === 'reset') return void socket.resetAndDestroy()
+  if (way === 'reset') return void reset(socket)
   if (way === 'close') return void ws.close(random.pick([1000, 1001, 1008, 1011, 1012, 4000]))
   if (way === 'garbage') return void socket.write(Buffer.from(Array.from({ length: 1 + random.below(40) }, () => random.below(256))))
   if (way === 'silent') return undefined
@@ -144,7 +151,7 @@ function answerSocket(ws, socket, body, note) {
   // Behind its end: what belongs to nobody any more.
   if (until === texts.length && random.chance(0.05)) for (const text of texts.slice(-2)) ws.send(text)
   if (together) socket.uncork()
-  if (until < texts.length) random.chance(0.5) ? socket.resetAndDestroy() : ws.close(1011)
+  if (until < texts.length) random.chance(0.5) ? reset(socket) : ws.close(1011)
 }
 
 function writePieces(random, bytes, write, done) {

@@ -19,9 +19,10 @@ const HUNG_MS = 60_000
  * @param rooms `mountOnHost`, `createChatGPT`, `createHttpServer`, `isLLMError` and `delay` of the sources or of a build
  * @param options.more whether another question is to be asked, given how many have reached the backend and how many there were
  * @param options.only one question alone
+ * @param options.tls the backend speaks TLS and is reached through a proxy
  * @param options.tell hears of what is wrong at once
  */
-export async function fuzzStreams(rooms, { seed, more, only, cells = 3, perCell = 1, tell }) {
+export async function fuzzStreams(rooms, { seed, more, only, cells = 3, perCell = 1, tls = false, tell }) {
   const wrong = []
   const say = (line) => {
     wrong.push(line)
@@ -33,10 +34,11 @@ export async function fuzzStreams(rooms, { seed, more, only, cells = 3, perCell 
   const escaped = (error) => void say(`escaped every promise: ${error?.stack ?? error}`)
   process.on('uncaughtException', escaped)
   process.on('unhandledRejection', escaped)
-  const server = await startServer({ seed })
   // In memory where that can be: a disk that others use as well sets the pace otherwise.
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'fuzz-'))
   const random = createRandom(seed, 'clock')
+  const network = tls ? await (await import('./network.mjs')).openNetwork(rooms, { folder, random: createRandom(seed, 'network') }) : undefined
+  const server = await startServer({ seed, tls: network?.tls })
   let skewMs = 0
   const terms = {
     folder, pairs, urls: server,
@@ -65,7 +67,7 @@ export async function fuzzStreams(rooms, { seed, more, only, cells = 3, perCell 
     const kind = KINDS[place]
     // The first of each kind counts in files, as it does by default, the others in the process: half the CPU of a call.
     const counting = index < KINDS.length ? {} : { concurrency_scope: 'process' }
-    const door = await DOORS[kind](rooms, { ...terms, config: { ...terms.config, ...counting }, name: `account-${index}` })
+    const door = await DOORS[kind](rooms, { ...terms, config: { ...terms.config, ...counting, ...network?.config(index) }, name: `account-${index}` })
     const worker = async () => {
       while (only === undefined ? more(reached, asked) : asked < 1) {
         asked++
@@ -78,10 +80,11 @@ export async function fuzzStreams(rooms, { seed, more, only, cells = 3, perCell 
   }
   await Promise.all(Array.from({ length: only === undefined ? cells * KINDS.length : 1 }, (_, index) => runCell(index)))
   await server.close()
+  await network?.close()
   await rm(folder, { recursive: true, force: true })
   if (pairs.request !== pairs.response) wrong.push(`${pairs.request} llm:request and ${pairs.response} llm:response`)
   await new Promise((resolve) => setImmediate(resolve))
   process.off('uncaughtException', escaped)
   process.off('unhandledRejection', escaped)
-  return { asked, reached, outcomes, byDoor, wrong }
+  return { asked, reached, outcomes, byDoor, wrong, network: network?.happened }
 }

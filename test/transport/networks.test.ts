@@ -85,7 +85,7 @@ describe.each(WAYS)('over $scheme', ({ scheme, call }) => {
     expect(await call(openTransport({ env: { all_proxy: withUser }, caFile }), url)).toBe('{"hello":1}')
     const strict = await serveProxy({ requireAuth: 'Basic another' })
     const failure = await failureOf(call(openTransport({ env: { all_proxy: strict.url.replace('//', '//us%20er:wrongword@') }, caFile }), url))
-    expect({ ...failure }).toMatchObject({ kind: 'connect', phase: 'unsent', systemCode: 'ERR_PROXY_REFUSED' })
+    expect({ ...failure }).toMatchObject({ kind: 'connect', phase: 'unsent', systemCode: 'ERR_PROXY_AUTH' })
     expect(failure.message).toContain('407')
     expect(failure.message).not.toContain('wrongword')
     await strict.idle()
