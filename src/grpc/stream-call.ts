@@ -26,6 +26,7 @@ export interface StreamCall {
 export async function streamCall(call: StreamCall): Promise<void> {
   const { provider, request, signal, trace, events, withEvents, asCheckpoint, write } = call
   let pending: CallEvent[] = []
+  const writeStep = createStepWriter()
   const flush = async (event?: StreamEvent) => {
     const message = event ? writeStep(event) : undefined
     if (!message && pending.length === 0) return
@@ -56,11 +57,25 @@ export async function streamCall(call: StreamCall): Promise<void> {
 }
 
 /** A finished tool call is one block: kernels know no fragments of it. */
-function writeStep(event: StreamEvent): ProtoChatResponse | undefined {
-  switch (event.type) {
-    case 'text.delta': return { content_blocks: [writeBlock({ type: 'text', text: event.text })] }
-    case 'thinking.delta': return { content_blocks: [writeBlock({ type: 'thinking', thinking: event.text, visibility: 'internal' })] }
-    case 'tool_call.end': return { content_blocks: [writeBlock({ type: 'tool_call', id: event.id, name: event.name, input: event.arguments })] }
-    default: return undefined
+function createStepWriter(): (event: StreamEvent) => ProtoChatResponse | undefined {
+  const says = joinCharacters()
+  const thinks = joinCharacters()
+  return (event) => {
+    switch (event.type) {
+      case 'text.delta': return { content_blocks: [writeBlock({ type: 'text', text: says(event.text) })] }
+      case 'thinking.delta': return { content_blocks: [writeBlock({ type: 'thinking', thinking: thinks(event.text), visibility: 'internal' })] }
+      case 'tool_call.end': return { content_blocks: [writeBlock({ type: 'tool_call', id: event.id, name: event.name, input: event.arguments })] }
+      default: return undefined
+    }
+  }
+}
+
+/** Protobuf carries whole characters: the first half of one at a delta's end waits for the second. */
+function joinCharacters(): (text: string) => string {
+  let half = ''
+  return (text) => {
+    const joined = half + text
+    half = /[\uD800-\uDBFF]$/.test(joined) ? joined.slice(-1) : ''
+    return joined.slice(0, joined.length - half.length)
   }
 }

@@ -63,7 +63,10 @@ test(`mutated refresh replies of seed ${seed} lose no sign-in`, async () => {
 }, 60_000)
 
 /** Seeds and questions that failed once, by the generator as it stands. */
-const KEPT: readonly (readonly [seed: number, question: number])[] = []
+const KEPT: readonly (readonly [seed: number, question: number])[] = [
+  // Over gRPC a character that was cut in halves was lost in the stream.
+  [20261121, 8],
+]
 test.each(KEPT)('seed %i, question %i, which failed once, holds', async (kept, only) => {
   expect((await fuzzStreams(rooms, { seed: kept, only })).wrong).toEqual([])
 }, 60_000)

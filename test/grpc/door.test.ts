@@ -51,6 +51,13 @@ describe('the gRPC door', () => {
     expect(JSON.parse(thinking?.thinking_block?.content ?? '')[2]).toMatchObject({ lane: 'codex' })
   })
 
+  test('streams characters whole that the backend cut in halves', async () => {
+    twin.enqueue({ text: 'a🦜🔧b🦜', reasoning: '🦜 thinks', deltaChars: 1 })
+    const blocks = (await stream(ask('parrots'))).slice(0, -1).flatMap((message) => message.content_blocks)
+    expect(blocks.map((block) => block.text_block?.text ?? '').join('')).toBe('a🦜🔧b🦜')
+    expect(blocks.map((block) => block.thinking_block?.content ?? '').join('')).not.toContain('\ufffd')
+  })
+
   test('a thinking block that comes back goes upstream with its encrypted reasoning', async () => {
     twin.enqueue({ text: 'first', reasoning: 'pondering' })
     const last = (await stream(ask('one'))).at(-1)
