@@ -28,9 +28,9 @@ function mayPrompt(options: ProviderOptions): boolean {
 }
 
 function refuse(mount: MountContainer, error: LLMError): undefined {
-  const command = error.message.includes(mount.credentials.signIn) ? '' : ` Run '${mount.credentials.signIn}'.`
-  const message = command !== '' && !/[.!?]$/.test(error.message) ? `${error.message}.` : error.message
-  mount.warn(`openai-chatgpt is not mounted: ${message}${command}`)
+  const { words } = error
+  const command = words.includes(mount.credentials.signIn) ? '' : `${/[.!?]$/.test(words) ? '' : '.'} Run '${mount.credentials.signIn}'.`
+  mount.warn(`openai-chatgpt is not mounted: ${words}${command}${error.message.slice(words.length)}`)
   return undefined
 }
 

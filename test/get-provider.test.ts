@@ -13,7 +13,7 @@ test('what is not mounted is told by name, with what is', async () => {
   await host.coordinator.mount('providers', { name: 'other' }, { name: 'other' })
   expect(() => getProvider(host.coordinator, 'work')).toThrow(expect.objectContaining({
     name: 'ConfigurationError', code: 'not_mounted',
-    message: "no provider of amplifier-module-provider-openai-chatgpt is mounted as work; mounted are other. The host's warnings say why a mount failed",
+    message: "no provider of amplifier-module-provider-openai-chatgpt is mounted as work; mounted are other. The host's warnings say why a mount failed [not_mounted]",
   }) as Error)
   expect(() => getProvider(host.coordinator, 'other')).toThrow(/mounted are other/)
 })

@@ -10,13 +10,12 @@ const NEXT: Readonly<Record<number, string>> = {
   [EXIT.unavailable]: 'Run amplifier-chatgpt doctor: it says where the way ends',
 }
 
-/** The failure in words for a person, with its code (docs/troubleshooting.md has an entry for each) and what to do next, on stderr. */
+/** The failure in words for a person and what to do next, on stderr. */
 export function reportFailure(error: unknown, terminal: Terminal): void {
   const paint = createPaint({ stdout: terminal.stderr, env: terminal.env })
   const words = error instanceof Error ? error.message : String(error)
   const kind = isLLMError(error) ? `${error.name}: ` : ''
-  const code = isLLMError(error) && error.code !== undefined && error.code !== 'usage' ? ` ${paint.dim(`[${error.code}]`)}` : ''
-  terminal.stderr.write(`${paint.finish(`${paint.red('error')} ${kind}${words}${code}`, sanitizeLine)}\n`)
+  terminal.stderr.write(`${paint.finish(`${paint.red('error')} ${kind}${words}`, sanitizeLine)}\n`)
   const next = NEXT[exitCodeOf(error)]
   if (next !== undefined && !words.includes('amplifier-chatgpt ')) writeNotice(terminal, next)
 }

@@ -86,7 +86,7 @@ function isValid(alone: JsonObject, key: string, context: ResolveContext, ignore
     return true
   } catch (error) {
     if (!isLLMError(error)) throw error
-    ignore(key, error.message)
+    ignore(key, error.words)
     return false
   }
 }

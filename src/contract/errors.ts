@@ -46,6 +46,12 @@ export interface LLMErrorFields {
 
 const FAMILY = Symbol.for('amplifier.llm-error')
 
+/** The message ends with the code in brackets, once: who sees nothing but the words can look it up in docs/troubleshooting.md. */
+function withCode(message: string, code: string | undefined): string {
+  const end = code === undefined ? '' : ` [${code}]`
+  return message.endsWith(end) ? message : message + end
+}
+
 /** The family's base, and what is thrown where no kind fits. `retryable` says whether the same request may be sent again. */
 export class LLMError extends Error {
   override readonly name: LLMErrorName = 'LLMError'
@@ -63,7 +69,7 @@ export class LLMError extends Error {
   declare readonly partial?: ChatResponse
 
   constructor(message: string, fields: LLMErrorFields = {}, retryableByDefault = false) {
-    super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
+    super(withCode(message, fields.code), fields.cause === undefined ? undefined : { cause: fields.cause })
     // Prompts and answers stay out of every log that prints an error's own properties.
     if (fields.partial) Object.defineProperty(this, 'partial', { value: fields.partial, enumerable: false, configurable: true })
     Object.defineProperty(this, FAMILY, { value: true, enumerable: false })
@@ -76,6 +82,12 @@ export class LLMError extends Error {
     if (fields.may_have_run) this.may_have_run = true
     this.delay_multiplier = fields.delay_multiplier ?? 1
     this.retryable = fields.retryable ?? retryableByDefault
+  }
+
+  /** The message without the code at its end: to quote it in a longer sentence, or to hold it against words of others. */
+  get words(): string {
+    const end = ` [${this.code}]`
+    return this.message.endsWith(end) ? this.message.slice(0, -end.length) : this.message
   }
 }
 

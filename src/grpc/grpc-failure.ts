@@ -25,7 +25,8 @@ const MAX_MESSAGE = 1000
  */
 export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure {
   const typed = isLLMError(error) ? error : new LLMError(`unexpected failure: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-  const message = typed.message.slice(0, MAX_MESSAGE)
+  const { words } = typed
+  const message = words.slice(0, MAX_MESSAGE) + typed.message.slice(words.length)
   const [code, kind] = KINDS[typed.name]
   const value = write.amplifierError({
     provider_error: {

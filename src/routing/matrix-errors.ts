@@ -20,7 +20,7 @@ function scopeErrors(matrix: Fields): string[] {
     readModuleAllowlist(matrix)
     return []
   } catch (error) {
-    if (isLLMError(error)) return [error.message]
+    if (isLLMError(error)) return [error.words]
     throw error
   }
 }

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, readFile, readdir, rm, stat, symlink, writeFile } 
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createCredentialSource, createFileStore } from '../../src/auth/index.js'
+import { isLLMError } from '../../src/contract/index.js'
 import { bundleWorker, startHost, type WorkerProgram } from './support/fleet.js'
 import { startStand, type Stand } from './support/stand.js'
 import { testFolder } from './support/folder.js'
@@ -74,7 +75,7 @@ describe.runIf(root)('as another user', () => {
     const source = createCredentialSource(stand)
     await expect(source.current()).rejects.toMatchObject({
       name: 'AuthenticationError', code: 'token_store_unreadable',
-      message: `${stand.path} belongs to another user (uid ${NOBODY}), which is refused for a file of secrets. If the sign-in is yours, run sudo chown 0 ${stand.path}`,
+      message: `${stand.path} belongs to another user (uid ${NOBODY}), which is refused for a file of secrets. If the sign-in is yours, run sudo chown 0 ${stand.path} [token_store_unreadable]`,
     })
     await expect(stand.store.save({ access_token: 'made-up' })).rejects.toMatchObject({ name: 'TokenStoreError', code: 'refused' })
     expect(stand.twin.requests).toEqual([])
@@ -152,7 +153,7 @@ describe.runIf(process.platform !== 'win32')('a folder', () => {
     expect(found).toMatchObject({ name: 'AuthenticationError', code: 'token_store_unreadable', message: expect.stringContaining(`${path} lies in a folder that every user may write to`) as string })
     await expect(store.save({ access_token: 'made-up' })).rejects.toMatchObject({ name: 'TokenStoreError', code: 'refused' })
     expect(await readFile(path, 'utf8')).toBe(before)
-    const command = found instanceof Error ? found.message.replace(/^.*Run /s, '') : ''
+    const command = isLLMError(found) ? found.words.replace(/^.*Run /s, '') : ''
     expect(spawnSync('sh', ['-c', command]).status).toBe(0)
     expect((await store.load()).state).toBe('present')
   })

@@ -15,7 +15,7 @@ function refusal(config: unknown, extra: Record<string, string> = {}): string {
     resolveOptions(config, { env: extra })
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigurationError)
-    return (error as Error).message
+    return (error as ConfigurationError).words
   }
   throw new Error('expected a refusal')
 }

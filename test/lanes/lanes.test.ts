@@ -238,7 +238,7 @@ test.each<[string, Record<string, unknown>, string]>([
   const body = { error: { code: 'missing_scope', message: 'Missing scopes: model.request' } }
   for (const path of ['/v1/responses', '/backend-api/codex/responses', '/v1/models', '/backend-api/codex/models']) twin.refuse(path, { status: 401, body, times: 9 })
   for (const call of [() => mounted.provider.complete(ask('hello')), () => mounted.provider.openSocket()]) {
-    await expect(call()).rejects.toMatchObject({ name: 'AuthenticationError', message: expect.stringMatching(new RegExp(`${command}$`)) as string })
+    await expect(call()).rejects.toMatchObject({ name: 'AuthenticationError', message: expect.stringMatching(new RegExp(`${command} \\[\\w+\\]$`)) as string })
   }
 })
 

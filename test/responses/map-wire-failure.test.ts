@@ -127,7 +127,7 @@ describe('every row of the contract\'s table', () => {
     expect(error.retry_after).toBe(retryAfter)
     expect(error.status_code).toBe(failure.status)
     expect(error).toMatchObject({ provider: 'openai-chatgpt', model: 'gpt-5.9' })
-    expect(error.message).toMatch(/\. [A-Z][^\n]*[a-z".…]$/)
+    expect(error.words).toMatch(/\. [A-Z][^\n]*[a-z".…]$/)
   })
 })
 
@@ -136,7 +136,7 @@ describe('what an error says', () => {
     const error = map(http(429, { error: { type: 'usage_limit_reached', message: 'The usage limit has been reached', resets_in_seconds: 3600 } }, { 'x-request-id': 'req_1' }))
     expect(error.message).toBe(
       'The quota of this account is used up (HTTP 429, usage_limit_reached, request id req_1): The usage limit has been reached. ' +
-      'It is renewed at 2026-11-20T13:00:00.000Z; until then use another model.')
+      'It is renewed at 2026-11-20T13:00:00.000Z; until then use another model. [usage_limit_reached]')
     expect(error.request_id).toBe('req_1')
   })
 

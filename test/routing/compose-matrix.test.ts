@@ -43,7 +43,7 @@ describe('composeMatrix', () => {
     ['a wrong description', { description: 5, candidates: [] }, "Role 'fast': description must be a text"],
   ])('refuses %s, naming role, file and line', (_, override, message) => {
     const overrides = { fast: override } as unknown as RoutingOverrides
-    expect(() => composeMatrix(matrix.roles, overrides)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message }))
-    expect(() => composeMatrix(matrix.roles, overrides, { originOf: () => ({ file: 's.yaml', line: 3, column: 5 }) })).toThrow(`s.yaml:3:5: ${message}`)
+    expect(() => composeMatrix(matrix.roles, overrides)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message: `${message} [routing_overrides]` }))
+    expect(() => composeMatrix(matrix.roles, overrides, { originOf: () => ({ file: 's.yaml', line: 3, column: 5 }) })).toThrow(`s.yaml:3:5: ${message} [routing_overrides]`)
   })
 })

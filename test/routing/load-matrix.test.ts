@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ConfigurationError } from '../../src/contract/index.js'
 import { listMatrices, loadMatrix, originOf, readMatrixSource, validateMatrix } from '../../src/routing/index.js'
 import { measureCpu, MOST_CPU_MS } from '../documents/support.js'
 
@@ -30,7 +31,7 @@ async function refusal(content: string | Uint8Array, name = 'bad.yaml'): Promise
   await writeFile(file, content)
   const error = await loadMatrix(file).then(() => undefined, (reason: unknown) => reason)
   expect(error).toMatchObject({ name: 'ConfigurationError', retryable: false })
-  return (error as Error).message.replaceAll(file, name)
+  return (error as ConfigurationError).words.replaceAll(file, name)
 }
 
 describe('loadMatrix', () => {
@@ -175,7 +176,7 @@ describe('finding a matrix', () => {
 
   test('a path that is no file, or leads nowhere, says so', async () => {
     await expect(loadMatrix(`${folder}/`)).rejects.toThrow(/cannot read the routing matrix .+: it is a folder, not a file/)
-    await expect(loadMatrix(join(folder, 'gone.yaml'))).rejects.toThrow(/: it doesn't exist$/)
+    await expect(loadMatrix(join(folder, 'gone.yaml'))).rejects.toThrow(/: it doesn't exist \[\w+\]$/)
     if (process.platform !== 'win32') {
       await symlink(join(folder, 'loop.yaml'), join(folder, 'loop.yaml'))
       await expect(loadMatrix(join(folder, 'loop.yaml'))).rejects.toThrow(/ELOOP/)
@@ -186,7 +187,7 @@ describe('finding a matrix', () => {
 describe('validateMatrix', () => {
   test('names the key where there is no file', () => {
     expect(() => validateMatrix({ name: 'x', roles: { general: { candidates: [{ provider: 'a' }] }, fast: { candidates: [] } } }))
-      .toThrow(expect.objectContaining({ name: 'ConfigurationError', message: 'roles.general.candidates[0] needs model' }))
+      .toThrow(expect.objectContaining({ name: 'ConfigurationError', message: 'roles.general.candidates[0] needs model [schema]' }))
     expect(() => validateMatrix(undefined)).toThrow('the matrix is empty')
   })
 

@@ -13,7 +13,9 @@ class CatalogFailed extends Error {}
 const plain = (value) => (value === undefined ? null : JSON.parse(JSON.stringify(value)))
 
 function describeError(error) {
-  const { code, message } = error
+  // The reference has no codes: what ours end with is left out.
+  const { code } = error
+  const message = error.words ?? error.message
   if (error instanceof Unavailable) return { error: { kind: 'availability', message } }
   if (error instanceof CatalogFailed) return { error: { kind: 'catalog', message } }
   if (typeof code === 'string' && code.startsWith('haiku_')) return { error: { kind: 'haiku', code, model: error.model, key: error.key } }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { isLLMError } from '../../../src/contract/index.js'
 
 /** A folder with these files in it, gone when the test has ended. */
 export async function writeTree(files: Record<string, string | Uint8Array>): Promise<string> {
@@ -22,5 +23,5 @@ export async function messageOf(work: Promise<unknown>): Promise<string> {
     (error: unknown) => error,
   )
   if (!(outcome instanceof Error)) throw new Error('expected a rejection')
-  return `${outcome.name}: ${outcome.message}`
+  return `${outcome.name}: ${(isLLMError(outcome) ? outcome.words : outcome.message)}`
 }
