@@ -7,7 +7,7 @@ import { container as rootContainer, instanceCachingFactory, type DependencyCont
 import type { Dispatcher } from 'undici'
 import { createAccountPlaces, nameMachine, type AccountPlaces } from './account-storage.js'
 import {
-  createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota,
+  createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, createQuotaAdmission, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota, type QuotaAdmission,
 } from './account/index.js'
 import {
   createCredentialSource, createLane, createRefreshShared,
@@ -19,7 +19,7 @@ import { MODULE_ID, MOUNT_NAME } from './config/module-entry.js'
 import { ConfigurationError, type CallObserver, type Coordinator, type Provider } from './contract/index.js'
 import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
-import { createProvider, type ChatGPTProvider, type Lineage, type NamedSession, type ResolvedRoute } from './provider/index.js'
+import { createProvider, type ChatGPTProvider, type Lineage, type NamedSession, type RouteResolver } from './provider/index.js'
 import { createTelemetry, type Telemetry } from './telemetry/index.js'
 import { createTransport, type Transport } from './transport/index.js'
 import { createUsageRecorder, openUsageStore, type UsageRecorder } from './usage/index.js'
@@ -87,7 +87,7 @@ export interface AccountContainer {
 export interface MountContainer extends AccountContainer {
   readonly provider: ChatGPTProvider
   /** Set by the mount once a matrix is in force. */
-  routeResolver?: (roles: readonly string[]) => Promise<ResolvedRoute>
+  routeResolver?: RouteResolver
 }
 
 const token = <Part>(name: string): InjectionToken<Part> => `amplifier-chatgpt.${name}`
@@ -102,6 +102,7 @@ const ACCOUNT_KEY = token<string>('account-key')
 const CATALOG = token<Catalog>('catalog')
 const QUOTA = token<Quota>('quota')
 const USAGE = token<AccountUsageReader | undefined>('usage')
+const ADMISSION = token<QuotaAdmission>('admission')
 const LIMITER = token<ConcurrencyLimiter>('limiter')
 const LINEAGE = token<Lineage>('lineage')
 const PROVIDER = token<ChatGPTProvider>('provider')
@@ -212,6 +213,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
   const state = (section: string) => child.resolve(PLACES).state(child.resolve(ACCOUNT_KEY), section)
   provide(child, QUOTA, () =>
     share(`quota:${child.resolve(ACCOUNT_KEY)}`, () => createQuota({ now, persisted: state('quota'), probes: state('probes') }), (quota) => quota.flush()))
+  provide(child, ADMISSION, () => share(`admission:${child.resolve(ACCOUNT_KEY)}`, () => createQuotaAdmission({ quota: child.resolve(QUOTA), now })))
   provide(child, LIMITER, () =>
     share(`limiter:${options.concurrencyScope}:${child.resolve(ACCOUNT_KEY)}`, () => createConcurrencyLimiter({
       limit: options.maxConcurrency,
@@ -277,10 +279,11 @@ function registerProvider(child: DependencyContainer, { coordinator, options, co
       ...(parts.session ? { session: parts.session } : {}),
       lineage: child.resolve(LINEAGE),
       cancellation: coordinator.cancellation,
-      resolveRoute: (roles) => {
+      resolveRoute: (roles, how) => {
         if (!mount.routeResolver) throw noMatrix()
-        return mount.routeResolver(roles)
+        return mount.routeResolver(roles, how)
       },
+      ...(options.admission === 'forecast' ? { admission: child.resolve(ADMISSION) } : {}),
       findProvider: (name) => (coordinator.get('providers', name) as Provider | undefined) ?? undefined,
       userAgent: USER_AGENT,
       redactor: child.resolve(REDACTOR),

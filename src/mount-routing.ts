@@ -36,8 +36,9 @@ export async function mountRouting(
   })
   if (!resolver) return { ...NO_ROUTING, uninstall }
   const isChecked = options.routingRules === 'checked'
-  mount.routeResolver = async (roles) => {
-    const route = await resolver.route(roles)
+  mount.routeResolver = async (roles, { lower = false } = {}) => {
+    // A second look for a lower tier spends no escalation and reports no clamp again.
+    const route = await (lower ? resolver.explain(roles, { lower }) : resolver.route(roles))
     return isChecked ? route : { ...route, candidates: upToServing(route) }
   }
   try {

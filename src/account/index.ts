@@ -21,6 +21,8 @@ export { describeModel, findModel, LATEST, latestModel, nearestModels } from './
 export { toModelInfos } from './model-infos.js'
 export { costOf, drawWeight, priceOf, PRICES_DATE } from './model-prices.js'
 export type { ModelPrice } from './model-prices.js'
+export { createQuotaAdmission } from './quota-admission.js'
+export type { AdmissionVerdict, QuotaAdmission } from './quota-admission.js'
 export type { Persisted } from './persisted.js'
 export type { FleetMember, FleetStatus } from './describe-fleet.js'
 export { createFallbackLedger } from './fallback-ledger.js'

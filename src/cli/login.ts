@@ -7,6 +7,7 @@ import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
 import { readConfig } from './read-config.js'
+import { showWaiting } from './show-waiting.js'
 import { writeInstructions, writeNotice } from './terminal.js'
 import { untilAborted } from './until-aborted.js'
 
@@ -16,7 +17,12 @@ export async function login(context: CommandContext, flags: Record<string, unkno
   if (ways.length > 1) throw new ConfigurationError('login takes one of --device, --browser, --plan and --api-key', { code: 'usage' })
   const lane = flags.plan === true ? 'plan' : flags.apiKey === true ? 'api_key' : undefined
   const { options } = await readConfig(context, { ...flags, ...(lane ? { lane } : {}) })
-  const credential = await withAccount(options, context, (account) => signIn(context, account, options, flags))
+  let stop = () => undefined as void
+  const onShown = (): void => {
+    stop()
+    stop = showWaiting(context.terminal, 'waiting for the sign-in')
+  }
+  const credential = await withAccount(options, context, (account) => signIn(context, account, options, { flags, onShown })).finally(() => stop())
   reportSignIn(context, flags, credential, options)
   return EXIT.ok
 }
@@ -52,12 +58,13 @@ export async function withAccount<Value>(
 }
 
 async function signIn(
-  { terminal, signal }: CommandContext, account: AccountContainer, options: ProviderOptions, flags: Record<string, unknown>,
+  { terminal, signal }: CommandContext, account: AccountContainer, options: ProviderOptions, { flags, onShown }: { flags: Record<string, unknown>; onShown: () => void },
 ): Promise<Credential> {
   const { lane, store, transport, credentials } = account
   const show = ({ text, url }: { text: string; url: string }) => {
     writeInstructions(terminal, text)
     if (terminal.stderr.isTTY === true && flags.open !== false) openBrowser(url)
+    onShown()
   }
   const common = { transport, show, signal, command: lane.signIn }
   if (lane.name === 'api_key') return signInWithKey(account)
@@ -66,7 +73,7 @@ async function signIn(
     ...common, lane, store, ...(options.appName === undefined ? {} : { appName: options.appName }), ...(options.hostFilePath === undefined ? {} : { hostFile: options.hostFilePath }),
   })
   else if (flags.browser === true) fresh = await signInWithBrowser({ ...common, issuer: options.issuer, clientId: lane.clientId })
-  else fresh = await signInWithDeviceCode({ ...common, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => writeInstructions(terminal, text) })
+  else fresh = await signInWithDeviceCode({ ...common, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => { writeInstructions(terminal, text); onShown() } })
   return credentials.accept(fresh)
 }
 

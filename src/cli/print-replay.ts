@@ -10,7 +10,7 @@ export function printReplay(print: Print, report: ReplayReport): void {
   const row = (name: string, calls: number, { recorded, predicted, unresolved }: Pick<RoleReplay, 'recorded' | 'predicted' | 'unresolved'>): string[] => [
     name, String(calls), describeServed(recorded), unresolved && predicted.served.length === 0 ? print.paint.red('none') : describeServed(predicted),
     `${tokensOf(recorded)} → ${tokensOf(predicted)}`,
-    ...windows.map((_, place) => `${percentOf(recorded, place)} → ${percentOf(predicted, place)}`),
+    ...windows.map((_, place) => `${percentOf(recorded, place)} → ${predictedOf(predicted, place)}`),
   ]
   print.table(
     [{ title: 'role' }, { title: 'calls', align: 'right' }, { title: 'recorded' }, { title: 'predicted' }, { title: 'tokens', align: 'right' }, ...names.map((title) => ({ title, align: 'right' as const }))],
@@ -37,4 +37,10 @@ const tokensOf = ({ tokens }: ReplaySide): string => (tokens.input_tokens + toke
 function percentOf({ percent }: ReplaySide, place: number): string {
   const value = percent[place]
   return value === null || value === undefined ? '?' : `${value.toFixed(2)} %`
+}
+
+/** What is predicted, with its error. */
+function predictedOf(side: ReplaySide, place: number): string {
+  const error = side.percent_error[place]
+  return error === null || error === undefined ? percentOf(side, place) : `${percentOf(side, place)} ± ${error.toFixed(2)}`
 }

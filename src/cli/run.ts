@@ -4,6 +4,7 @@ import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withSession } from './open-session.js'
 import { createPrint } from './print.js'
+import { showWaiting } from './show-waiting.js'
 import { writeModelText, writeNotice, type Terminal } from './terminal.js'
 
 const STDIN_LIMIT = 16 * 1024 * 1024
@@ -21,7 +22,8 @@ export async function run(context: CommandContext, flags: Record<string, unknown
     const role = typeof flags.role === 'string' ? flags.role.split(',').map((word) => word.trim()) : undefined
     if (role && request.model !== undefined) throw new ConfigurationError('--role and --model exclude each other', { code: 'usage' })
     const stream = role ? provider.delegate(role, request, options) : provider.stream(request, options)
-    const answer = flags.json === true || flags.stream === false ? await stream.response() : await writeText(stream, terminal, signal)
+    const stop = showWaiting(terminal, 'waiting for the answer')
+    const answer = await (flags.json === true || flags.stream === false ? stream.response() : writeText(stream, terminal, signal, stop)).finally(stop)
     if (flags.stream === false) print.modelText(`${textOf(answer)}\n`)
     print.value(answer)
     if (terminal.stderr.isTTY === true && flags.json !== true) writeNotice(terminal, summarize(answer))
@@ -46,10 +48,11 @@ async function readPrompt({ terminal }: CommandContext, words: readonly string[]
   return read
 }
 
-async function writeText(stream: ResponseStream, terminal: Terminal, signal: AbortSignal): Promise<ChatResponse> {
+async function writeText(stream: ResponseStream, terminal: Terminal, signal: AbortSignal, onFirst: () => void): Promise<ChatResponse> {
   let last = '\n'
   for await (const event of stream) {
     if (event.type !== 'text.delta' || event.text === '') continue
+    onFirst()
     last = event.text
     if (!writeModelText(terminal, event.text)) await once(terminal.stdout, 'drain', { signal })
   }

@@ -5,7 +5,7 @@ import type { ConfigValue } from './collect-values.js'
 import { describeMismatch, namesFile, type ValueFinding } from '../documents/index.js'
 import type { Environment } from './expand-variables.js'
 import { OPTION_SCHEMAS } from './option-schema.js'
-import { CONCURRENCY_SCOPES, CONTINUATIONS, ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
+import { ADMISSIONS, CONCURRENCY_SCOPES, CONTINUATIONS, ROUTING_RULES, SERVED_MODEL_POLICIES, TOKEN_STORES, TRANSPORTS, type ProviderOptions } from './options.js'
 import { describePlace, environmentOrigin, resolvePath } from './read-option.js'
 import { readServiceUrl } from './read-url.js'
 
@@ -100,6 +100,7 @@ function readRoutingOptions(read: Reader) {
     customRoutingDirs: read.paths('custom_routing_dirs'),
     strictRouting: read.flag('strict_routing'),
     routingRules: read.word('routing_rules', ROUTING_RULES),
+    admission: read.word('admission', ADMISSIONS),
   }
 }
 

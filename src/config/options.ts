@@ -7,6 +7,7 @@ export const CONCURRENCY_SCOPES = ['account', 'machine', 'process'] as const
 export const TOKEN_STORES = ['file', 'keychain', 'memory', 'redis'] as const
 /** `reference`: without what ours adds to the reference's rules. */
 export const ROUTING_RULES = ['checked', 'reference'] as const
+export const ADMISSIONS = ['off', 'forecast'] as const
 export const SERVED_MODEL_POLICIES = ['accept', 'warn', 'fail'] as const
 
 export type TransportChoice = (typeof TRANSPORTS)[number]
@@ -80,6 +81,7 @@ export interface ProviderOptions {
   readonly customRoutingDirs: readonly string[]
   readonly strictRouting: boolean
   readonly routingRules: (typeof ROUTING_RULES)[number]
+  readonly admission: (typeof ADMISSIONS)[number]
   readonly servedModelPolicy: ServedModelPolicy
   readonly usageTotals: boolean
   readonly telemetryContent: boolean

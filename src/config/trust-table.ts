@@ -48,6 +48,7 @@ export const TRUST_TABLE: Readonly<Record<string, TrustRow>> = {
   priority: LOCAL,
   strict_routing: LOCAL,
   routing_rules: LOCAL,
+  admission: LOCAL,
   served_model_policy: LOCAL,
   usage_totals: LOCAL,
   matrix: { who: 'name', why: 'it reads a file of its choice' },

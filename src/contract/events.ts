@@ -1,6 +1,6 @@
 /** Names and payloads of everything we emit, in one table; lists and types derive from it. */
 import type { Usage } from './chat.js'
-import type { ClampRecord, RolePinRecord, RouteReceipt } from './route.js'
+import type { AdmissionRecord, ClampRecord, RolePinRecord, RouteReceipt } from './route.js'
 
 export const EVENTS = {
   llmRequest: 'llm:request',
@@ -15,6 +15,7 @@ export const EVENTS = {
   fallback: 'provider:fallback',
   toolSequenceRepaired: 'provider:tool_sequence_repaired',
   incompleteContinuation: 'provider:incomplete_continuation',
+  admission: 'provider:admission',
   matrixLoaded: 'routing:matrix-loaded',
   intentClamped: 'routing:intent-clamped',
   rolePinReasserted: 'routing:role-pin-reasserted',
@@ -97,6 +98,8 @@ export interface EventPayloads {
     continuation_number: number
     max_attempts: number
   }
+  /** before a call that gets a lower tier or waits, since a quota window would not last; `role`: absent for a call that names its model */
+  admission: { provider: string; role?: string } & Omit<AdmissionRecord, 'waited_ms'>
   matrixLoaded: {
     /** as it was asked for */
     matrix_name: string

@@ -26,7 +26,7 @@ export { watchTogether } from './call-observer.js'
 export type { CallObserver, CallPhase, CallWatch, ObservedCall, TraceContext } from './call-observer.js'
 export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, ModelPricing, Provider, ProviderInfo, ResponseStream } from './provider.js'
 export { isServable } from './route.js'
-export type {
+export type { AdmissionRecord, AdmissionWindow,
   CacheReceipt, CallerContext, CandidateStatus, CandidateVerdict, ClampRecord, Intent, QuotaWindow,
   RolePinRecord, RouteAttempt, RouteReceipt,
 } from './route.js'

@@ -137,6 +137,30 @@ export interface QuotaWindow {
   age_seconds: number
 }
 
+/** A quota window that would not last until its reset, and what is kept of it. */
+export interface AdmissionWindow {
+  limit_id: string
+  window_minutes: number
+  used_percent: number
+  /** what essential calls will need until the reset */
+  reserve_percent: number
+  /** ISO 8601: when the rest is used up if every call goes as it is asked; absent where that can't be told yet */
+  runs_out_at?: string
+  /** ISO 8601 */
+  resets_at: string
+}
+
+/** What admission by forecast did with a call, and why. */
+export interface AdmissionRecord extends AdmissionWindow {
+  /** served by a lower tier, or kept waiting and then served as asked */
+  action: 'step_down' | 'wait'
+  /** with `step_down`: what would have served */
+  from_model?: string
+  to_model?: string
+  /** ms for which the call waited for the window */
+  waited_ms?: number
+}
+
 /** How a call came to the model that answered it, and over what. */
 export interface RouteReceipt {
   role?: string
@@ -164,6 +188,8 @@ export interface RouteReceipt {
   attempts: RouteAttempt[]
   /** ms for which the call waited for a place of the account; absent where one was free at once */
   waited_ms?: number
+  /** where a window would not have lasted: what was done with the call */
+  admission?: AdmissionRecord
   /** why this transport */
   transport_reason: string
   cache?: CacheReceipt

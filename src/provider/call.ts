@@ -20,6 +20,14 @@ export interface RetryBudget {
   readonly max: number
 }
 
+/** How a call draws on the windows. */
+export interface Draw {
+  essential: boolean
+  steppedDown: boolean
+  /** what would have served, where that is another model */
+  askedModel?: string
+}
+
 /** What is asked for, and by whom. */
 export interface CallPlan {
   request: ChatRequest
@@ -37,12 +45,14 @@ export interface CallPlan {
   tap?: (events: readonly TypedEvent[], source: WireSource) => void
   /** the answer is to be a checkpoint of the request's messages */
   asCheckpoint?: boolean
+  /** a delegation's, which has been admitted; others are admitted as they run */
+  draw?: Draw
   /** what the delegation knows of the route; the call fills in the rest */
   route?: Partial<RouteReceipt>
 }
 
 /** A call before its model is chosen. */
-export interface CallHead extends Required<Omit<CallPlan, 'route' | 'tap' | 'degradation'>>, Pick<CallPlan, 'tap' | 'degradation'> {
+export interface CallHead extends Required<Omit<CallPlan, 'route' | 'tap' | 'degradation' | 'draw'>>, Pick<CallPlan, 'tap' | 'degradation' | 'draw'> {
   /** as the caller or the mount config named the model */
   readonly requestedModel: string
   /** absent until it is chosen */
@@ -80,6 +90,7 @@ export function openCall(deps: ProviderDeps, plan: CallPlan): CallHead {
     request, options, settings, signal, hasAlternative, delegated, asCheckpoint, degradation, requestedModel,
     budget: budget ?? { left: settings.maxRetries, max: settings.maxRetries },
     tap: plan.tap ?? options.onWireEvents,
+    ...(plan.draw && { draw: plan.draw }),
     dropReasoning: false, httpOnly: false, outputSeen: false, streaming: false, continuing: false, retries: 0, watch: undefined,
     route: Object.assign(createReceipt(deps, { requested_model: requestedModel, resolved_model: requestedModel, ...plan.route }), { transport: 'sse' as const }),
   }

@@ -7,6 +7,7 @@ import {
   type CallOptions, type CandidateVerdict, type ChatRequest, type Degradation, type Provider, type RouteAttempt, type RouteReceipt, type StreamEvent,
 } from '../contract/index.js'
 import { fallbackScopeOf } from './fallback-scope.js'
+import { admitRoute } from './admit-call.js'
 import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
 import { orAbort } from '../lib/index.js'
 import { emitUntil } from './emitter.js'
@@ -32,9 +33,13 @@ export async function runDelegation(shared: ProviderContext, delegation: Delegat
   const context = { ...shared, emitter: emitUntil(shared.emitter, delegation.signal) }
   const { deps, emitter } = context
   try {
-    const route = await orAbort(deps.resolveRoute(delegation.roles), delegation.signal)
-    const usable = route.candidates.filter(canServe)
-    if (usable.length === 0) throw nothingServes(deps, delegation.roles, route)
+    const asked = await orAbort(deps.resolveRoute(delegation.roles), delegation.signal)
+    const [wanted] = usableOf(asked)
+    if (wanted === undefined) throw nothingServes(deps, delegation.roles, asked)
+    // The windows are this account's: what another provider serves draws on none of them.
+    const route = deps.admission === undefined || findOther(deps, delegation, wanted) ? asked
+      : await admitRoute(context, asked, { roles: delegation.roles, signal: delegation.signal, usableOf })
+    const usable = usableOf(route)
     await emitter.emit('resolve', { provider: deps.mountName, route: receiptOf(deps, delegation, route, usable[0]) })
     return await runChain(context, delegation, route, usable, deliver)
   } catch (thrown) {
@@ -45,6 +50,7 @@ export async function runDelegation(shared: ProviderContext, delegation: Delegat
   }
 }
 
+const usableOf = ({ candidates }: ResolvedRoute): CandidateVerdict[] => candidates.filter(canServe)
 const canServe = (candidate: CandidateVerdict): boolean => isServable(candidate.status) && candidate.resolved_model !== undefined
 
 async function runChain(
@@ -53,7 +59,7 @@ async function runChain(
   const { deps, emitter } = context
   const { maxRetries } = deps.settings
   const budget: RetryBudget = { left: maxRetries, max: maxRetries }
-  let degradation = skippedBefore(route, usable[0] as CandidateVerdict)
+  let degradation = steppedDown(route) ?? skippedBefore(route, usable[0] as CandidateVerdict)
   const attempts: RouteAttempt[] = []
   let position = 0
   for (;;) {
@@ -154,6 +160,7 @@ function runCandidate(
     signal: delegation.signal,
     settings: withCandidateConfig(deps.settings, candidate.config),
     delegated: true,
+    draw: { essential: route.essential === true, steppedDown: route.admission?.to_model !== undefined, ...(route.admission?.from_model && { askedModel: route.admission.from_model }) },
     route: receipt,
     ...terms,
   }, deliver)
@@ -181,7 +188,7 @@ function withCandidateConfig(settings: ProviderSettings, config: Record<string, 
 function receiptOf(
   deps: ProviderDeps, delegation: Delegation, route: ResolvedRoute, chosen: CandidateVerdict | undefined,
 ): RouteReceipt {
-  const { candidates, ...written } = route
+  const { candidates, essential: _essential, ...written } = route
   const resolved = chosen?.resolved_model ?? 'none'
   const elsewhere = { lane: undefined, billing: undefined, transport: undefined, transport_reason: 'another provider' }
   return createReceipt(deps, {
@@ -193,6 +200,12 @@ function receiptOf(
     provider: chosen?.mounted_as ?? deps.mountName,
     ...(chosen && findOther(deps, delegation, chosen) ? elsewhere : {}),
   })
+}
+
+function steppedDown({ admission }: ResolvedRoute): Degradation | undefined {
+  if (admission?.from_model === undefined || admission.to_model === undefined) return undefined
+  const { from_model: requested, to_model: actual, window_minutes: minutes, resets_at: until } = admission
+  return { requested, actual, reason: `a lower tier: the quota window of ${minutes} minutes would not last until ${until}` }
 }
 
 /** A live candidate that was passed over because its quota is gone is a degradation; one that never matched is not. */

@@ -1,8 +1,8 @@
 /** What a provider is made of; the composition root hands the concrete parts in. */
 import type { Lineage, NamedSession } from './name-conversation.js'
-import type { Catalog, ConcurrencyLimiter, Quota } from '../account/index.js'
+import type { Catalog, ConcurrencyLimiter, Quota, QuotaAdmission } from '../account/index.js'
 import type { CredentialSource } from '../auth/credential-source.js'
-import type { CallObserver, Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
+import type { AdmissionRecord, CallObserver, Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
 import type { Redactor } from '../lib/index.js'
 import type { Transport } from '../transport/transport.js'
 
@@ -48,9 +48,16 @@ export interface ResolvedRoute {
   /** what the roles' caller asked for, what it was granted and why */
   clamp?: ClampRecord
   candidates: CandidateVerdict[]
+  /** the role keeps its model where a quota window runs short */
+  essential?: true
+  /** what admission made of it */
+  admission?: AdmissionRecord
   /** of the roles asked for, those that the matrix doesn't have */
   unknown_roles?: readonly { role: string; did_you_mean?: string }[]
 }
+
+/** `lower`: of tiers below the one that would serve; no candidate where there is none. */
+export type RouteResolver = (roles: readonly string[], how?: { lower?: true }) => Promise<ResolvedRoute>
 
 export interface ProviderDeps {
   /** the name it is mounted under by default, and the `provider` of its events */
@@ -74,7 +81,9 @@ export interface ProviderDeps {
   observers?: readonly CallObserver[]
   cancellation: Cancellation
   /** @throws ConfigurationError where no matrix is in force */
-  resolveRoute: (roles: readonly string[]) => Promise<ResolvedRoute>
+  resolveRoute: RouteResolver
+  /** keeps a reserve of the quota windows for essential roles; absent: calls go as they are asked */
+  admission?: QuotaAdmission
   /** another provider of the host, by its mounted name */
   findProvider: (mountedAs: string) => Provider | undefined
   userAgent: string

@@ -6,7 +6,7 @@
 export { createProvider } from './create-provider.js'
 export type { ChatGPTProvider } from './create-provider.js'
 export type { Checkpoint } from './compaction.js'
-export type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
+export type { ProviderDeps, ProviderSettings, ResolvedRoute, RouteResolver } from './deps.js'
 export type { RawApi, RawEvent, RawSocket } from './raw-api.js'
 export { CONFIG_FIELDS } from './provider-info.js'
 export type { Lineage, NamedSession } from './name-conversation.js'

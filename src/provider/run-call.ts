@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isLLMError, watchTogether, type CallWatch, type ChatResponse, type StreamEvent } from '../contract/index.js'
 import { buildContinuation, type AnswerReader } from '../responses/index.js'
+import { admitDraw, type TellDraw } from './admit-call.js'
 import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type Outcome } from './call.js'
 import { CallSpan, toLLMError } from './call-span.js'
 import { checkpointOf, readCheckpointItem, toCheckpoint } from './compaction.js'
@@ -27,8 +28,10 @@ export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: 
   const span = new CallSpan(deps, context.emitter, head)
   const sink = new Sink(context, head, deliver)
   head.watch = watchCall(deps, head)
+  let drawn: TellDraw | undefined
   try {
     head.signal.throwIfAborted()
+    if (deps.admission) drawn = await admitDraw(context, head)
     const snapshot = deps.catalog.fresh() ?? (await deps.catalog.list({ signal: head.signal }))
     const call: Call = Object.assign(head, { model: context.chooseModel(head.request, snapshot, head.settings) })
     call.route.resolved_model = call.model.slug
@@ -52,10 +55,14 @@ export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: 
         continue
       }
       const response = takePart(context, turn, reader, answer)
-      if (response) return await finish(call, span, sink, response)
+      if (response) {
+        drawn?.(response.usage)
+        return await finish(call, span, sink, response)
+      }
       turn = await continueAfter(context, turn, reader, answer.parts.length)
     }
   } catch (thrown) {
+    drawn?.(undefined)
     const error = deps.redactor.error(toLLMError(thrown, deps, head))
     await sink.abort(error)
     await span.close({ error })

@@ -1,6 +1,7 @@
 import { isServable, type RouteReceipt } from '../contract/index.js'
 import { suggestName } from '../lib/index.js'
 import { describeCandidate, type ResolvedCandidate } from './describe-candidate.js'
+import { isEssential } from './lower-tiers.js'
 import { KNOWN_ROLES, type MatrixRoles } from './matrix.js'
 import { originOf, type MatrixOrigin } from './origin.js'
 import type { RolePlan } from './plan-roles.js'
@@ -18,6 +19,8 @@ export interface RouteExplanation extends Pick<RouteReceipt, 'role' | 'file' | '
   candidates: ResolvedCandidate[]
   /** the candidate that a call would go to */
   resolved?: ResolvedCandidate
+  /** the role keeps its model and its place where a quota window runs short */
+  essential?: true
   /** roles that the matrix doesn't have, with the one that may have been meant */
   unknown_roles?: { role: string; did_you_mean?: string }[]
 }
@@ -52,6 +55,7 @@ export function explainRoute({ asked, matrix, judged, plans }: RouteFacts): Rout
     candidates,
     ...(clamp === undefined ? {} : { clamp }),
     ...(resolved === undefined ? {} : { resolved }),
+    ...(isEssential(role, matrix.roles) ? { essential: true as const } : {}),
     ...(unknown.length === 0 ? {} : { unknown_roles: unknown }),
   }
 }

@@ -1,6 +1,7 @@
 import type { CallerContext, ClampRecord } from '../contract/index.js'
 import type { EffectiveMatrix } from './effective-matrix.js'
 import type { MatrixCandidate, MatrixRoles } from './matrix.js'
+import { lowerTiers } from './lower-tiers.js'
 import { planCandidates, type EscalationBudget } from './plan-candidates.js'
 import { isActive } from './preset.js'
 
@@ -15,6 +16,8 @@ export interface PlanRequest {
   caller?: CallerContext | undefined
   /** true resolves as if the matrix had no preset */
   withoutPreset?: boolean
+  /** true: of tiers below the one that would serve, whatever they take over */
+  lower?: boolean
   /** counts up where a role is let above its caller's tier */
   escalations: EscalationBudget
 }
@@ -46,21 +49,25 @@ export function createRolePlanner({ roles, preset }: EffectiveMatrix): RolePlann
     return plans
   }
   const escalations = { maxUses: preset?.escalate.maxUses ?? 0, used: 0 }
+  const planAsAsked = (role: string, { caller, withoutPreset = false, escalations: budget }: PlanRequest): RolePlan => {
+    const unplanned = plain.get(role)
+    if (unplanned === undefined) return { role, candidates: [] }
+    if (withoutPreset || !isActive(preset)) return unplanned
+    const plans = plansFor(caller, budget.used)
+    const known = plans.get(role)
+    if (known !== undefined) return known
+    const plan = planCandidates({ role, candidates: unplanned.candidates, caller, preset, escalations: budget })
+    const candidates = plan.candidates as readonly MatrixCandidate[]
+    if (plan.record?.escalated === true) budget.used += 1
+    const answer = plan.record === undefined ? { role, candidates } : { role, candidates, record: plan.record }
+    if (plan.record?.escalated !== true) plans.set(role, answer)
+    return answer
+  }
   return {
     escalations,
-    plan(role, { caller, withoutPreset = false, escalations: budget }) {
-      const unplanned = plain.get(role)
-      if (unplanned === undefined) return { role, candidates: [] }
-      if (withoutPreset || !isActive(preset)) return unplanned
-      const plans = plansFor(caller, budget.used)
-      const known = plans.get(role)
-      if (known !== undefined) return known
-      const plan = planCandidates({ role, candidates: unplanned.candidates, caller, preset, escalations: budget })
-      const candidates = plan.candidates as readonly MatrixCandidate[]
-      if (plan.record?.escalated === true) budget.used += 1
-      const answer = plan.record === undefined ? { role, candidates } : { role, candidates, record: plan.record }
-      if (plan.record?.escalated !== true) plans.set(role, answer)
-      return answer
+    plan(role, request) {
+      const plan = planAsAsked(role, request)
+      return request.lower === true ? { ...plan, candidates: lowerTiers(plan.candidates, preset) } : plan
     },
   }
 }

@@ -26,6 +26,8 @@ export interface OneResolution {
   caller?: CallerContext
   /** `off` resolves without the preset */
   inherit?: 'off'
+  /** of tiers below the one that would serve */
+  lower?: true
 }
 
 export interface RouteEngineOptions extends JudgeOptions {
@@ -61,11 +63,11 @@ export function createRouteEngine(options: RouteEngineOptions): RouteEngine {
     const checkAvailable = options.checkAvailable ?? availabilityIn(options.coordinator)
     return {
       walk: { verify, exhaustedUntil, checkAvailable, listings, providers, mounts },
-      request: { caller: one.caller ?? caller, withoutPreset: one.inherit === 'off', escalations: planner.escalations },
+      request: { caller: one.caller ?? caller, withoutPreset: one.inherit === 'off', lower: one.lower === true, escalations: planner.escalations },
     }
   }
   const explain = async (roles: string | readonly string[], one: OneResolution, isCall: boolean): Promise<RouteExplanation> =>
-    explainChain(listRoles(roles), { ...look(one), matrix, planner, isCall })
+    explainChain(listRoles(roles).filter((role) => typeof role === 'string'), { ...look(one), matrix, planner, isCall })
   return {
     situation: () => situationOf(options.providers()),
     resolve(roles, one) {

@@ -10,7 +10,7 @@ const POLICY: Readonly<Record<string, readonly string[]>> = {
   'a project too': [
     'default_model', 'reasoning_effort', 'reasoning_summary', 'text_verbosity', 'service_tier', 'tool_output_max_chars', 'use_streaming', 'timeout', 'total_timeout',
     'connect_timeout', 'compact_at', 'continuation', 'first_event_timeout', 'max_retries', 'max_continuations', 'max_concurrency', 'concurrency_scope', 'transport', 'warm_up', 'login_on_mount', 'models_cache_ttl',
-    'models_client_version', 'priority', 'strict_routing', 'routing_rules', 'served_model_policy', 'usage_totals', 'id', 'instance_id', 'name', 'source', 'module',
+    'models_client_version', 'priority', 'strict_routing', 'routing_rules', 'admission', 'served_model_policy', 'usage_totals', 'id', 'instance_id', 'name', 'source', 'module',
   ],
   'a project by name': ['matrix', 'default_matrix'],
   'a project within its candidates': ['routing_overrides'],

@@ -29,7 +29,7 @@ describe('defaults', () => {
         idleTimeoutMs: 300_000, connectTimeoutMs: 15_000, firstEventTimeoutMs: 300_000, maxRetries: 4, maxContinuations: 3,
         maxConcurrency: 6, concurrencyScope: 'account', transport: 'auto', warmUp: false, continuation: 'exact', baseUrl: 'https://chatgpt.com/backend-api/codex',
         issuer: 'https://auth.openai.com', lane: 'codex', loginOnMount: true, tokenStore: 'file', redisAllowPlaintext: false, modelsCacheTtlMs: 3_600_000,
-        modelsClientVersion: '99.99.99', priority: 100, matrix: 'openai-chatgpt', customRoutingDirs: [], strictRouting: false, routingRules: 'checked', usageTotals: false, telemetryContent: false,
+        modelsClientVersion: '99.99.99', priority: 100, matrix: 'openai-chatgpt', customRoutingDirs: [], strictRouting: false, routingRules: 'checked', admission: 'off', usageTotals: false, telemetryContent: false,
         servedModelPolicy: 'accept',
       },
     })

@@ -38,8 +38,8 @@ describe('replayRecording', () => {
     expect(report).toEqual({
       matrix: 'other', calls: 3, failed: 1, from: at(1), to: at(4), windows: [], unrated: [], unlearned: [],
       total: {
-        recorded: { served: [{ model: 'gpt-6.1-sol', effort: 'high', calls: 2 }, { model: 'gpt-5.5', calls: 1 }], tokens: { input_tokens: 3000, cached_tokens: 1500, output_tokens: 900, reasoning_tokens: 600 }, percent: [] },
-        predicted: { served: [{ model: 'gpt-6-luna', effort: 'high', calls: 2 }, { model: 'gpt-5.5', calls: 1 }], tokens: { input_tokens: 3000, cached_tokens: 1500, output_tokens: 900, reasoning_tokens: 600 }, percent: [] },
+        recorded: { served: [{ model: 'gpt-6.1-sol', effort: 'high', calls: 2 }, { model: 'gpt-5.5', calls: 1 }], tokens: { input_tokens: 3000, cached_tokens: 1500, output_tokens: 900, reasoning_tokens: 600 }, percent: [], percent_error: [] },
+        predicted: { served: [{ model: 'gpt-6-luna', effort: 'high', calls: 2 }, { model: 'gpt-5.5', calls: 1 }], tokens: { input_tokens: 3000, cached_tokens: 1500, output_tokens: 900, reasoning_tokens: 600 }, percent: [], percent_error: [] },
       },
     })
   })
@@ -55,7 +55,7 @@ describe('replayRecording', () => {
       ['coding', { calls: 1, reason: 'openai-chatgpt/gpt-9-sol: none of 3 models; the nearest is gpt-6.1-sol; anthropic/claude-5: not mounted' }],
       ['fats', { calls: 1, reason: 'the matrix has no role fats (did you mean fast?)' }],
     ])
-    expect(roles[0]?.predicted).toEqual({ served: [], tokens: { input_tokens: 0, cached_tokens: 0, output_tokens: 0, reasoning_tokens: 0 }, percent: [] })
+    expect(roles[0]?.predicted).toEqual({ served: [], tokens: { input_tokens: 0, cached_tokens: 0, output_tokens: 0, reasoning_tokens: 0 }, percent: [], percent_error: [] })
   })
 
   test('a preset sees the recorded caller, and what was used up stays used up', async () => {
@@ -100,7 +100,14 @@ describe('replayRecording', () => {
     expect(windows).toEqual([{ limit_id: 'codex', window_minutes: 300, observed_percent: expect.any(Number) as number, readings: 120 }])
     expect(total.recorded.percent[0]).toBeCloseTo(drawn((model) => rate[model]), 3)
     expect(total.predicted.percent[0]).toBeCloseTo(drawn(() => rate['gpt-6-luna']), 3)
+    expect(total.predicted.percent_error[0]).toBeLessThan(0.02)
     expect(unrated).toEqual([])
+    // In whole percents less is known, and the error says how much less.
+    const whole = calls.map((entry) => ({ ...entry, windows: (entry.windows ?? []).map((window) => ({ ...window, used_percent: Math.floor(window.used_percent) })) }))
+    const { percent: [guess], percent_error: [error] } = (await replay(whole, { matrix: luna })).total.predicted
+    expect([guess, error]).toEqual([expect.any(Number), expect.any(Number)])
+    expect(Math.abs(guess! - drawn(() => rate['gpt-6-luna']))).toBeLessThan(error!)
+    expect(error!).toBeLessThan(0.6 * guess!)
     const other = matrixOf({ coding: role(candidate('gpt-5.5', { reasoning_effort: 'high' })) })
     expect(await replay(calls, { matrix: other })).toMatchObject({ unrated: ['gpt-5.5'], total: { predicted: { percent: [null] } } })
     const told = await replay(calls, { matrix: other, rates: [{ model: 'gpt-5.5', factor: 0.5, of: 'gpt-6.1-sol' }] })

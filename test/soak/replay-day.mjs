@@ -46,6 +46,8 @@ if (json) process.stdout.write(`${JSON.stringify({ ...day, right, rows, predicte
 else {
   process.stdout.write(`${calls} of ${day.calls} calls of ${day.agents} agents, first window at ${recordedPercent.primary.toFixed(1)} %, seed ${day.seed}, ${Math.round((performance.now() - startedMs) / 1000)} s\n`)
   const cells = rows.map(([name, guess, truth, difference]) => [name, guess.toFixed(2), truth.toFixed(2), `${difference.toFixed(2)} %`])
+  const errors = predicted.total.predicted
+  process.stdout.write(`told error of the windows: ${errors.percent.map((percent, place) => `${(100 * errors.percent_error[place] / percent).toFixed(1)} %`).join(', ')}\n`)
   for (const [name, ...figures] of [['measure', 'predicted', 'measured', 'difference'], ...cells]) process.stdout.write(`${name.padEnd(20)}${figures.map((figure) => figure.padStart(14)).join('')}\n`)
 }
 process.exitCode = right ? 0 : 1
