@@ -3,7 +3,6 @@ import type { CallOptions, CallWatch, ChatRequest, ChatResponse, Degradation, LL
 import type { TypedEvent } from '../responses/index.js'
 import type { ModelChoice } from './choose-model.js'
 import type { ProviderDeps, ProviderSettings } from './deps.js'
-import { createReceipt } from './receipt.js'
 
 /** How a run ended; it never throws. */
 export type Outcome = { response: ChatResponse; error?: undefined } | { response?: undefined; error: LLMError }
@@ -94,4 +93,11 @@ export function openCall(deps: ProviderDeps, plan: CallPlan): CallHead {
     dropReasoning: false, httpOnly: false, outputSeen: false, streaming: false, continuing: false, retries: 0, watch: undefined,
     route: Object.assign(createReceipt(deps, { requested_model: requestedModel, resolved_model: requestedModel, ...plan.route }), { transport: 'sse' as const }),
   }
+}
+
+/** The receipt of a call before anything was sent. @param known of its route: both models, and whatever differs from a call of this mount */
+export function createReceipt(
+  { mountName, credentials: { lane, billing } }: ProviderDeps, known: Pick<RouteReceipt, 'requested_model' | 'resolved_model'> & Partial<RouteReceipt>,
+): RouteReceipt {
+  return { served_model: 'unknown', provider: mountName, lane, billing, attempts: [], transport: 'sse', transport_reason: 'not sent', ...known }
 }

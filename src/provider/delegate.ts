@@ -11,13 +11,11 @@ import { admitRoute } from './admit-call.js'
 import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
 import { orAbort } from '../lib/index.js'
 import { emitUntil } from './emitter.js'
-import { createReceipt } from './receipt.js'
 import { runOnOtherProvider } from './run-on-other-provider.js'
-import type { Deliver, Outcome } from './call.js'
+import { createReceipt, type Deliver, type Outcome, type RetryBudget } from './call.js'
 import { runCall } from './run-call.js'
 import type { ProviderContext } from './provider-context.js'
 import { StreamWriter } from './sink.js'
-import type { RetryBudget } from './call.js'
 
 export interface Delegation {
   roles: readonly string[]

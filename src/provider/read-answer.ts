@@ -1,35 +1,21 @@
 import type { Credential } from '../auth/credential-source.js'
-import { QuotaExceededError, type CallWatch, type ReasoningProvenance } from '../contract/index.js'
-import { isRecord, orAbort, parseJson, readString, shortHash } from '../lib/index.js'
+import type { CallWatch, ReasoningProvenance } from '../contract/index.js'
+import { parseJson } from '../lib/index.js'
 import {
-  createAnswerReader, NotAttributable, decodeEvent, readOtherEvent, serializeRequest,
+  createAnswerReader, NotAttributable, decodeEvent, readOtherEvent,
   type AnswerEvent, type AnswerReader, type BuiltRequest, type OtherEvent, type TypedEvent,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import { AttemptFailure, fromCut, fromTerminal, fromThrown, type AttemptState } from './attempt-failure.js'
+import { refuseExhausted, ownsProbe, waitForPlace } from './admit-attempt.js'
+import { announceRequest } from './announce-request.js'
+import { fromCut, fromTerminal, fromThrown, type AttemptState } from './attempt-failure.js'
 import type { Exchange, ExchangeRequest } from './backend-client.js'
-import { modelOf, type Call } from './call.js'
-import type { CallSpan } from './call-span.js'
-import type { ModelChoice } from './choose-model.js'
+import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { ProviderContext } from './provider-context.js'
-import type { RepeatedTurn } from './repeat-or-throw.js'
-import type { Sink } from './sink.js'
+import { provenanceOf } from './request-builder.js'
+import type { Turn } from './turn.js'
 import { TURN_STATE, turnOf } from './turn-state-store.js'
-
-/** One request of a call: the call's own, or one that continues an answer cut for length. */
-export interface Turn extends RepeatedTurn {
-  readonly span: CallSpan
-  readonly sink: Sink
-  /** where the answer's blocks are numbered from */
-  readonly firstIndex: number
-  /** sent in place of the call's own request */
-  readonly continuation?: BuiltRequest | undefined
-  /** what was sent last */
-  built?: BuiltRequest
-  /** how the request differs from the conversation's before, where it is no extension of it */
-  difference?: string | undefined
-}
 
 /**
  * One request and its answer, read to the terminal event; answers what has read it. Ends well where the
@@ -47,7 +33,7 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
   const provenance = provenanceOf(credential, call.model)
   const { built: fresh, conversation } = requests.build(call, provenance, context.compactor.threshold(call))
   const built = turn.continuation ?? fresh
-  const announcing = announce(context, turn, built)
+  const announcing = announceRequest(context, turn, built)
   if (announcing) {
     await announcing
     call.signal.throwIfAborted()
@@ -98,13 +84,34 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
   }
 }
 
-/** Names the waiter by a hash: it is read by all that share the places. */
-async function waitForPlace({ limiter }: ProviderDeps, call: Call, conversation: string): Promise<() => void> {
-  const startedMs = performance.now()
-  const release = await limiter.acquire({ interactive: call.options.interactive, signal: call.signal, key: shortHash(conversation) })
-  call.route.waited_ms = Math.round((call.route.waited_ms ?? 0) + performance.now() - startedMs)
-  return release
+function describeExchange({ requests, turnStates }: ProviderContext, attempt: Attempt, built: BuiltRequest, conversation: string): ExchangeRequest {
+  const { turn, call, credential } = attempt
+  const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
+  const { timeout } = call.request
+  // null and infinite lift the mount's limit for one call.
+  const idleMs = timeout === null ? undefined : timeout ? timeout * 1000 : idleTimeoutMs
+  return {
+    built,
+    credential,
+    conversation,
+    signal: call.signal,
+    timeouts: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
+    httpOnly: call.httpOnly,
+    turnState: turnStates.get(conversation, turnOf(call.request)),
+    onSent() {
+      attempt.prepare()
+      call.watch?.phase('waiting')
+      if (turn.continuation || call.route.cache) return
+      turn.difference = requests.compare(conversation, built)
+      call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
+    },
+  }
 }
+
+/** What may come before a request is accepted: word of the connection and of limits, and refusals. */
+const BEFORE_ACCEPTANCE: ReadonlySet<string> = new Set([
+  'codex.rate_limits', 'codex.response.metadata', 'response.metadata', 'response.failed', 'error',
+])
 
 /**
  * One attempt at a request, and what of its answer was read and not shown yet. Its methods wait for nothing
@@ -256,88 +263,3 @@ class Attempt implements AttemptState {
     }
   }
 }
-
-function effortOf({ fields: { reasoning } }: BuiltRequest): string | undefined {
-  return isRecord(reasoning) ? readString(reasoning, 'effort') : undefined
-}
-
-/** Tells the host of the request, and of what had to be repaired in it: in the first attempt alone. */
-function announce({ deps, emitter }: ProviderContext, turn: Turn, built: BuiltRequest): Promise<unknown> | undefined {
-  const repairs = turn.built ?? turn.continuation ? [] : built.repairs
-  turn.built = built
-  const effort = effortOf(built)
-  if (effort !== undefined) turn.call.route.effort = effort
-  const request = () => turn.span.announce(deps.settings.raw ? parseJson(serializeRequest(built)) : undefined)
-  if (repairs.length === 0) return request()
-  return Promise.resolve(emitter.emit('toolSequenceRepaired', {
-    provider: deps.mountName, repair_count: repairs.length, repairs: [...repairs],
-  })).then(request)
-}
-
-/** What must be told apart in reasoning that comes back: who thought it, where, and with which kind of model. */
-export function provenanceOf({ accountKey, lane }: Credential, { family }: ModelChoice): ReasoningProvenance {
-  return { account: accountKey, lane, model_family: family }
-}
-
-function describeExchange({ requests, turnStates }: ProviderContext, attempt: Attempt, built: BuiltRequest, conversation: string): ExchangeRequest {
-  const { turn, call, credential } = attempt
-  const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
-  const { timeout } = call.request
-  // null and infinite lift the mount's limit for one call.
-  const idleMs = timeout === null ? undefined : timeout ? timeout * 1000 : idleTimeoutMs
-  return {
-    built,
-    credential,
-    conversation,
-    signal: call.signal,
-    timeouts: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
-    httpOnly: call.httpOnly,
-    turnState: turnStates.get(conversation, turnOf(call.request)),
-    onSent() {
-      attempt.prepare()
-      call.watch?.phase('waiting')
-      if (turn.continuation || call.route.cache) return
-      turn.difference = requests.compare(conversation, built)
-      call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
-    },
-  }
-}
-
-/**
- * Once one agent has learned that a model's quota is gone, those that waited for a place don't ask it
- * too. Answers true for the one call that finds out after the reset whether the model serves again.
- */
-function refuseExhausted(deps: ProviderDeps, call: Call): boolean {
-  if (!call.delegated) return false
-  const { exhaustedUntilMs, probe } = deps.quota.verdict(call.model.slug)
-  if (exhaustedUntilMs === undefined || probe) return probe
-  const error = new QuotaExceededError(
-    `The quota for ${call.model.slug} is used up until ${new Date(exhaustedUntilMs).toISOString()}.`,
-    {
-      provider: deps.mountName,
-      model: modelOf(call),
-      code: 'usage_limit_reached',
-      retry_after: Math.max(0, (exhaustedUntilMs - deps.now()) / 1000),
-    },
-  )
-  throw new AttemptFailure(error, 'never')
-}
-
-/** One probe for all that share the account: where another process makes it, this call is refused as before. */
-async function ownsProbe(deps: ProviderDeps, call: Call): Promise<boolean> {
-  const { quota } = deps
-  const { slug } = call.model
-  const claim = quota.claimProbe(slug)
-  try {
-    return (await orAbort(claim, call.signal)) || refuseExhausted(deps, call)
-  } catch (error) {
-    // The call is over before the claim was answered: the next one may make it.
-    if (call.signal.aborted) void claim.then(() => quota.releaseProbe(slug))
-    throw error
-  }
-}
-
-/** What may come before a request is accepted: word of the connection and of limits, and refusals. */
-const BEFORE_ACCEPTANCE: ReadonlySet<string> = new Set([
-  'codex.rate_limits', 'codex.response.metadata', 'response.metadata', 'response.failed', 'error',
-])

@@ -1,11 +1,12 @@
 import { isLLMError, type LLMError } from '../contract/index.js'
 import { backoffMs } from '../lib/index.js'
-import type { BuiltRequest, Repeat } from '../responses/index.js'
+import type { Repeat } from '../responses/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import type { Emitter } from './emitter.js'
 import type { ProviderContext } from './provider-context.js'
+import type { Turn } from './turn.js'
 
 /** Waits between attempts that were told nothing: the official client's first step, with full jitter. */
 const BACKOFF = { baseMs: 400, capMs: 20_000 }
@@ -25,7 +26,7 @@ const AT_ONCE: Decision = { kind: 'at_once' }
  * before it begins.
  * @throws what ended the call where it may not, as an LLMError where it was classified
  */
-export async function repeatOrThrow({ deps, emitter, compactor }: ProviderContext, { call, repeats, built }: RepeatedTurn, failure: unknown): Promise<void> {
+export async function repeatOrThrow({ deps, emitter, compactor }: ProviderContext, { call, repeats, built }: Turn, failure: unknown): Promise<void> {
   if (!(failure instanceof AttemptFailure)) throw failure
   noteAttempt(call, deps.redactor.error(failure.error))
   // The request is built without compaction from now on.
@@ -45,18 +46,10 @@ export function noteAttempt({ route, model, watch }: Call, error?: LLMError): vo
   watch?.attemptEnded(error)
 }
 
-export interface RepeatedTurn {
-  readonly call: Call
-  /** what was sent last */
-  readonly built?: BuiltRequest
-  /** how often each way was taken for this request */
-  readonly repeats: Partial<Record<Repeat, number>>
-}
-
 /** How often a way that costs no wait is taken in one call. */
 const MOST: Partial<Record<Repeat, number>> = { refreshed: 1, reconnected: 2, without_reasoning: 1, over_http: 1 }
 
-async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedToken }: AttemptFailure, repeats: RepeatedTurn['repeats']): Promise<Decision> {
+async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedToken }: AttemptFailure, repeats: Turn['repeats']): Promise<Decision> {
   if (call.signal.aborted || repeat === 'never') return GIVE_UP
   const taken = (repeats[repeat] = (repeats[repeat] ?? 0) + 1)
   if (MOST[repeat] !== undefined && taken > MOST[repeat]) return GIVE_UP

@@ -1,8 +1,15 @@
+import type { Credential } from '../auth/credential-source.js'
 import type { ChatRequest, JsonObject, LaneName, ReasoningProvenance } from '../contract/index.js'
 import { keepNewest } from '../lib/index.js'
 import { buildRequest, createConversationCache, findFirstDifference, type BuiltRequest } from '../responses/index.js'
 import type { Call } from './call.js'
+import type { ModelChoice } from './choose-model.js'
 import { createConversationNamer } from './name-conversation.js'
+
+/** What must be told apart in reasoning that comes back: who thought it, where, and with which kind of model. */
+export function provenanceOf({ accountKey, lane }: Credential, { family }: ModelChoice): ReasoningProvenance {
+  return { account: accountKey, lane, model_family: family }
+}
 
 export interface RequestBuilder {
   /** The name of a request's conversation. */

@@ -10,10 +10,11 @@ import { emitUntil } from './emitter.js'
 import { finalizeResponse, type SeenAnswer } from './finalize-response.js'
 import { joinResponses } from './join-responses.js'
 import type { ProviderContext } from './provider-context.js'
-import { readAnswer, type Turn } from './read-answer.js'
+import { readAnswer } from './read-answer.js'
 import { priceAnswer } from './price-answer.js'
 import { noteAttempt, repeatOrThrow } from './repeat-or-throw.js'
 import { Sink } from './sink.js'
+import type { Turn } from './turn.js'
 
 /**
  * Runs one call. The order of wrapping is the design: the pair of events outermost, so that there is one

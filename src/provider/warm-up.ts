@@ -1,6 +1,6 @@
 import type { ChatRequest } from '../contract/index.js'
 import { openCall } from './call.js'
-import { provenanceOf } from './read-answer.js'
+import { provenanceOf } from './request-builder.js'
 import type { ProviderContext } from './provider-context.js'
 
 /** A warm-up is worth no longer wait than the call it spares one. */

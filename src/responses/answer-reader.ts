@@ -1,18 +1,19 @@
 import type { AnswerEvent, ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
-import { isRecord, readString } from '../lib/index.js'
-import { type AnswerItem, BlockWriter, type ItemRules, type Part } from './answer-item.js'
+import { readString } from '../lib/index.js'
+import { type AnswerItem, BlockWriter, type ItemRules } from './answer-item.js'
 import { HOSTED } from './answer-hosted.js'
-import { finishText, growText, MESSAGE } from './answer-text.js'
-import { finishThought, growThought, REASONING } from './answer-thinking.js'
+import { annotateText, finishText, growText, MESSAGE, textPart } from './answer-text.js'
+import { finishThought, growThought, REASONING, thoughtPart } from './answer-thinking.js'
 import { describeCall, finishArguments, growArguments, TOOL_CALL } from './answer-tool-call.js'
 import { buildBlocks } from './build-blocks.js'
 import { buildResponse } from './build-response.js'
 import { cleanModelName } from './clean-wire-text.js'
-import { ItemTracker, hasOtherCallId, hasOtherId, MOST_LOOKED_AT } from './find-item.js'
-import { itemType, type ItemKind } from './item-types.js'
+import { ItemTracker, hasOtherId } from './find-item.js'
+import type { ItemKind } from './item-types.js'
+import { matchOutput } from './match-output.js'
 import { partToDone } from './read-item-parts.js'
 import { readTerminal, terminalToFailure, type Terminal } from './read-terminal.js'
-import type { AnnotationEvent, ItemEvent, LifecycleEvent, OtherEvent, ReasoningDelta, ReasoningDone, TerminalEvent, TextDelta, TextDone, WireEvent } from './wire-events.js'
+import type { ItemEvent, LifecycleEvent, OtherEvent, TerminalEvent, WireEvent } from './wire-events.js'
 import type { WireFailure } from './wire-failure.js'
 
 /**
@@ -201,19 +202,11 @@ class Reader implements AnswerReader {
         return true
       }
       case 'response.output_text.annotation.added':
-        this.#annotate(this.#tracker.forDelta(event, 'message'), event)
+        annotateText(this.#tracker.forDelta(event, 'message'), event, this.#blocks)
         return true
       default:
         return false
     }
-  }
-
-  #annotate(item: AnswerItem, event: AnnotationEvent): void {
-    if (item.done) return
-    const part = item.part('text', event.content_index ?? 0)
-    const position = (part.annotations ??= []).push(event.annotation) - 1
-    const index = part.block
-    if (this.#blocks.withItems && index !== undefined) this.#blocks.out.push({ type: 'block_annotation', index, annotation: event.annotation, position })
   }
 
   acceptOther(event: OtherEvent, out: AnswerEvent[]): void {
@@ -255,7 +248,7 @@ class Reader implements AnswerReader {
     else this.#learn(event as TerminalEvent)
     // A failure carries all headers of its answer: the request id is among them.
     this.ended = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...this.headers } } } : terminal
-    if (terminal.kind === 'completed' || terminal.kind === 'incomplete') this.#adoptOutput((event as TerminalEvent).response)
+    if (terminal.kind === 'completed' || terminal.kind === 'incomplete') matchOutput((event as TerminalEvent).response, this.#tracker, (item, wire) => this.#finishItem(item, wire))
     for (const item of this.#tracker.items) {
       RULES[item.kind].end(item, this.#wasReplaced(item) ? 'cancelled' : terminal.kind, this.#blocks)
       this.#endItem(item, { type: item.kind })
@@ -270,23 +263,6 @@ class Reader implements AnswerReader {
     if (item.done || item.index === undefined) return false
     const other = this.#tracker.at(item.index)
     return other !== undefined && other !== item && other.done && !hasOtherId(other, item.itemId)
-  }
-
-  /** The terminal's own output counts for items that no event reported done. */
-  #adoptOutput(response: JsonObject): void {
-    const output = Array.isArray(response['output']) ? (response['output'] as unknown[]).filter(isItem) : []
-    const unmatched = new Set(this.#tracker.items)
-    const matches = output.map((wire) => {
-      const known = this.#tracker.find(wire)
-      const match = known && unmatched.has(known) && known.kind === itemType(wire.type).kind ? known : undefined
-      if (match) unmatched.delete(match)
-      return match
-    })
-    output.forEach((wire, position) => {
-      const item = matches[position] ?? takeMatch(unmatched, wire, this.#tracker.at(position)) ??
-        this.#tracker.forItem({ type: 'response.output_item.done', output_index: position, item: wire })
-      this.#finishItem(item, wire)
-    })
   }
 
   items(): JsonObject[] {
@@ -331,35 +307,4 @@ class Reader implements AnswerReader {
     if (items.some((item) => item.index === undefined)) return items
     return [...items].sort((left, right) => (left.index ?? 0) - (right.index ?? 0))
   }
-}
-
-function textPart(item: AnswerItem, event: TextDelta | TextDone): Part {
-  const isRefusal = event.type === 'response.refusal.delta' || event.type === 'response.refusal.done'
-  return item.part(isRefusal ? 'refusal' : 'text', event.content_index ?? 0)
-}
-
-function thoughtPart(item: AnswerItem, event: ReasoningDelta | ReasoningDone): Part {
-  return event.type.startsWith('response.reasoning_summary') ? item.part('summary', event.summary_index ?? 0) : item.part('reasoning', event.content_index ?? 0)
-}
-
-function isItem(value: unknown): value is ItemEvent['item'] {
-  return isRecord(value) && typeof value['type'] === 'string'
-}
-
-/** The item that the terminal names without an id that was seen: of the same kind, at best the one at the same place. */
-function takeMatch(unmatched: Set<AnswerItem>, wire: ItemEvent['item'], atPlace: AnswerItem | undefined): AnswerItem | undefined {
-  const { kind } = itemType(wire.type)
-  const fits = (item: AnswerItem) => item.kind === kind && !hasOtherCallId(item, wire['call_id']) && (kind !== 'hosted' || item.wire?.['type'] === wire.type)
-  const found = atPlace && unmatched.has(atPlace) && fits(atPlace) ? atPlace : findFirst(unmatched, fits)
-  if (found) unmatched.delete(found)
-  return found
-}
-
-function findFirst<Item>(items: Iterable<Item>, fits: (item: Item) => boolean): Item | undefined {
-  let looked = 0
-  for (const item of items) {
-    if (fits(item)) return item
-    if (++looked === MOST_LOOKED_AT) return undefined
-  }
-  return undefined
 }

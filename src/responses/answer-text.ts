@@ -2,6 +2,7 @@
 import type { JsonObject } from '../contract/index.js'
 import type { AnswerItem, BlockWriter, ItemRules, Part } from './answer-item.js'
 import { readMessageParts } from './read-item-parts.js'
+import type { AnnotationEvent, TextDelta, TextDone } from './wire-events.js'
 
 export const MESSAGE: ItemRules = {
   add() {},
@@ -22,6 +23,11 @@ export const MESSAGE: ItemRules = {
   },
   end: (item, _end, blocks) => endTexts(item, blocks),
   build: (item) => (item.done ? item.wire : item.parts.size === 0 ? undefined : { ...item.wire, ...buildMessage(item) }),
+}
+
+export function textPart(item: AnswerItem, event: TextDelta | TextDone): Part {
+  const isRefusal = event.type === 'response.refusal.delta' || event.type === 'response.refusal.done'
+  return item.part(isRefusal ? 'refusal' : 'text', event.content_index ?? 0)
 }
 
 export function growText(item: AnswerItem, part: Part, text: string, blocks: BlockWriter, logprobs?: unknown): void {
@@ -61,4 +67,11 @@ function buildPart(part: Part): JsonObject {
   return part.place.kind === 'refusal'
     ? { type: 'refusal', refusal: part.text() }
     : { type: 'output_text', text: part.text(), annotations: part.annotations ?? [] }
+}
+
+export function annotateText(item: AnswerItem, event: AnnotationEvent, blocks: BlockWriter): void {
+  if (item.done) return
+  const part = item.part('text', event.content_index ?? 0)
+  const position = (part.annotations ??= []).push(event.annotation) - 1
+  if (blocks.withItems && part.block !== undefined) blocks.out.push({ type: 'block_annotation', index: part.block, annotation: event.annotation, position })
 }

@@ -1,6 +1,7 @@
 /** A reasoning item of the answer: one block of thinking, its parts as paragraphs. */
 import type { AnswerItem, BlockWriter, ItemRules, Part } from './answer-item.js'
 import { readReasoningParts } from './read-item-parts.js'
+import type { ReasoningDelta, ReasoningDone } from './wire-events.js'
 
 const PARAGRAPH = '\n\n'
 
@@ -19,6 +20,10 @@ export const REASONING: ItemRules = {
     // The encrypted part of an unfinished thought is not the one that may be sent back.
     return { type: 'reasoning', id: item.wire?.['id'], summary }
   },
+}
+
+export function thoughtPart(item: AnswerItem, event: ReasoningDelta | ReasoningDone): Part {
+  return event.type.startsWith('response.reasoning_summary') ? item.part('summary', event.summary_index ?? 0) : item.part('reasoning', event.content_index ?? 0)
 }
 
 export function growThought(item: AnswerItem, part: Part, text: string, blocks: BlockWriter): void {

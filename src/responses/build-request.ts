@@ -4,9 +4,10 @@ import { settleHistory } from './settled-history.js'
 import { wellFormed } from './canonical-json.js'
 import { type CachedConversation, createCachedConversation, type ConversationCache } from './conversation-cache.js'
 import { leaveOutCompacted } from './compacted-history.js'
-import { mapMessage, type MappedMessage, type MessageContext, sumUp } from './message-items.js'
+import { mapMessage, type MappedMessage, type MessageContext } from './message-items.js'
 import { buildFields } from './request-fields.js'
 import type { BuildInput, BuiltRequest } from './request-types.js'
+import { sumUp } from './sum-up-messages.js'
 import { buildToolDefinitions, type ToolDefinitions } from './tool-definitions.js'
 
 const NO_TOOLS: ToolDefinitions = {

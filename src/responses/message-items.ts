@@ -4,7 +4,7 @@ import { buildCall, type CallRules } from './build-call.js'
 import { wellFormed } from './canonical-json.js'
 import { readCheckpoint } from './checkpoint.js'
 import { buildHostedEntry } from './hosted-item.js'
-import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES, readImage } from './image-limits.js'
+import { readImage } from './image-limits.js'
 import { unpackReasoning } from './pack-reasoning.js'
 import { buildReasoningItem, isSameOrigin } from './reasoning-item.js'
 import { buildToolOutput, isImage } from './tool-output.js'
@@ -245,32 +245,4 @@ function toWireRole(role: string): MessageEntry['role'] {
 
 function invalid({ message, index, context }: State, what: string, code: string): InvalidRequestError {
   return new InvalidRequestError(`messages[${index}] (${message.role}): ${what}`, { code, model: context.model })
-}
-
-export interface MessageTotals {
-  droppedReasoning: number
-  unknownBlocks: readonly string[]
-}
-
-/**
- * What the messages of a request come to together.
- * @throws InvalidRequestError naming the message with which the images become too many or too large
- */
-export function sumUp(mapped: readonly MappedMessage[], model: string): MessageTotals {
-  const unknownBlocks = new Set<string>()
-  let droppedReasoning = 0
-  let images = 0
-  let bytes = 0
-  for (const [index, message] of mapped.entries()) {
-    droppedReasoning += message.droppedReasoning
-    for (const kind of message.unknownBlocks) unknownBlocks.add(kind)
-    images += message.images
-    bytes += message.imageBytes
-    if (images <= MAX_REQUEST_IMAGES && bytes <= MAX_REQUEST_IMAGE_BYTES) continue
-    const limit = `${MAX_REQUEST_IMAGES} images, ${MAX_REQUEST_IMAGE_BYTES} bytes`
-    throw new InvalidRequestError(`messages[${index}]: with this message the request's images pass the limit (${limit})`, {
-      code: 'too_many_images', model,
-    })
-  }
-  return { droppedReasoning, unknownBlocks: [...unknownBlocks] }
 }

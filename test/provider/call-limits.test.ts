@@ -1,16 +1,7 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { EVENTS } from '../../src/contract/index.js'
-import { ask, collect, failureOf, mountOnTwin, textOf, type Mounted, type MountedOptions } from '../support/mounted.js'
+import { ask, collect, failureOf, mount, textOf, type Mounted } from '../support/mounted.js'
 
-const open: Mounted[] = []
-afterEach(async () => {
-  for (const mounted of open.splice(0)) await mounted.close()
-})
-const mount = async (options: MountedOptions = {}): Promise<Mounted> => {
-  const mounted = await mountOnTwin(options)
-  open.push(mounted)
-  return mounted
-}
 const LONG = 'word '.repeat(20_000).trim()
 
 /** Registers a handler of `event` that never comes back, as long as the test wants it. */

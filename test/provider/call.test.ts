@@ -1,17 +1,6 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { ChatRequest, LLMError, StreamEvent } from '../../src/contract/index.js'
-import { ask, collect, failureOf, mountOnTwin, textOf, TOOL, type Mounted, type MountedOptions } from '../support/mounted.js'
-
-const open: Mounted[] = []
-afterEach(async () => {
-  for (const mounted of open.splice(0)) await mounted.close()
-})
-
-const mount = async (options: MountedOptions = {}): Promise<Mounted> => {
-  const mounted = await mountOnTwin(options)
-  open.push(mounted)
-  return mounted
-}
+import { ask, collect, failureOf, mount, textOf, TOOL, type MountedOptions } from '../support/mounted.js'
 
 const types = (events: readonly StreamEvent[]): string[] => events.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1])
 

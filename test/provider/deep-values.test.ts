@@ -1,17 +1,7 @@
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { isLLMError, type ChatRequest, type JsonObject } from '../../src/contract/index.js'
 import { isTooDeep, parseJson } from '../../src/lib/index.js'
-import { ask, collect, failureOf, mountOnTwin, textOf, type Mounted, type MountedOptions } from '../support/mounted.js'
-
-const open: Mounted[] = []
-afterEach(async () => {
-  for (const mounted of open.splice(0)) await mounted.close()
-})
-const mount = async (options: MountedOptions = {}): Promise<Mounted> => {
-  const mounted = await mountOnTwin(options)
-  open.push(mounted)
-  return mounted
-}
+import { ask, collect, failureOf, mount, textOf } from '../support/mounted.js'
 
 /** Whatever escapes every promise while the test runs. */
 function watchForEscapes(): unknown[] {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { EVENTS, type ChatRequest, type LLMError, type MountPlan, type StreamEvent } from '../../src/contract/index.js'
 import { createHost, type Host } from '../../src/host/index.js'
 import { createModule, type ChatGPTProvider, type ModuleParts } from '../../src/index.js'
@@ -75,6 +76,13 @@ export async function mountOnTwin(options: MountedOptions = {}): Promise<Mounted
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The same, ended with the test that asks for it. */
+export async function mount(options: MountedOptions = {}): Promise<Mounted> {
+  const mounted = await mountOnTwin(options)
+  onTestFinished(() => mounted.close())
+  return mounted
 }
 
 export const ask = (text: string, more: Partial<ChatRequest> = {}): ChatRequest => ({
