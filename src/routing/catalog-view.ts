@@ -50,11 +50,10 @@ export function createCatalogView(listing: readonly unknown[]): CatalogView {
 
   let look = 0
   const looksSame = (other: readonly unknown[]): boolean => {
-    const from = look
-    look = (look + COMPARED_ITEMS) % length
     for (let step = 0; step < COMPARED_ITEMS; step += 1) {
-      const place = (from + step) % length
-      if (other[place] !== items[place]) return false
+      if (other[look] !== items[look]) return false
+      look += 1
+      if (look === length) look = 0
     }
     return true
   }

@@ -13,6 +13,13 @@ const resolveOnce = (asked: string | readonly string[], matrix: MatrixRoles, pro
   resolverOf(matrix, providers, options).resolve(asked)
 
 describe('resolve', () => {
+  test('what is no role is none, for a resolution and for its explanation', async () => {
+    const resolver = resolverOf(roles, { 'openai-chatgpt': listingProvider(['gpt-5.4']) }, { verify })
+    const odd = [null, ['fast'], 5, 'fast'] as unknown as string[]
+    expect(await resolver.resolve(odd)).toEqual([{ provider: 'openai-chatgpt', model: 'gpt-5.4', config: {} }])
+    expect((await resolver.explain(odd)).role).toBe('fast')
+  })
+
   test('tries roles in order and takes the next where the first serves nothing', async () => {
     const providers = { 'openai-chatgpt': listingProvider(['gpt-5.4-mini']) }
     expect(await resolveOnce(['nope', 'empty', 'fast', 'coding'], roles, providers)).toEqual([
