@@ -18,6 +18,8 @@ export function createPlaceContact(now: () => number): PlaceContact {
   return {
     speak() {
       const sinceSaid = startElapsed(now)
+      // Before anything is heard, what was said first counts.
+      sinceHeard ??= sinceSaid
       return () => void (sinceHeard = sinceSaid)
     },
     get lost() { return sinceHeard !== undefined && sinceHeard() > SAFE_MS },

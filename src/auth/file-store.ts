@@ -48,8 +48,10 @@ export function createFileStore(options: FileStoreOptions): TokenStore {
   const withLock: TokenStore['withLock'] = (work, limits) => {
     const waitMs = limits?.waitMs === undefined ? {} : { waitMs: limits.waitMs }
     return withFileLock({ folder: queue, place: path, ...waitMs }, async (lock) => {
-      const hold = () => writer.whileHolding(() => work(lock))
-      return (await isShared(path, lane)) ? withSharedFlock({ file: `${path}.lock`, place: path, warn: warnOnce, ...waitMs }, hold) : hold()
+      const hold = (held: StoreLock) => writer.whileHolding(() => work(held))
+      if (await isShared(path, lane)) return withSharedFlock({ file: `${path}.lock`, place: path, warn: warnOnce, ...waitMs }, () => hold(lock))
+      // Processes of 0.1.0 on the same file know this lock alone.
+      return withFileLock({ folder: `${path}.lock`, place: path, ...waitMs }, (older) => hold({ held: async () => (await lock.held()) && older.held() }))
     })
   }
   return {
