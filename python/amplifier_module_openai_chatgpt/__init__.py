@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _OTHER = "amplifier_module_provider_openai_chatgpt"
 _EVENTS = [
     "llm:request", "llm:response", "llm:stream_block_start", "llm:stream_block_delta", "llm:stream_block_end", "llm:stream_aborted",
-    "provider:retry", "provider:throttle", "provider:resolve", "provider:fallback", "provider:tool_sequence_repaired",
+    "provider:retry", "provider:throttle", "provider:resolve", "provider:fallback", "provider:admission", "provider:tool_sequence_repaired",
     "provider:incomplete_continuation",
 ]
 
