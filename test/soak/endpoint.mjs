@@ -19,6 +19,8 @@ const requests = flag('requests', 10_000)
 const seed = flag('seed', Math.floor(Math.random() * 2 ** 31))
 const { next: random } = createRandom(seed, 'endpoint')
 const KEY = 'local-made-up-key'
+/** A machine with thirty other programs on it took more than 10 s. */
+const FREED_WITHIN_MS = 60_000
 
 const twin = await startTwin()
 const home = mkdtempSync(join(tmpdir(), 'endpoint-soak-'))
@@ -110,7 +112,7 @@ async function halfClosed() {
     return text
   }))
   const startedAt = performance.now()
-  while (twin.activity().running > 0 && performance.now() - startedAt < 10_000) await sleep(20)
+  while (twin.activity().running > 0 && performance.now() - startedAt < FREED_WITHIN_MS) await sleep(20)
   if (twin.activity().running > 0) throw new Error(`${twin.activity().running} calls still run`)
   return `${texts.filter((text) => text.includes('You said')).length} of 100 were still answered, a client that behaves waited ${(await behave()).toFixed(0)} ms`
 }
@@ -130,7 +132,7 @@ async function goneInStream() {
     else socket.resetAndDestroy()
   }))
   const startedAt = performance.now()
-  while (twin.activity().running > 0 && performance.now() - startedAt < 10_000) await sleep(20)
+  while (twin.activity().running > 0 && performance.now() - startedAt < FREED_WITHIN_MS) await sleep(20)
   const freed = performance.now() - startedAt
   if (twin.activity().running > 0) throw new Error(`${twin.activity().running} calls still run`)
   return `all calls were cancelled upstream within ${freed.toFixed(0)} ms, a client that behaves waited ${(await behave()).toFixed(0)} ms`
