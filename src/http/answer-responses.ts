@@ -34,12 +34,16 @@ export interface TurnSink {
   answered?(response: ChatResponse): void
 }
 
+/** Fields that would be passed over where they are anything else. */
+const TEXTS = ['instructions', 'previous_response_id', 'prompt_cache_key']
+
 /**
  * Reads a request of the dialect with what it refers to.
  * @param local responses of the request's own WebSocket
  * @throws HttpFailure 400 naming the field, 404 for what is not kept
  */
 export async function readTurn(exchange: Exchange, body: JsonObject, local?: ReadonlyMap<string, ResponseRecord>): Promise<ResponseTurn> {
+  for (const name of TEXTS) if (typeof (body[name] ?? '') !== 'string') throw badRequest(`${name} must be a text`, name)
   exchange.note.ignored.push(...findIgnoredFields(body, 'responses', await laneOf(exchange)))
   const finder = createRecordFinder(exchange, local)
   const previous = readString(body, 'previous_response_id')

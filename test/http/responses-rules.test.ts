@@ -79,6 +79,27 @@ describe('/v1/responses by its specification', () => {
     expect([answer.status, Object.keys(isRecord(error) ? error : {}).sort()]).toEqual([status, ['code', 'message', 'param', 'type']])
   })
 
+  test('fields of any name and number are told in a head that every client can read, and none of them fails the request', async () => {
+    const names = ['constructor', '__proto__', 'toString', `x\r\n${'é'.repeat(5000)}`, ...Array.from({ length: 30_000 }, (_each, index) => `field_${index}`)]
+    const body = `{"model":"gpt-5.5","input":"hello",${names.map((name) => `${JSON.stringify(name)}:{"a":1}`).join(',')}}`
+    for (const path of ['responses', 'chat/completions', 'messages']) {
+      const asked = path === 'responses' ? body : body.replace('"input":"hello"', '"max_tokens":9,"messages":[{"role":"user","content":"hello"}]')
+      const response = await fetch(`${server.baseUrl}/${path}`, { method: 'POST', headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }, body: asked })
+      const told = response.headers.get('x-ignored-fields') ?? ''
+      expect([response.status, told.includes('constructor, __proto__, toString'), told.length < 1000]).toEqual([200, true, true])
+      expect(told).toMatch(/, and 29,?98\d more$/)
+      await response.text()
+    }
+  })
+
+  test('a text that is none is refused by its name, not passed over', async () => {
+    for (const name of ['instructions', 'previous_response_id', 'prompt_cache_key']) {
+      const { status, body } = await ask({ [name]: { $gt: '' } })
+      expect([status, body.error]).toEqual([400, { message: `${name} must be a text`, type: 'invalid_request_error', code: null, param: name }])
+    }
+    expect((await ask({ instructions: null, previous_response_id: null })).status).toBe(200)
+  })
+
   test('a failure in a stream is told before response.failed, and the stream still ends in [DONE]', async () => {
     mounted.twin.enqueue({ text: 'an answer that is cut in the middle', cutAfterEvents: 9, eventsPerWrite: 1 })
     const { text } = await ask({ stream: true })
