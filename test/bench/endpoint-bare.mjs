@@ -31,4 +31,6 @@ const server = http.createServer(async (asked, answer) => {
   for await (const bytes of upstream.body) parser.feed(decoder.decode(bytes, { stream: true }))
   answer.end('data: [DONE]\n\n')
 })
+// See server.mjs.
+server.keepAliveTimeout = 120_000
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(JSON.stringify({ base_url: `http://127.0.0.1:${server.address().port}/v1`, key: 'x' })))
