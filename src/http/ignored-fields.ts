@@ -15,12 +15,12 @@ const HONOURED: Readonly<Record<Dialect, ReadonlySet<string>>> = {
   messages: new Set(['model', 'messages', 'system', 'tools', 'tool_choice', 'stream', 'metadata', 'thinking', 'output_config', 'output_format', 'cache_control']),
 }
 /** What asks for nothing that would not happen anyway. */
-const HARMLESS = new Map<string, readonly unknown[]>(Object.entries({
+const HARMLESS: ReadonlyMap<string, readonly unknown[]> = new Map(Object.entries({
   truncation: ['disabled'], background: [false], n: [1], logprobs: [false], presence_penalty: [0], frequency_penalty: [0], top_logprobs: [0], temperature: [1], top_p: [1],
   service_tier: ['auto', 'default', 'standard_only'], modalities: [['text']],
 }))
 /** An answer that ignores these would be another one than was asked for. */
-const REFUSED = new Map(Object.entries({
+const REFUSED: ReadonlyMap<string, string> = new Map(Object.entries({
   conversation: 'conversations are not kept here: continue with previous_response_id',
   background: 'there are no background responses here: stream, or wait for the answer',
   prompt: 'prompt templates are not kept here: send instructions and input',
@@ -57,7 +57,7 @@ function shorten(names: readonly string[]): string[] {
 }
 
 /** A limit on the answer has another name in each dialect. */
-const WIRE_NAMES = new Map([['max_tokens', 'max_output_tokens'], ['max_completion_tokens', 'max_output_tokens'], ['stop_sequences', 'stop']])
+const WIRE_NAMES: ReadonlyMap<string, string> = new Map([['max_tokens', 'max_output_tokens'], ['max_completion_tokens', 'max_output_tokens'], ['stop_sequences', 'stop']])
 
 function isHarmless(name: string, value: unknown): boolean {
   if (Array.isArray(value) && value.length === 0) return true
