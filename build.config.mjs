@@ -148,18 +148,26 @@ async function test(words) {
     process.stdout.write(`\n== ${name}\nskipped: ${reason}\n`)
   }
   const npx = (...args) => ['npx', ['--no-install', ...args]]
-  // Each takes one core for half a minute.
-  const checks = short ? [start(...npx('tsc', '--noEmit', '-p', 'tsconfig.test.json')), start(...npx('eslint', '.'))] : []
-  for (const [index, name] of checks.length > 0 ? ['type check', 'lint'].entries() : []) {
-    const { status, output } = await checks[index]
-    process.stdout.write(`\n== ${name}\n${output}`)
-    count(name, status)
-  }
   const built = check('build', process.execPath, ['build.config.mjs'])
+  // Beside the tests, one after the other: the tests wait more than they compute.
+  const beside = short ? inTurn([
+    ['type check', ...npx('tsc', '--noEmit', '-p', 'tsconfig.test.json')],
+    ['lint', ...npx('eslint', '.')],
+    ['unused files, exports and dependencies', ...npx('knip')],
+    ...(built ? [
+      ['the package as it is published', ...npx('publint', '--strict')],
+      ['types for every way of resolving', ...npx('attw', '--pack', '.', '--profile', 'esm-only', '--quiet')],
+      ['public types', process.execPath, [join(root, 'test', 'packed', 'api-report.mjs')]],
+    ] : []),
+  ]) : []
 
   const folder = mkdtempSync(join(tmpdir(), 'amplifier-chatgpt-test-'))
   try {
-    runTests(folder, counts, short && long ? 'too' : long ? 'only' : undefined)
+    await runTests(folder, counts, short && long ? 'too' : long ? 'only' : undefined)
+    for (const { name, status, output } of await beside) {
+      process.stdout.write(`\n== ${name}\n${output}`)
+      count(name, status)
+    }
     if (built) packed(folder, check, skip, { short, long })
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -169,22 +177,28 @@ async function test(words) {
   process.exitCode = failed === 0 ? 0 : 1
 }
 
-function start(command, args) {
-  const child = spawn(command, args, { cwd: root, shell: process.platform === 'win32' })
+async function inTurn(commands) {
+  const results = []
+  for (const [name, command, args] of commands) results.push({ name, ...(await start(command, args)) })
+  return results
+}
+
+function start(command, args, options = {}) {
+  const child = spawn(command, args, { cwd: root, shell: process.platform === 'win32', ...options })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text })
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => { output += text })
   return new Promise((resolve) => {
     child.once('error', (error) => resolve({ status: 1, output: String(error) }))
     child.once('close', (status) => resolve({ status, output }))
   })
 }
 
-function runTests(folder, counts, long) {
+async function runTests(folder, counts, long) {
   const file = join(folder, 'vitest.json')
   process.stdout.write('\n== tests\n')
   const retries = Number(process.env.TEST_RETRIES ?? 0)
-  const vitest = spawnSync('npx', ['--no-install', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...(retries > 0 ? [`--retry=${retries}`] : [])], {
-    cwd: root, stdio: 'inherit', shell: process.platform === 'win32', env: { ...process.env, ...(long === undefined ? {} : { TEST_LONG: long }) },
+  const vitest = await start('npx', ['--no-install', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...(retries > 0 ? [`--retry=${retries}`] : [])], {
+    stdio: 'inherit', env: { ...process.env, ...(long === undefined ? {} : { TEST_LONG: long }) },
   })
   const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
   counts.passed += report?.numPassedTests ?? 0

@@ -4,4 +4,3 @@
  */
 export { createPage } from './create-page.js'
 export type { Page, PageOptions, PageState } from './create-page.js'
-export { formatMetrics } from './format-metrics.js'

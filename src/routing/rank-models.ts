@@ -12,11 +12,6 @@ export function rankModels(ids: readonly string[]): string[] {
 
 const TRAILING_DATE = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/
 
-/** True where the name ends in a date. */
-export function isDated(id: string): boolean {
-  return TRAILING_DATE.test(id)
-}
-
 /** The name without a trailing date. */
 export function withoutDate(id: string): string {
   return id.replace(TRAILING_DATE, '')

@@ -28,7 +28,3 @@ export async function failureOf(work: Promise<unknown> | (() => unknown)): Promi
   }
   throw new Error('it went well, but a TransportFailure was expected')
 }
-
-export function never(): Promise<never> {
-  return new Promise(() => undefined)
-}
