@@ -29,7 +29,8 @@ function mayPrompt(options: ProviderOptions): boolean {
 
 function refuse(mount: MountContainer, error: LLMError): undefined {
   const { words } = error
-  const command = words.includes(mount.credentials.signIn) ? '' : `${/[.!?]$/.test(words) ? '' : '.'} Run '${mount.credentials.signIn}'.`
+  // A store or a network that is away says nothing about the sign-in.
+  const command = error.retryable || words.includes(mount.credentials.signIn) ? '' : `${/[.!?]$/.test(words) ? '' : '.'} Run '${mount.credentials.signIn}'.`
   mount.warn(`openai-chatgpt is not mounted: ${words}${command}${error.message.slice(words.length)}`)
   return undefined
 }

@@ -51,7 +51,8 @@ export async function mountOnHost({ config = {}, plan, parts = {}, session = {},
   try {
     prepare?.(coordinator)
     const cleanup = await module.mount(coordinator, config)
-    if (!cleanup) throw new AuthenticationError(held.pop() ?? 'nobody is signed in. Run amplifier-chatgpt login', { code: 'not_signed_in' })
+    // The warning ends with the code of what was found; this error has one of its own.
+    if (!cleanup) throw new AuthenticationError(held.pop()?.replace(/ \[\w+\]$/, '') ?? 'nobody is signed in. Run amplifier-chatgpt login', { code: 'not_signed_in' })
     coordinator.registerCleanup(cleanup)
     flush()
     await module.onSessionReady(coordinator)

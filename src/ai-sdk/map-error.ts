@@ -17,6 +17,8 @@ function markedError(kind: string, message: string, fields: Record<string, unkno
 
 export const loadKeyError = (message: string, cause?: unknown): Error => markedError('LoadAPIKeyError', message, { cause })
 
+export const loadSettingError = (message: string, cause?: unknown): Error => markedError('LoadSettingError', message, { cause })
+
 export const unsupported = (functionality: string): Error =>
   markedError('UnsupportedFunctionalityError', `'${functionality}' functionality not supported.`, { functionality })
 
@@ -38,7 +40,7 @@ export function mapError(thrown: unknown, { modelId, retriesInside }: ErrorTerms
     case 'AuthenticationError':
       return thrown.status_code === undefined ? loadKeyError(thrown.message, thrown) : apiCallError(thrown, retriesInside)
     case 'ConfigurationError':
-      return markedError('LoadSettingError', thrown.message, { cause: thrown })
+      return loadSettingError(thrown.message, thrown)
     case 'NotFoundError':
       return noSuchModel(modelId, 'languageModel', thrown.message, thrown)
     default:

@@ -1,7 +1,7 @@
-import { EVENTS, type Coordinator, type Provider } from '../contract/index.js'
+import { EVENTS, isLLMError, type Coordinator, type Provider } from '../contract/index.js'
 import type { HostMount } from '../mount-on-host.js'
 import type { ChatGPTOptions } from './options.js'
-import { loadKeyError } from './map-error.js'
+import { loadKeyError, loadSettingError } from './map-error.js'
 
 export interface MountOnUse {
   /** The mounted provider; the first call mounts it. @throws LoadAPIKeyError where it can't be mounted */
@@ -34,7 +34,7 @@ export function createMountOnUse(options: ChatGPTOptions): MountOnUse {
   }
 }
 
-/** A refused mount is an AI SDK user's missing key: its words say how to sign in. */
+/** A refused mount is an AI SDK user's missing key, whose words say how to sign in, or a setting that is wrong. */
 async function mountModule({ config, onEvent, tokenStore, now, dispatcher, warn }: ChatGPTOptions): Promise<HostMount> {
   const { mountOnHost } = await import('../mount-on-host.js')
   try {
@@ -44,7 +44,8 @@ async function mountModule({ config, onEvent, tokenStore, now, dispatcher, warn 
       prepare: (coordinator) => onEvent && listen(coordinator, onEvent),
     })
   } catch (error) {
-    throw loadKeyError(error instanceof Error ? error.message : String(error), error)
+    const words = error instanceof Error ? error.message : String(error)
+    throw isLLMError(error) && error.name === 'ConfigurationError' ? loadSettingError(words, error) : loadKeyError(words, error)
   }
 }
 

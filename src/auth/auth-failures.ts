@@ -4,10 +4,11 @@ import { TokenStoreError, type LoadResult, type PendingRefresh, type StoreFault 
 import type { BindingVerdict } from './origin-binding.js'
 import type { Lane } from './lane.js'
 
-/** Nobody is signed in where `result` was loaded; code `token_store_<state>`. */
+/** Nobody is signed in where `result` was loaded, code `token_store_<state>`; or nobody knows, as the place cannot be reached now. */
 export function mapLoadFault(result: Extract<LoadResult, { message: string }>): LLMError {
-  const code = `token_store_${result.state satisfies StoreFault}`
-  return result.transient ? new NetworkError(result.message, { code }) : new AuthenticationError(result.message, { code })
+  return result.transient
+    ? new NetworkError(result.message, { code: 'token_store_unreachable' })
+    : new AuthenticationError(result.message, { code: `token_store_${result.state satisfies StoreFault}` })
 }
 
 export function mapStoreError(error: TokenStoreError): LLMError {

@@ -36,6 +36,7 @@ export class WebSocketConnection implements SocketConnection {
   readonly #ws: WebSocket
   readonly #heartbeat: Heartbeat
   readonly #messages: MessageReader
+  readonly #socket: Socket
   readonly #flow: { pause: () => void; resume: () => void }
   readonly #listeners = new Set<(code: number, reason: string) => void>()
   #spokenBy: 'nobody' | 'exchanges' | 'caller' = 'nobody'
@@ -49,6 +50,7 @@ export class WebSocketConnection implements SocketConnection {
     this.headers = headers
     this.openedAtMs = openedAtMs
     this.#ws = ws
+    this.#socket = socket
     this.#flow = {
       pause: () => ws.pause(),
       resume: () => {
@@ -97,10 +99,14 @@ export class WebSocketConnection implements SocketConnection {
       headers: this.headers, timeouts: timeouts ?? {}, flow: this.#flow, signal,
       terminate: () => this.#terminate('given up here'),
       onFinished: () => {
-        if (this.#current === exchange) this.#current = undefined
+        if (this.#current !== exchange) return
+        this.#current = undefined
+        // As an idle connection over HTTP: a program that has nothing else to do ends, also where nobody calls close().
+        this.#socket.unref()
       },
     })
     this.#current = exchange
+    this.#socket.ref()
     this.#ws.send(message, { compress: message.length >= COMPRESS_FROM }, (error) => {
       // An error is proof that the message did not leave whole. Its absence is none that it did, as Node gives no
       // error for a write that its socket's end overtook; in doubt it counts as sent.
@@ -111,7 +117,7 @@ export class WebSocketConnection implements SocketConnection {
   }
 
   send(message: string): Promise<void> {
-    if (!this.#current) this.#spokenBy = 'caller'
+    if (!this.#current) this.#ownedByCaller()
     return new Promise((resolve, reject) => {
       this.#ws.send(message, (error) => {
         if (error) reject(describeClose(this.#ended, 'unsent', this.#lastError ?? error))
@@ -122,8 +128,13 @@ export class WebSocketConnection implements SocketConnection {
 
   async receive({ signal }: { signal?: AbortSignal } = {}): Promise<string | undefined> {
     if (this.#current) throw new Error('an exchange is under way; its answer is read from its frames')
-    this.#spokenBy = 'caller'
+    this.#ownedByCaller()
     return this.#messages.receive(signal)
+  }
+
+  #ownedByCaller(): void {
+    this.#spokenBy = 'caller'
+    this.#socket.ref()
   }
 
   close(code = 1000, reason = ''): void {

@@ -126,6 +126,21 @@ describe('an exchange', () => {
     expect(await bytesOf('word '.repeat(40_000))).toBeLessThan(2_000)
   })
 
+  test('that is over leaves a socket that holds no process, and the next one holds it again', async () => {
+    const server = await serveSocket((socket) => void socket.on('message', () => socket.send('done')))
+    const held = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+    const connection = await openTransport().connect({ url: server.url, headers: {} })
+    for (let turn = 0; turn < 2; turn++) {
+      const before = held()
+      const frames = connection.exchange('ask')
+      const during = held()
+      expect(await readCount(frames, 1)).toEqual(['done'])
+      frames.release()
+      expect([turn, during - held(), during - before]).toEqual([turn, 1, turn])
+    }
+    connection.close()
+  })
+
   test('follows another on the same connection, and what comes between belongs to neither', async () => {
     let serverSide: WebSocket | undefined
     const server = await serveSocket((socket) => {
