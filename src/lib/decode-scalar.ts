@@ -21,7 +21,7 @@ export interface NumberRange {
 /** A number, also as decimal text, that is finite and within the range, both ends included; undefined for anything else. */
 export function decodeNumber(value: unknown, { least = -Number.MAX_VALUE, most = Number.MAX_VALUE }: NumberRange = {}): number | undefined {
   const number = typeof value === 'string' && NUMBER.test(value) ? Number(value) : value
-  return typeof number === 'number' && number >= least && number <= most ? number : undefined
+  return typeof number === 'number' && number >= least && number <= most ? number + 0 : undefined // + 0: JSON has no -0, and what is kept reads back as it was
 }
 
 /**
