@@ -26,7 +26,8 @@ const MAX_MESSAGE = 1000
 export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure {
   const typed = isLLMError(error) ? error : new LLMError(`unexpected failure: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   const { words } = typed
-  const message = words.slice(0, MAX_MESSAGE) + typed.message.slice(words.length)
+  // Whole characters: the library encodes the text as a URI, which throws at half a one, outside of any promise.
+  const message = Buffer.from(words.slice(0, MAX_MESSAGE) + typed.message.slice(words.length)).toString()
   const [code, kind] = KINDS[typed.name]
   const value = write.amplifierError({
     provider_error: {

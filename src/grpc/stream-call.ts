@@ -64,16 +64,21 @@ function createStepWriter(): (event: StreamEvent) => ProtoChatResponse | undefin
     switch (event.type) {
       case 'text.delta': return { content_blocks: [writeBlock({ type: 'text', text: says(event.text) })] }
       case 'thinking.delta': return { content_blocks: [writeBlock({ type: 'thinking', thinking: thinks(event.text), visibility: 'internal' })] }
+      case 'message.end': {
+        const text = says()
+        return text === '' ? undefined : { content_blocks: [writeBlock({ type: 'text', text })] }
+      }
       case 'tool_call.end': return { content_blocks: [writeBlock({ type: 'tool_call', id: event.id, name: event.name, input: event.arguments })] }
       default: return undefined
     }
   }
 }
 
-/** Protobuf carries whole characters: the first half of one at a delta's end waits for the second. */
-function joinCharacters(): (text: string) => string {
+/** Protobuf carries whole characters: the first half of one at a delta's end waits for the second; at the end (no text) it is what the whole answer shows for it. */
+function joinCharacters(): (text?: string) => string {
   let half = ''
   return (text) => {
+    if (text === undefined) return half === '' ? '' : '\uFFFD'
     const joined = half + text
     half = /[\uD800-\uDBFF]$/.test(joined) ? joined.slice(-1) : ''
     return joined.slice(0, joined.length - half.length)

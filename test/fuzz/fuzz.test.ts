@@ -66,6 +66,10 @@ test(`mutated refresh replies of seed ${seed} lose no sign-in`, async () => {
 const KEPT: readonly (readonly [seed: number, question: number])[] = [
   // Over gRPC a character that was cut in halves was lost in the stream.
   [20261121, 8],
+  // An error whose words hold half a character threw in the gRPC library, outside of any promise, and its call never ended.
+  [1101, 8666], [1102, 29186],
+  // An answer that ends in half a character: the stream left it out, the whole answer did not.
+  [1101, 24902], [1102, 28700],
 ]
 test.each(KEPT)('seed %i, question %i, which failed once, holds', async (kept, only) => {
   expect((await fuzzStreams(rooms, { seed: kept, only })).wrong).toEqual([])
