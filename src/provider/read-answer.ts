@@ -205,7 +205,11 @@ class Attempt implements AttemptState {
       }
       const known = decodeEvent(value)
       const event = known ?? readOtherEvent(value)
-      if (!event || !this.#admits(guard, event)) continue
+      if (!event) continue
+      if (!this.#admits(guard, event)) {
+        this.accepted ||= guard.mayHaveBegun
+        continue
+      }
       if (event.type === 'codex.rate_limits') {
         this.#learnHeaders(headers)
         this.deps.quota.observeEvent(value, call.model.slug)

@@ -20,6 +20,8 @@ export interface AnswerGuard {
   admits(event: TypedEvent): boolean
   /** The answer has ended. */
   ended(): void
+  /** Something of an answer was dropped that may have been this one's: there is no proof any more that the request was not taken. */
+  readonly mayHaveBegun: boolean
 }
 
 export class NotAttributable extends Error {
@@ -48,11 +50,14 @@ export function createAnswerGuard(memory?: ConnectionMemory): AnswerGuard {
 
 /** A stream of its own: only a response under another id is not this one. */
 class LoneGuard implements AnswerGuard {
+  mayHaveBegun = false
   #current: string | undefined
 
   admits(event: TypedEvent): boolean {
     const id = readResponseId(event)
-    return id === undefined || id === (this.#current ??= id)
+    const own = id === undefined || id === (this.#current ??= id)
+    this.mayHaveBegun ||= !own
+    return own
   }
 
   ended(): void {}
@@ -63,10 +68,14 @@ function guardShared(memory: ConnectionMemory): AnswerGuard {
   const items = new Set<string>()
   let current: string | undefined
   let replayed = false
+  let mayHaveBegun = false
   const belongs = (event: TypedEvent): boolean => {
     const id = readResponseId(event)
     if (id !== undefined) {
-      if (current !== undefined) return id === current
+      if (current !== undefined) {
+        mayHaveBegun ||= id !== current && !memory.responses.has(id)
+        return id === current
+      }
       if (!memory.responses.has(id)) {
         current = id
         return true
@@ -77,16 +86,20 @@ function guardShared(memory: ConnectionMemory): AnswerGuard {
       return false
     }
     if (event.type === 'error' || event.type === 'response.failed' || OF_NO_ANSWER.has(event.type)) return true
+    const item = readItemId(event)
     if (!first && current === undefined) {
       if (ENDS.has(event.type)) throw new NotAttributable('an answer ended without an id, on a connection that carried others')
+      mayHaveBegun ||= item === undefined || !memory.items.has(item)
       return false
     }
-    const item = readItemId(event)
     if (item === undefined) return true
     if (event.type === 'response.output_item.added') items.add(item)
     return first || items.has(item) || !memory.items.has(item)
   }
   return {
+    get mayHaveBegun() {
+      return mayHaveBegun
+    },
     admits(event) {
       const own = belongs(event)
       if (own) return true

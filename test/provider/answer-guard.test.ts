@@ -27,7 +27,7 @@ function answer(text: string, id?: string): unknown[] {
 const textOf = (response: { content: unknown[] }) => response.content.map((block) => (block as { text?: string }).text ?? '').join('')
 
 /** The module on a WebSocket server whose replies are made by `reply`; signed in by a twin's tokens. */
-async function mountOn(reply: (socket: WebSocket, text: string, call: number) => void): Promise<{ provider: ChatGPTProvider; connections(): number }> {
+async function mountOn(reply: (socket: WebSocket, text: string, call: number) => void, settings: Record<string, unknown> = {}): Promise<{ provider: ChatGPTProvider; connections(): number }> {
   const twin = await startTwin()
   const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   let connections = 0
@@ -44,7 +44,7 @@ async function mountOn(reply: (socket: WebSocket, text: string, call: number) =>
   await writeFile(file, JSON.stringify({ auth_mode: 'oauth', ...twin.issueTokens() }), { mode: 0o600 })
   const module = createModule({ warn: () => undefined })
   const { port } = wss.address() as { port: number }
-  const config = { base_url: `http://127.0.0.1:${port}`, issuer: twin.issuer, token_file_path: file, login_on_mount: false, transport: 'websocket', max_retries: 0 }
+  const config = { base_url: `http://127.0.0.1:${port}`, issuer: twin.issuer, token_file_path: file, login_on_mount: false, transport: 'websocket', max_retries: 0, ...settings }
   const host = createHost({ config: { providers: [{ module: module.id, config }] }, modules: { [module.id]: module }, warn: () => undefined })
   cleanups.push(() => rm(folder, { recursive: true, force: true }), () => twin.close(), () => { for (const socket of wss.clients) socket.terminate(); wss.close() }, () => host.close())
   await host.start()
@@ -67,6 +67,29 @@ describe('on a WebSocket that goes on after the end of an answer', () => {
     }
     expect(swapped).toEqual([])
   }, 30_000)
+})
+
+describe('a refusal on a WebSocket that carried answers before', () => {
+  const refuse = async (before: (ended: string) => unknown) => {
+    let asked = 0
+    const { provider } = await mountOn((socket, _text, call) => {
+      asked++
+      if (call === 1) return send(socket, [before('msg_resp_0'), { type: 'error', status: 429, error: { code: 'rate_limit_exceeded', message: 'try again in 1ms' } }])
+      return send(socket, answer('well', `resp_${call}`))
+    }, { max_retries: 2 })
+    await provider.complete(ask('first', { conversation_id: 'c' }))
+    const second = await provider.complete(ask('second', { conversation_id: 'c' })).then(textOf, ({ name, may_have_run }: { name: string, may_have_run?: boolean }) => ({ name, may_have_run }))
+    return { asked, second }
+  }
+
+  test('is not repeated behind an item that may be of its own answer', async () => {
+    expect(await refuse(() => ({ type: 'response.output_item.added', output_index: 0, item: { id: 'msg_new', type: 'message', role: 'assistant', content: [] } })))
+      .toEqual({ asked: 2, second: { name: 'RateLimitError', may_have_run: true } })
+  })
+
+  test('is repeated behind an item of the answer that had ended', async () => {
+    expect(await refuse((id) => ({ type: 'response.output_item.done', output_index: 0, item: { id, type: 'message', role: 'assistant', content: [] } }))).toEqual({ asked: 3, second: 'well' })
+  })
 })
 
 describe('a warm connection', () => {
