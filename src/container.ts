@@ -16,7 +16,7 @@ import {
 import type { ProviderOptions } from './config/index.js'
 import { createLiveConfig } from './config/live-config.js'
 import { MODULE_ID, MOUNT_NAME } from './config/module-entry.js'
-import { ConfigurationError, type CallObserver, type Coordinator, type Provider } from './contract/index.js'
+import { ConfigurationError, type CallObserver, type Coordinator, type LLMError, type Provider } from './contract/index.js'
 import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import { processShared, type ProcessShared } from './process-shared.js'
 import { createProvider, type ChatGPTProvider, type Lineage, type NamedSession, type RouteResolver } from './provider/index.js'
@@ -47,6 +47,8 @@ export interface ModuleParts {
   observers?: readonly CallObserver[]
   /** told what a user should know; default one line each on stderr */
   warn?: (message: string) => void
+  /** told why a mount answers null; default a warning of it */
+  refused?: (refusal: LLMError) => void
 }
 
 export interface AccountInput {

@@ -1,15 +1,24 @@
 import type { Credential } from './auth/index.js'
-import { isLLMError, laneRow, type LLMError } from './contract/index.js'
+import { AuthenticationError, isLLMError, laneRow, type LLMError } from './contract/index.js'
 import type { ProviderOptions } from './config/index.js'
-import { sanitizeText } from './lib/index.js'
+import { sanitizeLine, sanitizeText } from './lib/index.js'
 import type { MountContainer } from './container.js'
+
+export interface SignInTerms {
+  /** somebody may be asked now, or sign in later */
+  interactive: boolean
+  /** told why there is no mount, free of secrets */
+  refused: (refusal: LLMError) => void
+}
 
 /**
  * The credential a mount starts with; `later` where the host asks to sign in itself (`login_on_mount: false`), so that
  * calls fail until somebody has. Asks at the terminal only where `login_on_mount` allows it and
- * somebody is there to answer; else warns once and answers undefined.
+ * somebody is there to answer; else answers undefined, once `refused` was told why.
  */
-export async function ensureSignedIn(mount: MountContainer, options: ProviderOptions, interactive: boolean): Promise<Credential | 'later' | undefined> {
+export async function ensureSignedIn(
+  mount: MountContainer, options: ProviderOptions, { interactive, refused }: SignInTerms,
+): Promise<Credential | 'later' | undefined> {
   try {
     return await mount.credentials.current()
   } catch (thrown) {
@@ -18,8 +27,8 @@ export async function ensureSignedIn(mount: MountContainer, options: ProviderOpt
     const known = thrown.retryable ? await mount.credentials.peek() : undefined
     if (known) return known
     if (interactive && !options.loginOnMount && options.lane !== 'api_key') return 'later'
-    if (!interactive || !mayPrompt(options)) return refuse(mount, thrown)
-    return signIn(mount, options)
+    if (!interactive || !mayPrompt(options)) return void refused(explainRefusal(mount, thrown))
+    return signIn(mount, options, refused)
   }
 }
 
@@ -27,15 +36,14 @@ function mayPrompt(options: ProviderOptions): boolean {
   return laneRow(options.lane).deviceLogin && options.loginOnMount && process.stdin.isTTY === true && process.stderr.isTTY === true
 }
 
-function refuse(mount: MountContainer, error: LLMError): undefined {
+function explainRefusal(mount: MountContainer, error: LLMError): LLMError {
   const { words } = error
   // A store or a network that is away says nothing about the sign-in.
   const command = error.retryable || words.includes(mount.credentials.signIn) ? '' : `${/[.!?]$/.test(words) ? '' : '.'} Run '${mount.credentials.signIn}'.`
-  mount.warn(`openai-chatgpt is not mounted: ${words}${command}${error.message.slice(words.length)}`)
-  return undefined
+  return new AuthenticationError(sanitizeLine(mount.redactor.text(`openai-chatgpt is not mounted: ${words}${command}`)), { code: error.code })
 }
 
-async function signIn(mount: MountContainer, options: ProviderOptions): Promise<Credential | undefined> {
+async function signIn(mount: MountContainer, options: ProviderOptions, refused: SignInTerms['refused']): Promise<Credential | undefined> {
   const cancel = new AbortController()
   const onInterrupt = () => cancel.abort()
   process.once('SIGINT', onInterrupt)
@@ -52,7 +60,7 @@ async function signIn(mount: MountContainer, options: ProviderOptions): Promise<
     return await mount.credentials.accept(fresh)
   } catch (thrown) {
     if (!isLLMError(thrown)) throw thrown
-    return refuse(mount, thrown)
+    return void refused(explainRefusal(mount, thrown))
   } finally {
     process.off('SIGINT', onInterrupt)
   }

@@ -1,4 +1,4 @@
-import { AuthenticationError, type Coordinator, type MountPlan } from './contract/index.js'
+import { AuthenticationError, type Coordinator, type LLMError, type MountPlan } from './contract/index.js'
 import { MOUNT_NAME, type ModuleParts } from './container.js'
 import { createHost, type Host } from './host/index.js'
 import { createModule } from './mount.js'
@@ -35,30 +35,21 @@ export interface HostMount {
  */
 export async function mountOnHost({ config = {}, plan, parts = {}, session = {}, prepare }: HostMountOptions = {}): Promise<HostMount> {
   const warn = parts.warn ?? ((message: string) => void process.stderr.write(`${message}\n`))
-  // Held until the mount has an outcome: its last words are then a warning or the error, never both.
-  let held: string[] | undefined = []
-  const say = (message: string) => void (held ? held.push(message) : warn(message))
-  const flush = () => {
-    const messages = held ?? []
-    held = undefined
-    messages.forEach(warn)
-  }
-  const module = createModule({ interactive: false, ...(session.sessionId === undefined ? {} : { session: nameSession(session.sessionId, session.parentId) }), ...parts, warn: say })
+  let refusal: LLMError | undefined
+  const named = session.sessionId === undefined ? {} : { session: nameSession(session.sessionId, session.parentId) }
+  const module = createModule({ interactive: false, ...named, ...parts, warn, refused: (error) => void (refusal = error) })
   const host = createHost({
-    config: plan ?? { providers: [{ module: module.id, id: MOUNT_NAME, config }] }, modules: { [module.id]: module }, warn: say, now: parts.now, ...session,
+    config: plan ?? { providers: [{ module: module.id, id: MOUNT_NAME, config }] }, modules: { [module.id]: module }, warn, now: parts.now, ...session,
   })
   const { coordinator } = host
   try {
     prepare?.(coordinator)
     const cleanup = await module.mount(coordinator, config)
-    // The warning ends with the code of what was found; this error has one of its own.
-    if (!cleanup) throw new AuthenticationError(held.pop()?.replace(/ \[\w+\]$/, '') ?? 'nobody is signed in. Run amplifier-chatgpt login', { code: 'not_signed_in' })
+    if (!cleanup) throw new AuthenticationError(refusal?.words ?? 'nobody is signed in. Run amplifier-chatgpt login', { code: 'not_signed_in' })
     coordinator.registerCleanup(cleanup)
-    flush()
     await module.onSessionReady(coordinator)
     await coordinator.hooks.emit('session:start', {})
   } catch (error) {
-    flush()
     await host.close()
     throw error
   }

@@ -35,7 +35,7 @@ async function mountModule(
   const mount = composeMount({ coordinator, options, config, parts })
   for (const warning of warnings) mount.warn(warning)
   try {
-    const signedIn = await ensureSignedIn(mount, options, parts.interactive ?? true)
+    const signedIn = await ensureSignedIn(mount, options, { interactive: parts.interactive ?? true, refused: parts.refused ?? (({ message }) => mount.warn(message)) })
     if (!signedIn) {
       await mount.dispose()
       return null

@@ -1,3 +1,4 @@
+import type { QuotaWindow } from '../contract/index.js'
 import type { Quota } from './quota.js'
 
 /** How many percent of a window a unit of what calls draw is, learned from the window's own figure. */
@@ -6,7 +7,7 @@ export interface DrawScale {
   add(weight: number, call: { steppedDown: boolean }): void
   /** Reads the windows' figures. */
   observe(): void
-  /** Undefined while the window has not risen under watched calls. */
+  /** Of the window with this {@link windowKey}; undefined while it has not risen under watched calls. */
   percentPerWeight(window: string): number | undefined
   /** What has ended since the window's figure last changed. */
   untold(window: string): number
@@ -26,11 +27,17 @@ const MEMORY_PERCENT = 40
 /** A window that is told so much emptier has begun anew. */
 const RESET_PERCENT = 2
 
+/** What tells an account's windows apart. */
+export function windowKey({ limit_id, window_minutes }: QuotaWindow): string {
+  return `${limit_id} ${window_minutes}`
+}
+
 export function createDrawScale(quota: Pick<Quota, 'windows' | 'watch'>): DrawScale {
   const scales = new Map<string, WindowScale>()
   const observe = (): void => {
-    for (const { limit_id, window_minutes, used_percent: used } of quota.windows()) {
-      const key = `${limit_id} ${window_minutes}`
+    for (const window of quota.windows()) {
+      const { used_percent: used } = window
+      const key = windowKey(window)
       const scale = scales.get(key)
       if (scale === undefined) scales.set(key, { used, weight: 0, mixed: true, percent: 0, weights: 0 })
       else take(scale, used)

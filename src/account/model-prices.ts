@@ -1,4 +1,4 @@
-import type { Usage } from '../contract/index.js'
+import { withoutDate, type Usage } from '../contract/index.js'
 import { decimalText } from '../lib/index.js'
 
 /** Dollars for a million tokens. */
@@ -35,16 +35,17 @@ const PRICES: Readonly<Record<string, Row>> = {
 const LONG_TARIFF = /^gpt-(?:6|5\.[456])/
 /** Too small a window for it. */
 const NO_LONG_TARIFF: ReadonlySet<string> = new Set(['gpt-5.4-mini', 'gpt-5.4-nano'])
-const DATE = /-\d{4}-\d{2}-\d{2}$/
 
 /** What a million tokens cost on the default tier; undefined for a model whose price is not known. */
 export function priceOf(model: string): ModelPrice | undefined {
-  const name = model.toLowerCase().replace(DATE, '')
+  const name = priceName(model)
   const row = Object.hasOwn(PRICES, name) ? PRICES[name] : undefined
   if (row === undefined) return undefined
   const [input, cacheRead, output, cacheWrite] = row
   return { input, cache_read: cacheRead, output, ...(cacheWrite === undefined ? {} : { cache_write: cacheWrite }) }
 }
+
+const priceName = (model: string): string => withoutDate(model.toLowerCase())
 
 type Counted = Pick<Usage, 'input_tokens' | 'output_tokens' | 'cache_read_tokens' | 'cache_write_tokens'>
 
@@ -61,7 +62,7 @@ const PICO_PER_TOKEN = 1e6
 function picoDollars(model: string, price: ModelPrice, { input_tokens: input, output_tokens: output, cache_read_tokens, cache_write_tokens }: Counted): bigint {
   const cached = Math.min(input, cache_read_tokens ?? 0)
   const written = Math.min(input - cached, cache_write_tokens ?? 0)
-  const name = model.toLowerCase().replace(DATE, '')
+  const name = priceName(model)
   const isLong = input > LONG_INPUT && LONG_TARIFF.test(name) && !NO_LONG_TARIFF.has(name)
   const [inputFactor, outputFactor] = isLong ? [LONG_FACTORS.input, LONG_FACTORS.output] : [1, 1]
   const parts: readonly (readonly [tokens: number, price: number])[] = [

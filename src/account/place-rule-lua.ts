@@ -1,4 +1,4 @@
-// Generated from place-rule.ts 919d44e9dde1299c by `node build.config.mjs places`.
+// Generated from place-rule.ts a9e689282cbc3659 by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 -- Lua Library inline imports
 local function __TS__CountVarargs(...)

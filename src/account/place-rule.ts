@@ -193,4 +193,3 @@ function takeNext(state: PlaceState): WaitingCall | undefined {
   state.inARow = 0
   return background ? shiftFrom(state.background) : undefined
 }
-

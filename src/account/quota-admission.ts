@@ -1,7 +1,7 @@
 import type { AdmissionWindow, QuotaWindow } from '../contract/index.js'
 import { formatMoment } from '../lib/index.js'
 import { createDrawHistory, type DrawHistory } from './draw-history.js'
-import { createDrawScale, type DrawScale } from './draw-scale.js'
+import { createDrawScale, windowKey, type DrawScale } from './draw-scale.js'
 import { GENERAL_LIMIT_ID } from './rate-limit-reading.js'
 import type { Quota } from './quota.js'
 
@@ -65,7 +65,7 @@ export function createQuotaAdmission({ quota, now = Date.now }: { quota: Pick<Qu
     const leftMs = resetsAtMs - now()
     if (!(leftMs > 0)) return AS_ASKED
     const { budget, reserve, oneCall, demandPerHour } = lookAt({ history, scale, running, now }, window, resetsAtMs)
-    const key = keyOf(window)
+    const key = windowKey(window)
     const asked = demandPerHour === undefined ? 0 : (demandPerHour * leftMs) / HOUR_MS
     if (asked > budget * OVER) stepping.add(key)
     else if (asked <= budget * BACK) stepping.delete(key)
@@ -106,8 +106,6 @@ export function createQuotaAdmission({ quota, now = Date.now }: { quota: Pick<Qu
 
 const AS_ASKED: AdmissionVerdict = Object.freeze({ action: 'as_asked' })
 
-const keyOf = ({ limit_id, window_minutes }: QuotaWindow): string => `${limit_id} ${window_minutes}`
-
 interface Watched {
   history: DrawHistory
   scale: DrawScale
@@ -126,7 +124,7 @@ interface Outlook {
 
 /** What the window holds, and what is asked of it until its reset, in percent of it. */
 function lookAt({ history, scale, running, now }: Watched, window: QuotaWindow, resetsAtMs: number): Outlook {
-  const key = keyOf(window)
+  const key = windowKey(window)
   const percentOf = scale.percentPerWeight(key)
   const leftHours = (resetsAtMs - now()) / HOUR_MS
   const windowMs = window.window_minutes * 60_000

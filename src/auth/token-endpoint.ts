@@ -67,8 +67,6 @@ const PERMANENT = new Set([
   'invalid_grant', 'refresh_token_expired', 'refresh_token_reused', 'refresh_token_invalidated',
   'invalid_refresh_token', 'token_expired',
 ])
-/** The transport's words for a setting that no other attempt will mend. */
-const SETTINGS = new Set(['ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PROXY_AUTH', 'ERR_PLAIN_TEXT', 'ERR_INVALID_URL'])
 const MAX_DESCRIPTION = 200
 /** Seconds; what is longer is a misread number, and what the token itself says counts. */
 const LONGEST_LIFETIME = 10 * 365 * 86_400
@@ -108,8 +106,7 @@ export async function postFields(call: TokenCall): Promise<HttpReply> {
     })
   } catch (cause) {
     if (call.signal?.aborted) throw cause
-    const setting = isRecord(cause) ? SETTINGS.has(readString(cause, 'systemCode') ?? '') : false
-    if (setting && cause instanceof Error) {
+    if (cause instanceof Error && isRecord(cause) && cause['misconfigured'] === true) {
       throw new ExchangeError(`${originText(call.url)} cannot be reached: ${cause.message}`, { kind: 'configuration', certain: true, cause })
     }
     const word = isRecord(cause) ? (readString(cause, 'systemCode') ?? readString(cause, 'kind')) : undefined

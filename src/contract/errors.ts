@@ -46,10 +46,15 @@ export interface LLMErrorFields {
 
 const FAMILY = Symbol.for('amplifier.llm-error')
 
-/** The message ends with the code in brackets, once: who sees nothing but the words can look it up in docs/troubleshooting.md. */
-function withCode(message: string, code: string | undefined): string {
-  const end = code === undefined ? '' : ` [${code}]`
-  return message.endsWith(end) ? message : message + end
+/** How an error's message ends: with its code in brackets, to be looked up in docs/troubleshooting.md by those who see the message alone. */
+function codeEnd(code: string | undefined): string {
+  return code === undefined ? '' : ` [${code}]`
+}
+
+/** Words with the code at their end, once. */
+export function withCode(words: string, code: string | undefined): string {
+  const end = codeEnd(code)
+  return words.endsWith(end) ? words : words + end
 }
 
 /** The family's base, and what is thrown where no kind fits. `retryable` says whether the same request may be sent again. */
@@ -86,8 +91,8 @@ export class LLMError extends Error {
 
   /** The message without the code at its end: to quote it in a longer sentence, or to hold it against words of others. */
   get words(): string {
-    const end = ` [${this.code}]`
-    return this.message.endsWith(end) ? this.message.slice(0, -end.length) : this.message
+    const end = codeEnd(this.code)
+    return this.message.endsWith(end) ? this.message.slice(0, this.message.length - end.length) : this.message
   }
 }
 

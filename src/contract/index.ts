@@ -16,7 +16,7 @@ export { ROUTING_HOOKS } from './coordinator.js'
 export {
   AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError,
   InvalidRequestError, InvalidToolCallError, LLMError, LLMTimeoutError, NetworkError, NotFoundError,
-  ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError, describeError, isLLMError,
+  ProviderUnavailableError, QuotaExceededError, RateLimitError, StreamError, describeError, isLLMError, withCode,
 } from './errors.js'
 export type { AnyLLMError, LLMErrorFields, LLMErrorName } from './errors.js'
 export { EVENTS, OBSERVABILITY_EVENTS } from './events.js'
@@ -32,6 +32,6 @@ export type { AdmissionRecord, AdmissionWindow,
 } from './route.js'
 export { LANE_NAMES, LANE_WORDS, LANES, laneRow } from './lanes.js'
 export type { Billing, LaneName } from './lanes.js'
-export { modelFamily, parseModelName, SPEED_TIERS, toWireEffort, wireTierOf } from './model-name.js'
+export { modelFamily, parseModelName, SPEED_TIERS, toWireEffort, wireTierOf, withoutDate } from './model-name.js'
 export type { ModelName } from './model-name.js'
 export type { StreamErrorInfo, StreamEvent, StreamEventBody } from './stream-event.js'

@@ -54,6 +54,16 @@ export function toWireEffort(effort: string): string {
 /** What in a name changes no model: where it was served from, and how fast. */
 const SAME_MODEL = new RegExp(`-(?:${[...SPEED_TIERS.map(({ word }) => word), 'codex', 'chat', 'latest', 'preview'].join('|')})(?=-|$)`, 'g')
 
+const DATE = '-(?:\\d{8}|\\d{4}-\\d{2}-\\d{2})'
+const TRAILING_DATE = new RegExp(`${DATE}$`)
+/** Of a family also in front of other words: `gpt-5.5-2026-03-05-preview`. */
+const INNER_DATE = new RegExp(`${DATE}(?=-|$)`)
+
+/** The name without a date at its end, as `-2026-03-05` or `-20260305`. */
+export function withoutDate(name: string): string {
+  return name.replace(TRAILING_DATE, '')
+}
+
 /**
  * The models that can read each other's encrypted reasoning, as one word for its provenance.
  *
@@ -63,6 +73,6 @@ const SAME_MODEL = new RegExp(`-(?:${[...SPEED_TIERS.map(({ word }) => word), 'c
  * only save reasoning over a change of model. `gpt-5.5-codex-fast` is `gpt-5.5`, `gpt-5.4-mini` itself.
  */
 export function modelFamily(slug: string): string {
-  const family = slug.toLowerCase().replace(/:.*$/, '').replace(/-\d{4}-?\d{2}-?\d{2}(?=-|$)/, '').replace(SAME_MODEL, '')
+  const family = slug.toLowerCase().replace(/:.*$/, '').replace(INNER_DATE, '').replace(SAME_MODEL, '')
   return family === '' ? slug : family
 }

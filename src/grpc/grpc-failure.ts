@@ -1,6 +1,7 @@
 import type { StatusObject } from '@grpc/grpc-js'
-import { describeError, isLLMError, LLMError, type LLMErrorName } from '../contract/index.js'
+import { describeError, isLLMError, LLMError, withCode, type LLMErrorName } from '../contract/index.js'
 import type { DetailWriters, LoadedGrpc } from './load-grpc.js'
+import { wholeCharacters } from './write-proto.js'
 
 export interface GrpcFailure {
   code: number
@@ -25,9 +26,8 @@ const MAX_MESSAGE = 1000
  */
 export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure {
   const typed = isLLMError(error) ? error : new LLMError(`unexpected failure: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-  const { words } = typed
-  // Whole characters: the library encodes the text as a URI, which throws at half a one, outside of any promise.
-  const message = Buffer.from(words.slice(0, MAX_MESSAGE) + typed.message.slice(words.length)).toString()
+  // The library encodes the text as a URI, which throws at half a character, outside of any promise.
+  const message = wholeCharacters(withCode(typed.words.slice(0, MAX_MESSAGE), typed.code))
   const [code, kind] = KINDS[typed.name]
   const value = write.amplifierError({
     provider_error: {

@@ -65,8 +65,12 @@ function createStepWriter(): (event: StreamEvent) => ProtoChatResponse | undefin
       case 'text.delta': return { content_blocks: [writeBlock({ type: 'text', text: says(event.text) })] }
       case 'thinking.delta': return { content_blocks: [writeBlock({ type: 'thinking', thinking: thinks(event.text), visibility: 'internal' })] }
       case 'message.end': {
-        const text = says()
-        return text === '' ? undefined : { content_blocks: [writeBlock({ type: 'text', text })] }
+        const [thinking, text] = [thinks(), says()]
+        const blocks = [
+          ...(thinking === '' ? [] : [writeBlock({ type: 'thinking', thinking, visibility: 'internal' })]),
+          ...(text === '' ? [] : [writeBlock({ type: 'text', text })]),
+        ]
+        return blocks.length === 0 ? undefined : { content_blocks: blocks }
       }
       case 'tool_call.end': return { content_blocks: [writeBlock({ type: 'tool_call', id: event.id, name: event.name, input: event.arguments })] }
       default: return undefined

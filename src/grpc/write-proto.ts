@@ -44,7 +44,7 @@ export function writeChatResponse(response: ChatResponse): ProtoChatResponse {
 }
 
 export function writeToolCall(call: ToolCall): ProtoToolCall {
-  return { id: call.id, name: call.name, arguments_json: JSON.stringify(call.arguments) }
+  return { id: wholeCharacters(call.id), name: wholeCharacters(call.name), arguments_json: JSON.stringify(call.arguments) }
 }
 
 function writeUsage(usage: Usage): ProtoUsage {
@@ -67,10 +67,10 @@ export function writeBlock(block: ContentBlock): ProtoBlock {
 
 function writeKind(block: ContentBlock): ProtoBlock {
   switch (block.type) {
-    case 'text': return { text_block: { text: block.text } }
+    case 'text': return { text_block: { text: wholeCharacters(block.text) } }
     case 'thinking': return {
       thinking_block: {
-        thinking: block.thinking,
+        thinking: wholeCharacters(block.thinking),
         ...(block.signature ? { signature: block.signature } : {}),
         ...(block.content ? { content: JSON.stringify(block.content) } : {}),
       },
@@ -78,7 +78,7 @@ function writeKind(block: ContentBlock): ProtoBlock {
     case 'redacted_thinking': return { redacted_thinking_block: { data: block.data } }
     // The protocol has no such block: kernels keep a redacted thought whole, and send it back.
     case 'hosted': return { redacted_thinking_block: { data: packHosted(block).data } }
-    case 'tool_call': return { tool_call_block: { id: block.id, name: block.name, input_json: JSON.stringify(block.input) } }
+    case 'tool_call': return { tool_call_block: { id: wholeCharacters(block.id), name: wholeCharacters(block.name), input_json: JSON.stringify(block.input) } }
     case 'tool_result': return { tool_result_block: { tool_call_id: block.tool_call_id, output_json: JSON.stringify(block.output ?? null) } }
     case 'image': return { image_block: { media_type: String(block.source.media_type ?? ''), source_json: JSON.stringify(block.source) } }
     case 'reasoning': return {
@@ -88,6 +88,11 @@ function writeKind(block: ContentBlock): ProtoBlock {
       },
     }
   }
+}
+
+/** Text as UTF-8 can say it: half a character, which strict readers refuse with all that stands beside it, is a replacement character. */
+export function wholeCharacters(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 /** Only `data` survives the way through a kernel. */

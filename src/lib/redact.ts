@@ -1,4 +1,5 @@
 import { addNewest } from './keep-newest.js'
+
 const SECRET_KEYS = new Set([
   'apikey', 'secret', 'clientsecret', 'password', 'token', 'accesstoken', 'refreshtoken', 'idtoken', 'credential',
   'credentials', 'privatekey', 'auth', 'authorization', 'cookie', 'setcookie', 'codeverifier',

@@ -160,11 +160,11 @@ function openHttpExchange(options: BackendClientOptions, url: string, request: E
     onSent: request.onSent,
     // On this machine's own loop it would only cost.
     compress: laneRow(request.credential.lane).compression && url.startsWith('https:'),
-  }).then((frames) => new HttpExchange(reason, frames))
+  }).then((frames) => new BackendHttpExchange(reason, frames))
 }
 
 /** A class, since thousands may wait: four functions for each took 300 bytes more. */
-class HttpExchange implements Exchange {
+class BackendHttpExchange implements Exchange {
   readonly kind = 'sse'
   readonly guard = createAnswerGuard()
 

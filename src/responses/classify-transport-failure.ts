@@ -3,8 +3,6 @@ import type { FailureFacts } from './read-failure-facts.js'
 import type { WireFailure } from './wire-failure.js'
 
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(?:VERIFY|GET)|EPROTO$)/
-/** refused before anything was sent: another attempt meets the same setting */
-const SETTING_CODES: ReadonlySet<string> = new Set(['ERR_PLAIN_TEXT', 'ERR_INVALID_URL', 'ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PROXY_AUTH'])
 /** of one event or message over our limit */
 const TOO_LARGE_CODES: ReadonlySet<string> = new Set(['ERR_FRAME_TOO_LARGE', 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'])
 /** what a close frame may say of size; any other code only says that the connection ended */
@@ -23,7 +21,7 @@ export function classifyTransportFailure(failure: WireFailure, facts: FailureFac
     case 'aborted':
       return 'aborted'
     case 'connect':
-      if (SETTING_CODES.has(failure.systemCode ?? '')) return 'misconfigured'
+      if (failure.misconfigured) return 'misconfigured'
       return TLS_CODE.test(failure.systemCode ?? '') ? 'tls_failed' : 'connect_failed'
     case 'timeout':
       return byClock(failure.clock)

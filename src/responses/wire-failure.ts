@@ -18,13 +18,15 @@ export interface WireFailure {
   closeReason?: string
   /** the system's own word, such as ECONNRESET */
   systemCode?: string
+  /** a setting of ours keeps the connection from being made */
+  misconfigured?: boolean
   message?: string
   cause?: unknown
 }
 
 /** A transport's failure in the classifier's words; a refusal with a status becomes an HTTP failure. */
 export function fromTransportFailure(failure: TransportFailure): WireFailure {
-  const { kind, phase, status, headers, body, clock, closeCode, closeReason, systemCode, message } = failure
+  const { kind, phase, status, headers, body, clock, closeCode, closeReason, systemCode, misconfigured, message } = failure
   const source = kind === 'refused' && status !== undefined ? 'http' : 'transport'
-  return { source, kind, phase, message, status, body, clock, closeCode, closeReason, systemCode, headers: headers && { ...headers }, cause: failure }
+  return { source, kind, phase, message, status, body, clock, closeCode, closeReason, systemCode, misconfigured, headers: headers && { ...headers }, cause: failure }
 }

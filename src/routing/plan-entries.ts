@@ -1,8 +1,7 @@
-import type { Coordinator } from '../contract/index.js'
+import { withoutDate, type Coordinator } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
 import { foldCase, isGlob, matchesGlob } from './glob.js'
 import { bareName } from './provider-words.js'
-import { withoutDate } from './rank-models.js'
 
 /** The part of a coordinator that the mount plan is read from. */
 export type MountPlanHolder = Pick<Coordinator, 'config'>

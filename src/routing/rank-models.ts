@@ -1,3 +1,5 @@
+import { withoutDate } from '../contract/index.js'
+
 /**
  * Model ids, the best first: a trailing date is set aside, digit runs compare as numbers, the text between
  * them by code point in its own case, higher first; equal ones prefer the shorter name, after that the order
@@ -8,13 +10,6 @@ export function rankModels(ids: readonly string[]): string[] {
     .map((id) => ({ id, parts: splitVersion(id) }))
     .sort((a, b) => compareParts(b.parts, a.parts) || codePointLength(a.id) - codePointLength(b.id))
     .map(({ id }) => id)
-}
-
-const TRAILING_DATE = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/
-
-/** The name without a trailing date. */
-export function withoutDate(id: string): string {
-  return id.replace(TRAILING_DATE, '')
 }
 
 /** Text at even places, digit runs at odd ones, so that like is compared with like. */

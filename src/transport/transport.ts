@@ -48,6 +48,9 @@ export interface TransportFailureFields {
   cause?: unknown
 }
 
+/** Words for a setting of ours: refused before anything was sent, and any other attempt meets the same. */
+const SETTING_CODES: ReadonlySet<string> = new Set(['ERR_PLAIN_TEXT', 'ERR_INVALID_URL', 'ERR_CA_FILE', 'ERR_PROXY_SETTING', 'ERR_PROXY_AUTH'])
+
 export class TransportFailure extends Error {
   override readonly name = 'TransportFailure'
   readonly kind: TransportFailureKind
@@ -72,6 +75,11 @@ export class TransportFailure extends Error {
     for (const key of ['headers', 'body'] as const) {
       if (fields[key] !== undefined) Object.defineProperty(this, key, { value: fields[key], enumerable: false, configurable: true })
     }
+  }
+
+  /** A setting keeps the connection from being made: no other attempt will mend it. */
+  get misconfigured(): boolean {
+    return this.kind === 'connect' && SETTING_CODES.has(this.systemCode ?? '')
   }
 }
 

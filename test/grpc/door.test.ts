@@ -58,6 +58,16 @@ describe('the gRPC door', () => {
     expect(blocks.map((block) => block.thinking_block?.content ?? '').join('')).not.toContain('\ufffd')
   })
 
+  test('streams text and thinking that end in half a character as the whole answer has them', async () => {
+    twin.enqueue({ text: 'said \uD83E', reasoning: 'thought \uD83E', deltaChars: 3 })
+    const messages = await stream(ask('halves'))
+    const whole = messages.pop()
+    const blocks = messages.flatMap((message) => message.content_blocks)
+    expect(blocks.map((block) => block.text_block?.text ?? '').join('')).toBe('said \uFFFD')
+    expect(blocks.map((block) => block.thinking_block?.thinking ?? '').join('')).toBe('thought \uFFFD')
+    expect(whole?.content_blocks.map((block) => block.text_block?.text ?? block.thinking_block?.thinking)).toEqual(['thought \uFFFD', 'said \uFFFD'])
+  })
+
   test('a thinking block that comes back goes upstream with its encrypted reasoning', async () => {
     twin.enqueue({ text: 'first', reasoning: 'pondering' })
     const last = (await stream(ask('one'))).at(-1)

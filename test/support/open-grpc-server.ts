@@ -8,7 +8,7 @@ import { createGrpcServer, type GrpcServer, type GrpcServerOptions } from '../..
 import { startTwin, type Twin } from '../../src/twin/index.js'
 
 export type Reply = Record<string, never>
-export interface Message { content_blocks: { text_block?: { text: string }; thinking_block?: { content: string } }[]; metadata_json: string; finish_reason: string; usage: { total_tokens: number } | null; content: string; tool_calls: { name: string; arguments_json: string }[] }
+export interface Message { content_blocks: { text_block?: { text: string }; thinking_block?: { thinking: string; content: string } }[]; metadata_json: string; finish_reason: string; usage: { total_tokens: number } | null; content: string; tool_calls: { name: string; arguments_json: string }[] }
 type Unary = (request: object, metadata: grpc.Metadata, options: object, done: (error: grpc.ServiceError | null, reply: Reply) => void) => void
 export type Lifecycle = grpc.Client & Record<string, Unary>
 export type ProviderClient = Lifecycle & { CompleteStreaming(request: object, metadata: grpc.Metadata, options?: object): grpc.ClientReadableStream<Message> }
