@@ -13,6 +13,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
+/** The native compiler: a sixth of the time. The one in JavaScript stays for what calls it as a library. */
+const TSC = join(root, 'node_modules', 'typescript-native', 'bin', 'tsc')
 
 /** schema file → the generated module */
 const VALIDATORS = {
@@ -120,7 +122,7 @@ async function build() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   await bundle()
   await bundleSidecar()
-  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.json', '--emitDeclarationOnly'])
+  run(process.execPath, [TSC, '-p', 'tsconfig.json', '--emitDeclarationOnly'])
   chmodSync(join(root, 'dist/cli/main.js'), 0o755)
 }
 
@@ -151,8 +153,8 @@ async function test(words) {
   const built = check('build', process.execPath, ['build.config.mjs'])
   // Beside the tests, one after the other: the tests wait more than they compute.
   const beside = short ? inTurn([
-    ['type check', ...npx('tsc', '--noEmit', '-p', 'tsconfig.test.json')],
-    ['lint', ...npx('eslint', '.')],
+    ['type check', process.execPath, [TSC, '--noEmit', '-p', 'tsconfig.test.json']],
+    ['lint', ...npx('oxlint', '--tsconfig', 'tsconfig.test.json')],
     ['unused files, exports and dependencies', ...npx('knip')],
     ...(built ? [
       ['the package as it is published', ...npx('publint', '--strict')],

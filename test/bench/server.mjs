@@ -82,7 +82,7 @@ const server = http.createServer((request, response) => {
     const drained = () => waitForDrain(response)
     const slow = TRICKLE.exec(recipeOf(request))
     if (slow) return void trickle(slow, 'sse', toSse, (bytes) => response.destroyed || response.write(bytes)).then(() => response.end())
-    pump(prepare(recipeOf(request), 'sse', toSse), (bytes) => response.destroyed || response.write(bytes), drained).then(() => response.end())
+    pump(prepare(recipeOf(request), 'sse', toSse), (bytes) => response.destroyed || response.write(bytes), drained).then(() => response.end(), (error) => response.destroy(error))
   })
 })
 

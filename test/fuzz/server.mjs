@@ -151,7 +151,9 @@ function answerSocket(ws, socket, body, note) {
   // Behind its end: what belongs to nobody any more.
   if (until === texts.length && random.chance(0.05)) for (const text of texts.slice(-2)) ws.send(text)
   if (together) socket.uncork()
-  if (until < texts.length) random.chance(0.5) ? reset(socket) : ws.close(1011)
+  if (until === texts.length) return
+  if (random.chance(0.5)) reset(socket)
+  else ws.close(1011)
 }
 
 function writePieces(random, bytes, write, done) {

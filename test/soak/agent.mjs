@@ -59,7 +59,7 @@ export function createAgent({ door, name, random, tally, idleMs }) {
       const truth = { text: plan.text ?? last.text ?? '', toolCalls: last.toolCalls ?? [] }
       if (FAULTS[kind].kills) door.disturber.note({ kills: true })
       const judge = createJudge({ door, conversation, kind, plan, truth, tally })
-      const result = await ask({ door, conversation, plan, random, judge })
+      const result = await ask({ door, conversation, plan, random })
       const { heard, right } = judge.close(result)
       if (!right) conversation = undefined
       else if (result.response) goOn(result.response, truth)
@@ -72,7 +72,7 @@ export function createAgent({ door, name, random, tally, idleMs }) {
 }
 
 /** One turn as a caller makes it: reads the stream, or leaves it, or aborts it. */
-async function ask({ door, conversation, plan, random, judge }) {
+async function ask({ door, conversation, plan, random }) {
   const controller = new AbortController()
   const { abortAt, leaveAt, slow } = plan
   if (abortAt === 'before') controller.abort()
