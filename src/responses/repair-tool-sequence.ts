@@ -13,6 +13,7 @@
  *
  * What was right stays as it was: repairing twice changes nothing.
  */
+import { createOpenCalls } from './open-calls.js'
 import type { WireCallIds } from './wire-call-id.js'
 import { type CallEntry, type OutputEntry, renderCall, renderOutput, renderReasoning, type WireEntry } from './wire-entry.js'
 
@@ -94,7 +95,8 @@ export function repairToolSequence(
         repairs.push({ tool_call_id: entry.callId ?? '', tool_name: entry.type })
         continue
       }
-      if (beginsTurn(entry, message, waiting)) closeTurn()
+      // Calls stand in the order of their messages.
+      if (beginsTurn(entry, waiting.length > 0 && waiting[0]?.message !== message)) closeTurn()
       items.push(entry.kind !== 'reasoning' ? entry.text : renderReasoning(entry, reasoning.has(entry.id ?? '')))
       if (entry.kind === 'reasoning' && entry.id !== undefined) reasoning.add(entry.id)
     }
@@ -108,11 +110,13 @@ export function hostedKey(type: string, callId: string | undefined): string {
   return `${type} ${callId ?? ''}`
 }
 
-/** True where an entry can't be the same turn's as the calls that wait: they had to be answered before it. */
-export function beginsTurn(entry: WireEntry, message: number, waiting: readonly { message: number }[]): boolean {
+/**
+ * True where an entry can't be the same turn's as the calls that wait: they had to be answered before it.
+ * @param waitsFromBefore a call of an earlier message waits
+ */
+export function beginsTurn(entry: WireEntry, waitsFromBefore: boolean): boolean {
   if (entry.kind === 'call' || entry.kind === 'output') return false
-  if (entry.kind === 'message' && entry.role !== 'assistant') return true
-  return waiting.some((slot) => slot.message !== message)
+  return waitsFromBefore || (entry.kind === 'message' && entry.role !== 'assistant')
 }
 
 interface Pairs {
@@ -126,12 +130,13 @@ function pairUp(placed: readonly PlacedEntry[], ids: WireCallIds, used: Readonly
   const slotOf = new Map<WireEntry, Slot>()
   const repairs: ToolRepair[] = []
   const counts = new Map(used)
-  const open: Slot[] = []
-  const early: OutputEntry[] = []
+  const open = createOpenCalls<Slot>()
+  const early = new Set<OutputEntry>()
+  const earlyById = new Map<string, OutputEntry>()
   let turn = 0
   for (const { entry, message } of placed) {
     if (entry.kind === 'call') {
-      if (open.some((slot) => slot.turn === turn && slot.call.id === entry.id && slot.call.rest === entry.rest)) {
+      if (open.has(entry, turn)) {
         repairs.push({ tool_call_id: entry.id, tool_name: entry.name })
         continue
       }
@@ -140,14 +145,20 @@ function pairUp(placed: readonly PlacedEntry[], ids: WireCallIds, used: Readonly
       const wireId = ids.wireId(entry.id, occurrence)
       const slot: Slot = { call: entry, message, turn, wireId, output: undefined, state: 'ahead' }
       slotOf.set(entry, slot)
-      const before = occurrence === 0 ? early.findIndex((output) => output.id === entry.id) : -1
-      if (before === -1) open.push(slot)
-      else for (const output of early.splice(before, 1)) pair(slot, output)
+      const before = occurrence === 0 ? earlyById.get(entry.id) : undefined
+      if (!before) open.add(slot)
+      else {
+        early.delete(before)
+        pair(slot, before)
+      }
     } else if (entry.kind === 'output') {
-      const at = findCall(open, entry)
-      if (at !== -1) for (const slot of open.splice(at, 1)) pair(slot, entry)
-      else if (entry.id !== undefined && !counts.has(entry.id)) early.push(entry)
-      else drop(entry)
+      const slot = open.take(entry)
+      if (slot) pair(slot, entry)
+      else if (entry.id === undefined || counts.has(entry.id)) drop(entry)
+      else {
+        early.add(entry)
+        if (!earlyById.has(entry.id)) earlyById.set(entry.id, entry)
+      }
     } else if (entry.kind === 'message' && entry.role !== 'assistant') {
       turn += 1
     }
@@ -162,15 +173,4 @@ function pairUp(placed: readonly PlacedEntry[], ids: WireCallIds, used: Readonly
   function drop(output: OutputEntry) {
     repairs.push({ tool_call_id: output.id ?? '', tool_name: output.name ?? 'unknown' })
   }
-}
-
-/** The call a result answers: of those that wait the first in the newest turn, since ids may be used again in each. */
-function findCall(open: readonly Slot[], output: OutputEntry): number {
-  const newest = open.findLast((slot) => answers(output, slot.call))?.turn
-  return open.findIndex((slot) => slot.turn === newest && answers(output, slot.call))
-}
-
-/** An old function message has no id: it answers the first call of its tool that waits. */
-function answers(output: OutputEntry, call: CallEntry): boolean {
-  return output.id === undefined ? output.name === undefined || output.name === call.name : output.id === call.id
 }

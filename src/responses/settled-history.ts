@@ -38,8 +38,7 @@ function continues(mapped: readonly MappedMessage[], settled: readonly MappedMes
   return true
 }
 
-interface OpenCall {
-  id: string
+interface WaitingCall {
   custom: boolean
   wireId: string
   message: number
@@ -48,24 +47,28 @@ interface OpenCall {
 /** Takes over messages as long as nothing has to be repaired, and up to the last one after which no call waits. */
 function settle(mapped: readonly MappedMessage[], settled: SettledHistory): void {
   let items: string[] = []
-  let waiting: OpenCall[] = []
+  const waiting = new Map<string, WaitingCall>()
   const unanswered = new Set<string>()
   const started = createUsedIds()
   for (let message = settled.messages.length, from = message; message < mapped.length; message += 1) {
+    // calls of this message that wait
+    let own = 0
     for (const entry of mapped[message]?.entries ?? []) {
       if (entry.kind === 'call') {
         if (settled.used.calls.has(entry.id) || started.calls.has(entry.id)) return
         started.calls.set(entry.id, 1)
         const wireId = settled.ids.wireId(entry.id)
-        waiting.push({ id: entry.id, custom: entry.custom, wireId, message })
+        waiting.set(entry.id, { custom: entry.custom, wireId, message })
+        own += 1
         items.push(renderCall(entry, wireId))
       } else if (entry.kind === 'output') {
-        const call = waiting.find(({ id }) => id === entry.id)
-        if (call === undefined) return
-        waiting = waiting.filter((other) => other !== call)
+        const call = entry.id === undefined ? undefined : waiting.get(entry.id)
+        if (entry.id === undefined || call === undefined) return
+        waiting.delete(entry.id)
+        if (call.message === message) own -= 1
         items.push(renderOutput(entry.output, call, call.wireId))
       } else {
-        if (waiting.length > 0 && beginsTurn(entry, message, waiting)) return
+        if (waiting.size > 0 && beginsTurn(entry, waiting.size > own)) return
         if (entry.kind === 'reasoning' && entry.id !== undefined) {
           if (settled.used.reasoning.has(entry.id) || started.reasoning.has(entry.id)) return
           started.reasoning.add(entry.id)
@@ -77,7 +80,7 @@ function settle(mapped: readonly MappedMessage[], settled: SettledHistory): void
         items.push(entry.kind !== 'reasoning' ? entry.text : renderReasoning(entry, false))
       }
     }
-    if (waiting.length > 0 || unanswered.size > 0) continue
+    if (waiting.size > 0 || unanswered.size > 0) continue
     settled.messages.push(...mapped.slice(from, message + 1))
     settled.items.push(...items)
     for (const id of started.calls.keys()) settled.used.calls.set(id, 1)

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContentBlock, JsonObject, Message } from '../../src/contract/index.js'
+import type { MappedMessage } from '../../src/responses/message-items.js'
 import { NO_RESULT } from '../../src/responses/repair-tool-sequence.js'
+import { createSettledHistory, settleHistory } from '../../src/responses/settled-history.js'
+import type { WireEntry } from '../../src/responses/wire-entry.js'
 import { build, deepFreeze, judgeItems, parseItems, PROVENANCE, SEED } from './build-support.js'
 
 const calls = (...ids: string[]): Message => ({ role: 'assistant', content: ids.map((id) => ({ type: 'tool_call', id, name: `do_${id}`, input: {} })) })
@@ -45,6 +48,30 @@ describe('a history of tool calls', () => {
       '+0', '-0=x', 'u', second, `-${second?.slice(1)}=${NO_RESULT}`, 'v', third, `-${third?.slice(1)}=z`,
     ])
     expect(new Set(['+0', second, third]).size).toBe(3)
+  })
+})
+
+describe('calls at once by the thousand', () => {
+  const output = (id: string): WireEntry => ({ kind: 'output', id, name: undefined, output: '"x"' })
+  const call = (id: string): WireEntry => ({ kind: 'call', id, name: 'do', custom: false, rest: '"name":"do","arguments":"{}"' })
+  /** µs of CPU for each of them */
+  const settle = (count: number, drop: (index: number) => boolean): number => {
+    const ids = Array.from({ length: count }, (_each, index) => `c${index}`)
+    const mapped = [{ entries: ids.map(call) }, ...ids.filter((_id, index) => !drop(index)).map((id) => ({ entries: [output(id)] }))]
+    const before = process.cpuUsage()
+    const { repairs } = settleHistory(mapped as unknown as MappedMessage[], createSettledHistory())
+    const { user, system } = process.cpuUsage(before)
+    expect(repairs).toHaveLength(drop(7) ? 1 : 0)
+    return (user + system) / count
+  }
+  test.each<[string, (index: number) => boolean]>([
+    ['in order', () => false],
+    ['one of them without its result', (index) => index === 7],
+  ])('cost as much each as by the hundred, %s', (_title, drop) => {
+    settle(1_000, drop)
+    const [few, lots] = [1_000, 16_000].map((count) => Math.min(settle(count, drop), settle(count, drop))) as [number, number]
+    // Looked for in a list it was ten times as much.
+    expect(lots).toBeLessThan(5 * few)
   })
 })
 
