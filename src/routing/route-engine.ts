@@ -9,7 +9,7 @@ import type { MatrixCandidate, RoleResolution } from './matrix.js'
 import { createSituations, type Situation } from './mount-view.js'
 import type { EscalationBudget } from './plan-candidates.js'
 import { createRolePlanner, listRoles, type PlanRequest, type RolePlan, type RolePlanner } from './plan-roles.js'
-import { walkCandidates, type JudgedCandidate, type WalkOptions } from './walk-candidates.js'
+import { walkCandidates, type JudgedCandidate, type Walk, type WalkOptions } from './walk-candidates.js'
 
 /** One step of a resolution, for those who want to see how it went. */
 export interface RouteStep {
@@ -57,22 +57,33 @@ export function createRouteEngine(options: RouteEngineOptions): RouteEngine {
   const situationOf = createSituations({
     coordinator: options.coordinator, allowlist: matrix.allowlist, preset: matrix.preset, verified: verify !== undefined,
   })
+  let last: Look | undefined
   const look = (one: OneResolution): Look => {
     const providers = options.providers()
     const { mounts, caller } = situationOf(providers)
     const checkAvailable = options.checkAvailable ?? availabilityIn(options.coordinator)
-    return {
+    const asked = one.caller ?? caller
+    const withoutPreset = one.inherit === 'off'
+    const lower = one.lower === true
+    // A session asks in the same terms again and again: two objects fewer a resolution.
+    if (last?.walk.providers === providers && last.walk.mounts === mounts && last.walk.checkAvailable === checkAvailable
+      && last.request.caller === asked && last.request.withoutPreset === withoutPreset && last.request.lower === lower) return last
+    return (last = {
       walk: { verify, exhaustedUntil, checkAvailable, listings, providers, mounts },
-      request: { caller: one.caller ?? caller, withoutPreset: one.inherit === 'off', lower: one.lower === true, escalations: planner.escalations },
-    }
+      request: { caller: asked, withoutPreset, lower, escalations: planner.escalations },
+    })
   }
-  const explain = async (roles: string | readonly string[], one: OneResolution, isCall: boolean): Promise<RouteExplanation> =>
-    explainChain(listRoles(roles).filter((role) => typeof role === 'string'), { ...look(one), matrix, planner, isCall })
+  const explain = async (roles: string | readonly string[], one: OneResolution, isCall: boolean): Promise<RouteExplanation> => {
+    const { walk, request } = look(one)
+    return explainChain(listRoles(roles).filter((role) => typeof role === 'string'), { walk, request: { ...request }, matrix, planner, isCall })
+  }
+  const searching: Searching = { matrix, planner, observe, onClamp }
   return {
     situation: () => situationOf(options.providers()),
     resolve(roles, one) {
       try {
-        return resolveRoles(listRoles(roles), look(one), { matrix, planner, observe, onClamp })
+        const { walk, request } = look(one)
+        return walkCandidates(new Search(listRoles(roles), request, searching), walk)
       } catch (error) {
         return Promise.reject(error instanceof Error ? error : new Error(String(error)))
       }
@@ -122,49 +133,52 @@ async function explainChain(asked: readonly string[], { walk, request, matrix, p
   return walkCandidates({ roles: asked, plan, visit, end: () => explainRoute({ asked, matrix, judged, plans }) }, walk)
 }
 
-/** No `async` of its own: of a warm resolution, each promise is a fifth. */
-function resolveRoles(
-  roles: readonly string[], { walk, request }: Look,
-  { matrix, planner, observe, onClamp }: Pick<RouteEngineOptions, 'matrix' | 'observe' | 'onClamp'> & { planner: RolePlanner },
-): Promise<RoleResolution[]> {
-  const search: Search = { found: undefined, plan: undefined, failure: undefined }
-  const end = (): RoleResolution[] | Promise<RoleResolution[]> => {
-    const { found, plan } = search
-    if (found === undefined) return giveUp(search, matrix)
-    const answer = [{ provider: found.mountedAs ?? '', model: found.model ?? '', config: { ...found.candidate.config } }]
-    const reported = plan?.record === undefined ? undefined : onClamp(plan.record)
-    return reported === undefined ? answer : reported.then(() => answer)
-  }
-  const plan = (role: string): RolePlan => planner.plan(role, request)
-  return walkCandidates({ roles, plan, visit: (judged, made) => weigh(search, judged, made, observe), end }, walk)
+interface Searching extends Pick<RouteEngineOptions, 'matrix' | 'observe' | 'onClamp'> {
+  planner: RolePlanner
 }
 
-/** The search for the first candidate that serves. */
-interface Search {
-  found: JudgedCandidate | undefined
+/** The search for the first candidate that serves: one object a resolution, where closures would be five. No `async`: each promise is a fifth of a warm one. */
+class Search implements Walk<RoleResolution[]> {
   /** that of the role that serves */
-  plan: RolePlan | undefined
+  #plan: RolePlan | undefined
+  #found: JudgedCandidate | undefined
   /** the first that was kept */
-  failure: JudgedCandidate['failure']
-}
+  #failure: JudgedCandidate['failure']
 
-/** True where the search is over. @throws a failure that no other candidate may hide */
-function weigh(search: Search, judged: JudgedCandidate, plan: RolePlan, observe: RouteEngineOptions['observe']): boolean {
-  const { failure, status } = judged
-  if (failure?.final === true) throw failure.error
-  if (failure !== undefined) {
-    search.failure ??= failure
-    observe?.(stepOf('unavailable', judged))
+  constructor(readonly roles: readonly string[], readonly request: PlanRequest, readonly searching: Searching) {}
+
+  plan(role: string): RolePlan {
+    return this.searching.planner.plan(role, this.request)
+  }
+
+  /** True where the search is over. @throws a failure that no other candidate may hide */
+  visit(judged: JudgedCandidate, plan: RolePlan): boolean {
+    const { failure, status } = judged
+    const { observe } = this.searching
+    if (failure?.final === true) throw failure.error
+    if (failure !== undefined) {
+      this.#failure ??= failure
+      observe?.(stepOf('unavailable', judged))
+      return false
+    }
+    if (isServable(status)) {
+      this.#found = judged
+      this.#plan = plan
+      observe?.(stepOf('selected', judged))
+      return true
+    }
+    observe?.(stepOf(status === 'not_mounted' ? 'missing_provider' : status === 'exhausted' ? 'not_served' : 'glob_no_match', judged))
     return false
   }
-  if (isServable(status)) {
-    search.found = judged
-    search.plan = plan
-    observe?.(stepOf('selected', judged))
-    return true
+
+  end(): RoleResolution[] | Promise<RoleResolution[]> {
+    const { matrix, onClamp } = this.searching
+    const found = this.#found
+    if (found === undefined) return giveUp(this.#failure, matrix)
+    const answer = [{ provider: found.mountedAs ?? '', model: found.model ?? '', config: { ...found.candidate.config } }]
+    const reported = this.#plan?.record === undefined ? undefined : onClamp(this.#plan.record)
+    return reported === undefined ? answer : reported.then(() => answer)
   }
-  observe?.(stepOf(status === 'not_mounted' ? 'missing_provider' : status === 'exhausted' ? 'not_served' : 'glob_no_match', judged))
-  return false
 }
 
 function stepOf(status: RouteStep['status'], { role, candidate, mountedAs }: JudgedCandidate): RouteStep {
@@ -172,7 +186,7 @@ function stepOf(status: RouteStep['status'], { role, candidate, mountedAs }: Jud
 }
 
 /** @throws the first failure that was kept, or that the scope leaves no route */
-function giveUp({ failure }: Search, { allowlist }: EffectiveMatrix): [] {
+function giveUp(failure: JudgedCandidate['failure'], { allowlist }: EffectiveMatrix): [] {
   if (failure !== undefined) throw failure.error
   if (allowlist !== undefined) throw new ConfigurationError('No role route within the exact module constraint', { code: 'no_scoped_route' })
   return []

@@ -17,11 +17,11 @@ export interface JudgedCandidate {
   /** mounted key, where one was found */
   mountedAs?: string
   /** what the candidate means, also where it is exhausted */
-  model?: string
-  exhaustedUntilMs?: number
-  listing?: ModelListing
+  model?: string | undefined
+  exhaustedUntilMs?: number | undefined
+  listing?: ModelListing | undefined
   /** Why it cannot serve; `final`: no other candidate may hide it. */
-  failure?: { error: unknown; final?: true }
+  failure?: { error: unknown; final?: true } | undefined
 }
 
 export interface WalkOptions extends JudgeOptions {
@@ -90,13 +90,10 @@ function judge(
   role: string, candidate: MatrixCandidate, mountedAs: string, listing: ModelListing | undefined, options: WalkOptions,
 ): JudgedCandidate {
   const { status, model, exhaustedUntilMs } = judgeCandidate(candidate, mountedAs, listing, options)
-  const judged: JudgedCandidate = { role, candidate, mountedAs, status }
-  if (model !== undefined) judged.model = model
-  if (listing !== undefined) judged.listing = listing
-  if (exhaustedUntilMs !== undefined) judged.exhaustedUntilMs = exhaustedUntilMs
   const failure = options.checkAvailable === undefined ? undefined : listFailure(candidate, listing)
-  if (failure !== undefined) judged.failure = failure
-  else if (model !== undefined && isServable(status) && HAIKU.test(model)) {
+  // All fields at once: one that is added later takes a second object.
+  const judged: JudgedCandidate = { role, candidate, mountedAs, status, model, exhaustedUntilMs, listing, failure }
+  if (failure === undefined && model !== undefined && isServable(status) && HAIKU.test(model)) {
     const refusal = refuseHaiku(candidate, model, mountedAs, options.mounts)
     if (refusal !== undefined) return { ...judged, status: 'unavailable', failure: refusal }
   }
