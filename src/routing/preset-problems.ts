@@ -39,7 +39,14 @@ export function findPresetProblems(matrix: Fields): string[] {
  * then every session that names its model goes without.
  */
 export function findUnplaced(preset: Preset, roles: Fields): string[] {
-  return clampsTier(preset) ? listCandidates(roles).flatMap((candidate) => findRungProblem(preset, candidate)) : []
+  if (!clampsTier(preset)) return []
+  // Roles name few models again and again, and holding one against every rung's globs is most of what a cold mount costs.
+  const counted = new Map<string, number | undefined>()
+  return listCandidates(roles).flatMap((candidate) => {
+    const key = JSON.stringify([candidate.provider, candidate.model])
+    if (!counted.has(key)) counted.set(key, countRungs(preset, candidate))
+    return describeRungProblem(candidate, counted.get(key))
+  })
 }
 
 interface PlacedCandidate {
@@ -97,15 +104,18 @@ function findDelegationProblems({ escalate, fanOutMax, delegateTimeoutS }: Prese
   ]
 }
 
+/** On how many rungs a candidate lies; undefined where its provider has no ladder. */
+function countRungs({ tierLadder }: Preset, { provider, model }: PlacedCandidate): number | undefined {
+  return tierLadder.get(provider)?.filter((rung) => liesOnRung(model, rung)).length
+}
+
 /** A candidate off the ladder, or on two rungs, could not be kept below a caller. */
-function findRungProblem({ tierLadder }: Preset, { role, place, provider, model }: PlacedCandidate): string[] {
+function describeRungProblem({ role, place, provider, model }: PlacedCandidate, rungs: number | undefined): string[] {
+  if (rungs === 1) return []
   const name = `Role ${pythonRepr(role)} candidate ${place} (${provider}/${model})`
-  const ladder = tierLadder.get(provider)
-  if (ladder === undefined) {
-    return [`${name}: provider ${pythonRepr(provider)} has no preset.tier_ladder entry, so this candidate is unclampable.`]
-  }
-  const hits = ladder.filter((rung) => liesOnRung(model, rung)).length
-  return hits === 1 ? [] : [`${name}: model glob matches ${hits} rungs of the ${pythonRepr(provider)} ladder, expected exactly 1.`]
+  return rungs === undefined
+    ? [`${name}: provider ${pythonRepr(provider)} has no preset.tier_ladder entry, so this candidate is unclampable.`]
+    : [`${name}: model glob matches ${rungs} rungs of the ${pythonRepr(provider)} ladder, expected exactly 1.`]
 }
 
 function findEffortProblems(preset: Preset, candidates: readonly PlacedCandidate[]): string[] {

@@ -78,16 +78,14 @@ function createResolver(
   coordinator: Coordinator, { matrix, origin }: FoundMatrix, config: RoutingHookConfig,
   { overrides, warn, ...judging }: JudgeOptions & { overrides: readonly OverrideLayer[]; warn: (message: string) => void },
 ): ModelRoleResolver | undefined {
-  const effective = composeEffectiveMatrix(matrix, {
-    overrides: [
-      ...(config.overrides === undefined ? [] : [{ roles: config.overrides, source: 'the routing hook' }]),
-      ...overrides,
-      ...readCapabilityOverrides(coordinator),
-    ],
-    disableDelegationPreset: config.disableDelegationPreset,
-  })
+  const layers = [
+    ...(config.overrides === undefined ? [] : [{ roles: config.overrides, source: 'the routing hook' }]),
+    ...overrides,
+    ...readCapabilityOverrides(coordinator),
+  ]
+  const effective = composeEffectiveMatrix(matrix, { overrides: layers, disableDelegationPreset: config.disableDelegationPreset })
   for (const removed of effective.removed ?? []) warn(removed)
-  warnOfUnplaced(coordinator, effective, warn)
+  if (layers.length > 0) warnOfUnplaced(coordinator, effective, warn)
   judgeSettings(coordinator, effective, origin.path, warn)
   if (Object.keys(effective.roles).length === 0) return undefined
   return createModelRoleResolver({
