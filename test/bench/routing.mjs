@@ -1,11 +1,9 @@
 /**
- * Role resolutions a second on one core, warm, and what a mount costs. Measured in processor time, so that a busy machine
+ * Role resolutions a second on one core, warm; for what a mount costs see mount.mjs. Measured in processor time, so that a busy machine
  * shows nearly what an idle one would: the best and the median of some laps.
  * `node test/bench/routing.mjs [path of a built routing/index.js]`; default: this package's dist/.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const entry = process.argv[2] ? pathToFileURL(resolve(process.argv[2])).href : new URL('../../dist/routing/index.js', import.meta.url).href
@@ -68,29 +66,3 @@ for (const size of [60, 5_000]) {
   await measure(`checked, provider answers a new array, ${size} models`, (role) => anew.resolve(role))
   await measure(`that provider’s own part of it, ${size} models`, () => fresh['openai-chatgpt'].listModels())
 }
-
-// A mount: the hook with each of the three shapes that the reference ships for OpenAI models, told apart by their scope.
-const { createHost } = await import(new URL('../host/index.js', entry).href)
-const folder = mkdtempSync(join(tmpdir(), 'routing-bench-'))
-const text = (await routing.readMatrixSource('openai')).text
-const scopes = { openai: '', 'openai-api': '\nprovider_module_allowlist: [provider-openai]\n', 'openai-chatgpt': '\nprovider_module_allowlist: [provider-openai-chatgpt]\n' }
-for (const [name, scope] of Object.entries(scopes)) writeFileSync(join(folder, `${name}.yaml`), `# of a user\n${text}${scope}`)
-console.log(`\n| ${'mount of the routing hook'.padEnd(58)} | ${'CPU ms'.padStart(11)} | ${'ms'.padStart(7)} |\n|${'-'.repeat(60)}|${'-'.repeat(13)}|${'-'.repeat(9)}|`)
-const ROUNDS = 40
-const laps = []
-for (let round = 0; round < ROUNDS; round += 1) {
-  const start = performance.now()
-  const cpuStart = cpuMs()
-  for (const name of Object.keys(scopes)) {
-    const { coordinator: host } = createHost({ config: coordinator('gpt-6.1-sol').config, warn: () => undefined })
-    await host.mount('providers', mounted(60)['openai-chatgpt'], { name: 'openai-chatgpt' })
-    await routing.mountRoutingHook(host, { default_matrix: name, custom_routing_dirs: [folder] })
-  }
-  laps.push({ cpu: cpuMs() - cpuStart, wall: performance.now() - start })
-}
-const median = (values) => values.sort((left, right) => left - right)[Math.floor(values.length / 2)]
-const show = (name, { cpu, wall }) => console.log(`| ${name.padEnd(58)} | ${cpu.toFixed(1).padStart(11)} | ${wall.toFixed(1).padStart(7)} |`)
-show('all three matrices, each the user’s own file, first time', laps[0])
-const warm = laps.slice(ROUNDS / 2)
-show(`the same, warm (median of ${warm.length})`, { cpu: median(warm.map(({ cpu }) => cpu)), wall: median(warm.map(({ wall }) => wall)) })
-rmSync(folder, { recursive: true })
