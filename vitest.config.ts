@@ -15,6 +15,7 @@ const LONG = [
   'test/grpc/upstream-settings.test.ts', // 8
   'test/fuzz/**', // 12
   'test/published-proxy.test.ts', // 6
+  'test/upstream/upstream-behaviours.test.ts', // 16: a mount of its own for each of a hundred behaviours
   'test/auth/python-module.test.ts', // 7: twenty processes of another program
   'test/auth/processes.test.ts', // 7
   'test/threats/hostile-projects.test.ts', // 6

@@ -6,6 +6,7 @@ those are importable their own functions do it; elsewhere what we need of them i
 
 import asyncio
 import json
+import os
 import sys
 import time
 import traceback
@@ -221,6 +222,11 @@ async def login_tells_its_callback_where_to_go_and_the_next_call_is_signed_in(fo
     pid = provider.sidecar_pid
     await provider.close()
     assert not alive(pid)
+    with open(f"{folder}/signed-in-here.json") as record:
+        ended = {**json.load(record), "expires_at": "2020-01-01T00:00:00+00:00", "refresh_token": None}
+    with open(f"{folder}/ended.json", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as record:
+        json.dump(ended, record)
+    assert await asyncio.to_thread(ChatGPTProvider(config=dict(CONFIG, token_file_path=f"{folder}/ended.json")).auth_status) == "expired"
 
 
 def a_throttle_event_reads_as_a_warning():
