@@ -97,7 +97,7 @@ test('the session names its conversation though its instructions change, and wha
 })
 
 test('a tree of 12 agents, forked, reconnected, once summed up and compacted: prefixes are found again, children start from the parent\'s', async () => {
-  const figures = await growTree(6)
+  const figures = await growTree(12)
   expect(figures.compactions.map((count) => count > 0)).toEqual(figures.compactions.map((_, index) => index === figures.compacting))
   // What the host summed up, and what each compaction put in place of the history: none is ours beside these.
   expect(figures.breaks).toHaveLength(figures.summedUp + figures.compactions.reduce((sum, count) => sum + count))
