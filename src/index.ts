@@ -10,7 +10,7 @@ export default descriptor
 
 export { createModule } from './mount.js'
 export { getProvider } from './get-provider.js'
-export type { ModuleParts } from './container.js'
+export type { ModuleParts } from './module-parts.js'
 export {
   AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError,
   EVENTS, InvalidRequestError, InvalidToolCallError, LLMError, LLMTimeoutError, NetworkError, NotFoundError,

@@ -1,5 +1,6 @@
 import { AuthenticationError, type Coordinator, type LLMError, type MountPlan } from './contract/index.js'
-import { MOUNT_NAME, type ModuleParts } from './container.js'
+import { MOUNT_NAME } from './container.js'
+import type { ModuleParts } from './module-parts.js'
 import { createHost, type Host } from './host/index.js'
 import { createModule } from './mount.js'
 import type { ChatGPTProvider } from './provider/index.js'

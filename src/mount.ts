@@ -2,7 +2,8 @@ import {
   OBSERVABILITY_EVENTS, isLLMError, type Cleanup, type Coordinator, type ModuleDescriptor,
 } from './contract/index.js'
 import { configSchema, resolveOptions } from './config/index.js'
-import { MODULE_ID, MOUNT_NAME, composeMount, type ModuleParts, type MountContainer } from './container.js'
+import { MODULE_ID, MOUNT_NAME, composeMount, type MountContainer } from './container.js'
+import type { ModuleParts } from './module-parts.js'
 import { mountRouting } from './mount-routing.js'
 import { unmountProvider } from './unmount-provider.js'
 import { VERSION } from './version.js'

@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises'
 import type { Credential } from '../auth/index.js'
 import type { ProviderOptions } from '../config/index.js'
-import type { AccountContainer } from '../container.js'
+import type { AccountContainer } from '../compose-account.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { checkFleet } from './fleet.js'

@@ -1,5 +1,5 @@
 import type { FleetStatus } from '../account/index.js'
-import type { AccountContainer } from '../container.js'
+import type { AccountContainer } from '../compose-account.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withAccount } from './login.js'

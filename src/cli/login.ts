@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { importCredential, readCodexAuth, signInWithBrowser, signInWithDeviceCode, signInWithPlan, type Credential, type SignIn } from '../auth/index.js'
 import type { ProviderOptions } from '../config/index.js'
-import { composeAccount, type AccountContainer } from '../container.js'
+import { composeAccount, type AccountContainer } from '../compose-account.js'
 import { AuthenticationError, ConfigurationError } from '../contract/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'

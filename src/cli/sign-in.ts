@@ -1,6 +1,6 @@
 import { signInWithDeviceCode, type Credential, type DeviceCodePrompt } from '../auth/index.js'
 import { resolveOptions } from '../config/index.js'
-import { composeAccount } from '../container.js'
+import { composeAccount } from '../compose-account.js'
 
 export interface DeviceSignIn {
   /** the provider's mount config */

@@ -1,5 +1,5 @@
 import type { AccountUsage, WindowOutlook } from '../account/index.js'
-import type { AccountContainer } from '../container.js'
+import type { AccountContainer } from '../compose-account.js'
 import { ConfigurationError } from '../contract/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'

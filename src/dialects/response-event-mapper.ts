@@ -1,7 +1,8 @@
 /** Maps our stream events to those of the Responses dialect, one answer long. */
 import type { ChatResponse, JsonObject, StreamEvent } from '../contract/index.js'
 import { buildOutputItem, type ResponseIdentity } from './response-object.js'
-import { buildItemId, createResponseWriter, type ResponseStreamEvent } from './response-writer.js'
+import { buildItemId } from './response-item.js'
+import { createResponseWriter, type ResponseStreamEvent } from './response-writer.js'
 import { createStreamTranslator } from './stream-to-answer-events.js'
 
 export interface ResponseEventMapper {

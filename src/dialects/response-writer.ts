@@ -1,8 +1,7 @@
 /** Writes one answer in the Responses dialect: its blocks and items in, with ids, places and states that hold over the whole answer. */
 import type { AnswerEvent, ChatResponse, ItemToken, JsonObject, PartPlace, ReasoningProvenance } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import { itemType } from '../responses/item-types.js'
-import { packReasoning } from '../responses/pack-reasoning.js'
+import { buildItemId, emptyPart, inputWords, placeOf, presentItem, startOf, WORDS, type Item } from './response-item.js'
 import { buildResponseObject, buildResponseUsage, buildTextPart, readEnd, type ResponseIdentity } from './response-object.js'
 
 export interface ResponseStreamEvent {
@@ -32,18 +31,6 @@ export interface ResponseWriter {
   fail(error: { type?: string; code: string; message: string; param?: string | null }): ResponseStreamEvent[]
 }
 
-/** An item as it was told. */
-interface Item {
-  id: string
-  index: number
-  /** as the wire told it last */
-  wire: JsonObject
-  /** the parts of it that have begun, in the dialect's own places */
-  parts: Set<string>
-  /** in the dialect's form; undefined while it grows */
-  done: JsonObject | undefined
-}
-
 interface State {
   readonly identity: ResponseIdentity
   sequence: number
@@ -56,11 +43,6 @@ interface State {
   provenance: ReasoningProvenance | undefined
   /** how the wire says that the answer ended, where it does */
   told: Pick<AnswerEvent & { type: 'answer_end' }, 'status' | 'reason'> | undefined
-}
-
-/** The id of an item of a response, from which the response can be told. */
-export function buildItemId(responseId: string, type: string, place: string | number): string {
-  return `${itemType(type).idPrefix}_${responseId.replace(/^resp_/, '')}_${place}`
 }
 
 /** The writer of one answer; numbers its events from 0. */
@@ -139,48 +121,7 @@ function endItem(state: State, item: Item, wire: JsonObject, status: string): Re
   return [emit(state, 'response.output_item.done', { output_index: item.index, item: item.done })]
 }
 
-/** What a type's item looks like before anything has grown in it. */
-const EMPTY: Readonly<Record<string, JsonObject>> = {
-  message: { content: [] }, reasoning: { summary: [] }, function_call: { arguments: '' }, custom_tool_call: { input: '' }, compaction: { encrypted_content: '' },
-}
-
-function startOf(wire: JsonObject): JsonObject {
-  const { encrypted_content: _sealed, ...rest } = wire
-  const empty = EMPTY[String(wire['type'])]
-  return { ...rest, ...('content' in rest ? { content: [] } : undefined), ...empty }
-}
-
-/** An item in the dialect: our id, a state where its kind has one, and encrypted content with whom it is for. */
-function present(state: State, { id }: Item, wire: JsonObject, status: string): JsonObject {
-  const { id: wireId, type, status: wireStatus, encrypted_content: sealed, ...rest } = wire
-  const hasStatus = wireStatus !== undefined || itemType(String(type)).kind !== 'hosted'
-  const shown: JsonObject = { id, type, ...(hasStatus ? { status } : undefined), ...rest }
-  if (type === 'message') Object.assign(shown, { role: 'assistant', content: readParts(rest['content']) })
-  if (type === 'reasoning') shown['summary'] = Array.isArray(rest['summary']) ? rest['summary'] : []
-  if (typeof sealed === 'string') shown['encrypted_content'] = sealed !== '' && state.provenance && !sealed.startsWith('apr1.') ? packReasoning([sealed, wireId ?? null, { ...state.provenance }]) : sealed
-  return shown
-}
-
-function readParts(content: unknown): JsonObject[] {
-  const parts = Array.isArray(content) ? content.filter(isRecord) : []
-  return parts.map((part) => part['type'] === 'output_text' ? { ...part, annotations: part['annotations'] ?? [], logprobs: part['logprobs'] ?? [] } : part)
-}
-
-const WORDS = {
-  text: { text: 'response.output_text', part: 'response.content_part', key: 'content_index' },
-  refusal: { text: 'response.refusal', part: 'response.content_part', key: 'content_index' },
-  summary: { text: 'response.reasoning_summary_text', part: 'response.reasoning_summary_part', key: 'summary_index' },
-  reasoning: { text: 'response.reasoning_text', part: 'response.content_part', key: 'content_index' },
-} as const
-
-function placeOf(item: Item, { kind, index }: PartPlace): JsonObject {
-  return { item_id: item.id, output_index: item.index, [WORDS[kind].key]: index }
-}
-
-function emptyPart(kind: PartPlace['kind']): JsonObject {
-  if (kind === 'text') return buildTextPart({ text: '' })
-  return kind === 'refusal' ? { type: 'refusal', refusal: '' } : { type: kind === 'summary' ? 'summary_text' : 'reasoning_text', text: '' }
-}
+const present = ({ provenance }: State, { id }: Item, wire: JsonObject, status: string): JsonObject => presentItem({ id, wire, status, provenance })
 
 function startPart(state: State, item: Item, part: PartPlace): ResponseStreamEvent[] {
   const key = `${WORDS[part.kind].part} ${part.index}`
@@ -217,10 +158,6 @@ function endBlock(state: State, event: AnswerEvent & { type: 'block_end' }): Res
     const said = kind === 'refusal' ? { refusal: text } : kind === 'text' ? { text, logprobs: whole['logprobs'] } : { text }
     return [...startPart(state, item, part), emit(state, `${WORDS[kind].text}.done`, { ...place, ...said }), emit(state, `${WORDS[kind].part}.done`, { ...place, part: { ...part.wire, ...whole } })]
   })
-}
-
-function inputWords({ wire }: Item): { type: string; key: 'arguments' | 'input' } {
-  return wire['type'] === 'custom_tool_call' ? { type: 'response.custom_tool_call_input', key: 'input' } : { type: 'response.function_call_arguments', key: 'arguments' }
 }
 
 function doneItems(state: State): JsonObject[] {

@@ -2,16 +2,17 @@ import type { Credential } from '../auth/credential-source.js'
 import type { CallWatch, ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
 import {
-  createAnswerReader, NotAttributable, decodeEvent, readOtherEvent,
-  type AnswerEvent, type AnswerReader, type BuiltRequest, type OtherEvent, type TypedEvent,
+  AnswerReader, NotAttributable, decodeEvent, readOtherEvent,
+  type AnswerEvent, type OtherEvent, type TypedEvent,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
 import { refuseExhausted, ownsProbe, waitForPlace } from './admit-attempt.js'
 import { announceRequest } from './announce-request.js'
 import { fromCut, fromTerminal, fromThrown, type AttemptState } from './attempt-failure.js'
-import type { Exchange, ExchangeRequest } from './backend-client.js'
+import type { Exchange } from './backend-exchange.js'
 import type { Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
+import { describeExchange } from './describe-exchange.js'
 import type { ProviderContext } from './provider-context.js'
 import { provenanceOf } from './request-builder.js'
 import type { Turn } from './turn.js'
@@ -84,30 +85,6 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
   }
 }
 
-function describeExchange({ requests, turnStates }: ProviderContext, attempt: Attempt, built: BuiltRequest, conversation: string): ExchangeRequest {
-  const { turn, call, credential } = attempt
-  const { idleTimeoutMs, connectTimeoutMs, firstEventTimeoutMs } = call.settings
-  const { timeout } = call.request
-  // null and infinite lift the mount's limit for one call.
-  const idleMs = timeout === null ? undefined : timeout ? timeout * 1000 : idleTimeoutMs
-  return {
-    built,
-    credential,
-    conversation,
-    signal: call.signal,
-    timeouts: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
-    httpOnly: call.httpOnly,
-    turnState: turnStates.get(conversation, turnOf(call.request)),
-    onSent() {
-      attempt.prepare()
-      call.watch?.phase('waiting')
-      if (turn.continuation || call.route.cache) return
-      turn.difference = requests.compare(conversation, built)
-      call.route.cache = { key: conversation, cached_tokens: 0, uncached_tokens: 0 }
-    },
-  }
-}
-
 /** What may come before a request is accepted: word of the connection and of limits, and refusals. */
 const BEFORE_ACCEPTANCE: ReadonlySet<string> = new Set([
   'codex.rate_limits', 'codex.response.metadata', 'response.metadata', 'response.failed', 'error',
@@ -137,7 +114,7 @@ class Attempt implements AttemptState {
   }
 
   get reader(): AnswerReader {
-    return (this.#reader ??= createAnswerReader({ provenance: this.provenance, firstIndex: this.turn.firstIndex, items: this.call.options.onBlocks !== undefined }))
+    return (this.#reader ??= new AnswerReader({ provenance: this.provenance, firstIndex: this.turn.firstIndex, items: this.call.options.onBlocks !== undefined }))
   }
 
   /** Makes ready what the first events need: while the backend thinks there is time. */

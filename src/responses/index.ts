@@ -3,8 +3,7 @@
  * the wire, what the wire's events mean, and what its failures are. It refuses to know sockets,
  * timers, credentials and policy.
  */
-export { createAnswerReader } from './answer-reader.js'
-export type { AnswerReader } from './answer-reader.js'
+export { AnswerReader } from './answer-reader.js'
 export type { AnswerEvent, BlockEvent } from '../contract/index.js'
 export { createAnswerGuard, createConnectionMemory, goesOn, NotAttributable } from './answer-guard.js'
 export type { AnswerGuard, ConnectionMemory, TypedEvent } from './answer-guard.js'

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { createAnswerReader, decodeEvent, type AnswerEvent } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent, type AnswerEvent } from '../../src/responses/index.js'
 import { createResponseWriter } from '../../src/dialects/response-writer.js'
 
 test('events are numbered in the order they are written in, also where an item comes before anything began the response', () => {
   const writer = createResponseWriter({ responseId: 'resp_made_up', model: 'gpt-made-up', createdAt: 1 })
-  const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' }, items: true })
+  const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' }, items: true })
   const push = (value: object) => {
     const event = decodeEvent(value)
     const told: AnswerEvent[] = []

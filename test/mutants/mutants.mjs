@@ -77,7 +77,7 @@ export const MUTANTS = [
   },
   {
     name: 'a connection that stays busy where a call is given up in the tick that took it',
-    file: 'src/provider/backend-client.ts',
+    file: 'src/provider/pooled-exchange.ts',
     find: '    // Aborted in the tick it was taken in, or closed meanwhile.\n    pool.giveBack(pooled)\n',
     replace: '',
     spec: 'test/provider/early-aborts.test.ts',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChatResponse, LLMError } from '../../src/contract/index.js'
 import { isRecord } from '../../src/lib/index.js'
-import { createAnswerReader, decodeEvent } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent } from '../../src/responses/index.js'
 import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from '../responses/read-recording.js'
 import { ask, collect, mountOnTwin, type Mounted } from '../support/mounted.js'
 
@@ -17,7 +17,7 @@ const said = ({ content, tool_calls, finish_reason }: ChatResponse) => ({
 })
 
 function decodeAlone(recording: Recording): ChatResponse {
-  const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'gpt-5' } })
+  const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'gpt-5' } })
   for (const value of recording.events) {
     const event = decodeEvent(value)
     if (event && !reader.ended) reader.accept(event, [])

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { createAnswerReader, decodeEvent, terminalToFailure, type AnswerReader } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent, terminalToFailure } from '../../src/responses/index.js'
 
 const provenance = { account: 'a1', lane: 'codex', model_family: 'gpt-5' }
 
 function run(events: unknown[]): AnswerReader {
-  const reader = createAnswerReader({ provenance })
+  const reader = new AnswerReader({ provenance })
   for (const value of events) {
     const event = decodeEvent(value)
     if (event) reader.accept(event, [])
@@ -133,13 +133,13 @@ describe('what the head and late headers say', () => {
   })
 
   test('a failure carries the headers of its answer, so that its request id is known', () => {
-    const reader = createAnswerReader({ provenance })
+    const reader = new AnswerReader({ provenance })
     reader.observeHeaders({ 'x-request-id': 'req_1' })
     const event = decodeEvent({ type: 'error', error: {}, headers: { 'Retry-After': '3' } })
     if (event) reader.accept(event, [])
     expect(reader.ended).toMatchObject({ failure: { headers: { 'x-request-id': 'req_1', 'retry-after': '3' } } })
     expect(reader.failure()).toMatchObject({ source: 'frame', headers: { 'x-request-id': 'req_1', 'retry-after': '3' } })
-    const cut = createAnswerReader({ provenance })
+    const cut = new AnswerReader({ provenance })
     cut.observeHeaders({ 'x-request-id': 'req_1' })
     expect(cut.failure()).toEqual({ source: 'transport', kind: 'cut', phase: 'answering', headers: { 'x-request-id': 'req_1' } })
     expect(run([end()]).failure()).toBeUndefined()

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { createAnswerReader, decodeEvent, type BlockEvent } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent, type BlockEvent } from '../../src/responses/index.js'
 
 const provenance = { account: 'a1', lane: 'codex', model_family: 'gpt-5' }
 
 function run(events: unknown[], options: { firstIndex?: number } = {}): BlockEvent[] {
-  const reader = createAnswerReader({ provenance, ...options })
+  const reader = new AnswerReader({ provenance, ...options })
   return events.flatMap((value) => {
     const event = decodeEvent(value)
     const blocks: BlockEvent[] = []
@@ -158,7 +158,7 @@ test('an answer that goes on after another goes on counting', () => {
 
 test('the cost of an arguments delta does not grow with their number', () => {
   const measure = (count: number): number => {
-    const reader = createAnswerReader({ provenance })
+    const reader = new AnswerReader({ provenance })
     const push = (value: unknown) => { const event = decodeEvent(value); if (event) reader.accept(event, []) }
     push(added(0, call()))
     const delta = args('abcd')

@@ -1,7 +1,7 @@
 /** A call that the wire tells in ways that contradict each other: the stream ends the very calls that the response holds. */
 import { expect, test } from 'vitest'
 import type { AnswerEvent, JsonObject } from '../../src/contract/index.js'
-import { createAnswerReader, decodeEvent } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent } from '../../src/responses/index.js'
 
 const CALL = { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'read', arguments: '' }
 const CUSTOM = { type: 'custom_tool_call', id: 'fc_1', call_id: 'call_1', name: 'read', input: '' }
@@ -38,7 +38,7 @@ const ENDS: [string, JsonObject][] = [
 ]
 
 test.each(TOLD.flatMap(([title, events]) => ENDS.map(([end, terminal]) => [title, end, [...events, terminal]] as const)))('%s, then %s', (_title, _end, events) => {
-  const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
+  const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
   const out: AnswerEvent[] = []
   for (const value of [{ type: 'response.created', response: { id: 'resp_1', status: 'in_progress' } }, ...events]) {
     const event = decodeEvent(value)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createAnswerReader, decodeEvent, type BlockEvent } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent, type BlockEvent } from '../../src/responses/index.js'
 import { readRecordings } from './read-recording.js'
 
 const seed = Math.floor(Math.random() * 2 ** 31)
@@ -67,7 +67,7 @@ describe('decodeEvent', () => {
       error: json, headers: json, status: json, arguments: json, refusal: json, annotation: json,
     }, { requiredKeys: ['type'] })
     fc.assert(fc.property(fc.array(fc.oneof(event, json), { maxLength: 12 }), (values) => {
-      const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
+      const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
       const open = new Set<number>()
       let next = 0
       for (const value of values) {

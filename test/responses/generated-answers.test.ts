@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { JsonObject } from '../../src/contract/index.js'
 import { createHost } from '../../src/host/index.js'
 import { createModule } from '../../src/index.js'
-import { createAnswerReader, decodeEvent, readOtherEvent, type BlockEvent } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent, readOtherEvent, type BlockEvent } from '../../src/responses/index.js'
 import { SEED } from './build-support.js'
 
 /** `node test/soak/answers.mjs` plays 200,000; the suite takes fewer. */
@@ -14,7 +14,7 @@ const load = async (name: string): Promise<Record<string, unknown>> => (await im
 
 test(`stream and response of ${ANSWERS} answers with missing, doubled, reordered and cut events say the same (seed ${SEED})`, async () => {
   const { readAnswers } = (await load('read-answers.mjs')) as { readAnswers: Play<object, object> }
-  expect(await readAnswers({ createAnswerReader, decodeEvent, readOtherEvent }, { seed: SEED, count: ANSWERS })).toEqual([])
+  expect(await readAnswers({ AnswerReader, decodeEvent, readOtherEvent }, { seed: SEED, count: ANSWERS })).toEqual([])
 })
 
 test.each(['sse', 'websocket'])(`stream, hooks and response of ${SHARE} such answers over %s say the same (seed ${SEED})`, { timeout: 120_000 }, async (transport) => {
@@ -24,7 +24,7 @@ test.each(['sse', 'websocket'])(`stream, hooks and response of ${SHARE} such ans
 
 test('a whole that differs from what was streamed is a difference, one that continues it is none', () => {
   const read = (...events: JsonObject[]) => {
-    const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
+    const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
     for (const value of [...events, { type: 'response.completed', response: {} }]) {
       const event = decodeEvent(value)
       if (event) reader.accept(event, [])
@@ -49,7 +49,7 @@ test.each([
   ['done', [{ type: 'response.output_item.done', output_index: 0, item: { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'read', arguments: '{"a":1}' } }]],
   ['completed', []],
 ])('arguments that come only in %s are right', (where, events) => {
-  const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
+  const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
   const output = where === 'completed' ? [{ type: 'function_call', call_id: 'call_1', name: 'read', arguments: '{"a":1}' }] : []
   const blocks: BlockEvent[] = []
   for (const value of [...events, { type: 'response.completed', response: { output } }]) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../../src/contract/index.js'
-import { createAnswerReader, decodeEvent, type AnswerReader, type BlockEvent } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent, type BlockEvent } from '../../src/responses/index.js'
 
 const COUNT = 40_000
 const message = (index: number): JsonObject => ({ type: 'message', id: `msg_${index}`, role: 'assistant', content: [{ type: 'output_text', text: 'x' }] })
@@ -12,7 +12,7 @@ const KINDS: [string, (index: number) => JsonObject][] = [
 ]
 
 function read(events: readonly JsonObject[]): { reader: AnswerReader; blocks: BlockEvent[] } {
-  const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'gpt-5' } })
+  const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'gpt-5' } })
   const blocks: BlockEvent[] = []
   for (const event of events) {
     const decoded = decodeEvent(event)

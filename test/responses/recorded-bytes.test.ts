@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createAnswerReader, decodeEvent, mapWireFailure, terminalToFailure, type AnswerReader } from '../../src/responses/index.js'
+import { AnswerReader, decodeEvent, mapWireFailure, terminalToFailure } from '../../src/responses/index.js'
 import { createSseDecoder } from '../../src/transport/sse-frames.js'
 import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
 
@@ -32,7 +32,7 @@ function decodeChunks(chunks: Iterable<Buffer>): string[] {
 }
 
 function accumulate(frames: readonly string[]): AnswerReader {
-  const reader = createAnswerReader({ provenance })
+  const reader = new AnswerReader({ provenance })
   for (const frame of frames) {
     const event = decodeEvent(JSON.parse(frame))
     if (event) reader.accept(event, [])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
-  createAnswerReader, decodeEvent, terminalToFailure, type AnswerReader, type BlockEvent,
+  AnswerReader, decodeEvent, terminalToFailure, type BlockEvent,
 } from '../../src/responses/index.js'
 import { isFailure, isTerminal, readDoneItems, readRecordings, type Recording } from './read-recording.js'
 
@@ -36,7 +36,7 @@ function expectedBlocks(recording: Recording) {
 }
 
 function run(values: readonly unknown[]): { reader: AnswerReader; steps: BlockEvent[] } {
-  const reader = createAnswerReader({ provenance })
+  const reader = new AnswerReader({ provenance })
   const steps: BlockEvent[] = []
   for (const value of values) {
     const event = decodeEvent(value)

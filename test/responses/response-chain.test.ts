@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContentBlock, JsonObject, Message } from '../../src/contract/index.js'
-import { createAnswerReader, createResponseChain, createConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
+import { AnswerReader, createResponseChain, createConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
 import { build, PROVENANCE, SEED, type InputChanges } from './build-support.js'
 import { isTerminal, readDoneItems, readRecordings } from './read-recording.js'
 
@@ -15,7 +15,7 @@ const resultMessage: Message = { role: 'tool', tool_call_id: 'call_1', content: 
 
 /** The caller's message for an answer, by the way that every answer takes. */
 function answerMessage(doneItems: readonly JsonObject[]): Message {
-  const reader = createAnswerReader({ provenance: PROVENANCE })
+  const reader = new AnswerReader({ provenance: PROVENANCE })
   doneItems.forEach((item, index) => accept({ type: 'response.output_item.done', output_index: index, item }))
   accept({ type: 'response.completed', response: { id: 'resp_1', status: 'completed', output: [] } })
   return { role: 'assistant', content: reader.response().content }

@@ -19,7 +19,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 async function loadParts() {
   const folder = await mkdtemp(join(root, 'node_modules', '.soak-'))
-  const contents = "export { createHost } from './src/host/index.js'\nexport { createModule } from './src/index.js'\nexport { createAnswerReader, decodeEvent, readOtherEvent } from './src/responses/index.js'\n"
+  const contents = "export { createHost } from './src/host/index.js'\nexport { createModule } from './src/index.js'\nexport { AnswerReader, decodeEvent, readOtherEvent } from './src/responses/index.js'\n"
   try {
     await build({ bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error', packages: 'external', outfile: join(folder, 'parts.mjs'), stdin: { resolveDir: root, loader: 'ts', contents } })
     return await import(join(folder, 'parts.mjs'))

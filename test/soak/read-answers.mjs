@@ -15,11 +15,11 @@ function readStream(blocks) {
   return summarize({ texts: [...texts.values()], calls, hosted })
 }
 
-/** @param parts createAnswerReader, decodeEvent and readOtherEvent @returns the differences, each with the answer's number */
-export function readAnswers({ createAnswerReader, decodeEvent, readOtherEvent }, { seed, count }) {
+/** @param parts AnswerReader, decodeEvent and readOtherEvent @returns the differences, each with the answer's number */
+export function readAnswers({ AnswerReader, decodeEvent, readOtherEvent }, { seed, count }) {
   const differences = []
   for (let number = 0; number < count; number++) {
-    const reader = createAnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
+    const reader = new AnswerReader({ provenance: { account: 'a', lane: 'codex', model_family: 'f' } })
     const blocks = []
     for (const value of makeAnswer(seed, number)) {
       const event = decodeEvent(value)
