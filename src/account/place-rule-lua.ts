@@ -1,4 +1,4 @@
-// Generated from place-rule.ts a9e689282cbc3659 by `node build.config.mjs places`.
+// Generated from place-rule.ts 0148830fb1b837b8 by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 -- Lua Library inline imports
 local function __TS__CountVarargs(...)
@@ -100,7 +100,7 @@ local function __TS__ArrayIncludes(self, searchElement, fromIndex)
 end
 -- End of Lua Library inline imports
 local ____exports = {}
-local describe, findOwner, enterOwner, removeOwner, forget, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW, MACHINE_MS
+local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW, MACHINE_MS
 function ____exports.removeWaiters(ring, leaves)
     do
         local index = #ring - 1
@@ -148,6 +148,22 @@ function ____exports.shiftFrom(ring)
         ring[#ring + 1] = own
     end
     return waiter
+end
+function heedClock(state, nowMs)
+    if state.pauseUntilMs - nowMs > LONGEST_PAUSE_MS then
+        state.pauseUntilMs = 0
+    end
+    if state.cutAtMs > nowMs then
+        state.cutAtMs = nowMs
+    end
+    if state.countedSinceMs > nowMs then
+        state.countedSinceMs = nowMs
+    end
+    for ____, machine in ipairs(state.machines) do
+        if machine.seenMs > nowMs then
+            machine.seenMs = nowMs
+        end
+    end
 end
 function ____exports.countRunning(state)
     local count = 0
@@ -316,7 +332,7 @@ function admit(state, nowMs)
     local running = ____exports.countRunning(state)
     while running < limit do
         do
-            local __continue86
+            local __continue94
             repeat
                 local next = takeNext(state)
                 if next == nil then
@@ -324,16 +340,16 @@ function admit(state, nowMs)
                 end
                 local owner = findOwner(state, next.owner)
                 if owner == nil then
-                    __continue86 = true
+                    __continue94 = true
                     break
                 end
                 local ____owner_granted_3 = owner.granted
                 ____owner_granted_3[#____owner_granted_3 + 1] = next.id
                 grants[#grants + 1] = {owner = next.owner, id = next.id, waitedMs = nowMs - next.sinceMs}
                 running = running + 1
-                __continue86 = true
+                __continue94 = true
             until true
-            if not __continue86 then
+            if not __continue94 then
                 break
             end
         end
@@ -390,6 +406,7 @@ function ____exports.shareOfMachine(most, machines)
     )
 end
 function ____exports.stepPlaces(state, request, nowMs, dead)
+    heedClock(state, nowMs)
     for ____, name in ipairs(dead) do
         removeOwner(state, name)
     end
@@ -447,7 +464,15 @@ function ____exports.noteSilence(state, name, silentMs, nowMs)
     state.pauseUntilMs = math.max(state.pauseUntilMs, nowMs + ____exports.RECOVERY_MS)
     return true
 end
+function ____exports.beginAnew(state, nowMs)
+    __TS__ArraySplice(state.owners, 0, #state.owners)
+    __TS__ArraySplice(state.interactive, 0, #state.interactive)
+    __TS__ArraySplice(state.background, 0, #state.background)
+    heedClock(state, nowMs)
+    state.pauseUntilMs = math.max(state.pauseUntilMs, nowMs + ____exports.RECOVERY_MS)
+end
 function ____exports.dropOwners(state, dead, nowMs)
+    heedClock(state, nowMs)
     for ____, name in ipairs(dead) do
         removeOwner(state, name)
     end

@@ -26,6 +26,7 @@ export function shareOfMachine(most: number, machines: number): number {
  * keys by turns, first come first served within a key.
  */
 export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: number, dead: readonly string[]): PlaceOutcome {
+  heedClock(state, nowMs)
   for (const name of dead) removeOwner(state, name)
   const known = findOwner(state, request.name)
   if (known === undefined && !request.whole) return describe(state, request, nowMs, [], true)
@@ -53,10 +54,31 @@ export function noteSilence(state: PlaceState, name: string, silentMs: number, n
   return true
 }
 
+/**
+ * The ledger was started anew, with what it had written down: that may be a second old or a day. So nobody is counted until it
+ * says anew what it runs, and nothing is given until all of them could. What was learned of the limit stays.
+ */
+export function beginAnew(state: PlaceState, nowMs: number): void {
+  state.owners.splice(0, state.owners.length)
+  state.interactive.splice(0, state.interactive.length)
+  state.background.splice(0, state.background.length)
+  heedClock(state, nowMs)
+  state.pauseUntilMs = Math.max(state.pauseUntilMs, nowMs + RECOVERY_MS)
+}
+
 /** What keeps going when an owner is only dropped: its places are given on. */
 export function dropOwners(state: PlaceState, dead: readonly string[], nowMs: number): readonly PlaceGrant[] {
+  heedClock(state, nowMs)
   for (const name of dead) removeOwner(state, name)
   return admit(state, nowMs)
+}
+
+/** Times that lie ahead are from before the clock was set back: nothing waits until it has caught up with them. */
+function heedClock(state: PlaceState, nowMs: number): void {
+  if (state.pauseUntilMs - nowMs > LONGEST_PAUSE_MS) state.pauseUntilMs = 0
+  if (state.cutAtMs > nowMs) state.cutAtMs = nowMs
+  if (state.countedSinceMs > nowMs) state.countedSinceMs = nowMs
+  for (const machine of state.machines) if (machine.seenMs > nowMs) machine.seenMs = nowMs
 }
 
 export function countRunning(state: PlaceState): number {

@@ -26,8 +26,10 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local name = ARGV[2]
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - rule.LEASE_MS)
 local known = redis.call('ZSCORE', KEYS[2], name)
-local latest = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
-local silent = latest and now - tonumber(latest) or 0
+local latest = tonumber(redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or now)
+local silent = now - latest
+-- The clock was set back: who was heard of by the old one has a lease from now on.
+if silent < 0 then for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')) do redis.call('ZADD', KEYS[2], now, ahead) end end
 local function tell(grants)
   for _, grant in ipairs(grants) do
     if grant.owner ~= name or ARGV[1] == 'beat' then
@@ -41,7 +43,14 @@ local function tell(grants)
 end
 local function load()
   local text = redis.call('GET', KEYS[1])
-  return text and cjson.decode(text) or rule.createPlaceState()
+  if not text then return rule.createPlaceState() end
+  local state = cjson.decode(text)
+  if ARGV[4] == 'first' then
+    redis.call('DEL', KEYS[2], KEYS[3])
+    rule.beginAnew(state, now)
+    known, dead, silent = false, {}, 0
+  end
+  return state
 end
 local function save(state)
   redis.call('SET', KEYS[1], cjson.encode(state), 'EX', ${KEEP_SECONDS})
@@ -51,7 +60,7 @@ local function save(state)
   end
 end
 if ARGV[1] == 'beat' then
-  if #dead > 0 or silent > rule.RECOVERY_MS then
+  if #dead > 0 or silent > rule.RECOVERY_MS or ARGV[4] == 'first' then
     local state = load()
     if rule.noteSilence(state, name, silent, now) then known = false end
     local grants = rule.dropOwners(state, dead, now)
@@ -62,7 +71,7 @@ if ARGV[1] == 'beat' then
   if known then redis.call('ZADD', KEYS[2], now, name) end
   return cjson.encode({ known = known and true or false, granted = cjson.decode(redis.call('HGET', KEYS[3], name) or '[]') })
 end
-local request = cjson.decode(ARGV[4])
+local request = cjson.decode(ARGV[5])
 local state = load()
 rule.noteSilence(state, name, silent, now)
 local outcome = rule.stepPlaces(state, request, now, dead)
@@ -82,18 +91,21 @@ export function createRedisLedger({ connection, account, prefix = 'amplifier-cha
   const base = `${prefix}:{${account}}:places`
   const keys = [base, `${base}:seen`, `${base}:grants`]
   const channel = `${base}:granted:`
+  // A server that runs the script for the first time has been started anew, or has taken over from another that went away.
+  const run = (verb: string, name: string, ...rest: string[]) =>
+    connection.script(SCRIPT, keys, [verb, name, channel, '', ...rest], [verb, name, channel, 'first', ...rest])
   let subscribed: { owner: string; told: Set<(ids: readonly string[]) => void> } | undefined
   return {
     scope: 'account',
     immediate: false,
     open: () => void connection.command('PING').catch(() => undefined),
     async step(request) {
-      const outcome = decodePlaceOutcome(await connection.script(SCRIPT, keys, ['step', request.name, channel, JSON.stringify(request)]))
+      const outcome = decodePlaceOutcome(await run('step', request.name, JSON.stringify(request)))
       if (!outcome) throw new Error(`${connection.place} answered something else than places`)
       return outcome
     },
     async beat({ name }) {
-      const text = await connection.script(SCRIPT, keys, ['beat', name, channel])
+      const text = await run('beat', name)
       const reply = typeof text === 'string' ? parseJson(text) : undefined
       if (!isRecord(reply)) throw new Error(`${connection.place} answered something else than places`)
       return { known: reply['known'] === true, granted: decodeIds(reply['granted']) }

@@ -18,8 +18,11 @@ export interface RedisConnection {
   readonly place: string
   /** @throws TokenStoreError `unreachable` at once while the server is away; what the server refuses as it says it */
   command(...words: readonly string[]): Promise<unknown>
-  /** Runs a script; the first `keys` words are its keys. @throws as {@link RedisConnection.command} */
-  script(source: string, keys: readonly string[], words: readonly string[]): Promise<unknown>
+  /**
+   * Runs a script with `keys` and `words`; with `firstWords` where the server has not seen it since it was started.
+   * @throws as {@link RedisConnection.command}
+   */
+  script(source: string, keys: readonly string[], words: readonly string[], firstWords?: readonly string[]): Promise<unknown>
   /** Tells what is published there from now on, also after the connection was lost and is back; never fails. What it missed is not told. */
   subscribe(channel: string, listener: (message: string) => void): void
   /** Twice without harm. */
@@ -68,7 +71,7 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   return {
     place,
     command,
-    async script(source, keys, words) {
+    async script(source, keys, words, firstWords = words) {
       const name = names.get(source) ?? createHash('sha1').update(source).digest('hex')
       names.set(source, name)
       try {
@@ -76,7 +79,7 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
       } catch (cause) {
         // The server has not seen it yet, or has been started anew.
         if (!isUnknownScript(cause)) throw cause
-        return command('EVAL', source, String(keys.length), ...keys, ...words)
+        return command('EVAL', source, String(keys.length), ...keys, ...firstWords)
       }
     },
     subscribe(channel, listener) {

@@ -1,9 +1,10 @@
 import type { FleetStatus } from '../account/index.js'
 import type { AccountContainer } from '../compose-account.js'
+import type { ProviderOptions } from '../config/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { withAccount } from './login.js'
-import { createPrint } from './print.js'
+import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
 
 const SCOPES: Readonly<Record<FleetStatus['scope'], string>> = {
@@ -15,14 +16,19 @@ export async function fleetStatus(context: CommandContext, flags: Record<string,
   const print = createPrint(context, flags)
   const { options } = await readConfig(context, flags)
   return withAccount(options, context, async (account) => {
-    const credential = await account.credentials.peek().catch(() => undefined)
+    const { credentials, lane } = account
+    const state = lane.apiKey === undefined ? await credentials.state() : undefined
+    if (state?.state === 'unreadable' && state.transient) return reportAway(print, state.message, describeMeanwhile(options))
+    const credential = await credentials.peek().catch(() => undefined)
     if (!credential) {
-      print.line(`nobody is signed in. Run ${account.credentials.signIn}`)
-      print.value({ signed_in: false })
+      const message = state && state.state !== 'present' ? state.message : `nobody is signed in. Run ${credentials.signIn}`
+      print.line(message)
+      print.value({ signed_in: false, message })
       return EXIT.auth
     }
     account.useAccount(credential.accountKey)
-    const fleet = await account.limiter.inspect()
+    const fleet = await account.limiter.inspect().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
+    if (fleet instanceof Error) return reportAway(print, fleet.message, describeMeanwhile(options))
     print.line(`counted over      ${SCOPES[fleet.scope]}${fleet.server ? ` (${fleet.server.place}, ${fleet.server.latency_ms} ms)` : ''}`)
     print.line(`running           ${fleet.running} of ${fleet.members.length === 0 ? options.maxConcurrency : fleet.limit}${fleet.cut ? ` (${fleet.configured} configured; refusals have cut it)` : ''}`)
     print.line(`waiting           ${fleet.waiting.interactive} interactive, ${fleet.waiting.background} background${fleet.longest_wait_seconds > 0 ? `, the longest for ${fleet.longest_wait_seconds} s` : ''}`)
@@ -38,6 +44,20 @@ export async function fleetStatus(context: CommandContext, flags: Record<string,
     print.value({ signed_in: true, ...fleet })
     return EXIT.ok
   })
+}
+
+/** The sign-in or the places cannot be asked for: that is said, and what counts until they can. */
+function reportAway(print: Print, message: string, meanwhile: string): number {
+  print.line(message)
+  print.line(`meanwhile         ${meanwhile}`)
+  print.value({ reachable: false, message, meanwhile })
+  return EXIT.unavailable
+}
+
+function describeMeanwhile({ maxConcurrency, tokenStore, concurrencyScope }: ProviderOptions): string {
+  if (tokenStore === 'redis' && concurrencyScope === 'machine') return `${SCOPES.machine} count their calls together as before, up to max_concurrency (${maxConcurrency})`
+  if (tokenStore !== 'redis' || concurrencyScope !== 'account') return `each process counts its own calls, up to max_concurrency (${maxConcurrency})`
+  return `each machine runs its share: max_concurrency (${maxConcurrency}) divided by the machines it heard of in the last ten minutes, one call at least; one where it has heard of none`
 }
 
 /** A server that is slower than this is felt in every call. */

@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { ConcurrencyLimiter, FleetStatus } from '../../src/account/index.js'
 import { checkFleet } from '../../src/cli/fleet.js'
+import { freePort } from '../support/redis.js'
+import { openCommandLine } from './support.js'
 
 const member = (machine: string, pid: number, version: string, running: number) => ({ machine, pid, version, running, waiting: 1, since_seconds: 60 })
 
@@ -31,4 +33,21 @@ test('doctor finds nothing to say where all is well, and an error where the plac
   const { server: _server, ...well } = STATUS
   expect((await check(async () => ({ ...well, scope: 'machine', members: [member('aa', 1, '0.2.0', 6)] }))).map(([name, result]) => `${name} ${result}`)).toEqual(['fleet ok', 'fleet versions ok', 'fleet holder ok'])
   expect(await check(async () => Promise.reject(new Error('away')))).toEqual([['fleet', 'error', 'away']])
+})
+
+test('fleet status tells a Redis that is away from a sign-in that is missing, and what counts meanwhile', async () => {
+  const line = await openCommandLine()
+  onTestFinished(() => line.close())
+  const url = `redis://127.0.0.1:${await freePort()}`
+  const redis = ['--config', 'token_store=redis', '--config', `redis_url=${url}`]
+  const env = { AMPLIFIER_CHATGPT_STORE_KEY: Buffer.alloc(32, 7).toString('base64') }
+  const away = await line.run(['fleet', 'status', ...redis], { env })
+  expect([away.code, away.stdout]).toEqual([5, [
+    `${url} cannot be reached; the sign-in is neither read nor refreshed until it can. Check the server and the network`,
+    'meanwhile         each machine runs its share: max_concurrency (6) divided by the machines it heard of in the last ten minutes, one call at least; one where it has heard of none',
+    '',
+  ].join('\n')])
+  expect(JSON.parse((await line.run(['fleet', 'status', '--json', ...redis], { env })).stdout)).toMatchObject({ reachable: false, message: expect.stringContaining(url) })
+  const missing = await line.run(['fleet', 'status'])
+  expect([missing.code, missing.stdout]).toEqual([3, expect.stringContaining('nobody is signed in')])
 })
