@@ -1,5 +1,5 @@
 import type { PlaceBeat, PlaceLedger } from './place-ledger.js'
-import { shareOfMachine } from './place-rule.js'
+import { MACHINE_MS, shareOfMachine } from './place-rule.js'
 import { LEASE_MS, type PlaceOutcome, type PlaceOwner, type PlaceRequest } from './place-state.js'
 
 export interface FallbackLedgerOptions {
@@ -27,11 +27,11 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
   let away = false
   let warned = false
   let triedMs = 0
-  /** Until the ledger has said how many there are, there may be any number. */
-  let machines = Number.POSITIVE_INFINITY
+  /** Until the ledger has said how many there are, there may be any number; one that lost its data hears of them one by one. */
+  let machines = { count: Number.POSITIVE_INFINITY, atMs: Number.NEGATIVE_INFINITY }
   let probing: Promise<boolean> | undefined
 
-  const shareOf = (most: number) => (shared ? shareOfMachine(most, machines) : most)
+  const shareOf = (most: number) => (shared ? shareOfMachine(most, machines.count) : most)
   const share = (request: PlaceRequest): PlaceRequest => ({ ...request, most: shareOf(request.most) })
   const leave = (most: number, cause: unknown) => {
     if (away) return
@@ -41,7 +41,7 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
     warned = true
   }
   const learn = (outcome: PlaceOutcome): PlaceOutcome => {
-    machines = Math.max(1, outcome.machines)
+    if (outcome.machines >= machines.count || now() - machines.atMs > MACHINE_MS) machines = { count: Math.max(1, outcome.machines), atMs: now() }
     warned = false
     return outcome
   }

@@ -1,4 +1,4 @@
-// Generated from place-rule.ts 0148830fb1b837b8 by `node build.config.mjs places`.
+// Generated from place-rule.ts 81cacd9858b423ad by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 -- Lua Library inline imports
 local function __TS__CountVarargs(...)
@@ -100,7 +100,7 @@ local function __TS__ArrayIncludes(self, searchElement, fromIndex)
 end
 -- End of Lua Library inline imports
 local ____exports = {}
-local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW, MACHINE_MS
+local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW
 function ____exports.removeWaiters(ring, leaves)
     do
         local index = #ring - 1
@@ -273,7 +273,7 @@ function noteMachine(state, name, nowMs)
             if machine.name == name then
                 found = true
                 machine.seenMs = nowMs
-            elseif nowMs - machine.seenMs > MACHINE_MS then
+            elseif nowMs - machine.seenMs > ____exports.MACHINE_MS then
                 __TS__ArraySplice(state.machines, index, 1)
             end
             index = index - 1
@@ -397,7 +397,7 @@ end
 LEAST_STREAK = 4
 LONGEST_PAUSE_MS = 10000
 MOST_IN_A_ROW = 8
-MACHINE_MS = 600000
+____exports.MACHINE_MS = 600000
 ____exports.RECOVERY_MS = 2 * ____exports.BEAT_MS
 function ____exports.shareOfMachine(most, machines)
     return math.max(

@@ -12,7 +12,8 @@ const LEAST_STREAK = 4
 const LONGEST_PAUSE_MS = 10000
 /** After so many interactive ones in a row a waiting background call has its turn. */
 const MOST_IN_A_ROW = 8
-const MACHINE_MS = 600000
+/** So long a machine counts for the shares after it was heard of. */
+export const MACHINE_MS = 600000
 /** A ledger that begins anew gives nothing for so long: whoever still runs calls comes back with its next beat. */
 export const RECOVERY_MS = 2 * BEAT_MS
 

@@ -43,13 +43,17 @@ local function tell(grants)
 end
 local function load()
   local text = redis.call('GET', KEYS[1])
-  if not text then return rule.createPlaceState() end
-  local state = cjson.decode(text)
-  if ARGV[4] == 'first' then
+  local state = text and cjson.decode(text) or rule.createPlaceState()
+  if ARGV[4] ~= 'first' then return state end
+  -- Several that begin at the same time may each be told that the script is not known.
+  local info = redis.pcall('INFO', 'server')
+  local run = type(info) == 'string' and info:match('run_id:(%w+)') or now
+  if text and state.server ~= run then
     redis.call('DEL', KEYS[2], KEYS[3])
     rule.beginAnew(state, now)
     known, dead, silent = false, {}, 0
   end
+  state.server = run
   return state
 end
 local function save(state)

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createConcurrencyLimiter, createFileLedger, createMemoryLedger, createRedisLedger, type PlaceLedger } from '../../src/account/index.js'
 import { describeFleet } from '../../src/account/describe-fleet.js'
 import { createFallbackLedger } from '../../src/account/fallback-ledger.js'
-import { dropOwners, stepPlaces } from '../../src/account/place-rule.js'
+import { dropOwners, RECOVERY_MS, stepPlaces } from '../../src/account/place-rule.js'
 import { createPlaceState, LEASE_MS, type PlaceOwner, type PlaceRequest } from '../../src/account/place-state.js'
 import { hashRule } from '../../src/account/translate-places.mjs'
 import { createRedisConnection } from '../../src/auth/index.js'
@@ -157,6 +157,36 @@ test.runIf(redisInstalled)('a Redis that was away gives no place of one that it 
   expect(await ledger.step({ ...wish('holder'), seq: 2, running: 1, joined: [], returning: true })).toMatchObject({ running: 1, waiting: 1 })
 })
 
+test.runIf(redisInstalled)('a Redis that is started anew with what it had a while ago counts nobody by it, and gives nothing before all could say what they run', async () => {
+  const path = await folder()
+  const open = async () => {
+    const redis = await startRedis(path)
+    onTestFinished(() => redis.stop())
+    const connection = createRedisConnection({ url: redis.url })
+    onTestFinished(() => connection.close())
+    return { redis, connection, ledger: createRedisLedger({ connection, account: 'one' }) }
+  }
+  const holder: PlaceRequest = { ...onlooking(1), name: 'holder', most: 2, running: 1 }
+  const waiter: PlaceRequest = { ...onlooking(1), name: 'waiter', most: 2, joined: [{ id: 'w', key: 'k', interactive: false }] }
+  const before = await open()
+  await before.ledger.step(holder)
+  const kept = await before.connection.command('GET', 'amplifier-chatgpt:{one}:places')
+  await before.ledger.step({ ...holder, seq: 2, running: 2, whole: false })
+  await before.redis.stop()
+  const after = await open()
+  await after.connection.command('SET', 'amplifier-chatgpt:{one}:places', String(kept))
+  await after.connection.command('ZADD', 'amplifier-chatgpt:{one}:places:seen', String(Date.now()), 'holder')
+  const first = await after.ledger.step(waiter)
+  expect(first).toMatchObject({ granted: [], running: 0, waiting: 1, pauseUntilMs: expect.any(Number) })
+  expect(first.pauseUntilMs - first.nowMs).toBe(RECOVERY_MS)
+  expect(await after.ledger.beat?.(holder)).toEqual({ known: false, granted: [] })
+  await after.ledger.step({ ...holder, seq: 3, running: 2, returning: true })
+  expect(await after.ledger.step({ ...waiter, seq: 2, whole: false, joined: [], waitedUntilMs: first.pauseUntilMs })).toMatchObject({ granted: [], running: 2, waiting: 1, pauseUntilMs: 0 })
+  // What one server has counted since its start is not forgotten because a process brings the script anew.
+  await after.connection.command('SCRIPT', 'FLUSH')
+  expect(await after.ledger.step({ ...waiter, seq: 3, whole: false, joined: [] })).toMatchObject({ unknown: false, running: 2, waiting: 1, pauseUntilMs: 0 })
+})
+
 test.runIf(redisInstalled)('Redis and TypeScript decide alike over random lives', async () => {
   const redis = await startRedis(await folder())
   onTestFinished(() => redis.stop())
@@ -304,4 +334,23 @@ test('a ledger that cannot be reached is left for a share of the places, with on
   ;(await limiter.acquire())()
   expect(limiter.limit).toBe(6)
   second()
+})
+
+test('a share goes by the machines of the last ten minutes, also where the ledger has lost its data since', async () => {
+  const shared = createMemoryLedger()
+  const told = [3, 1]
+  const ledger: PlaceLedger = {
+    scope: 'account', immediate: false, inspect: () => shared.inspect(), close: async () => undefined,
+    async step(request) {
+      const machines = told.shift()
+      if (machines === undefined) throw new Error('away')
+      return { ...(await shared.step(request)), machines }
+    },
+  }
+  const warnings: string[] = []
+  const limiter = limiterOver(createFallbackLedger({ ledger, local: createMemoryLedger(), shared: true, warn: (share) => warnings.push(share) }))
+  ;(await limiter.acquire())()
+  await vi.waitFor(() => expect(told).toEqual([]))
+  await limiter.acquire()
+  expect([warnings, limiter.limit]).toEqual([['2 of 6'], 2])
 })

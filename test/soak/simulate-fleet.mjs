@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { createRandom } from './seeded.mjs'
+import { createWorld } from './virtual-time.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const given = (name, usual) => (process.argv.includes(`--${name}`) ? process.argv[process.argv.indexOf(`--${name}`) + 1] : usual)
@@ -19,43 +20,6 @@ const CALL_MS = 1500
 /** One way between a host and the ledger. */
 const LATENCY_MS = [1, 8]
 const KILL_EVERY_MS = 4000
-
-/** Time that passes from one event to the next. */
-function createWorld() {
-  const events = []
-  const world = { nowMs: 1000 }
-  const up = (at) => {
-    for (; at > 0 && events[(at - 1) >> 1].atMs > events[at].atMs; at = (at - 1) >> 1) [events[at], events[(at - 1) >> 1]] = [events[(at - 1) >> 1], events[at]]
-  }
-  const down = () => {
-    for (let at = 0, next; (next = 2 * at + 1) < events.length; at = next) {
-      if (next + 1 < events.length && events[next + 1].atMs < events[next].atMs) next++
-      if (events[at].atMs <= events[next].atMs) return
-      ;[events[at], events[next]] = [events[next], events[at]]
-    }
-  }
-  world.after = (ms, run) => {
-    const event = { atMs: world.nowMs + ms, run }
-    events.push(event)
-    up(events.length - 1)
-    return () => { event.run = undefined }
-  }
-  world.runUntil = async (endMs) => {
-    while (events.length > 0 && events[0].atMs <= endMs) {
-      const [event] = events
-      const lastOne = events.pop()
-      if (events.length > 0) {
-        events[0] = lastOne
-        down()
-      }
-      world.nowMs = event.atMs
-      event.run?.()
-      // What the event settled goes on before the next one.
-      for (let turn = 0; turn < 8; turn++) await undefined
-    }
-  }
-  return world
-}
 
 function createServer(rule, world, random) {
   const state = rule.createPlaceState()
