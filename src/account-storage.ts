@@ -9,7 +9,7 @@ import {
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { ConfigurationError } from './contract/index.js'
-import { findHomeFolder, isLoopback, shortHash } from './lib/index.js'
+import { defined, findHomeFolder, isLoopback, shortHash } from './lib/index.js'
 import { createTrust } from './transport/index.js'
 
 /** Where an account's sign-in, quota and model list are kept. */
@@ -111,7 +111,7 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
   return {
     tokens: (lane) =>
       createRedisStore({
-        connection, lane: lane.name, encryptionKey: env.AMPLIFIER_CHATGPT_STORE_KEY, ...(account === undefined ? {} : { account }),
+        connection, lane: lane.name, encryptionKey: env.AMPLIFIER_CHATGPT_STORE_KEY, ...defined({ account }),
       }),
     state: (accountKey, section) => shared.value(`${accountKey}:${section}`, SHARED_STATE_TTL_MS),
     usagePath: usagePathOf(options),

@@ -11,7 +11,7 @@ import {
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { MOUNT_NAME } from './config/module-entry.js'
-import { createRedactor, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
+import { createRedactor, defined, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import type { ModuleParts } from './module-parts.js'
 import { processShared, type ProcessShared } from './process-shared.js'
 import type { Lineage } from './provider/index.js'
@@ -124,8 +124,7 @@ function registerFoundations(child: DependencyContainer, { options, parts }: Acc
     const transport = createTransport({
       env: process.env,
       now,
-      ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
-      ...(parts.dispatcher === undefined ? {} : { dispatcher: parts.dispatcher }),
+      ...defined({ caFile: options.caFile, dispatcher: parts.dispatcher }),
     })
     cleanups.push(() => transport.close())
     return transport
@@ -148,9 +147,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
     createLane(options.lane, {
       issuer: options.issuer,
       baseUrl: options.baseUrl,
-      ...(options.clientId === undefined ? {} : { clientId: options.clientId }),
-      ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
-      ...(options.account === undefined ? {} : { account: options.account }),
+      ...defined({ clientId: options.clientId, apiKey: options.apiKey, account: options.account }),
     }))
   provide(child, STORE, () => parts.tokenStore ?? child.resolve(PLACES).tokens(child.resolve(LANE), child.resolve(WARN)))
   provide(child, CREDENTIALS, () => createCredentials(child, input, cleanups, shared))

@@ -1,4 +1,5 @@
 import { AuthenticationError, type Coordinator, type LLMError, type MountPlan } from './contract/index.js'
+import { defined } from './lib/index.js'
 import { MOUNT_NAME } from './container.js'
 import type { ModuleParts } from './module-parts.js'
 import { createHost, type Host } from './host/index.js'
@@ -68,5 +69,5 @@ export async function mountOnHost({ config = {}, plan, parts = {}, session = {},
 }
 
 function nameSession(id: string, parentId: string | undefined) {
-  return { id, ...(parentId === undefined ? {} : { parentId }) }
+  return { id, ...defined({ parentId }) }
 }

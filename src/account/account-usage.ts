@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { decodeNumber, isRecord, parseJson, readString } from '../lib/index.js'
+import { decodeNumber, defined, isRecord, parseJson, readString } from '../lib/index.js'
 import { createBackendAsker, type AskBackendOptions } from './ask-backend.js'
 import type { Quota } from './quota.js'
 import { createSharedFlight } from './shared-flight.js'
@@ -87,12 +87,11 @@ export function decodeAccountUsage(payload: Record<string, unknown>): AccountUsa
   const limitReached = isRecord(reached) ? readString(reached, 'type') : undefined
   const balance = isRecord(credits) ? readString(credits, 'balance') : undefined
   return {
-    ...(planType === undefined ? {} : { plan_type: planType }),
+    ...defined({ plan_type: planType }),
     ...(isRecord(credits)
       ? { credits: { has_credits: credits['has_credits'] === true, unlimited: credits['unlimited'] === true, ...(balance ? { balance } : {}) } }
       : {}),
-    ...(banked === undefined ? {} : { banked_resets: banked }),
-    ...(limitReached === undefined ? {} : { limit_reached: limitReached }),
+    ...defined({ banked_resets: banked, limit_reached: limitReached }),
   }
 }
 
@@ -101,5 +100,5 @@ function decodeRedemption(text: string): ResetRedemption | undefined {
   const code = isRecord(body) ? readString(body, 'code') : undefined
   if (!isRecord(body) || code === undefined) return undefined
   const count = decodeNumber(body['windows_reset'], { least: 0, most: 1e6 })
-  return { code, ...(count === undefined ? {} : { windows_reset: count }) }
+  return { code, ...defined({ windows_reset: count }) }
 }

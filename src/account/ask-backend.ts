@@ -33,12 +33,12 @@ export interface BackendQuestion<Answer> {
 export type AskBackend = <Answer>(question: BackendQuestion<Answer>, signal?: AbortSignal) => Promise<Answer>
 
 const BACKOFF = { baseMs: 300, capMs: 3_000 }
-/** These questions stand before or beside calls, so they do not try as long as one. */
+/** Calls wait for some of these questions, so they are tried fewer times than a call. */
 const MOST_RETRIES = 2
 
 /**
- * Asks with the credential in force, refreshes a refused one once, and repeats what may be repeated: whoever asks with
- * a body sees to it that a repetition does no harm. @throws LLMError
+ * Asks with the credential in force, refreshes a refused one once, and repeats what may be repeated.
+ * A question with a body must be one that does no harm when it is asked twice. @throws LLMError
  */
 export function createBackendAsker(options: AskBackendOptions): AskBackend {
   const retries = Math.min(options.maxRetries, MOST_RETRIES)
@@ -70,7 +70,7 @@ async function ask<Answer>(
     reply = await options.transport.fetch({
       method, url, signal,
       headers: { ...clientHeaders(options, credential), accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      body: body === undefined ? undefined : JSON.stringify(body),
       timeouts: { connectMs: options.timeoutMs, totalMs: options.timeoutMs },
     })
   } catch (thrown) {

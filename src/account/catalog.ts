@@ -11,7 +11,7 @@ export interface CatalogSnapshot {
   readonly models: readonly CatalogModel[]
   /** `live`: within its time to live; `last_good`: an older list, since the newest could not be had; `fallback`: built in */
   readonly source: 'live' | 'last_good' | 'fallback'
-  /** whose list it is: lanes order and mark theirs differently */
+  /** the lane that the list is of: lanes order and mark theirs differently */
   readonly lane: LaneName
   readonly fetchedAtMs?: number
   readonly ageSeconds: number

@@ -7,48 +7,48 @@ import { createPlaceSpeaker } from './place-speaker.js'
 export interface ConcurrencyLimiterOptions {
   /** places of the account, 1 or more; default 6 */
   limit?: number
-  /** ms; the steady clock beside it decides where it is set back. Default the wall clock; of the default ledger a steady one */
+  /** ms. Default the wall clock, beside which a steady one is read: that one counts where the wall clock is set back. The default ledger goes by a steady clock alone. */
   now?: () => number
-  /** Calls `run` after `ms`; answers what takes that back. Default: a timer. */
+  /** Calls `run` after `ms`; the function it answers cancels that. Default: a timer. */
   schedule?: (ms: number, run: () => void) => () => void
   /** where the places are counted; default: in this process */
   ledger?: PlaceLedger
-  /** what this machine and this program are called in a ledger that others read */
+  /** the names of this machine and program in a ledger that other machines read */
   self?: { machine: string; version: string }
 }
 
 export interface AcquireOptions {
-  /** goes ahead of those that are not; default false */
+  /** gets a place before calls that are not interactive; default false */
   interactive?: boolean
   signal?: AbortSignal
-  /** whose call it is (mount, conversation): places go round the keys, so none keeps the others waiting */
+  /** the call's mount and conversation: free places go to the keys in turn, so that one with many calls does not delay the others */
   key?: string
 }
 
-/** Limits how many calls of an account run at once, and learns from refusals how many it bears. */
+/** Limits how many calls of an account run at once. The limit falls when the backend refuses calls and rises while it serves them. */
 export interface ConcurrencyLimiter {
-  /** Opens what the places are counted in, so that the first call need not wait for that; never fails. */
+  /** Opens the ledger ahead of the first call, which would have to wait for it; never fails. */
   open(): void
-  /** A place, where one is free at once and nobody waits; undefined where it would have to be waited for. */
+  /** A place, if one is free now and no call waits for one; else undefined. */
   tryAcquire(): (() => void) | undefined
   /** A place, as soon as there is one; the function gives it back, twice without harm. Rejects with the reason of `signal`. */
   acquire(options?: AcquireOptions): Promise<() => void>
   /**
-   * A call was refused for too many: the limit is halved, once for all refusals of the same moment, and
-   * for `retryAfterMs` (10 s at most) no place is given.
+   * The backend refused a call because too many run: the limit is halved, once for all refusals of the same moment, and
+   * no place is given for `retryAfterMs`, 10 s at most.
    */
   observeRateLimited(retryAfterMs?: number): void
-  /** A call was served: after two rounds of them, four at least, without a refusal the limit grows by one again. */
+  /** A call was served. The limit rises by one after twice as many of these in a row as it allows, four at least. */
   observeServed(): void
-  /** the limit in force, between 1 and the one configured, as it was last heard of */
+  /** the limit in force, between 1 and the configured one, as the ledger last answered */
   readonly limit: number
   /** calls of this process */
   readonly running: number
   /** calls of this process */
   readonly waiting: number
-  /** Who holds the places, here and elsewhere, as far as they are counted together. Rejects where that cannot be asked. */
+  /** The processes that hold or wait for places in the same ledger. Rejects where the ledger cannot be reached. */
   inspect(): Promise<FleetStatus>
-  /** Forgets what it counted elsewhere, and leaves no timer. */
+  /** Gives this process's places in the ledger back and clears every timer. */
   close(): Promise<void>
 }
 

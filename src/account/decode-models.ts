@@ -1,5 +1,5 @@
 import { SPEED_TIERS, type LaneName } from '../contract/index.js'
-import { decodeNumber, isRecord, readString } from '../lib/index.js'
+import { decodeNumber, defined, isRecord, readString } from '../lib/index.js'
 import { DEFAULT_CONTEXT_WINDOW, MAX_OUTPUT_TOKENS, type CatalogModel } from './catalog-model.js'
 
 type Entry = Record<string, unknown>
@@ -83,16 +83,16 @@ function decodeModel(entry: unknown, position: number, lane: LaneName): { model:
     slug,
     displayName: readText(entry, 'display_name') ?? slug,
     contextWindow: readPositive(entry, 'context_window') ?? maxContextWindow ?? DEFAULT_CONTEXT_WINDOW,
-    ...(maxContextWindow === undefined ? {} : { maxContextWindow }),
+    ...defined({ maxContextWindow }),
     maxOutputTokens: readPositive(entry, 'max_output_tokens') ?? MAX_OUTPUT_TOKENS,
     efforts,
-    ...(defaultEffort === undefined ? {} : { defaultEffort }),
+    ...defined({ defaultEffort }),
     // Absent means text and image (wire.md 5).
     inputModalities: entry['input_modalities'] === undefined || modalities.length === 0 ? ['text', 'image'] : modalities,
     supportsVerbosity: entry['support_verbosity'] === true,
     supportsReasoningSummary: typeof summaries === 'boolean' ? summaries : efforts.length > 0,
     priority: decodeNumber(entry['priority'], { least: -MOST, most: MOST }) ?? position,
-    ...(replacedBy === undefined ? {} : { replacedBy }),
+    ...defined({ replacedBy }),
   }
   return { model, speeds: lane === 'plan' ? [] : readSpeeds(entry) }
 }

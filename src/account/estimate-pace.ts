@@ -25,11 +25,11 @@ export interface PaceQuestion {
 /** Samples of so much of the window's length count as recent: two and a half hours of five. Of 0.2, 0.3, 0.5 and 0.8 it missed least (test/soak/forecast.mjs). */
 const RECENT = 0.5
 const LEAST_SAMPLES = 4
-/** Between samples that lie closer than so much of the span, rounding says more than use. */
+/** Slopes are taken between samples at least this part of the span apart: between closer ones the rounding of the figures exceeds the use. */
 const LEAST_APART = 0.5
-/** The span is cut into so many pieces, whose paces tell how much the pace changes. */
+/** Pieces that the span is cut into; how much their paces differ gives the error of the estimate. */
 const PIECES = 6
-/** Student's t of five degrees of freedom: nine in ten lie within so many deviations as six pieces tell them. */
+/** Student's t with five degrees of freedom, from six pieces: nine in ten values lie within so many deviations. */
 const NINE_IN_TEN = 2.015
 const HOUR_MS = 3_600_000
 
@@ -53,7 +53,7 @@ export function estimatePace({ samples, windowMinutes, resetsAtMs, nowMs }: Pace
   return { ...common, runs_out_at: runsOutAt, error_minutes: round(errorMs(recent, slope, leftMs) / 60_000, 1) }
 }
 
-/** A window that nobody has drawn on for a while stands as it stood. */
+/** The recent samples; where the newest is old, the window has not been drawn on since, and its figure counts as one of now. */
 function takeRecent(samples: WindowSamples, windowMinutes: number, nowMs: number): WindowSamples {
   const fromMs = nowMs - windowMinutes * 60_000 * RECENT
   const recent = samples.filter(({ atMs }) => atMs >= fromMs && atMs <= nowMs)
@@ -72,12 +72,12 @@ function medianSlope(samples: WindowSamples, apartMs: number): number {
   return median(slopes)
 }
 
-/** Where the line of the last few samples stands now; their median takes the rounding out. */
+/** The used percentage now, on the line through the last five samples; their median evens the rounding out. */
 function levelAt(samples: WindowSamples, slope: number, nowMs: number): number {
   return median(samples.slice(-5).map(({ atMs, usedPercent }) => usedPercent + slope * (nowMs - atMs)))
 }
 
-/** From how much the pace differed between pieces of the span: the error of the estimate, and of a future that differs as much. */
+/** The error of the time that is left, from how much the paces of the pieces differ: of the estimate itself, and of a future pace that differs as much. */
 function errorMs(samples: WindowSamples, slope: number, leftMs: number): number {
   const { atMs: fromMs } = samples[0] as WindowSample
   const { atMs: toMs } = samples.at(-1) as WindowSample
@@ -91,7 +91,7 @@ function errorMs(samples: WindowSamples, slope: number, leftMs: number): number 
   return (leftMs * NINE_IN_TEN * Math.hypot(ofEstimate, ofFuture)) / slope
 }
 
-/** Between two samples, by the straight line. */
+/** The used percentage at a time, interpolated between the samples around it. */
 function usedAt(samples: WindowSamples, atMs: number): number {
   const next = samples.findIndex((sample) => sample.atMs >= atMs)
   const after = samples[next === -1 ? samples.length - 1 : next] as WindowSample

@@ -1,4 +1,4 @@
-import { isRecord, parseJson } from '../lib/index.js'
+import { defined, isRecord, parseJson } from '../lib/index.js'
 import { createBackendAsker, type AskBackendOptions } from './ask-backend.js'
 
 export interface FetchModelsOptions extends Omit<AskBackendOptions, 'timeoutMs'> {
@@ -21,7 +21,7 @@ export function createModelsFetcher(options: FetchModelsOptions): (signal?: Abor
       const body = parseJson(text)
       // The Codex backend and the plan route answer `models`, the public API `data`.
       const models = isRecord(body) ? (Array.isArray(body.models) ? body.models : body.data) : undefined
-      return Array.isArray(models) ? { models: models as unknown[], ...(etag === undefined ? {} : { etag }) } : undefined
+      return Array.isArray(models) ? { models: models as unknown[], ...defined({ etag }) } : undefined
     },
     malformed: { message: 'The model list that the server answered is not in a form this version knows.', code: 'malformed_models' },
   }, signal)

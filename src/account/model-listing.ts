@@ -1,5 +1,5 @@
 import { ProviderUnavailableError, type LaneName } from '../contract/index.js'
-import { decodeMoment, isRecord, readString } from '../lib/index.js'
+import { decodeMoment, defined, isRecord, readString } from '../lib/index.js'
 import type { CatalogModel } from './catalog-model.js'
 import { decodeModels, trimModelEntry } from './decode-models.js'
 
@@ -23,7 +23,7 @@ export function buildListing(entries: readonly unknown[], etag: string | undefin
     throw new ProviderUnavailableError('the model list came back without a usable model', { code: 'empty_model_list' })
   }
   const bare = normalizeEtag(etag)
-  return { models, fetchedAtMs, ...(bare === undefined ? {} : { etag: bare }) }
+  return { models, fetchedAtMs, ...defined({ etag: bare }) }
 }
 
 /** What is kept of a list: the entries' fields that we read, so that a newer version reads them anew. */

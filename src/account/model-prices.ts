@@ -1,5 +1,5 @@
 import { withoutDate, type Usage } from '../contract/index.js'
-import { decimalText } from '../lib/index.js'
+import { decimalText, defined } from '../lib/index.js'
 
 /** Dollars for a million tokens. */
 export interface ModelPrice {
@@ -42,7 +42,7 @@ export function priceOf(model: string): ModelPrice | undefined {
   const row = Object.hasOwn(PRICES, name) ? PRICES[name] : undefined
   if (row === undefined) return undefined
   const [input, cacheRead, output, cacheWrite] = row
-  return { input, cache_read: cacheRead, output, ...(cacheWrite === undefined ? {} : { cache_write: cacheWrite }) }
+  return { input, cache_read: cacheRead, output, ...defined({ cache_write: cacheWrite }) }
 }
 
 const priceName = (model: string): string => withoutDate(model.toLowerCase())

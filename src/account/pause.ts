@@ -1,12 +1,12 @@
-/** One timer for the end of the time in which nothing begins, while anybody waits for it. */
+/** The timer for the end of a pause, in which no call begins. It runs only while calls wait. */
 export interface Pause {
-  /** The pause ends at `untilMs`, where it is now `nowMs`; 0: nobody waits for an end. */
+  /** The pause ends at `untilMs`, by the clock that reads `nowMs` now; 0 where no call waits for its end. */
   update(untilMs: number, nowMs: number): void
-  /** Leaves no timer. */
+  /** Clears the timer. */
   close(): void
 }
 
-/** @param ended told the end that was waited for: the timer's word, not the clock's, since one that stands still would hold everybody for ever */
+/** @param ended called with the end when the timer fires. The clock is not read again: one that stands still would hold the calls for ever. */
 export function createPause(schedule: (ms: number, run: () => void) => () => void, ended: (untilMs: number) => void): Pause {
   let armedMs = 0
   let cancel: (() => void) | undefined

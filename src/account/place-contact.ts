@@ -1,11 +1,11 @@
 import { startElapsed } from '../lib/index.js'
 import { BEAT_MS, LEASE_MS } from './place-state.js'
 
-/** How long ago the ledger heard of this process, as far as the process itself can know. */
+/** How long ago the ledger last heard from this process, as far as this process can know. */
 export interface PlaceContact {
-  /** Something is about to be said; what this answers is called once the ledger has answered it. */
+  /** A request is about to be sent; call the answered function once the ledger has answered it. */
   speak(): () => void
-  /** A place that was given to this process may be another's by now: it stood still, and was taken for dead. */
+  /** Whether a place of this process may have been given to another: the process stood still for so long that the ledger took it for dead. */
   readonly lost: boolean
 }
 
@@ -18,7 +18,7 @@ export function createPlaceContact(now: () => number): PlaceContact {
   return {
     speak() {
       const sinceSaid = startElapsed(now)
-      // Before anything is heard, what was said first counts.
+      // Until the first answer, the time of the first request counts.
       sinceHeard ??= sinceSaid
       return () => void (sinceHeard = sinceSaid)
     },

@@ -12,15 +12,15 @@ export interface PlaceExchangeOptions {
   hear: (outcome: PlaceOutcome) => void
 }
 
-/** Takes news to the ledger, one request at a time; what comes up meanwhile goes with the next. */
+/** Sends news to the ledger, one request at a time; news that comes up meanwhile goes with the next. */
 export interface PlaceExchange {
-  /** whether an answer is waited for */
+  /** whether a request is under way */
   readonly flying: boolean
   speak(): void
   close(): void
 }
 
-/** How long after a failure the ledger is spoken to again. */
+/** The wait after a failed request before the next. */
 const AGAIN_MS = 200
 
 /** @see PlaceExchange */

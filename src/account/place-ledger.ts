@@ -6,17 +6,17 @@ import { createPlaceState, LEASE_MS, type PlaceOutcome, type PlaceOwner, type Pl
 export interface PlaceLedger {
   /** `machine`: by the processes of this machine; `account`: by all that reach the same Redis. */
   readonly scope: 'process' | 'machine' | 'account'
-  /** Gets ready behind whatever else is done, so that the first request finds it so; what fails, that request tells. */
+  /** Prepares the ledger in the background, so that the first request need not; a failure shows at that request. */
   open?(): void
   /** Whether `step` answers at once, as it stands now. */
   readonly immediate: boolean
   /** Takes a request in. Rejects where the ledger cannot be reached. */
   step(request: PlaceRequest): PlaceOutcome | Promise<PlaceOutcome>
-  /** Says that the owner lives, and frees the places of the dead. Absent where nobody else counts. */
+  /** Says that the owner lives, and frees the places of owners that are dead. Absent in a ledger of one process. */
   beat?(owner: PlaceOwner): Promise<PlaceBeat>
-  /** Tells ids of the owner's that another's request gave a place to; answers what ends it. What it misses, the next beat tells. */
+  /** Calls back with ids of the owner that got a place by another owner's request; the answered function ends it. What it misses, the next beat's answer has. */
   watch?(owner: PlaceOwner, granted: (ids: readonly string[]) => void): () => void
-  /** How things stand, asked without a part in them. Rejects where it cannot be reached. */
+  /** The state of the account's places, read without joining in. Rejects where the ledger cannot be reached. */
   inspect(): Promise<FleetStatus>
   close(): Promise<void>
 }

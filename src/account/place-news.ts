@@ -3,18 +3,18 @@ import type { PlaceOwner, PlaceRequest, PlaceWaiter } from './place-state.js'
 /** What the ledger has not been told yet. */
 export interface PlaceNews {
   readonly any: boolean
-  /** the next request says the whole */
+  /** the next request tells everything, not only what changed */
   readonly whole: boolean
   joined(waiter: PlaceWaiter): void
   left(id: string): void
-  /** Its place was heard of: that goes with whatever is said next. */
+  /** This process knows of the waiter's place: the next request says so. */
   heard(id: string): void
   refused(forMs: number): void
   served(): void
   waitedOut(untilMs: number): void
   /** how many run has changed */
   changed(): void
-  /** What was told may not have been heard: the next request says the whole. */
+  /** The last request may not have arrived: the next one tells everything. */
   forget(): void
   /** The request that tells it. */
   take(running: number, waiting: ReadonlyMap<string, PlaceWaiter>): PlaceRequest
@@ -37,7 +37,7 @@ export function createPlaceNews(owner: PlaceOwner, most: number): PlaceNews {
       any = true
     },
     left(id) {
-      // One that was not announced needs no word of its going.
+      // The ledger never heard of it: nothing to tell.
       const at = joined.findIndex((waiter) => waiter.id === id)
       if (at === -1) left.push(id)
       else joined.splice(at, 1)

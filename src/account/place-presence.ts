@@ -8,7 +8,7 @@ export interface PlacePresence {
   close(): void
 }
 
-/** Shows the ledger that this process lives, and listens for places that others' requests give it: only while it has or wants one. */
+/** Sends the ledger signs of life, and listens for places that other processes' requests give to this one; both only while it holds or waits for a place. */
 export function createPlacePresence(
   { ledger, owner, contact, scheduleBeat }: { ledger: PlaceLedger; owner: PlaceOwner; contact: PlaceContact; scheduleBeat: (ms: number, run: () => void) => () => void },
   { isBusy, isWaiting, forgotten, granted }: { isBusy: () => boolean; isWaiting: () => boolean; forgotten: () => void; granted: (ids: readonly string[]) => void },
@@ -25,7 +25,7 @@ export function createPlacePresence(
       if (!reply.known && isBusy()) forgotten()
       granted(reply.granted)
     } catch {
-      // The next request finds out, and says the whole.
+      // The next request's answer shows it, and then everything is told again.
     }
   }
   const tick = () => {

@@ -5,7 +5,7 @@ export interface PlaceReturnsOptions {
   ledger: Pick<PlaceLedger, 'scope'>
   news: Pick<PlaceNews, 'changed'>
   schedule: (ms: number, run: () => void) => () => void
-  /** takes to the ledger what it has not been told yet */
+  /** sends the ledger what it has not been told yet */
   speak: () => void
 }
 
@@ -13,21 +13,21 @@ export interface PlaceReturnsOptions {
 export interface PlaceReturns {
   /** A place was given back. */
   returned(): void
-  /** The ledger has spoken: so many wait, wherever they are. */
+  /** The ledger answered: so many calls wait, in all processes. */
   heard(waiting: number): void
-  /** Everything is being told now. */
+  /** A request with everything is being sent now. */
   told(): void
-  /** Tells what is left. */
+  /** Sends what is left. */
   close(): void
 }
 
-/** Other processes look for places that often at most, so one of them hardly waits longer. */
+/** Other processes ask for places no more often than this, so the delay hardly lengthens their wait. */
 const LATER_MS = 15
 
 /**
- * A word to the file of a machine costs 40 to 100 µs of processor time, and each call had two of them, a seventh of what a short
- * answer cost the endpoint. Where nobody waited when the ledger spoke last, a place's return goes with the word of the next
- * call, or by itself soon after.
+ * A request to the machine's file costs 40 to 100 µs of processor time, and each call made two, a seventh of what a short
+ * answer cost the endpoint. Where no call waited at the ledger's last answer, a place's return is told with the next
+ * call's request, or by itself soon after.
  */
 export function createPlaceReturns({ ledger, news, schedule, speak }: PlaceReturnsOptions): PlaceReturns {
   let awaited = false

@@ -13,9 +13,9 @@ export interface PlaceRoll {
   add(waiter: Waiter): void
   /** @returns whether it was waiting */
   remove(id: string): boolean
-  /** Gives every waiter another id: a grant that is under way means nothing any more, it names an id that nobody has. */
+  /** Gives every waiter a new id, so that a grant that is still under way names none of them. */
   rename(): void
-  /** Lets those of the ids run that wait. @returns which did */
+  /** Lets the waiters with these ids run. @returns the ids that were waiting */
   grant(ids: readonly string[]): readonly string[]
 }
 

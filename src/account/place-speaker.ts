@@ -11,7 +11,7 @@ import type { PlaceOutcome, PlaceOwner } from './place-state.js'
 export interface PlaceSpeakerOptions {
   ledger: PlaceLedger
   schedule: (ms: number, run: () => void) => () => void
-  /** for signs of life, which alone keep no program running */
+  /** for signs of life; its timers must not keep the process running */
   scheduleBeat: (ms: number, run: () => void) => () => void
   owner: PlaceOwner
   most: number
@@ -19,10 +19,10 @@ export interface PlaceSpeakerOptions {
   now: () => number
 }
 
-/** Speaks for the calls of this process to the ledger. */
+/** Asks the ledger for places for the calls of this process, and gives them back. */
 export interface PlaceSpeaker {
   nextId(): string
-  /** A place, where the ledger gives one in this very moment. */
+  /** A place, if the ledger gives one at once. */
   tryJoin(): (() => void) | undefined
   join(waiter: Waiter): void
   leave(waiter: Waiter): void
@@ -86,7 +86,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
     served() {
       if (standing.limit >= most) return
       news.served()
-      // Elsewhere it goes with the place that is given back.
+      // In a shared ledger it is told with the return of the place.
       if (ledger.immediate) exchange.speak()
     },
     get limit() { return standing.limit }, get running() { return roll.running }, get waiting() { return roll.waiting.size },
@@ -101,7 +101,7 @@ interface JoiningParts {
   roll: PlaceRoll
   news: PlaceNews
   exchange: Pick<PlaceExchange, 'flying'>
-  /** the limit, and the places that other processes had, when the ledger spoke last */
+  /** the limit, and the places of other processes, at the ledger's last answer */
   standing: { readonly limit: number; readonly others: number }
   tell: (note: () => void) => void
 }

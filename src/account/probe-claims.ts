@@ -1,7 +1,7 @@
 import { decodeMoment, isRecord } from '../lib/index.js'
 import type { Persisted } from './persisted.js'
 
-/** Which models somebody asks at the moment to find out whether they serve again, among all that share the store. */
+/** The models that a process is asking right now whether they serve again, among all processes that share the store. */
 export interface ProbeClaims {
   /** False where another process holds the claim. True also where the store cannot be asked: a second probe costs a call, none costs the model. */
   claim(model: string): Promise<boolean>

@@ -1,5 +1,5 @@
 import type { AdmissionWindow, QuotaWindow } from '../contract/index.js'
-import { formatMoment } from '../lib/index.js'
+import { defined, formatMoment } from '../lib/index.js'
 import { createDrawHistory, type DrawHistory } from './draw-history.js'
 import { createDrawScale, windowKey, type DrawScale } from './draw-scale.js'
 import { GENERAL_LIMIT_ID } from './rate-limit-reading.js'
@@ -37,8 +37,8 @@ const LATEST_SPAN = 0.05
 /** Before so much of the window was watched, nothing is forecast: ten minutes of five hours. */
 const LEAST_WATCHED = 1 / 30
 /**
- * Demand beyond what is left by so much makes calls step down; at less than BACK they go as asked again. Above 1, since what was spared too
- * much is spared for nobody, while too little is made good by the next step down (test/soak/admission.mjs).
+ * Demand beyond what is left by so much makes calls step down; at less than BACK they go as asked again. Above 1, since a percent that is spared
+ * too much is lost at the reset, while one too little is made good by the next step down (test/soak/admission.mjs).
  */
 const OVER = 1.5
 const BACK = 1.3
@@ -76,7 +76,7 @@ export function createQuotaAdmission({ quota, now = Date.now }: { quota: Pick<Qu
       action,
       window: {
         limit_id: window.limit_id, window_minutes: window.window_minutes, used_percent: window.used_percent, reserve_percent: Math.round(reserve * 10) / 10,
-        ...(runsOutAt === undefined ? {} : { runs_out_at: runsOutAt }), resets_at: new Date(resetsAtMs).toISOString(),
+        ...defined({ runs_out_at: runsOutAt }), resets_at: new Date(resetsAtMs).toISOString(),
       },
     }
   }

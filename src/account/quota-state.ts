@@ -1,5 +1,5 @@
 import type { QuotaWindow } from '../contract/index.js'
-import { decodeMoment, decodeNumber, isRecord, readString } from '../lib/index.js'
+import { decodeMoment, decodeNumber, defined, isRecord, readString } from '../lib/index.js'
 import { addSample, decodeSamples, encodeSamples, mergeSamples, type WindowSamples } from './window-samples.js'
 import { USED_PERCENT, WINDOW_MINUTES, type LimitReading } from './rate-limit-reading.js'
 
@@ -133,7 +133,7 @@ function decodeWindow(value: unknown): WindowState | undefined {
   if (limitId === undefined || windowMinutes === undefined || usedPercent === undefined || observedAtMs === undefined) return undefined
   if (source === undefined || !SOURCES.includes(source)) return undefined
   const resetsAtMs = decodeMoment(value['resets_at_ms'])
-  return { limitId, windowMinutes, usedPercent, source: source as WindowSource, observedAtMs, ...(resetsAtMs === undefined ? {} : { resetsAtMs }) }
+  return { limitId, windowMinutes, usedPercent, source: source as WindowSource, observedAtMs, ...defined({ resetsAtMs }) }
 }
 
 function decodeMark(value: unknown): ExhaustionMark | undefined {

@@ -1,5 +1,5 @@
 import type { QuotaWindow } from '../contract/index.js'
-import { formatMoment, startElapsed } from '../lib/index.js'
+import { defined, formatMoment, startElapsed } from '../lib/index.js'
 import { createExhaustionMarks, type Exhaustion, type Verdict } from './quota-exhaustion.js'
 import { estimatePace, type WindowPace } from './estimate-pace.js'
 import type { Persisted } from './persisted.js'
@@ -17,7 +17,7 @@ export interface QuotaOptions {
   now?: () => number
   /** Keeps the state over restarts and shares it with other processes of this home. */
   persisted?: Persisted
-  /** who asks a model that was exhausted whether it serves again; default: each process for itself */
+  /** decides which process asks an exhausted model whether it serves again; default: each asks for itself */
   probes?: Persisted
   /** how long figures are gathered before they are kept; default 2,000. Exhaustion is kept at once. */
   saveDelayMs?: number
@@ -83,7 +83,7 @@ function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
         limit_id: window.limitId,
         window_minutes: window.windowMinutes,
         used_percent: window.usedPercent,
-        ...(resetsAt === undefined ? {} : { resets_at: resetsAt }),
+        ...defined({ resets_at: resetsAt }),
         source: window.source,
         observed_at: new Date(window.observedAtMs).toISOString(),
         age_seconds: Math.max(0, Math.round((nowMs - window.observedAtMs) / 1000)),

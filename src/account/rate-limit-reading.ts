@@ -1,4 +1,4 @@
-import { decodeMoment, decodeNumber, momentAfter } from '../lib/index.js'
+import { decodeMoment, decodeNumber, defined, momentAfter } from '../lib/index.js'
 
 /** What one message of the backend says about the account's limits. */
 export interface RateLimitReading {
@@ -48,5 +48,5 @@ export function buildWindow(parts: { used: unknown; minutes: unknown; resetsAt: 
   const afterSeconds = decodeNumber(parts.resetsAfterSeconds, { least: 0 })
   const resetsAtMs = decodeMoment(parts.resetsAt) ?? (afterSeconds ? momentAfter(nowMs, afterSeconds * 1000) : undefined)
   if (usedPercent === 0 && windowMinutes === 0 && resetsAtMs === undefined) return undefined
-  return { windowMinutes, usedPercent, ...(resetsAtMs === undefined ? {} : { resetsAtMs }) }
+  return { windowMinutes, usedPercent, ...defined({ resetsAtMs }) }
 }

@@ -1,4 +1,4 @@
-import { decodeNumber, isRecord, readString } from '../lib/index.js'
+import { decodeNumber, defined, isRecord, readString } from '../lib/index.js'
 import { buildWindow, GENERAL_LIMIT_ID, toLimitId, type LimitReading, type RateLimitReading, type WindowReading } from './rate-limit-reading.js'
 
 type Fields = Record<string, unknown>
@@ -57,6 +57,6 @@ export function readRateLimitEvent(payload: unknown, nowMs: number): RateLimitRe
   return {
     limits: [...(own ? [own] : []), ...readAdditional(payload['additional_rate_limits'], nowMs)],
     ...(name === undefined ? {} : { activeLimitId: limitId }),
-    ...(planType === undefined ? {} : { planType }),
+    ...defined({ planType }),
   }
 }

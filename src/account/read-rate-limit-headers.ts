@@ -1,3 +1,4 @@
+import { defined } from '../lib/index.js'
 import { buildWindow, GENERAL_LIMIT_ID, toLimitId, type LimitReading, type RateLimitReading } from './rate-limit-reading.js'
 
 const WINDOW_HEADER = /^x-(.+)-(primary|secondary)-(used-percent|window-minutes|reset-at|reset-after-seconds)$/
@@ -49,5 +50,5 @@ export function readRateLimitHeaders(headers: Readonly<Record<string, string>>, 
       .filter((window) => window !== undefined)
     if (windows.length > 0) limits.push({ limitId: isCopy ? activeLimitId : family, models: [], windows })
   }
-  return { limits, ...(activeLimitId === undefined ? {} : { activeLimitId }), ...(planType ? { planType } : {}) }
+  return { limits, ...defined({ activeLimitId }), ...(planType ? { planType } : {}) }
 }

@@ -9,7 +9,7 @@ interface Flight<Value> {
 
 /**
  * Single flight with a way out for each who waits: a caller's signal ends its own wait at once, the
- * work's signal aborts only when everybody has gone. Who asks without a signal stays to the end.
+ * work's signal aborts only when every caller has given up. A caller without a signal waits to the end.
  */
 export function createSharedFlight<Value>(): SharedFlight<Value> {
   let current: Flight<Value> | undefined

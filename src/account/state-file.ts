@@ -30,7 +30,7 @@ const MOST_BYTES = 16 * 1024 * 1024
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
-/** Neither file nor folder is loaded before somebody asks: most mounts write nothing for a while. */
+/** The file is read at the first load or save, not before: most mounts write nothing for a while. */
 const loadFs = () => import('node:fs/promises')
 
 /** The file's content; a file that holds something else is kept aside under another name, and the content is empty. */

@@ -1,6 +1,6 @@
 import type { LanguageModelV3CallOptions, SharedV3Warning } from '@ai-sdk/provider'
 import type { ChatRequest, JsonObject, ToolSpec } from '../contract/index.js'
-import { isRecord, readString } from '../lib/index.js'
+import { defined, isRecord, readString } from '../lib/index.js'
 import { buildMessages } from './build-messages.js'
 import { readOurs } from './metadata.js'
 
@@ -35,7 +35,7 @@ export function buildRequest(options: LanguageModelV3CallOptions, { model, lane 
   const tools = buildTools(options, warnings)
   const request: ChatRequest = {
     messages: buildMessages(options.prompt),
-    ...(model === undefined ? {} : { model }),
+    ...defined({ model }),
     ...buildSettings(options, lane, warnings),
     ...(tools.length === 0 ? {} : { tools }),
     ...(options.toolChoice && tools.length > 0 ? { tool_choice: buildToolChoice(options.toolChoice) } : {}),
@@ -72,8 +72,7 @@ function buildTools({ tools = [] }: LanguageModelV3CallOptions, warnings: Shared
     return [{
       name,
       parameters: { ...inputSchema },
-      ...(description === undefined ? {} : { description }),
-      ...(strict === undefined ? {} : { strict }),
+      ...defined({ description, strict }),
     }]
   })
 }
@@ -88,7 +87,7 @@ function buildFormat(format: LanguageModelV3CallOptions['responseFormat'], own: 
   const schema: JsonObject = { ...format.schema }
   const wanted = own['strictJsonSchema']
   const strict = typeof wanted === 'boolean' ? wanted : isStrict(schema)
-  return { response_format: { type: 'json_schema', schema, strict, ...(format.name === undefined ? {} : { name: format.name }) } }
+  return { response_format: { type: 'json_schema', schema, strict, ...defined({ name: format.name }) } }
 }
 
 /** Strict mode refuses an object that is open or has optional keys, and the whole request with it. */

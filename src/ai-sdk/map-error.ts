@@ -3,6 +3,7 @@
  * versions and installs, so nothing of it is loaded for an error.
  */
 import { isLLMError, type AnyLLMError } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 
 const FAMILY = 'vercel.ai.error'
 
@@ -64,6 +65,6 @@ function apiCallError(cause: AnyLLMError, retriesInside: boolean): Error {
     responseBody: undefined,
     // Nor a request that may have run.
     isRetryable: retryable && !retriesInside && !mayHaveRun,
-    data: { type: cause.name, ...(code === undefined ? {} : { code }) },
+    data: { type: cause.name, ...defined({ code }) },
   })
 }

@@ -1,6 +1,6 @@
 import type { LanguageModelV3ResponseMetadata, LanguageModelV3Usage, SharedV3ProviderMetadata } from '@ai-sdk/provider'
 import type { ChatResponse, HostedBlock, JsonObject, ThinkingBlock, Usage } from '../contract/index.js'
-import { isRecord, readString } from '../lib/index.js'
+import { defined, isRecord, readString } from '../lib/index.js'
 
 /** Our name in provider metadata and in `providerOptions`. */
 export const METADATA_KEY = 'openai-chatgpt'
@@ -32,7 +32,7 @@ export function buildResponseIdentity(response: ChatResponse, modelId: string, n
   const resolved = isRecord(route) ? readString(route, 'resolved_model') : undefined
   const id = metadata ? readString(metadata, 'response_id') : undefined
   return {
-    ...(id === undefined ? {} : { id }),
+    ...defined({ id }),
     modelId: served === undefined || served === 'unknown' ? (resolved ?? modelId) : served,
     timestamp: new Date(nowMs),
   }

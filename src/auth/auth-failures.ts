@@ -1,4 +1,5 @@
 import { AccessDeniedError, AuthenticationError, ConfigurationError, NetworkError, ProviderUnavailableError, RateLimitError, type LLMError } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { ExchangeError } from './token-endpoint.js'
 import { TokenStoreError, type LoadResult, type PendingRefresh, type StoreFault } from './token-store.js'
 import type { BindingVerdict } from './origin-binding.js'
@@ -30,8 +31,7 @@ export function mapStoreError(error: TokenStoreError): LLMError {
 export function mapExchangeError(error: ExchangeError, lane: Lane, pending?: PendingRefresh): LLMError {
   const fields = {
     cause: error,
-    ...(error.code === undefined ? {} : { code: error.code }),
-    ...(error.status === undefined ? {} : { status_code: error.status }),
+    ...defined({ code: error.code, status_code: error.status }),
     ...(error.retryAfterMs === undefined ? {} : { retry_after: error.retryAfterMs / 1000 }),
   }
   switch (error.kind) {

@@ -1,3 +1,4 @@
+import { defined } from '../lib/index.js'
 import { exchangeCode } from './exchange-code.js'
 import type { BrowserOptions } from './authorize-in-browser.js'
 import type { SignIn } from './sign-in.js'
@@ -32,7 +33,7 @@ export async function signInWithBrowser(options: BrowserSignInOptions): Promise<
       id_token_add_organizations: 'true',
       codex_cli_simplified_flow: 'true',
       originator: options.originator ?? 'amplifier',
-      ...(options.workspaceId === undefined ? {} : { allowed_workspace_id: options.workspaceId }),
+      ...defined({ allowed_workspace_id: options.workspaceId }),
     },
     redeem: async ({ code, codeVerifier, redirectUri }) => ({
       reply: await exchangeCode({

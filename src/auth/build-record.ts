@@ -1,4 +1,4 @@
-import { decodeMoment, decodeNumber, formatMoment, momentAfter } from '../lib/index.js'
+import { decodeMoment, decodeNumber, defined, formatMoment, momentAfter } from '../lib/index.js'
 import { decodePayload, originOf, readClaims } from './claims.js'
 import { hideSecrets } from './hide-secrets.js'
 import { toPlanRecord } from './plan-record.js'
@@ -46,7 +46,7 @@ function keepAnswer({ lane, reply, previous, nowMs, fields }: BuildRecordInput):
     lane: lane.name,
     issuer: originOf(previous.issuer) ?? originOf(lane.issuer) ?? lane.issuer,
     base_url: originOf(previous.base_url) ?? originOf(lane.baseUrl) ?? lane.baseUrl,
-    ...(lastRefresh === undefined ? {} : { last_refresh: lastRefresh }),
+    ...defined({ last_refresh: lastRefresh }),
     ...(reply.scope === undefined ? {} : granted(reply.scope)),
     ...(fields?.scope === undefined ? {} : granted(fields.scope)),
     ...fields,
@@ -67,8 +67,7 @@ async function describeAnswer({ reply, previous, nowMs }: BuildRecordInput, answ
     account_id: answer.account_id ?? claims.accountId ?? null,
     plan_type: claims.planType ?? previous.plan_type ?? null,
     ...(isNew ? { expires_at: formatMoment(await readExpiry(reply, nowMs)) ?? null } : {}),
-    ...(claims.subject === undefined ? {} : { subject: claims.subject }),
-    ...(claims.email === undefined ? {} : { email: claims.email }),
+    ...defined({ subject: claims.subject, email: claims.email }),
     ...(reply.earliest_refresh_at === undefined ? {} : { earliest_refresh_at: formatMoment(readEarliest(reply, nowMs)) ?? null }),
   }
 }

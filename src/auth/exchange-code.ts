@@ -1,4 +1,5 @@
 import { AuthenticationError, ConfigurationError, NetworkError } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { ExchangeError, requestTokens, type TokenReply } from './token-endpoint.js'
 import type { Transport } from '../transport/transport.js'
 
@@ -42,7 +43,7 @@ export async function exchangeCode(input: ExchangeCodeInput): Promise<TokenReply
 /** A failed exchange of a sign-in as the contract's error; everything else stays as it is. */
 export function mapSignInFailure(error: unknown): unknown {
   if (!(error instanceof ExchangeError)) return error
-  const fields = { cause: error, ...(error.code === undefined ? {} : { code: error.code }), ...(error.status === undefined ? {} : { status_code: error.status }) }
+  const fields = { cause: error, ...defined({ code: error.code, status_code: error.status }) }
   if (error.kind === 'configuration' && error.status === undefined && error.code === undefined) return new ConfigurationError(`sign-in failed: ${error.message}`, { ...fields, code: 'misconfigured' })
   if (error.kind === 'configuration') return new ConfigurationError(`sign-in failed: ${error.message}. Check issuer and client_id`, fields)
   return error.status === undefined

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { lstat } from 'node:fs/promises'
 import { AuthenticationError } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
+import { defined, isRecord, parseJson } from '../lib/index.js'
 import { accountMismatch, mapBinding, mapLoadFault } from './auth-failures.js'
 import { readClaims } from './claims.js'
 import { registerTokens } from './hide-secrets.js'
@@ -78,9 +78,7 @@ export async function importCredential(options: ImportOptions): Promise<Credenti
   const verdict = checkBinding({
     issuer: lane.issuer,
     baseUrl: lane.baseUrl,
-    ...(record.issuer === undefined ? {} : { storedIssuer: record.issuer }),
-    ...(record.base_url === undefined ? {} : { storedBaseUrl: record.base_url }),
-    ...(claims.issuer === undefined ? {} : { tokenIssuer: claims.issuer }),
+    ...defined({ storedIssuer: record.issuer, storedBaseUrl: record.base_url, tokenIssuer: claims.issuer }),
   })
   if (!verdict.allowed) throw mapBinding(verdict, lane)
   const credential = await identify(lane, record)

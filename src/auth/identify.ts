@@ -1,4 +1,4 @@
-import { decodeMoment, shortHash } from '../lib/index.js'
+import { decodeMoment, defined, shortHash } from '../lib/index.js'
 import { readClaims, type Claims } from './claims.js'
 import { PLAN_SCOPE } from './plan-lane.js'
 import { readScope } from './plan-record.js'
@@ -15,13 +15,9 @@ export async function identify(lane: Pick<Lane, 'name' | 'issuer'>, record: Stor
   const credential: Credential = {
     lane: lane.name,
     accessToken: record.access_token,
-    ...(claims.accountId === undefined ? {} : { accountId: claims.accountId }),
-    ...(claims.planType === undefined ? {} : { planType: claims.planType }),
-    ...(claims.subject === undefined ? {} : { subject: claims.subject }),
-    ...(claims.email === undefined ? {} : { email: claims.email }),
-    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...defined({ accountId: claims.accountId, planType: claims.planType, subject: claims.subject, email: claims.email, expiresAtMs }),
     ...(claims.fedramp ? { fedramp: true } : {}),
-    ...(scope === undefined ? {} : { scope }),
+    ...defined({ scope }),
     ...(lane.name === 'plan' ? { planEnabled: hasScope(scope, PLAN_SCOPE) } : {}),
     accountKey: nameAccount(lane, claims, record),
   }

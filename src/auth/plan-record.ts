@@ -2,6 +2,7 @@
  * A plan sign-in as it is kept: in the Python module's own form, so that both programs serve from one file. What version
  * 0.1.0 wrote is read too, and brought to this form by the next save.
  */
+import { defined } from '../lib/index.js'
 import type { StoredCredential, StoredRecord } from './token-store.js'
 
 /** What the issuer granted, words with blanks between them; undefined where the record doesn't say. */
@@ -28,8 +29,8 @@ export function toPlanRecord(record: StoredCredential, nowMs: number): StoredCre
     ...rest,
     token_type: 'Bearer',
     ...(scope === undefined ? {} : { scopes: scope.split(/\s+/).filter((word) => word !== '') }),
-    ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+    ...defined({ expires_at: expiresAt }),
     saved_at: nowMs / 1000,
-    ...(hostId === undefined ? {} : { ext_agent_host_id: hostId }),
+    ...defined({ ext_agent_host_id: hostId }),
   }
 }

@@ -4,6 +4,7 @@ import { withRedisLock } from './redis-lock.js'
 import { decodeRecord, encodeRecord } from './stored-record.js'
 import { TokenStoreError, type LoadResult, type StoredRecord, type StoreLock, type TokenStore } from './token-store.js'
 import type { LaneName } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import type { RedisConnection } from './redis-connection.js'
 
 export interface RedisStoreOptions {
@@ -47,7 +48,7 @@ export function createRedisStore(options: RedisStoreOptions): TokenStore {
   const withLock: TokenStore['withLock'] = (work, limits) => withRedisLock({
     connection, place, lockKey: keys.lock, fenceKey: keys.fence,
     ...(limits?.waitMs === undefined ? {} : { waitMs: limits.waitMs }),
-    ...(options.lockTtlMs === undefined ? {} : { ttlMs: options.lockTtlMs }),
+    ...defined({ ttlMs: options.lockTtlMs }),
   }, work)
 
   const write = async (record: StoredRecord, lock: StoreLock): Promise<void> => {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { AuthenticationError, type LLMError } from '../contract/index.js'
-import { shortHash, type delay } from '../lib/index.js'
+import { defined, shortHash, type delay } from '../lib/index.js'
 import { accountMismatch, mapBinding, mapExchangeError, mapLoadFault } from './auth-failures.js'
 import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
@@ -79,9 +79,7 @@ export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' 
   const verdict = checkBinding({
     issuer: context.lane.issuer,
     baseUrl: context.lane.baseUrl,
-    ...(record.issuer === undefined ? {} : { storedIssuer: record.issuer }),
-    ...(record.base_url === undefined ? {} : { storedBaseUrl: record.base_url }),
-    ...(claims.issuer === undefined ? {} : { tokenIssuer: claims.issuer }),
+    ...defined({ storedIssuer: record.issuer, storedBaseUrl: record.base_url, tokenIssuer: claims.issuer }),
   })
   if (!verdict.allowed) throw mapBinding(verdict, context.lane)
   return record

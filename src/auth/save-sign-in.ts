@@ -1,4 +1,5 @@
 import { AuthenticationError } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { accountMismatch } from './auth-failures.js'
 import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
@@ -37,7 +38,7 @@ export async function saveSignIn(input: SaveSignInInput): Promise<StoredCredenti
       reply: signIn.reply,
       previous: forgetSignIn(stored),
       nowMs: (input.now ?? Date.now)(),
-      ...(signIn.fields === undefined ? {} : { fields: signIn.fields }),
+      ...defined({ fields: signIn.fields }),
     })
     if (fresh === undefined) throw new AuthenticationError(`the sign-in brought no access token. Run ${lane.signIn} again`, { code: 'no_access_token' })
     const refusal = lane.refuse(await identify(lane, fresh))

@@ -1,4 +1,4 @@
-import { backoffMs, decodeMoment, decodeNumber, delay, isRecord, parseJson, readString } from '../lib/index.js'
+import { backoffMs, decodeMoment, decodeNumber, defined, delay, isRecord, parseJson, readString } from '../lib/index.js'
 import { hideProperties, hideSecrets } from './hide-secrets.js'
 import { readToken } from './stored-record.js'
 import type { HttpReply, Transport } from '../transport/transport.js'
@@ -173,8 +173,7 @@ export function refusal(call: TokenCall, reply: HttpReply): ExchangeError {
     status: reply.status,
     // A gateway's 5xx may hide an exchange that went through behind it.
     certain: reply.status < 500,
-    ...(code === undefined ? {} : { code }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...defined({ code, retryAfterMs }),
   })
 }
 

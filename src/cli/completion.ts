@@ -38,21 +38,37 @@ function listNodes(command: Command, path: readonly string[] = []): Node[] {
 /** In single quotes, for a shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
+/** The names by which a shell's completion function knows what was typed. */
+interface TypedWords {
+  /** of the array of words */
+  words: string
+  /** of the index of the one under the cursor, and of the first after the program's */
+  current: string
+  first: number
+  /** of the variable that gets the words of the command so far; `path` is special in zsh */
+  path: string
+}
+
+/** Walks what was typed to the innermost known command, and runs that command's case. */
+function walkWords(nodes: readonly Node[], { words, current, first, path }: TypedWords, answer: (words: Node['words']) => string): string {
+  const known = nodes.filter((node) => node.path.length > 0).map((node) => quote(node.path.join(' ')))
+  const cases = nodes.map((node) => `    ${quote(node.path.join(' '))}) ${answer(node.words)} ;;`)
+  return `  for ((index = ${first}; index < ${current}; index++)); do
+    word="\${${path}:+$${path} }\${${words}[index]}"
+    case "$word" in
+    ${known.join('|')}) ${path}="$word" ;;
+    esac
+  done
+  case "$${path}" in
+${cases.join('\n')}
+  esac`
+}
+
 function formatBash(program: string, nodes: readonly Node[]): string {
-  const cases = nodes.map(({ path, words }) => `    ${quote(path.join(' '))}) words=${quote(words.map(({ word }) => word).join(' '))} ;;`)
-  const known = nodes.filter(({ path }) => path.length > 0).map(({ path }) => quote(path.join(' ')))
   return `# ${program} for bash: source <(${program} completion bash)
 _amplifier_chatgpt() {
   local path='' word words='' index
-  for ((index = 1; index < COMP_CWORD; index++)); do
-    word="\${path:+$path }\${COMP_WORDS[index]}"
-    case "$word" in
-    ${known.join('|')}) path="$word" ;;
-    esac
-  done
-  case "$path" in
-${cases.join('\n')}
-  esac
+${walkWords(nodes, { words: 'COMP_WORDS', current: 'COMP_CWORD', first: 1, path: 'path' }, (words) => `words=${quote(words.map(({ word }) => word).join(' '))}`)}
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}")
 }
 complete -o default -F _amplifier_chatgpt ${program}
@@ -60,23 +76,13 @@ complete -o default -F _amplifier_chatgpt ${program}
 }
 
 function formatZsh(program: string, nodes: readonly Node[]): string {
-  const cases = nodes.map(({ path, words }) =>
-    `    ${quote(path.join(' '))}) list=(${words.map(({ word, description }) => quote(`${word.replaceAll(':', '\\:')}:${description}`)).join(' ')}) ;;`)
-  const known = nodes.filter(({ path }) => path.length > 0).map(({ path }) => quote(path.join(' ')))
+  const describe = ({ word, description }: Node['words'][number]) => quote(`${word.replaceAll(':', '\\:')}:${description}`)
   return `#compdef ${program}
 # ${program} for zsh: source <(${program} completion zsh)
 _amplifier_chatgpt() {
   local path_words='' word index
   local -a list
-  for ((index = 2; index < CURRENT; index++)); do
-    word="\${path_words:+$path_words }\${words[index]}"
-    case "$word" in
-    ${known.join('|')}) path_words="$word" ;;
-    esac
-  done
-  case "$path_words" in
-${cases.join('\n')}
-  esac
+${walkWords(nodes, { words: 'words', current: 'CURRENT', first: 2, path: 'path_words' }, (words) => `list=(${words.map(describe).join(' ')})`)}
   _describe 'command' list || _files
 }
 compdef _amplifier_chatgpt ${program}

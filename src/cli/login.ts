@@ -3,6 +3,7 @@ import { importCredential, readCodexAuth, signInWithBrowser, signInWithDeviceCod
 import type { ProviderOptions } from '../config/index.js'
 import { composeAccount, type AccountContainer } from '../compose-account.js'
 import { AuthenticationError, ConfigurationError } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
@@ -34,7 +35,7 @@ export async function importSignIn(context: CommandContext, flags: Record<string
     const { lane, store, redactor } = account
     if (flags.codex === true) {
       const fresh = await readCodexAuth({
-        env: context.terminal.env, command: lane.signIn, refreshToken: flags.take === true ? 'take' : 'leave', ...(words[0] === undefined ? {} : { path: words[0] }),
+        env: context.terminal.env, command: lane.signIn, refreshToken: flags.take === true ? 'take' : 'leave', ...defined({ path: words[0] }),
       })
       return account.credentials.accept(fresh)
     }
@@ -70,7 +71,7 @@ async function signIn(
   if (lane.name === 'api_key') return signInWithKey(account)
   let fresh: SignIn
   if (lane.name === 'plan') fresh = await signInWithPlan({
-    ...common, lane, store, ...(options.appName === undefined ? {} : { appName: options.appName }), ...(options.hostFilePath === undefined ? {} : { hostFile: options.hostFilePath }),
+    ...common, lane, store, ...defined({ appName: options.appName, hostFile: options.hostFilePath }),
   })
   else if (flags.browser === true) fresh = await signInWithBrowser({ ...common, issuer: options.issuer, clientId: lane.clientId })
   else fresh = await signInWithDeviceCode({ ...common, issuer: options.issuer, clientId: lane.clientId, show: ({ text }) => { writeInstructions(terminal, text); onShown() } })

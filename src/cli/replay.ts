@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { buildFallbackModels } from '../account/index.js'
 import { MOUNT_NAME } from '../config/module-entry.js'
 import { ConfigurationError } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
+import { defined, isRecord, parseJson } from '../lib/index.js'
 import { findMatrixInForce } from '../mount-routing.js'
 import {
   composeEffectiveMatrix, createModelRoleResolver, diffMatrices, loadMatrix, readRecording, replayRecording,
@@ -30,7 +30,7 @@ export async function replayRouting(context: CommandContext, flags: Record<strin
     records, matrix, plan,
     models: { [MOUNT_NAME]: flags.models === undefined ? [...new Set([...(await readModels(flags)), ...seen])] : await readModels(flags) },
     rates: readAll(flags.rate).map(readRate),
-    ...(options.reasoningEffort === undefined ? {} : { effort: options.reasoningEffort }),
+    ...defined({ effort: options.reasoningEffort }),
   })
   printReplay(print, report)
   print.value(report)
@@ -63,7 +63,7 @@ function resolverOver(matrix: RoutingMatrix, models: readonly string[], caller: 
     matrix, verify: 'catalog', providers: () => ({ [MOUNT_NAME]: { listModels: () => models } }),
     coordinator: { config: { providers: [{
       module: `provider-${MOUNT_NAME}`, id: MOUNT_NAME,
-      ...(config === undefined ? {} : { config: { default_model: config.model, ...(config.effort === undefined ? {} : { reasoning_effort: config.effort }) } }),
+      ...(config === undefined ? {} : { config: { default_model: config.model, ...defined({ reasoning_effort: config.effort }) } }),
     }] } },
   })
 }

@@ -9,7 +9,7 @@ import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
 import { withRouteView } from './route-view.js'
 import { shareMatrix } from './share-matrix.js'
-import { findHomeFolder } from '../lib/index.js'
+import { defined, findHomeFolder } from '../lib/index.js'
 
 /** The 13 roles as they are in force, each candidate with its verdict. */
 export async function showRouting(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
@@ -139,6 +139,6 @@ export async function chooseRouting(context: CommandContext, flags: Record<strin
   if (copy !== undefined) print.line(`Amplifier lists it from ${copy}.`)
   const shadowing = settings.files.filter((other) => !other.trusted && other.status === 'read').map((other) => other.file)
   if (shadowing.length > 0) print.line(print.paint.yellow(`Settings of this project are read after it and may say otherwise: ${shadowing.join(', ')}`))
-  print.value({ matrix: matrix.name, file, ...(copy === undefined ? {} : { copy }) })
+  print.value({ matrix: matrix.name, file, ...defined({ copy }) })
   return EXIT.ok
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { openRedis } from '../account-storage.js'
 import { ConfigurationError } from '../contract/index.js'
 import { createHttpServer, createKeyFile, formatLogEntry, openResponseStore, type HttpServerOptions, type KeyFile, type ResponseStore, type StoreOptions } from '../http/index.js'
-import { findHomeFolder, isLoopback, readPlainFile } from '../lib/index.js'
+import { defined, findHomeFolder, isLoopback, readPlainFile } from '../lib/index.js'
 import { createPage } from '../page/index.js'
 import { createLiveBoard } from '../usage/index.js'
 import type { CommandContext } from './command-context.js'
@@ -48,7 +48,7 @@ export async function openHttp(context: CommandContext, flags: Flags): Promise<R
     return {
       announcement: {
         text: `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\n${link === undefined ? '' : `page      ${link} (opens once)\n`}Ctrl-C ends it\n`,
-        value: { base_url: server.baseUrl, key: shown, ...(link === undefined ? {} : { page: link }) },
+        value: { base_url: server.baseUrl, key: shown, ...defined({ page: link }) },
       },
       async close({ drain = false } = {}) {
         await server.close({ graceMs: drain ? drainMs : 0 })

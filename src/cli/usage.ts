@@ -3,7 +3,7 @@ import { usagePathOf } from '../account-storage.js'
 import type { WindowOutlook } from '../account/index.js'
 import type { ProviderOptions } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
-import { decodeMoment } from '../lib/index.js'
+import { decodeMoment, defined } from '../lib/index.js'
 import { openUsageStore, USAGE_GROUPS, type UsageGroup, type UsageStore, type UsageTotals } from '../usage/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
@@ -31,7 +31,7 @@ export async function usage(context: CommandContext, flags: Record<string, unkno
   const path = usagePathOf(options)
   const store = await access(path).then(() => openUsageStore(path), () => undefined)
   try {
-    const rows = store ? addPace(store, store.totals({ by, ...(sinceMs === undefined ? {} : { sinceMs }) }), { by, windows, nowMs: Date.now() }) : []
+    const rows = store ? addPace(store, store.totals({ by, ...defined({ sinceMs }) }), { by, windows, nowMs: Date.now() }) : []
     if (flags.csv === true) for (const line of formatCsv(by, rows)) context.terminal.stdout.write(`${line}\r\n`)
     else {
       for (const window of windows) print.line(describeWindow(print, window))

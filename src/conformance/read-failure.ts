@@ -1,5 +1,5 @@
 import { isLLMError } from '../contract/index.js'
-import { isRecord, readNumber, readString } from '../lib/index.js'
+import { defined, isRecord, readNumber, readString } from '../lib/index.js'
 import type { FailureReading } from './types.js'
 
 /** Reads an error by the contract's fields, also one that crossed a border as JSON or was wrapped as a `cause`. */
@@ -8,7 +8,7 @@ export function readFailure(error: unknown): FailureReading {
     const { name, message, retryable, retry_after: retryAfter, code, status_code: status } = error
     return {
       kind: name, message, retryable,
-      ...(retryAfter === undefined ? {} : { retryAfter }), ...(code === undefined ? {} : { code }), ...(status === undefined ? {} : { status }),
+      ...defined({ retryAfter, code, status }),
     }
   }
   if (error instanceof Error && isLLMError(error.cause)) return readFailure(error.cause)
@@ -19,6 +19,6 @@ export function readFailure(error: unknown): FailureReading {
     kind: readString(error, 'name') ?? readString(error, 'type') ?? 'Error',
     message: error instanceof Error ? error.message : (readString(error, 'message') ?? ''),
     ...(typeof retryable === 'boolean' ? { retryable } : {}),
-    ...(code === undefined ? {} : { code }), ...(status === undefined ? {} : { status }), ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...defined({ code, status, retryAfter }),
   }
 }

@@ -1,4 +1,5 @@
 import type { ChatResponse, ConfigField, ContentBlock, HostedBlock, ModelInfo, ProviderInfo, RedactedThinkingBlock, ToolCall, Usage } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { packReasoning } from '../dialects/index.js'
 import type { ProtoBlock, ProtoChatResponse, ProtoToolCall, ProtoUsage } from './proto-types.js'
 
@@ -14,7 +15,7 @@ export function writeProviderInfo(info: ProviderInfo) {
 
 function writeConfigField(field: ConfigField) {
   const { field_type: type, default: standard, ...rest } = field
-  return { ...rest, field_type: FIELD_TYPES[type], ...(standard === undefined ? {} : { default_value: standard }) }
+  return { ...rest, field_type: FIELD_TYPES[type], ...defined({ default_value: standard }) }
 }
 
 export function writeModelInfo(model: ModelInfo) {

@@ -1,4 +1,5 @@
 import { isLLMError, type JsonObject } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 
 /** A refusal in OpenAI's shape. */
 export class HttpFailure extends Error {
@@ -27,7 +28,7 @@ export class HttpFailure extends Error {
 
 /** What to throw for a request that cannot be read: status 400; `param` names the field at fault. */
 export const badRequest = (message: string, param?: string): HttpFailure =>
-  new HttpFailure(400, message, { type: 'invalid_request_error', ...(param === undefined ? {} : { param }) })
+  new HttpFailure(400, message, { type: 'invalid_request_error', ...defined({ param }) })
 
 /** What an error of the provider is in this dialect: status, type and when to come back. */
 export function toHttpFailure(error: unknown): HttpFailure {

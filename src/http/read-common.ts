@@ -1,5 +1,5 @@
 import type { ChatRequest, ContentBlock, JsonObject, ToolSpec } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
+import { defined, isRecord, parseJson } from '../lib/index.js'
 import { badRequest } from './http-failure.js'
 
 /** A part of a message in either dialect as a block of the contract's. */
@@ -85,7 +85,7 @@ function readCustomTool(tool: JsonObject, param: string): ToolSpec {
   if (typeof inner.name !== 'string') throw badRequest('a custom tool needs a name', param)
   const { format } = inner
   const grammar = isRecord(format) && isRecord(format.grammar) ? { ...format.grammar, type: 'grammar' } : format
-  return { ...inner, type: 'custom', name: inner.name, parameters: {}, ...(grammar === undefined ? {} : { format: grammar }) }
+  return { ...inner, type: 'custom', name: inner.name, parameters: {}, ...defined({ format: grammar }) }
 }
 
 interface Allowed {

@@ -1,4 +1,5 @@
 import type { CallerContext, EventPayloads, QuotaWindow, RouteReceipt } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { deriveCallerContext } from './caller-context.js'
 import type { PlanEntry } from './plan-entries.js'
 
@@ -74,14 +75,14 @@ export function buildCallRecord(
     type: 'call', version: 1, time: new Date(options.nowMs).toISOString(),
     ...(typeof payload.session_id === 'string' ? { session_id: payload.session_id } : {}),
     status: payload.status,
-    ...(payload.error_type === undefined ? {} : { error_type: payload.error_type }),
+    ...defined({ error_type: payload.error_type }),
     duration_ms: payload.duration_ms,
     provider: route?.provider ?? payload.provider,
     ...(route?.role === undefined ? {} : { role: route.role, roles: route.roles ?? [route.role] }),
     ...(route?.matrix === undefined ? {} : { matrix: route.matrix }),
     model: servedBy(route) ?? payload.model,
     ...(route?.effort === undefined ? {} : { effort: route.effort }),
-    ...(caller === undefined ? {} : { caller }),
+    ...defined({ caller }),
     ...(exhausted.length === 0 ? {} : { exhausted }),
     ...(usage === undefined ? {} : { tokens: {
       input_tokens: usage.input_tokens, cached_tokens: usage.cache_read_tokens ?? 0,
@@ -99,5 +100,5 @@ function servedBy(route: RouteReceipt | undefined): string | undefined {
 }
 
 function readingOf({ limit_id, window_minutes, used_percent, resets_at, observed_at }: QuotaWindow): WindowReading {
-  return { limit_id, window_minutes, used_percent, ...(resets_at === undefined ? {} : { resets_at }), observed_at }
+  return { limit_id, window_minutes, used_percent, ...defined({ resets_at }), observed_at }
 }

@@ -1,4 +1,5 @@
 import { isServable } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { describeOrigin } from '../documents/index.js'
 import { checkCandidateConfig, configFieldsOf } from './check-config.js'
 import { describeCandidate, type ResolvedCandidate } from './describe-candidate.js'
@@ -65,9 +66,9 @@ function checkRole(
   return {
     role,
     status,
-    ...(resolved === undefined ? {} : { resolved }),
+    ...defined({ resolved }),
     candidates,
-    ...(nearest === undefined ? {} : { nearest }),
+    ...defined({ nearest }),
     problems: [...dead, ...candidates.flatMap((candidate) => configProblems(role, candidate, providers))],
   }
 }
@@ -89,6 +90,6 @@ function configProblems(role: string, candidate: ResolvedCandidate, providers: M
   if (candidate.mounted_as === undefined) return []
   const fields = configFieldsOf(providerNamed(providers, candidate.mounted_as))
   const { file, line, model } = candidate
-  const place = file === undefined ? '' : `${describeOrigin({ file, ...(line === undefined ? {} : { line }) })}: `
+  const place = file === undefined ? '' : `${describeOrigin({ file, ...defined({ line }) })}: `
   return checkCandidateConfig(candidate.config, fields).map(({ message }) => `${place}role ${role}, ${model}: ${message}`)
 }

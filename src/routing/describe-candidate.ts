@@ -1,5 +1,5 @@
 import type { CandidateVerdict } from '../contract/index.js'
-import { nearestName } from '../lib/index.js'
+import { defined, nearestName } from '../lib/index.js'
 import { lettersOf } from './glob-shape.js'
 import type { ModelListing } from './model-listing.js'
 import { originOf } from './origin.js'
@@ -29,9 +29,9 @@ export function describeCandidate(judged: JudgedCandidate): ResolvedCandidate {
     ...(origin?.line === undefined ? {} : { line: origin.line }),
     ...(origin?.file === undefined ? {} : { file: origin.file }),
     ...(origin === undefined ? {} : { origin: origin.source }),
-    ...(mountedAs === undefined ? {} : { mounted_as: mountedAs }),
+    ...defined({ mounted_as: mountedAs }),
     status,
-    ...(resolved === undefined ? {} : { resolved_model: resolved }),
+    ...defined({ resolved_model: resolved }),
     ...describeVerdict(judged),
   }
 }

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { composeMatrix, type ComposeOptions } from './compose-matrix.js'
 import { stripInertConfig } from './inert-config.js'
 import { judgeMatrix } from './judge-matrix.js'
@@ -51,7 +52,6 @@ export function composeEffectiveMatrix(
   const { roles, removed } = stripInertConfig(composed)
   return {
     name: file.name ?? 'unknown', roles, removed,
-    ...(preset === undefined ? {} : { preset }),
-    ...(allowlist === undefined ? {} : { allowlist }),
+    ...defined({ preset, allowlist }),
   }
 }

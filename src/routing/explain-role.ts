@@ -1,5 +1,5 @@
 import { isServable, type RouteReceipt } from '../contract/index.js'
-import { suggestName } from '../lib/index.js'
+import { defined, suggestName } from '../lib/index.js'
 import { describeCandidate, type ResolvedCandidate } from './describe-candidate.js'
 import { isEssential } from './lower-tiers.js'
 import { KNOWN_ROLES, type MatrixRoles } from './matrix.js'
@@ -53,8 +53,7 @@ export function explainRoute({ asked, matrix, judged, plans }: RouteFacts): Rout
     ...(origin === undefined ? {} : { origin: origin.source }),
     ...(origin?.shadows === undefined ? {} : { shadows: origin.shadows }),
     candidates,
-    ...(clamp === undefined ? {} : { clamp }),
-    ...(resolved === undefined ? {} : { resolved }),
+    ...defined({ clamp, resolved }),
     ...(isEssential(role, matrix.roles) ? { essential: true as const } : {}),
     ...(unknown.length === 0 ? {} : { unknown_roles: unknown }),
   }

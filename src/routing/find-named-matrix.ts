@@ -1,4 +1,5 @@
 import { isLLMError } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import { loadMatrix, searchPath, type FindMatrixOptions } from './load-matrix.js'
 import { resolveMatrixSource, type MatrixFile } from './matrix-source.js'
 import { originOf } from './origin.js'
@@ -13,7 +14,7 @@ export async function findNamedMatrix(nameOrPath: string, options: FindMatrixOpt
   const path = originOf(matrix)?.file
   const found = await findSource(nameOrPath, options)
   const isNamed = found?.path !== undefined && found.path === path
-  return { matrix, origin: isNamed ? found : { ...(path === undefined ? {} : { path }), source: 'user', shadowed: [], searched: [] } }
+  return { matrix, origin: isNamed ? found : { ...defined({ path }), source: 'user', shadowed: [], searched: [] } }
 }
 
 /** Undefined for a path, and for a name that no matrix of the reference's could have. */

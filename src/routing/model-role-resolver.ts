@@ -1,5 +1,5 @@
 import type { CallerContext, ClampRecord, Coordinator } from '../contract/index.js'
-import { isPromiseLike } from '../lib/index.js'
+import { defined, isPromiseLike } from '../lib/index.js'
 import type { RolesCheck } from './check-roles.js'
 import { composeEffectiveMatrix, type EffectiveMatrix, type OverrideLayer } from './effective-matrix.js'
 import type { RouteExplanation } from './explain-role.js'
@@ -101,7 +101,7 @@ export function createModelRoleResolver(options: ModelRoleResolverOptions): Mode
   const { verify, exhaustedUntil, checkAvailable, observe } = options
   const engine = createRouteEngine({
     matrix, listings, coordinator, onClamp, checkAvailable, observe,
-    ...(verify === undefined ? {} : { verify }), ...(exhaustedUntil === undefined ? {} : { exhaustedUntil }),
+    ...defined({ verify, exhaustedUntil }),
     providers: options.providers ?? (() => mountedIn(coordinator)),
   })
   return {

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
+import { defined, isRecord, parseJson } from '../lib/index.js'
 import type { CallRecord, CallTokens, CatalogRecord, ReplayRecord, WindowReading } from './call-record.js'
 
 /** A line holds one call; the longest are lists of models. */
@@ -58,8 +58,7 @@ function decodeCall(value: Fields, fail: Fail): CallRecord {
     type: 'call', version: 1, time: readTime(value, 'time', fail), status,
     duration_ms: readCount(value, 'duration_ms', '', fail), provider: readText(value, 'provider', fail), model: readText(value, 'model', fail),
     ...optional('session_id'), ...optional('error_type'), ...optional('role'), ...optional('matrix'), ...optional('effort'),
-    ...(roles === undefined ? {} : { roles }),
-    ...(exhausted === undefined ? {} : { exhausted }),
+    ...defined({ roles, exhausted }),
     ...(value['caller'] === undefined ? {} : { caller: decodeCaller(value['caller'], fail) }),
     ...(value['tokens'] === undefined ? {} : { tokens: decodeTokens(value['tokens'], fail) }),
     ...(value['windows'] === undefined ? {} : { windows: decodeWindows(value['windows'], fail) }),

@@ -1,4 +1,5 @@
 import type { CallerContext, MountPlan, MountPlanEntry } from '../contract/index.js'
+import { defined } from '../lib/index.js'
 import type { CallRecord, CatalogRecord } from './call-record.js'
 import type { EffectiveMatrix } from './effective-matrix.js'
 import { createModelRoleResolver, type ModelRoleResolver } from './model-role-resolver.js'
@@ -50,7 +51,7 @@ export function createReplayResolvers({ matrix, plan, models = {} }: ReplayedMou
 /** The recorded session's own provider first, the way its mount plan had it; the others say nothing of their models. */
 function planOf(caller: CallerContext | undefined, plan: MountPlan, mounted: readonly string[]): MountPlanEntry[] {
   const others = (plan.providers ?? []).map(({ module, id, instance_id }): MountPlanEntry => ({
-    module, ...(id === undefined ? {} : { id }), ...(instance_id === undefined ? {} : { instance_id }),
+    module, ...defined({ id, instance_id }),
   }))
   if (caller === undefined) return others
   const key = mounted.includes(caller.provider_key) ? caller.provider_key : bareName(caller.provider_key)

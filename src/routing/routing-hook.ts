@@ -1,5 +1,5 @@
 import { ConfigurationError, EVENTS, type ClampRecord, type Coordinator } from '../contract/index.js'
-import { isRecord } from '../lib/index.js'
+import { defined, isRecord } from '../lib/index.js'
 import { deriveCallerContext } from './caller-context.js'
 import { composeEffectiveMatrix, type EffectiveMatrix, type OverrideLayer } from './effective-matrix.js'
 import { mountedIn, viewMounts } from './find-mount.js'
@@ -62,7 +62,7 @@ export async function mountWithConfig(
   const found = await (find ?? (() => findMatrix(name, config.directories, shippedDirectory, warn)))()
   const resolver = found && createResolver(coordinator, found, { ...config, matrix: name }, { ...judging, overrides, warn })
   const uninstall = installRouting(coordinator, { resolver, matrixName: name, placement, maxConcurrentResolutions, reassertRolePin, warn })
-  return { uninstall, ...(resolver === undefined ? {} : { resolver }) }
+  return { uninstall, ...defined({ resolver }) }
 }
 
 async function findMatrix(

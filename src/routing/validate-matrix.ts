@@ -1,3 +1,4 @@
+import { defined } from '../lib/index.js'
 import { copyWithOrigins, originOf as originOfKey, ownOriginOf, type DocumentPath, type FindingPlace, type Origin } from '../documents/index.js'
 import { findMatrixProblems, matrixError } from './matrix-problems.js'
 import type { MatrixCandidate, MatrixRole, RoutingMatrix } from './matrix.js'
@@ -18,14 +19,14 @@ export interface ValidateOptions {
 export function validateMatrix(data: unknown, options: ValidateOptions = {}): RoutingMatrix {
   const { file, locate } = options
   const problems = findMatrixProblems(data)
-  if (problems.length > 0) throw matrixError(problems.map((problem) => ({ ...(file === undefined ? {} : { file }), ...locate?.(problem.path), ...problem })))
+  if (problems.length > 0) throw matrixError(problems.map((problem) => ({ ...defined({ file }), ...locate?.(problem.path), ...problem })))
   return copyMatrix(data as RoutingMatrix, options)
 }
 
 /** The copy of data that has been found to be a matrix. */
 export function copyMatrix(matrix: RoutingMatrix, { file, locate }: ValidateOptions): RoutingMatrix {
   const note = <Part extends object>(part: Part, path: DocumentPath, known: Partial<Origin> | undefined): Part =>
-    noteOrigin(part, { source: 'matrix', ...(file === undefined ? {} : { file }), ...known, ...locate?.(path) })
+    noteOrigin(part, { source: 'matrix', ...defined({ file }), ...known, ...locate?.(path) })
   const roles = Object.entries(matrix.roles).map(([name, role]): [string, MatrixRole] => {
     const candidates = role.candidates.map((candidate, place): MatrixCandidate =>
       note(copyWithOrigins(candidate), ['roles', name, 'candidates', place], originOfKey(role.candidates, place)))

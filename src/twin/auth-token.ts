@@ -1,4 +1,5 @@
 /** The token endpoints: exchange of a code, refresh, API key, revocation. */
+import { defined } from '../lib/index.js'
 import { passFault, type AuthFault } from './auth-faults.js'
 import { buildAuthRefusal } from './auth-refusal.js'
 import type { TwinContext } from './context.js'
@@ -26,7 +27,7 @@ export async function answerToken(context: TwinContext, exchange: HttpExchange, 
 
 function refuse(context: TwinContext, exchange: HttpExchange, lane: Lane, code: string, message?: string): void {
   const { authErrorShape: shape } = context.behaviour
-  sendReply(exchange, buildAuthRefusal(code, { lane, shape, ...(message === undefined ? {} : { message }) }))
+  sendReply(exchange, buildAuthRefusal(code, { lane, shape, ...defined({ message }) }))
 }
 
 /** Plan lane: `resource` names the public API, where it is given at all. */
@@ -85,9 +86,9 @@ function leaveOut(tokens: TokenSet, fault: AuthFault | undefined): Record<string
 
 function sendScripted(context: TwinContext, exchange: HttpExchange, lane: Lane, fault: AuthFault): void {
   const refusal = buildAuthRefusal(fault.error ?? 'server_error', {
-    lane, shape: context.behaviour.authErrorShape, ...(fault.status === undefined ? {} : { status: fault.status }),
+    lane, shape: context.behaviour.authErrorShape, ...defined({ status: fault.status }),
   })
-  sendReply(exchange, { ...refusal, ...(fault.body === undefined ? {} : { body: fault.body }), ...(fault.headers ? { headers: fault.headers } : {}) })
+  sendReply(exchange, { ...refusal, ...defined({ body: fault.body }), ...(fault.headers ? { headers: fault.headers } : {}) })
 }
 
 function exchangeApiKey(context: TwinContext, exchange: HttpExchange): void {

@@ -1,5 +1,5 @@
 /** The answer that a request brings about by itself: an echo, the calls it asks for, or what a tool gave. Pure and deterministic. */
-import { isRecord, parseJson } from '../lib/index.js'
+import { defined, isRecord, parseJson } from '../lib/index.js'
 import type { Answer, AnswerItem } from './answer.js'
 import type { Turn } from './decode-turn.js'
 import { countImages, findLastUserMessage, readJsonAt, readTrailingOutputs, textOfParts } from './read-input.js'
@@ -80,7 +80,7 @@ function readCalls(text: string, tools: readonly OfferedTool[]): AnswerItem[] {
 
 function buildCall(tool: OfferedTool, input: string): AnswerItem {
   if (tool.kind === 'custom') return { kind: 'custom_tool_call', name: tool.name, input }
-  return { kind: 'function_call', name: tool.name, arguments: input, ...(tool.namespace === undefined ? {} : { namespace: tool.namespace }) }
+  return { kind: 'function_call', name: tool.name, arguments: input, ...defined({ namespace: tool.namespace }) }
 }
 
 export const isRefusalReply = (reply: object): reply is RefusalReply => 'status' in reply
@@ -90,22 +90,20 @@ export const isRecordingReply = (reply: object): reply is RecordingReply => 'eve
 export function buildScriptedAnswer(reply: ScriptedReply, turn: Turn): Answer {
   const items: AnswerItem[] = []
   if (reply.reasoning !== undefined) items.push({ kind: 'reasoning', parts: reply.reasoning.split('\n\n'), sealed: turn.includesEncrypted })
-  if (reply.text !== undefined) items.push({ kind: 'message', text: reply.text, ...(reply.phase === undefined ? {} : { phase: reply.phase }) })
+  if (reply.text !== undefined) items.push({ kind: 'message', text: reply.text, ...defined({ phase: reply.phase }) })
   for (const call of reply.toolCalls ?? []) {
     const input = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments ?? {})
     const callId = call.call_id === undefined ? {} : { callId: call.call_id }
     const custom = turn.tools.some((tool) => tool.kind === 'custom' && tool.name === call.name)
     items.push(custom ? { kind: 'custom_tool_call', name: call.name, input, ...callId } : {
-      kind: 'function_call', name: call.name, arguments: input, ...callId, ...(call.namespace === undefined ? {} : { namespace: call.namespace }),
+      kind: 'function_call', name: call.name, arguments: input, ...callId, ...defined({ namespace: call.namespace }),
     })
   }
   return {
     items,
     end: reply.failed ? { kind: 'failed', ...reply.failed } : reply.incomplete ? { kind: 'incomplete', reason: reply.incomplete } : { kind: 'completed' },
     ...(reply.usage ? { usage: reply.usage } : {}),
-    ...(reply.deltaChars === undefined ? {} : { deltaChars: reply.deltaChars }),
-    ...(reply.model === undefined ? {} : { model: reply.model }),
-    ...(reply.terminal === undefined ? {} : { terminal: reply.terminal }),
+    ...defined({ deltaChars: reply.deltaChars, model: reply.model, terminal: reply.terminal }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** One turn, from the request's JSON to the events that answer it. Knows no transport. */
-import { isRecord, parseJson } from '../lib/index.js'
+import { defined, isRecord, parseJson } from '../lib/index.js'
 import { afterLast } from './after-last.js'
 import type { Answer } from './answer.js'
 import { buildEvents, type BakedEvent } from './build-events.js'
@@ -57,7 +57,7 @@ export function prepareTurn(context: TwinContext, input: TurnInput): PreparedTur
   if (!stored) {
     const message = `Previous response with id '${turn.previousResponseId}' not found.`
     const refusal = errorRefusal(400, { message, code: 'previous_response_not_found', param: 'previous_response_id' })
-    return { ...refuse(refusal), ...(turn.previousResponseId === undefined ? {} : { lostResponseId: turn.previousResponseId }) }
+    return { ...refuse(refusal), ...defined({ lostResponseId: turn.previousResponseId }) }
   }
   const items = stored.length === 0 ? turn.input : [...stored, ...turn.input]
   const terms: SealTerms = { accountId: grant.accountId, lane: grant.lane, model: turn.model.slug }
@@ -140,8 +140,7 @@ function chooseAnswer(turn: Turn, items: readonly Record<string, unknown>[], rep
   if (!reply || isRefusalReply(reply) || isRecordingReply(reply)) return computeAnswer(turn, items)
   const answer = isScripted(reply) ? buildScriptedAnswer(reply, turn) : computeAnswer(turn, items)
   return {
-    ...answer, ...(reply.usage ? { usage: reply.usage } : {}), ...(reply.model === undefined ? {} : { model: reply.model }),
-    ...(reply.deltaChars === undefined ? {} : { deltaChars: reply.deltaChars }),
+    ...answer, ...(reply.usage ? { usage: reply.usage } : {}), ...defined({ model: reply.model, deltaChars: reply.deltaChars }),
   }
 }
 

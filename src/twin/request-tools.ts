@@ -1,5 +1,5 @@
 /** The tools a request offers: their shapes checked, namespaces laid flat. Pure. */
-import { isRecord } from '../lib/index.js'
+import { defined, isRecord } from '../lib/index.js'
 import { checkToolType } from './lanes.js'
 import { errorRefusal, type Refusal } from './refusal.js'
 import type { Lane } from './token-ledger.js'
@@ -69,7 +69,7 @@ function flatten(tool: Record<string, unknown>, namespace?: string): OfferedTool
     return inner.flatMap((each) => (isRecord(each) ? flatten(each, name) : []))
   }
   if (type !== 'function' && type !== 'custom') return []
-  return [{ kind: type, name, ...(namespace === undefined ? {} : { namespace }), ...(isRecord(parameters) ? { parameters } : {}) }]
+  return [{ kind: type, name, ...defined({ namespace }), ...(isRecord(parameters) ? { parameters } : {}) }]
 }
 
 function checkChoice(choice: unknown, offered: OfferedTool[], count: number): Refusal | undefined {

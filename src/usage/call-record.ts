@@ -1,7 +1,21 @@
 import type { ChatRequest, ChatResponse, LLMError, ObservedCall } from '../contract/index.js'
 
+/** What calls add up to. */
+export interface UsageSums {
+  /** input that was read anew */
+  fresh_tokens: number
+  cached_tokens: number
+  cache_written_tokens: number
+  /** part of the output */
+  reasoning_tokens: number
+  output_tokens: number
+  /** attempts beyond the first */
+  retries: number
+  degraded: number
+}
+
 /** What is kept of one call: no prompt, no answer, no error's words. */
-export interface UsageRecord {
+export interface UsageRecord extends UsageSums {
   id: string
   /** ms since 1970, when it ended */
   at_ms: number
@@ -17,16 +31,6 @@ export interface UsageRecord {
   duration_ms: number
   /** null where no output came */
   first_delta_ms: number | null
-  /** input that was read anew */
-  fresh_tokens: number
-  cached_tokens: number
-  cache_written_tokens: number
-  /** part of the output */
-  reasoning_tokens: number
-  output_tokens: number
-  /** attempts beyond the first */
-  retries: number
-  degraded: number
   /** the part of the prompt that broke the cache, such as `input (user message)`; empty where it held */
   cache_break: string
   /** decimal, empty where none is known */

@@ -1,5 +1,5 @@
-import { openDatabase, type Database } from '../lib/index.js'
-import type { UsageRecord } from './call-record.js'
+import { defined, openDatabase, type Database } from '../lib/index.js'
+import type { UsageRecord, UsageSums } from './call-record.js'
 
 export const USAGE_GROUPS = ['session', 'agent', 'role', 'model', 'day', 'lane'] as const
 export type UsageGroup = (typeof USAGE_GROUPS)[number]
@@ -12,18 +12,11 @@ export interface UsageQuery {
 }
 
 /** What the calls of one group came to. */
-export interface UsageTotals {
+export interface UsageTotals extends UsageSums {
   /** of the group: its role, agent, …; empty where the calls said none */
   name: string
   calls: number
   errors: number
-  fresh_tokens: number
-  cached_tokens: number
-  cache_written_tokens: number
-  reasoning_tokens: number
-  output_tokens: number
-  retries: number
-  degraded: number
   cache_breaks: number
   /** what broke the cache most often; absent where nothing did */
   cache_break?: string
@@ -54,7 +47,7 @@ const BUSY_MS = 250
 /** What a plan's window is drawn on by, as far as is known: cached input counts a tenth, output eight times. */
 const WEIGHTS = 'fresh_tokens + 0.1 * cached_tokens + 8 * output_tokens'
 const NAMES = ['session', 'agent', 'role', 'model', 'lane'] as const
-const SUMS = ['fresh_tokens', 'cached_tokens', 'cache_written_tokens', 'reasoning_tokens', 'output_tokens', 'retries', 'degraded'] as const
+const SUMS = ['fresh_tokens', 'cached_tokens', 'cache_written_tokens', 'reasoning_tokens', 'output_tokens', 'retries', 'degraded'] as const satisfies readonly (keyof UsageSums)[]
 
 // Days add up what calls were: the same columns, with counts for what was one call's own. A call's session is not kept so long.
 const SCHEMA = `
@@ -120,9 +113,8 @@ function readTotals(database: Database, { by, sinceMs = 0 }: UsageQuery): UsageT
     const cacheBreak = commonest.get(String(row['name']))
     return {
       name: String(row['name']), calls: number('calls'), errors: number('errors'),
-      fresh_tokens: number('fresh_tokens'), cached_tokens: number('cached_tokens'), cache_written_tokens: number('cache_written_tokens'),
-      reasoning_tokens: number('reasoning_tokens'), output_tokens: number('output_tokens'), retries: number('retries'), degraded: number('degraded'),
-      cache_breaks: number('cache_breaks'), ...(cacheBreak === undefined ? {} : { cache_break: cacheBreak }),
+      ...(Object.fromEntries(SUMS.map((column) => [column, number(column)])) as Record<(typeof SUMS)[number], number>),
+      cache_breaks: number('cache_breaks'), ...defined({ cache_break: cacheBreak }),
       ...(number('first_deltas') > 0 ? { first_delta_ms: Math.round(number('first_delta_ms') / number('first_deltas')) } : {}),
       ...(row['cost'] === null ? {} : { cost_usd: number('cost').toFixed(6) }),
       share_percent: whole === 0 ? 0 : Math.round((1000 * number('weight')) / whole) / 10,
