@@ -241,6 +241,8 @@ function packed(folder, check, skip, { short, long }) {
 }
 
 await compileValidators()
+// The package's own matrices as data: a mount with one of them loads no YAML parser.
+await (await import('./src/routing/compile-shipped.mjs')).compileShipped()
 const word = process.argv[2]
 if (word === undefined) await build()
 else if (word === 'test') await test(process.argv.slice(3))

@@ -1,8 +1,6 @@
 import type { Document } from 'yaml'
 import { MAX_FINDINGS, type Finding } from './finding.js'
 import { DocumentProblem, type ParseResult, type Source } from './parse-result.js'
-import { spend, UNBOUNDED } from './budget.js'
-import { readPlainYaml } from './read-plain-yaml.js'
 import { readYamlDocument } from './yaml-reader.js'
 import { readYamlTokens } from './yaml-tokens.js'
 
@@ -14,15 +12,6 @@ const UNSUPPORTED_TAG = 'TAG_RESOLVE_FAILED'
  * @param options.firstLine line of the text's first line in its file; default 1
  */
 export async function parseYaml(text: string, source: Source, options: { firstLine?: number } = {}): Promise<ParseResult> {
-  const { budget = UNBOUNDED, file, whose } = source
-  const plain = readPlainYaml(text, (line, column) => ({ file, line: line + (options.firstLine ?? 1) - 1, column, whose }))
-  if (plain === undefined || plain.lexemes > budget.values) return parseAnyYaml(text, source, options)
-  spend(budget, 'values', plain.lexemes)
-  return { value: plain.value, findings: [] }
-}
-
-/** As {@link parseYaml} does, by the library alone. */
-export async function parseAnyYaml(text: string, source: Source, options: { firstLine?: number } = {}): Promise<ParseResult> {
   const yaml = await import('yaml')
   const lines = new yaml.LineCounter()
   const place = (offset: number) => {

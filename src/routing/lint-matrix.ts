@@ -1,6 +1,7 @@
-import { parseDocument, type Finding } from '../documents/index.js'
+import type { Finding } from '../documents/index.js'
 import { applyLintRules, type LintOptions } from './lint-rules.js'
 import { findMatrixProblems, placeProblem } from './matrix-problems.js'
+import { parseMatrix } from './read-matrix.js'
 
 /** A finding of a matrix; without a file where the text came without one. */
 export type LintFinding = Omit<Finding, 'file'> & Partial<Pick<Finding, 'file'>> & { rule: string }
@@ -19,7 +20,7 @@ export async function lintMatrix(
   const { text, file } = typeof source === 'string' ? { text: source, file: undefined } : source
   const finish = ({ file: _, ...finding }: Finding): LintFinding =>
     ({ ...finding, rule: finding.rule ?? 'document', ...(file === undefined ? {} : { file }) })
-  const { value, findings } = await parseDocument(text, { file: file ?? 'matrix.yaml', whose: 'user' })
+  const { value, findings } = await parseMatrix({ text, file: file ?? 'matrix.yaml', whose: 'user' })
   if (findings.some(({ severity }) => severity === 'error')) {
     return findings.map((finding) => finish(finding.rule === 'duplicate-key' ? { ...finding, hint: DUPLICATE_HINT } : finding))
   }
