@@ -3,7 +3,7 @@ import 'reflect-metadata'
 import { container as rootContainer, instanceCachingFactory, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import { createAccountPlaces, nameMachine, type AccountPlaces } from './account-storage.js'
 import {
-  createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, createQuotaAdmission, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota, type QuotaAdmission,
+  createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, createQuotaAdmission, createSharedListing, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota, type QuotaAdmission,
 } from './account/index.js'
 import {
   createCredentialSource, createLane, createRefreshShared,
@@ -172,6 +172,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
       ttlMs: options.modelsCacheTtlMs,
       lane: options.lane,
       persisted: state('models'),
+      shared: share(`models:${options.modelsClientVersion}:${child.resolve(ACCOUNT_KEY)}`, createSharedListing),
       fetchModels: createModelsFetcher({ ...asking(), clientVersion: options.modelsClientVersion }),
     })
     cleanups.push(() => catalog.close())

@@ -4,7 +4,7 @@ import type { CatalogModel } from './catalog-model.js'
 import { buildFallbackModels } from './fallback-models.js'
 import { buildListing, decodeListing, encodeListing, normalizeEtag, type Listing } from './model-listing.js'
 import type { Persisted } from './persisted.js'
-import { createSharedFlight } from './shared-flight.js'
+import { createSharedFlight, type SharedFlight } from './shared-flight.js'
 
 export interface CatalogSnapshot {
   /** the same array for as long as the list is the same */
@@ -31,6 +31,27 @@ export interface CatalogOptions {
   persisted?: Pick<Persisted, 'load' | 'save' | 'watch'>
   /** how long a failed fetch answers for the calls behind it, unless they ask for a refetch; default 5,000 */
   failureTtlMs?: number
+  /** what other catalogs of the same account in this process know, and learn; default nothing */
+  shared?: SharedListing
+}
+
+/** The newest list that any mount on an account was told, and the one fetch that runs: each further mount then asks nobody. */
+export interface SharedListing {
+  listing: Listing | undefined
+  /** how many lists were told */
+  told: number
+  /** since the list was told, or told to be as good as new; one that was kept is no live one */
+  heldFor: () => number
+  compareEtag: ReturnType<typeof createEtagComparison>
+  refetchBehind: boolean
+  readonly flight: SharedFlight<Fetched>
+}
+
+/** `gone`: the mount that asked ended meanwhile, which says nothing of the list. */
+type Fetched = 'told' | 'gone' | LLMError
+
+export function createSharedListing(): SharedListing {
+  return { listing: undefined, told: 0, heldFor: () => Number.POSITIVE_INFINITY, compareEtag: createEtagComparison(), refetchBehind: false, flight: createSharedFlight() }
 }
 
 export interface Catalog {
@@ -60,6 +81,8 @@ function toFailure(error: unknown): LLMError {
 
 interface Failure {
   error: LLMError
+  /** lists told until then; a newer one outranks the failure */
+  told: number
   /** ms since then */
   ago: () => number
 }
@@ -109,41 +132,43 @@ function watchListing(persisted: CatalogOptions['persisted'], lane: LaneName, to
 
 /** The account's model list. */
 export function createCatalog(options: CatalogOptions): Catalog {
-  const { fetchModels, ttlMs, lane = 'codex', now = Date.now, persisted, failureTtlMs = 5000 } = options
-  const flight = createSharedFlight<void>()
-  let listing: Listing | undefined
-  /** since the list was told, or told to be as good as new; one that was kept is no live one */
-  let heldFor: () => number = () => Number.POSITIVE_INFINITY
+  const { fetchModels, ttlMs, lane = 'codex', now = Date.now, persisted, failureTtlMs = 5000, shared = createSharedListing() } = options
   let loaded: Promise<void> | undefined
   let failure: Failure | undefined
-  const compareEtag = createEtagComparison()
-  let refetchBehind = false
   let saving: Promise<void> | undefined
   let closed = false
   let builtIn: readonly CatalogModel[] | undefined
 
-  const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then((stored) => { listing ??= decodeListing(stored, lane) }, () => undefined))
-  const take = (told: Listing) => void ([listing, heldFor, failure] = [told, startElapsed(now), undefined])
-  watchListing(persisted, lane, (told) => void (!closed && told.fetchedAtMs > (listing?.fetchedAtMs ?? 0) && take(told)))
-  const fetchOnce = (signal?: AbortSignal) => flight(async (shared) => {
-    refetchBehind = false
+  const load = () => (loaded ??= (persisted?.load() ?? Promise.resolve(undefined)).then((stored) => { shared.listing ??= decodeListing(stored, lane) }, () => undefined))
+  const take = (told: Listing) => void ([shared.listing, shared.told, shared.heldFor] = [told, shared.told + 1, startElapsed(now)])
+  watchListing(persisted, lane, (told) => void (!closed && told.fetchedAtMs > (shared.listing?.fetchedAtMs ?? 0) && take(told)))
+  const failed = () => (failure?.told === shared.told ? failure : undefined)
+  const ask = async (signal: AbortSignal): Promise<Fetched> => {
+    shared.refetchBehind = false
     try {
-      const { models, etag } = await fetchModels(shared)
+      const { models, etag } = await fetchModels(signal)
       const told = buildListing(models, etag, now(), lane)
       take(told)
       if (!closed) saving = persisted?.save(encodeListing(models, told)).catch(() => undefined)
+      return 'told'
     } catch (error) {
-      if (!shared.aborted) failure = { error: toFailure(error), ago: startElapsed(now) }
+      return closed || signal.aborted ? 'gone' : toFailure(error)
     }
-  }, signal)
-  const isFresh = () => listing !== undefined && failure === undefined && heldFor() < ttlMs
-  const snapshot = () =>
-    buildSnapshot(listing ? { listing, fresh: isFresh() } : { fallback: (builtIn ??= lane === 'plan' ? [] : buildFallbackModels()) }, failure, now(), lane)
+  }
+  const fetchOnce = async (signal?: AbortSignal) => {
+    let outcome = await shared.flight(ask, signal)
+    if (outcome === 'gone' && !closed) outcome = await shared.flight(ask, signal)
+    if (outcome === 'told') failure = undefined
+    else if (outcome !== 'gone') failure = { error: outcome, told: shared.told, ago: startElapsed(now) }
+  }
+  const isFresh = () => shared.listing !== undefined && failed() === undefined && shared.heldFor() < ttlMs
+  const snapshot = () => buildSnapshot(
+    shared.listing ? { listing: shared.listing, fresh: isFresh() } : { fallback: (builtIn ??= lane === 'plan' ? [] : buildFallbackModels()) }, failed(), now(), lane)
   const show = createListingShow(snapshot)
   const fresh = () => {
-    if (!listing || !isFresh()) return undefined
-    if (refetchBehind) void fetchOnce()
-    return show(listing, now())
+    if (!shared.listing || !isFresh()) return undefined
+    if (shared.refetchBehind) void fetchOnce()
+    return show(shared.listing, now())
   }
 
   return {
@@ -152,20 +177,22 @@ export function createCatalog(options: CatalogOptions): Catalog {
       signal?.throwIfAborted()
       const live = refetch ? undefined : fresh()
       if (live) return live
-      if (!refetch && failure !== undefined && failure.ago() < failureTtlMs) return snapshot()
+      const before = failed()
+      if (!refetch && before !== undefined && before.ago() < failureTtlMs) return snapshot()
       await fetchOnce(signal)
       // Only now: a list that was kept is no reason not to ask.
-      if (!listing) await (signal ? orAbort(load(), signal) : load())
+      if (!shared.listing) await (signal ? orAbort(load(), signal) : load())
       return snapshot()
     },
-    peek: () => (listing === undefined && failure === undefined ? undefined : snapshot()),
+    peek: () => (shared.listing === undefined && failed() === undefined ? undefined : snapshot()),
     observeEtag(observed) {
-      const outcome = compareEtag(observed, listing?.etag)
-      if (outcome === 'changed') refetchBehind = true
-      const confirmed = outcome === 'same' && failure === undefined ? listing : undefined
-      if (!confirmed || heldFor() <= ttlMs / 2) return
-      listing = { ...confirmed, fetchedAtMs: now() }
-      heldFor = startElapsed(now)
+      const { listing } = shared
+      const outcome = shared.compareEtag(observed, listing?.etag)
+      if (outcome === 'changed') shared.refetchBehind = true
+      const confirmed = outcome === 'same' && failed() === undefined ? listing : undefined
+      if (!confirmed || shared.heldFor() <= ttlMs / 2) return
+      shared.listing = { ...confirmed, fetchedAtMs: now() }
+      shared.heldFor = startElapsed(now)
     },
     close: async () => { closed = true; await saving },
   }

@@ -6,7 +6,7 @@
 export { createAccountUsage } from './account-usage.js'
 export type { AccountUsage, AccountUsageReader, ResetRedemption } from './account-usage.js'
 export type { WindowPace } from './estimate-pace.js'
-export { createCatalog } from './catalog.js'
+export { createCatalog, createSharedListing } from './catalog.js'
 export type { Catalog, CatalogOptions, CatalogSnapshot } from './catalog.js'
 export { DEFAULT_CONTEXT_WINDOW } from './catalog-model.js'
 export type { CatalogModel } from './catalog-model.js'

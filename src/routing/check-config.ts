@@ -1,5 +1,6 @@
 import type { ValueFinding } from '../documents/index.js'
 import { isRecord } from '../lib/index.js'
+import { providerNamed, type MountedProviders } from './find-mount.js'
 import { pythonText } from './python-text.js'
 
 /** A candidate's setting that the provider doesn't take. */
@@ -29,8 +30,18 @@ export function checkCandidateConfig(config: unknown, configFields: unknown): Co
   })
 }
 
+/** Answers the fields that the provider mounted under a key declares, and asks each provider once: a matrix has fifty candidates. */
+export function createFieldsReader(providers: MountedProviders): (key: string) => readonly unknown[] {
+  const known = new Map<string, readonly unknown[]>()
+  return (key) => {
+    const fields = known.get(key) ?? configFieldsOf(providerNamed(providers, key))
+    known.set(key, fields)
+    return fields
+  }
+}
+
 /** The fields that a mounted provider declares; none where it doesn't say. */
-export function configFieldsOf(provider: unknown): readonly unknown[] {
+function configFieldsOf(provider: unknown): readonly unknown[] {
   if (!isRecord(provider) || typeof provider['getInfo'] !== 'function') return []
   try {
     const info: unknown = Reflect.apply(provider['getInfo'], provider, [])

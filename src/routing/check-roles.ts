@@ -1,9 +1,8 @@
 import { isServable } from '../contract/index.js'
 import { defined } from '../lib/index.js'
 import { describeOrigin } from '../documents/index.js'
-import { checkCandidateConfig, configFieldsOf } from './check-config.js'
+import { checkCandidateConfig, createFieldsReader } from './check-config.js'
 import { describeCandidate, type ResolvedCandidate } from './describe-candidate.js'
-import { providerNamed, type MountedProviders } from './find-mount.js'
 import type { MatrixRoles } from './matrix.js'
 import { originOf } from './origin.js'
 import type { RolePlan } from './plan-roles.js'
@@ -37,11 +36,12 @@ export interface RolesCheck {
 
 /** Judges every role's candidates as they are planned. The names of dead roles come with their nearest model. */
 export async function checkRoles(matrixRoles: MatrixRoles, plan: (role: string) => RolePlan, walk: WalkOptions): Promise<RolesCheck> {
+  const fieldsOf = createFieldsReader(walk.providers)
   const roles = await Promise.all(Object.keys(matrixRoles).map((role) => {
     const judged: JudgedCandidate[] = []
     return walkCandidates({
       roles: [role], plan, visit: (candidate) => void judged.push(candidate),
-      end: () => checkRole(role, judged.map(describeCandidate), matrixRoles, walk.providers),
+      end: () => checkRole(role, judged.map(describeCandidate), matrixRoles, fieldsOf),
     }, walk)
   }))
   return {
@@ -55,7 +55,7 @@ function checkRole(
   role: string,
   candidates: ResolvedCandidate[],
   matrixRoles: MatrixRoles,
-  providers: MountedProviders,
+  fieldsOf: (key: string) => readonly unknown[],
 ): RoleCheck {
   const resolved = candidates.find(({ status }) => isServable(status))
   const status = statusOf(candidates, resolved)
@@ -69,7 +69,7 @@ function checkRole(
     ...defined({ resolved }),
     candidates,
     ...defined({ nearest }),
-    problems: [...dead, ...candidates.flatMap((candidate) => configProblems(role, candidate, providers))],
+    problems: [...dead, ...candidates.flatMap((candidate) => configProblems(role, candidate, fieldsOf))],
   }
 }
 
@@ -86,10 +86,9 @@ function explainMisses(candidates: readonly ResolvedCandidate[], nearest: string
   return [...new Set(misses)].join(', ') + (nearest === undefined ? '' : `; the nearest existing model is ${nearest}`)
 }
 
-function configProblems(role: string, candidate: ResolvedCandidate, providers: MountedProviders): string[] {
+function configProblems(role: string, candidate: ResolvedCandidate, fieldsOf: (key: string) => readonly unknown[]): string[] {
   if (candidate.mounted_as === undefined) return []
-  const fields = configFieldsOf(providerNamed(providers, candidate.mounted_as))
   const { file, line, model } = candidate
   const place = file === undefined ? '' : `${describeOrigin({ file, ...defined({ line }) })}: `
-  return checkCandidateConfig(candidate.config, fields).map(({ message }) => `${place}role ${role}, ${model}: ${message}`)
+  return checkCandidateConfig(candidate.config, fieldsOf(candidate.mounted_as)).map(({ message }) => `${place}role ${role}, ${model}: ${message}`)
 }

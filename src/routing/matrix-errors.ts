@@ -1,7 +1,7 @@
 import { isLLMError } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
-import { checkCandidateConfig, configFieldsOf } from './check-config.js'
-import { findMount, providerNamed, type MountedProviders, type MountView } from './find-mount.js'
+import { checkCandidateConfig, createFieldsReader } from './check-config.js'
+import { findMount, type MountedProviders, type MountView } from './find-mount.js'
 import { REQUIRED_ROLES } from './matrix.js'
 import { readModuleAllowlist } from './module-scope.js'
 import { pythonRepr, pythonType } from './python-text.js'
@@ -39,17 +39,18 @@ function roleErrors(role: string, entry: unknown): string[] {
 
 /** Candidates' settings that the provider which would serve them refuses, in the reference's words. */
 export function listConfigErrors(roles: Fields, providers: MountedProviders, mounts: MountView): string[] {
+  const fieldsOf = createFieldsReader(providers)
   return Object.entries(roles).flatMap(([role, entry]) => {
     const list: unknown = isRecord(entry) ? entry['candidates'] : undefined
     return (Array.isArray(list) ? list : []).flatMap((candidate: unknown, place) =>
-      isRecord(candidate) ? candidateErrors(candidate, `Role '${role}' candidate ${place}`, providers, mounts) : [])
+      isRecord(candidate) ? candidateErrors(candidate, `Role '${role}' candidate ${place}`, fieldsOf, mounts) : [])
   })
 }
 
-function candidateErrors({ provider, model, config }: Fields, name: string, providers: MountedProviders, mounts: MountView): string[] {
+function candidateErrors({ provider, model, config }: Fields, name: string, fieldsOf: (key: string) => readonly unknown[], mounts: MountView): string[] {
   if (typeof provider !== 'string' || typeof model !== 'string' || !isRecord(config)) return []
   const key = findMount(provider, model, mounts)
   if (key === undefined) return []
-  return checkCandidateConfig(config, configFieldsOf(providerNamed(providers, key))).map((problem) =>
+  return checkCandidateConfig(config, fieldsOf(key)).map((problem) =>
     `${name} (${provider}/${model}): ${problem.key}=${pythonRepr(config[problem.key])} is not valid — allowed: ${problem.choices.join(', ')}`)
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createCatalog, createStateFile, describeModel, findModel, nearestModels, toModelInfos } from '../../src/account/index.js'
+import { createCatalog, createSharedListing, createStateFile, describeModel, findModel, nearestModels, toModelInfos } from '../../src/account/index.js'
 import type { Catalog, CatalogOptions, CatalogSnapshot } from '../../src/account/index.js'
 import { AuthenticationError } from '../../src/contract/index.js'
 
@@ -106,6 +106,39 @@ describe('time to live', () => {
     await catalog.list()
     expect(ids(await catalog.list({ refetch: true }))).toEqual(['gpt-5.4-mini'])
     expect(fetches).toHaveLength(2)
+  })
+})
+
+describe('catalogs of one account in one process', () => {
+  const pair = () => {
+    const shared = createSharedListing()
+    return [createBench({ shared }), createBench({ shared })] as const
+  }
+
+  test('ask once between them, at once or one after the other, and show the same list', async () => {
+    const [one, other] = pair()
+    const [first, second] = await Promise.all([one.catalog.list(), other.catalog.list()])
+    expect([one.fetches.length + other.fetches.length, second.models === first.models]).toEqual([1, true])
+    one.clock.ms += 1
+    expect([(await other.catalog.list()).source, other.fetches.length]).toEqual(['live', 0])
+    expect(other.catalog.peek()?.models).toBe(first.models)
+  })
+
+  test('one that ends while it asks leaves the asking to the others', async () => {
+    const [one, other] = pair()
+    one.replies[0] = new Error('the mount ended')
+    const both = [one.catalog.list(), other.catalog.list()]
+    await one.catalog.close()
+    await Promise.all(both)
+    expect([one.fetches.length, other.fetches.length, other.catalog.peek()?.source]).toEqual([1, 1, 'live'])
+  })
+
+  test('a failure is each one\'s own, until somebody is told a list', async () => {
+    const [one, other] = pair()
+    one.replies[0] = new AuthenticationError('nobody is signed in')
+    expect((await one.catalog.list()).failure).toBeInstanceOf(AuthenticationError)
+    expect(await other.catalog.list()).toMatchObject({ source: 'live' })
+    expect([(await one.catalog.list()).failure, one.fetches.length]).toEqual([undefined, 1])
   })
 })
 
