@@ -1,7 +1,7 @@
 import type { StatusObject } from '@grpc/grpc-js'
 import { describeError, isLLMError, LLMError, withCode, type LLMErrorName } from '../contract/index.js'
+import { wellFormed } from '../lib/index.js'
 import type { DetailWriters, LoadedGrpc } from './load-grpc.js'
-import { wholeCharacters } from './write-proto.js'
 
 export interface GrpcFailure {
   code: number
@@ -27,7 +27,7 @@ const MAX_MESSAGE = 1000
 export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure {
   const typed = isLLMError(error) ? error : new LLMError(`unexpected failure: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   // The library encodes the text as a URI, which throws at half a character, outside of any promise.
-  const message = wholeCharacters(withCode(typed.words.slice(0, MAX_MESSAGE), typed.code))
+  const message = wellFormed(withCode(typed.words.slice(0, MAX_MESSAGE), typed.code))
   const [code, kind] = KINDS[typed.name]
   const value = write.amplifierError({
     provider_error: {

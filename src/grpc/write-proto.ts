@@ -1,6 +1,7 @@
 import type { ChatResponse, ConfigField, ContentBlock, HostedBlock, ModelInfo, ProviderInfo, RedactedThinkingBlock, ToolCall, Usage } from '../contract/index.js'
 import { defined } from '../lib/index.js'
 import { packReasoning } from '../dialects/index.js'
+import { wellFormed } from '../lib/index.js'
 import type { ProtoBlock, ProtoChatResponse, ProtoToolCall, ProtoUsage } from './proto-types.js'
 
 const INT32_MAX = 2_147_483_647
@@ -45,7 +46,7 @@ export function writeChatResponse(response: ChatResponse): ProtoChatResponse {
 }
 
 export function writeToolCall(call: ToolCall): ProtoToolCall {
-  return { id: wholeCharacters(call.id), name: wholeCharacters(call.name), arguments_json: JSON.stringify(call.arguments) }
+  return { id: wellFormed(call.id), name: wellFormed(call.name), arguments_json: JSON.stringify(call.arguments) }
 }
 
 function writeUsage(usage: Usage): ProtoUsage {
@@ -61,17 +62,20 @@ function writeUsage(usage: Usage): ProtoUsage {
   }
 }
 
-/** One block; structured parts travel as JSON text, provenance of a thinking block among them. */
+/**
+ * One block; structured parts travel as JSON text, provenance of a thinking block among them. Text is well-formed: strict
+ * readers refuse a message with half a character, with all that stands beside it.
+ */
 export function writeBlock(block: ContentBlock): ProtoBlock {
   return { ...writeKind(block), ...(block.visibility ? { visibility: VISIBILITIES[block.visibility] } : {}) }
 }
 
 function writeKind(block: ContentBlock): ProtoBlock {
   switch (block.type) {
-    case 'text': return { text_block: { text: wholeCharacters(block.text) } }
+    case 'text': return { text_block: { text: wellFormed(block.text) } }
     case 'thinking': return {
       thinking_block: {
-        thinking: wholeCharacters(block.thinking),
+        thinking: wellFormed(block.thinking),
         ...(block.signature ? { signature: block.signature } : {}),
         ...(block.content ? { content: JSON.stringify(block.content) } : {}),
       },
@@ -79,7 +83,7 @@ function writeKind(block: ContentBlock): ProtoBlock {
     case 'redacted_thinking': return { redacted_thinking_block: { data: block.data } }
     // The protocol has no such block: kernels keep a redacted thought whole, and send it back.
     case 'hosted': return { redacted_thinking_block: { data: packHosted(block).data } }
-    case 'tool_call': return { tool_call_block: { id: wholeCharacters(block.id), name: wholeCharacters(block.name), input_json: JSON.stringify(block.input) } }
+    case 'tool_call': return { tool_call_block: { id: wellFormed(block.id), name: wellFormed(block.name), input_json: JSON.stringify(block.input) } }
     case 'tool_result': return { tool_result_block: { tool_call_id: block.tool_call_id, output_json: JSON.stringify(block.output ?? null) } }
     case 'image': return { image_block: { media_type: String(block.source.media_type ?? ''), source_json: JSON.stringify(block.source) } }
     case 'reasoning': return {
@@ -89,11 +93,6 @@ function writeKind(block: ContentBlock): ProtoBlock {
       },
     }
   }
-}
-
-/** Text as UTF-8 can say it: half a character, which strict readers refuse with all that stands beside it, is a replacement character. */
-export function wholeCharacters(text: string): string {
-  return Buffer.from(text).toString()
 }
 
 /** Only `data` survives the way through a kernel. */

@@ -1,7 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
-import { readString } from '../lib/index.js'
+import { readString, wellFormed } from '../lib/index.js'
 import type { BuiltRequest } from './request-types.js'
-import { wellFormed } from './canonical-json.js'
 import { toWireItem } from './hosted-item.js'
 import { itemType } from './item-types.js'
 import { readMessageParts } from './read-item-parts.js'

@@ -1,7 +1,6 @@
 import { InvalidRequestError, type Message } from '../contract/index.js'
-import { isRecord } from '../lib/index.js'
+import { isRecord, wellFormed } from '../lib/index.js'
 import { settleHistory } from './settled-history.js'
-import { wellFormed } from './canonical-json.js'
 import { type CachedConversation, createCachedConversation, type ConversationCache } from './conversation-cache.js'
 import { leaveOutCompacted } from './compacted-history.js'
 import { mapMessage, type MappedMessage, type MessageContext } from './message-items.js'

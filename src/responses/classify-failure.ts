@@ -2,52 +2,12 @@
  * What kind of failure it is: first by the wire's own code, then by what its prose says (the last
  * resort: several refusals come as `{"detail": "text"}` alone), then by its status.
  */
+import { FAILURE_TABLE, type FailureClass, type FailureRow } from './failure-table.js'
 import type { FailureFacts } from './read-failure-facts.js'
 
-export type FailureClass =
-  | 'quota' | 'rate_limited' | 'at_capacity' | 'flex_unavailable' | 'unavailable'
-  | 'model_not_available' | 'not_found'
-  | 'unauthenticated' | 'missing_scopes' | 'missing_account' | 'consent_needed'
-  | 'challenge' | 'edge_blocked' | 'access_denied'
-  | 'context_length' | 'content_filter'
-  | 'previous_response_not_found' | 'connection_limit' | 'invalid_encrypted_content'
-  | 'no_tool_output' | 'no_tool_call' | 'item_not_found'
-  | 'invalid_image' | 'unsupported_parameter' | 'too_large' | 'invalid_request' | 'redirected'
-  | 'request_timeout' | 'stream_failed' | 'cancelled'
-  | 'aborted' | 'connect_failed' | 'tls_failed' | 'misconfigured' | 'connect_timeout' | 'total_timeout'
-  | 'first_event_timeout' | 'idle_timeout' | 'cut' | 'closed' | 'unexpected_content' | 'frame_too_big' | 'unreadable' | 'not_attributable'
-
-const BY_CODE: Readonly<Record<string, FailureClass>> = {
-  usage_limit_reached: 'quota', usage_not_included: 'quota', insufficient_quota: 'quota',
-  subscription_sharing_usage_limit_exceeded: 'quota', credit_balance_exhausted: 'quota',
-  organization_spend_limit_exceeded: 'quota', project_spend_limit_exceeded: 'quota', organization_usage_limit_exceeded: 'quota',
-  workspace_owner_credits_depleted: 'quota', workspace_member_credits_depleted: 'quota',
-  workspace_owner_usage_limit_reached: 'quota', workspace_member_usage_limit_reached: 'quota', billing_hard_limit_reached: 'quota',
-  rate_limit_exceeded: 'rate_limited', rate_limit_error: 'rate_limited', slow_down: 'rate_limited', too_many_requests: 'rate_limited',
-  server_is_overloaded: 'at_capacity', server_overloaded: 'at_capacity', overloaded_error: 'at_capacity', at_capacity: 'at_capacity',
-  flex_unavailable: 'flex_unavailable',
-  subscription_sharing_usage_unavailable: 'unavailable', subscription_sharing_user_unavailable: 'unavailable',
-  model_not_found: 'model_not_available', model_not_available: 'model_not_available', model_not_supported: 'model_not_available',
-  unsupported_model: 'model_not_available', invalid_model: 'model_not_available', model_deprecated: 'model_not_available',
-  token_expired: 'unauthenticated', token_invalidated: 'unauthenticated', token_revoked: 'unauthenticated',
-  invalid_token: 'unauthenticated', invalid_api_key: 'unauthenticated', authentication_error: 'unauthenticated',
-  missing_scopes: 'missing_scopes', missing_account: 'missing_account',
-  subscription_sharing_invalid_user: 'consent_needed', chatpass_v2_scope_not_authorized: 'consent_needed',
-  chatpass_v2_invalid_authorization_context: 'consent_needed',
-  subscription_sharing_user_not_eligible: 'access_denied', subscription_sharing_route_not_supported: 'access_denied',
-  missing_codex_entitlement: 'access_denied', deactivated_workspace: 'access_denied', account_deactivated: 'access_denied',
-  unsupported_country_region_territory: 'access_denied', permission_error: 'access_denied',
-  context_length_exceeded: 'context_length', context_window_exceeded: 'context_length',
-  content_filter: 'content_filter', content_policy_violation: 'content_filter', cyber_policy: 'content_filter',
-  bio_policy: 'content_filter', misalignment_policy_violation: 'content_filter', moderation_blocked: 'content_filter',
-  previous_response_not_found: 'previous_response_not_found',
-  websocket_connection_limit_reached: 'connection_limit',
-  invalid_encrypted_content: 'invalid_encrypted_content',
-  not_attributable: 'not_attributable', invalid_prompt: 'invalid_request', subscription_sharing_unsupported_capability: 'unsupported_parameter',
-  unsupported_parameter: 'unsupported_parameter', unknown_parameter: 'unsupported_parameter', unsupported_value: 'unsupported_parameter',
-  invalid_image: 'invalid_image', invalid_image_url: 'invalid_image', message_too_big: 'too_large',
-  response_cancelled: 'cancelled', cancelled: 'cancelled', canceled: 'cancelled',
-}
+const ROWS = Object.entries(FAILURE_TABLE) as [FailureClass, FailureRow][]
+const BY_CODE: ReadonlyMap<string, FailureClass> = new Map(ROWS.flatMap(([failureClass, { codes = [] }]) => codes.map((code) => [code, failureClass] as const)))
+const BY_STATUS: ReadonlyMap<number, FailureClass> = new Map(ROWS.flatMap(([failureClass, { statuses = [] }]) => statuses.map((status) => [status, failureClass] as const)))
 
 interface ProseRule {
   /** lower-case prose */
@@ -87,7 +47,7 @@ export function classifyFailure(facts: FailureFacts): FailureClass {
   if (facts.page === 'blocked' && facts.status === 403) return 'edge_blocked'
   const { status } = facts
   for (const code of facts.codes) {
-    const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
+    const known = BY_CODE.get(code)
     // The documented plan lane names the model as an unsupported capability.
     if (known === 'unsupported_parameter' && facts.param === 'model') return 'model_not_available'
     if (known) return known
@@ -98,28 +58,8 @@ export function classifyFailure(facts: FailureFacts): FailureClass {
 }
 
 function byStatus(status: number | undefined, facts: FailureFacts): FailureClass {
-  switch (status) {
-    case undefined:
-      return 'stream_failed'
-    case 401:
-      return 'unauthenticated'
-    case 402:
-      return 'quota'
-    case 403:
-      return 'access_denied'
-    case 404:
-      // The only thing a well-formed call can name wrongly is the model; a page or a named path is another matter.
-      return facts.page === 'none' && !/\b(?:url|path|route|endpoint)\b/.test(facts.prose) ? 'model_not_available' : 'not_found'
-    case 408:
-      return 'request_timeout'
-    case 413:
-      return 'too_large'
-    case 425:
-    case 426:
-      return 'unavailable'
-    case 429:
-      return 'rate_limited'
-    default:
-      return status >= 500 ? 'unavailable' : status >= 400 ? 'invalid_request' : status >= 300 ? 'redirected' : 'unexpected_content'
-  }
+  if (status === undefined) return 'stream_failed'
+  // The only thing a well-formed call can name wrongly is the model; a page or a named path is another matter.
+  if (status === 404) return facts.page === 'none' && !/\b(?:url|path|route|endpoint)\b/.test(facts.prose) ? 'model_not_available' : 'not_found'
+  return BY_STATUS.get(status) ?? (status >= 500 ? 'unavailable' : status >= 400 ? 'invalid_request' : status >= 300 ? 'redirected' : 'unexpected_content')
 }

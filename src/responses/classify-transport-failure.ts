@@ -1,4 +1,5 @@
-import { classifyFailure, type FailureClass } from './classify-failure.js'
+import { classifyFailure } from './classify-failure.js'
+import type { FailureClass } from './failure-table.js'
 import type { FailureFacts } from './read-failure-facts.js'
 import type { WireFailure } from './wire-failure.js'
 

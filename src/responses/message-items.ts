@@ -1,7 +1,6 @@
 import { InvalidRequestError, type JsonObject, type Message, type ReasoningProvenance } from '../contract/index.js'
-import { isRecord, readString } from '../lib/index.js'
+import { isRecord, readString, wellFormed } from '../lib/index.js'
 import { buildCall, type CallRules } from './build-call.js'
-import { wellFormed } from './canonical-json.js'
 import { readCheckpoint } from './checkpoint.js'
 import { buildHostedEntry } from './hosted-item.js'
 import { readImage } from './image-limits.js'

@@ -1,6 +1,6 @@
 import type { JsonObject, ReasoningProvenance } from '../contract/index.js'
-import { isRecord, readString } from '../lib/index.js'
-import { jsonString, wellFormed } from './canonical-json.js'
+import { isRecord, readString, wellFormed } from '../lib/index.js'
+import { jsonString } from './canonical-json.js'
 import type { ReasoningEntry } from './wire-entry.js'
 
 /**

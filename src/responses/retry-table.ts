@@ -2,7 +2,7 @@
  * When a failed request is sent again: only where it is proven that it did not run. The table is read from the top, the
  * first row that fits decides; `docs/retries.md` is generated from it.
  */
-import type { FailureClass } from './classify-failure.js'
+import type { FailureClass } from './failure-table.js'
 
 /** How far an attempt had come when it failed. */
 export type AttemptPhase =

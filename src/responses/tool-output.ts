@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
-import { isRecord, readString } from '../lib/index.js'
-import { jsonString, wellFormed } from './canonical-json.js'
+import { isRecord, readString, wellFormed } from '../lib/index.js'
+import { jsonString } from './canonical-json.js'
 import { readImage, type WireImage } from './image-limits.js'
 
 export interface ToolOutput {

@@ -120,6 +120,27 @@ describe('half tool calls are never tool calls', () => {
   })
 })
 
+describe('a call that is still open when its answer ends well', () => {
+  const added = (item: object) => ({ type: 'response.output_item.added', output_index: 0, item })
+  const custom = (input: string) => ({ type: 'custom_tool_call', id: 'ctc_1', call_id: 'call_1', name: 'sh', input })
+  const input = (kind: 'delta' | 'done', value: string) => ({ type: `response.custom_tool_call_input.${kind}`, output_index: 0, [kind === 'done' ? 'input' : 'delta']: value })
+  const whole = { type: 'response.function_call_arguments.done', output_index: 0, arguments: 'nonsense' }
+  test.each<[string, object[], object | undefined]>([
+    ['was announced without arguments', [added(call({ arguments: '' }))], undefined],
+    ['was announced with all of them', [added(call())], { a: 1 }],
+    ['was told them whole, though they are no JSON', [added(call({ arguments: '' })), whole], { _raw: 'nonsense' }],
+    ['of a custom tool was announced without text', [added(custom(''))], undefined],
+    ['of a custom tool was announced with its text', [added(custom('ls -l'))], { input: 'ls -l' }],
+    ['of a custom tool was told a part of its text', [added(custom('')), input('delta', 'ls')], undefined],
+    ['of a custom tool was told its text whole', [added(custom('')), input('delta', 'ls'), input('done', 'ls -l')], { input: 'ls -l' }],
+  ])('and %s', (_title, events, called) => {
+    const reader = run([created, ...events, end('response.completed', { status: 'completed' })])
+    expect(reader.response().tool_calls?.map((one) => one.arguments)).toEqual(called && [called])
+    const [item] = reader.items()
+    expect(item && (item['input'] ?? item['arguments'])).toEqual(called && ('input' in called ? called.input : '_raw' in called ? called._raw : JSON.stringify(called)))
+  })
+})
+
 describe('what the head and late headers say', () => {
   test('a header outranks the response on which model served, wherever it came', () => {
     const reader = run([created])

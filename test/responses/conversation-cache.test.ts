@@ -86,6 +86,7 @@ test('reasoning of another lane, model family, limit or kind of tool forgets wha
   for (const changes of [
     {}, { provenance: { ...PROVENANCE, lane: 'plan' } }, {}, { provenance: { ...PROVENANCE, model_family: 'gpt-5.4' } }, { settings: { toolOutputMaxChars: 3 } },
   ]) expect(build({ messages }, { ...changes, cache })).toEqual(build({ messages }, changes))
+  build({ messages }, { cache })
   const tools = [{ name: 'f', type: 'custom', parameters: {} }]
   expect(build({ messages, tools }, { cache }).items).toEqual(build({ messages, tools }).items)
 })

@@ -24,7 +24,7 @@ describe('tools', () => {
   })
 
   test('without a name are refused', () => {
-    expect(() => build({ tools: [spec('a'), spec('')] })).toThrow('tools[1] has no name')
+    expect(() => build({ tools: [spec('a'), spec('')] })).toThrow(/^tools\[1\] has no name \[invalid_tool\]$/)
   })
 })
 
