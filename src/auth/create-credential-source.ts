@@ -82,7 +82,7 @@ function createStoredSource(deps: CredentialSourceDeps): ManagedCredentialSource
       const found = await store.load()
       return found.state === 'present' ? identifyOnce(found.record) : undefined
     },
-    headers: (credential) => lane.headers(credential),
+    headers: createHeaderWriter(lane),
     state: () => store.load(),
     async accept(signIn) {
       try {
@@ -98,6 +98,15 @@ function createStoredSource(deps: CredentialSourceDeps): ManagedCredentialSource
       // A refresh cut off here would spend the token and lose the answer.
       await shared.flights.get(flightKey(store))?.catch(() => undefined)
     },
+  }
+}
+
+/** Written once for the credential that serves: every request that waits holds its headers, and a bearer alone may be 2 KB. */
+function createHeaderWriter(lane: Lane): ManagedCredentialSource['headers'] {
+  let last: { credential: Credential; headers: Record<string, string> } | undefined
+  return (credential) => {
+    if (last?.credential !== credential) last = { credential, headers: lane.headers(credential) }
+    return { ...last.headers }
   }
 }
 

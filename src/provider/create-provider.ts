@@ -1,5 +1,6 @@
 import { toModelInfos, type CatalogSnapshot, type WindowOutlook } from '../account/index.js'
 import type { CallOptions, ChatRequest, ChatResponse, LaneName, ModelInfo, Provider, ResponseStream, ToolCall } from '../contract/index.js'
+import { createStamp } from '../lib/index.js'
 import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
 import { createCallStreams } from './response-stream.js'
@@ -64,7 +65,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     turnStates: createTurnStateStore(),
     chooseModel: createModelChooser(mountName),
     requests,
-    compactor: createCompactor(deps, requests),
+    compactor: createCompactor(deps, requests), stamp: createStamp(deps.now),
   }
   const describeModels = createModelDescriber()
   const calls = createCallStreams(deps)

@@ -42,7 +42,7 @@ export async function runDelegation(shared: ProviderContext, delegation: Delegat
     return await runChain(context, delegation, route, usable, deliver)
   } catch (thrown) {
     const error = deps.redactor.error(isLLMError(thrown) ? thrown : new LLMError(String(thrown), { provider: deps.mountName, cause: thrown }))
-    const writer = new StreamWriter({ sessionId: deps.sessionId, thinking: true, now: deps.now })
+    const writer = new StreamWriter({ sessionId: deps.sessionId, thinking: true, stamp: context.stamp })
     await deliver(writer.fail(error))
     return { error }
   }

@@ -15,4 +15,6 @@ export interface ProviderContext {
   compactor: Compactor
   turnStates: TurnStateStore
   chooseModel: ModelChooser
+  /** the present time, as events have it */
+  stamp: () => string
 }

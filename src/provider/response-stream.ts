@@ -1,5 +1,5 @@
 import { AbortError, type CallOptions, type ChatResponse, type LLMError, type ResponseStream, type StreamEvent } from '../contract/index.js'
-import { createAbortListeners, LightAbortSignal, orAbort } from '../lib/index.js'
+import { createAbortListeners, createStamp, LightAbortSignal, orAbort } from '../lib/index.js'
 import type { Deliver, Outcome } from './call.js'
 import type { ProviderDeps } from './deps.js'
 import { EventQueue } from './event-queue.js'
@@ -219,6 +219,6 @@ class RunningCall implements ResponseStream, AsyncIterator<StreamEvent, undefine
 
   async *#tellAgain(): AsyncGenerator<StreamEvent, undefined> {
     const { sessionId, now } = this.#mount.deps
-    yield* new StreamWriter({ sessionId, now, thinking: this.#options.thinking !== false }).tell(await this.#start())
+    yield* new StreamWriter({ sessionId, stamp: createStamp(now), thinking: this.#options.thinking !== false }).tell(await this.#start())
   }
 }

@@ -19,9 +19,9 @@ export interface OtherProviderCall {
  * that cannot stream is completed, and its answer given out whole.
  */
 export async function runOnOtherProvider(context: ProviderContext, call: OtherProviderCall, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const { deps } = context
+  const { deps, stamp } = context
   const options = { ...call.options, signal: toAbortSignal(call.signal) }
-  const writer = new StreamWriter({ sessionId: deps.sessionId, thinking: options.thinking !== false, now: deps.now })
+  const writer = new StreamWriter({ sessionId: deps.sessionId, thinking: options.thinking !== false, stamp })
   let seq = 0
   try {
     if (typeof call.provider.stream === 'function') {

@@ -14,12 +14,12 @@ import type { ProviderContext } from './provider-context.js'
 
 /** Where an answer's block events go: into the caller's stream, and to the host's hooks. */
 export class Sink {
-  readonly #context: Pick<ProviderContext, 'deps' | 'emitter'>
+  readonly #context: Pick<ProviderContext, 'deps' | 'emitter' | 'stamp'>
   readonly #call: CallHead
   readonly #deliver: Deliver<StreamEvent>
   #writer: StreamWriter | undefined
 
-  constructor(context: Pick<ProviderContext, 'deps' | 'emitter'>, call: CallHead, deliver: Deliver<StreamEvent>) {
+  constructor(context: Pick<ProviderContext, 'deps' | 'emitter' | 'stamp'>, call: CallHead, deliver: Deliver<StreamEvent>) {
     this.#context = context
     this.#call = call
     this.#deliver = deliver
@@ -31,10 +31,10 @@ export class Sink {
   }
 
   #open(): StreamWriter {
-    const { deps: { sessionId, now }, emitter } = this.#context
+    const { deps: { sessionId }, emitter, stamp } = this.#context
     const { settings, request, options, asCheckpoint } = this.#call
     const isTold = settings.useStreaming && !asCheckpoint && request.metadata?.stream !== false
-    return new StreamWriter({ sessionId, announcer: isTold ? openAnnouncer(emitter) : undefined, thinking: options.thinking !== false, now })
+    return new StreamWriter({ sessionId, announcer: isTold ? openAnnouncer(emitter) : undefined, thinking: options.thinking !== false, stamp })
   }
 
   write(blocks: readonly AnswerEvent[]): Promise<void> | undefined {
@@ -66,7 +66,8 @@ export interface StreamWriterOptions {
   announcer?: Announcer | undefined
   /** pass `thinking.delta` on to the caller */
   thinking: boolean
-  now: () => number
+  /** the present time, as events have it */
+  stamp: () => string
 }
 
 /** The stream events of one call, numbered from 0. */
@@ -74,16 +75,15 @@ export class StreamWriter {
   readonly announcer: Announcer | undefined
   readonly #sessionId: string
   readonly #thinking: boolean
-  readonly #now: () => number
+  readonly #readStamp: () => string
   #seq = 0
   #stamp = ''
-  #stampMs = -1
 
-  constructor({ sessionId, announcer, thinking, now }: StreamWriterOptions) {
+  constructor({ sessionId, announcer, thinking, stamp }: StreamWriterOptions) {
     this.#sessionId = sessionId
     this.announcer = announcer
     this.#thinking = thinking
-    this.#now = now
+    this.#readStamp = stamp
   }
 
   /**
@@ -91,7 +91,7 @@ export class StreamWriter {
    * run: at once where none has to be waited for.
    */
   write(blocks: readonly AnswerEvent[]): StreamEvent[] | Promise<StreamEvent[]> {
-    this.#readTime()
+    this.#stamp = this.#readStamp()
     const out: StreamEvent[] = this.#seq === 0 ? [this.#event({ type: 'message.start' })] : []
     for (let index = 0; index < blocks.length; index++) {
       const block = blocks[index] as AnswerEvent
@@ -104,18 +104,18 @@ export class StreamWriter {
   }
 
   end({ usage = null, degradation }: ChatResponse): StreamEvent[] {
-    this.#readTime()
+    this.#stamp = this.#readStamp()
     return [this.#event({ type: 'message.end', usage, degradations: degradation ? [degradation] : [] })]
   }
 
   fail(error: LLMError): StreamEvent[] {
-    this.#readTime()
+    this.#stamp = this.#readStamp()
     return [this.#event({ type: 'error', error: describeError(error) })]
   }
 
   /** The whole stream of an answer or failure that was not streamed, each block whole; the host is told nothing. */
   tell({ response, error }: Outcome): StreamEvent[] {
-    this.#readTime()
+    this.#stamp = this.#readStamp()
     const content = (response ?? error.partial)?.content
     const bodies = content ? contentToStream(content).filter(({ type }) => this.#thinking || type !== 'thinking.delta') : []
     return [...bodies.map((body) => this.#event(body)), ...(error ? this.fail(error) : this.end(response))]
@@ -150,14 +150,6 @@ export class StreamWriter {
 
   #event(body: StreamEventBody): StreamEvent {
     return { ...body, ts: this.#stamp, session_id: this.#sessionId, seq: this.#seq++ }
-  }
-
-  /** As ISO 8601; written once for as long as it is the same millisecond. */
-  #readTime(): void {
-    const ms = this.#now()
-    if (ms === this.#stampMs) return
-    this.#stampMs = ms
-    this.#stamp = new Date(ms).toISOString()
   }
 }
 

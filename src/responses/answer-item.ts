@@ -1,6 +1,7 @@
 /** What has come of one item of an answer, and how its blocks are written. */
 import type { AnswerEvent, BlockKind, JsonObject, PartPlace } from '../contract/index.js'
 import type { ItemKind } from './item-types.js'
+import { Parts } from './parts.js'
 import type { Terminal } from './read-terminal.js'
 import { TextBuffer } from './text-buffer.js'
 
@@ -32,7 +33,7 @@ export class AnswerItem {
   /** as the server announced it, then as it reported it done */
   wire: JsonObject | undefined = undefined
   /** by content index of a message, by kind and index of a reasoning item, one of a call; empty once done */
-  readonly parts = new Map<number | string, Part>()
+  readonly parts = new Parts<Part>()
   /** the number of its block, once that has started; a message has one for each part */
   block: number | undefined = undefined
   ended = false
@@ -53,7 +54,7 @@ export class AnswerItem {
     const known = this.parts.get(key)
     if (known) return known
     const part = new Part({ kind, index })
-    this.parts.set(key, part)
+    this.parts.add(key, part)
     return part
   }
 }

@@ -14,15 +14,15 @@ export const MOST_LOOKED_AT = 256
 export class ItemTracker {
   /** in order of first appearance */
   items: AnswerItem[] = []
-  /** by its place, a number, and by its ids, which are texts */
-  readonly #known = new Map<unknown, AnswerItem>()
+  /** by its place, a number, and by its ids, which are texts; made for the second item: the first is known by its own */
+  #known: Map<unknown, AnswerItem> | undefined
   /** not reported done yet, as far as that was noticed; oldest first. Made when somebody asks: most answers name their items. */
   #open: Set<AnswerItem> | undefined
   #last: AnswerItem | undefined
 
   /** The newest item at that position of the output. */
   at(index: number): AnswerItem | undefined {
-    return this.#known.get(index)
+    return this.#get(index)
   }
 
   /** The item of that id or call id, where one is known. */
@@ -49,7 +49,7 @@ export class ItemTracker {
     const isOpen = (candidate: AnswerItem | undefined): candidate is AnswerItem =>
       candidate?.kind === kind && !candidate.done && (event.type === 'response.output_item.done' || !candidate.added) && !hasOtherCallId(candidate, callId)
     const named = this.#named(itemId, callId)
-    const atIndex = index === undefined ? undefined : this.#known.get(index)
+    const atIndex = index === undefined ? undefined : this.#get(index)
     const found =
       (named?.kind === kind && !hasOtherCallId(named, callId) ? named : undefined) ??
       (isOpen(atIndex) ? atIndex : undefined) ??
@@ -58,7 +58,7 @@ export class ItemTracker {
   }
 
   #findForDelta({ output_index: index, item_id: itemId, call_id: callId }: ItemReference, kind: ItemKind): AnswerItem {
-    const atIndex = index === undefined ? undefined : this.#known.get(index)
+    const atIndex = index === undefined ? undefined : this.#get(index)
     if (atIndex?.kind === kind && !(atIndex.done && itemId !== undefined && itemId !== atIndex.itemId)) return atIndex
     const named = this.#named(itemId, callId)
     if (named?.kind === kind) return named
@@ -67,15 +67,31 @@ export class ItemTracker {
   }
 
   #named(itemId: unknown, callId: unknown): AnswerItem | undefined {
-    return this.#known.get(itemId ?? '') ?? this.#known.get(callId ?? '')
+    return this.#get(itemId ?? '') ?? this.#get(callId ?? '')
+  }
+
+  #get(key: unknown): AnswerItem | undefined {
+    if (this.#known) return this.#known.get(key)
+    const [first] = this.items
+    return first && isKeyOf(first, key) ? first : undefined
   }
 
   #link(item: AnswerItem, index: number | undefined, itemId: string | undefined, callId: string | undefined): AnswerItem {
-    for (const key of [index, itemId, callId]) if (key !== undefined) this.#known.set(key, item)
     item.index ??= index
     item.itemId ??= itemId
     item.callId ??= callId
+    for (const key of [index, itemId, callId]) if (key !== undefined) this.#learn(key, item)
     return item
+  }
+
+  #learn(key: number | string, item: AnswerItem): void {
+    if (this.#known === undefined) {
+      const first = this.items[0] as AnswerItem
+      if (first === item && isKeyOf(first, key)) return
+      this.#known = new Map()
+      for (const own of [first.index, first.itemId, first.callId]) if (own !== undefined) this.#known.set(own, first)
+    }
+    this.#known.set(key, item)
   }
 
   #make(kind: ItemKind): AnswerItem {
@@ -110,4 +126,9 @@ export function hasOtherId(candidate: AnswerItem, itemId: string | undefined): b
 
 function readId(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Whether it is its place, a number, or one of its ids. */
+function isKeyOf({ index, itemId, callId }: AnswerItem, key: unknown): boolean {
+  return key !== undefined && (key === index || key === itemId || key === callId)
 }
