@@ -21,7 +21,9 @@ export function findLastUserMessage(items: readonly Record<string, unknown>[]): 
 /** The tool outputs at the very end, each with the name of its tool; empty where the input ends otherwise. */
 export function readTrailingOutputs(items: readonly Record<string, unknown>[]): { name: string; output: string }[] {
   const outputs: { callId: unknown; output: string }[] = []
-  for (let index = items.length - 1; index >= 0; index--) {
+  // Loops append developer messages of their own behind what a tool gave.
+  const last = items.findLastIndex(({ role }) => role !== 'developer' && role !== 'system')
+  for (let index = last; index >= 0; index--) {
     const item = items[index]
     if (!item || !String(item['type']).endsWith('_output')) break
     outputs.unshift({ callId: item['call_id'], output: textOfParts(item['output']) })

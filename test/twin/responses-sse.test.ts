@@ -48,7 +48,7 @@ describe('an answer over SSE', () => {
     expect(typesOf(readEvents(reply.text))).toContain('response.reasoning_summary_text.delta')
   })
 
-  test('a call in the user\'s words becomes function calls, and their outputs come back in the next answer', async () => {
+  test('a call in the user\'s words becomes function calls, and their outputs come back in the next answer, behind what a loop adds to them', async () => {
     const { ask: turn } = await start()
     const tools = [tool('read_file'), tool('list')]
     const first = doneItems(readEvents((await turn(ask('call read_file {"path":"a {b}.txt"} and call list', { tools }))).text))
@@ -58,6 +58,9 @@ describe('an answer over SSE', () => {
     const outputs = first.map((call, index) => ({ type: 'function_call_output', call_id: call['call_id'], output: `output ${index}` }))
     const second = await turn(ask('', { tools, input: [user('call read_file and call list'), ...first, ...outputs] }))
     expect(textOf(readEvents(second.text))).toBe('The tool read_file gave: output 0\nThe tool list gave: output 1')
+    const reminder = { type: 'message', role: 'developer', content: [{ type: 'input_text', text: 'It is nine.' }] }
+    const third = await turn(ask('', { tools, input: [user('call read_file and call list'), ...first, ...outputs, reminder] }))
+    expect(textOf(readEvents(third.text))).toBe(textOf(readEvents(second.text)))
   })
 
   test('a custom tool is called with plain text, a namespaced one with its namespace', async () => {
