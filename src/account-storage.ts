@@ -7,8 +7,8 @@ import {
   createFileStore, createKeychainStore, createMemoryStore, createRedisConnection, createRedisStore, createRedisState, tokenFilePath,
   type Lane, type RedisConnection, type TokenStore,
 } from './auth/index.js'
-import type { ProviderOptions } from './config/index.js'
-import { ConfigurationError } from './contract/index.js'
+import type { ProviderOptions, TokenStoreKind } from './config/index.js'
+import { ConfigurationError, type LaneName } from './contract/index.js'
 import { defined, findHomeFolder, isLoopback, shortHash } from './lib/index.js'
 import { createTrust } from './transport/index.js'
 
@@ -32,21 +32,33 @@ const LEDGER_FOLDER = 'openai-chatgpt-places'
 /** A call waits for its place: a server that takes longer counts as away. */
 const LEDGER_TIMEOUT_MS = 2000
 
+interface StoreInput {
+  options: ProviderOptions
+  lane: Lane
+  /** what tells accounts apart in one store */
+  place: { lane: LaneName; account?: string }
+  warn: (message: string) => void
+}
+
+/** The token stores of one machine. */
+const LOCAL_STORES: Readonly<Record<Exclude<TokenStoreKind, 'redis'>, (input: StoreInput) => TokenStore>> = {
+  memory: ({ lane }) => createMemoryStore({ lane: lane.name }),
+  keychain: ({ place }) => createKeychainStore(place),
+  file: ({ options, lane, place, warn }) => createFileStore({ lane: lane.name, signIn: lane.signIn, warn, path: options.tokenFilePath ?? tokenFilePath(place) }),
+}
+
 /**
  * The places that the options name. With `token_store: redis` quota and models live there too, so that
  * every host of a fleet knows what one of them learned; else they are a file beside the sign-in.
  * @throws ConfigurationError where the store lacks its address
  */
 export function createAccountPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv = process.env): AccountPlaces {
-  if (options.tokenStore === 'redis') return createRedisPlaces(options, env)
-  const account = options.account === undefined ? {} : { account: options.account }
+  const { tokenStore } = options
+  if (tokenStore === 'redis') return createRedisPlaces(options, env)
   const stateFile = createStateFile(join(stateFolder(options), STATE_FILE))
   return {
     tokens(lane, warn) {
-      const common = { lane: lane.name, signIn: lane.signIn }
-      if (options.tokenStore === 'memory') return createMemoryStore({ lane: lane.name })
-      if (options.tokenStore === 'keychain') return createKeychainStore({ lane: lane.name, ...account })
-      return createFileStore({ ...common, warn, path: options.tokenFilePath ?? tokenFilePath({ lane: lane.name, ...account }) })
+      return LOCAL_STORES[tokenStore]({ options, lane, warn, place: { lane: lane.name, ...defined({ account: options.account }) } })
     },
     state: (accountKey, section) => stateFile.persisted(accountKey, section),
     usagePath: usagePathOf(options),

@@ -11,6 +11,7 @@ import {
 } from './auth/index.js'
 import type { ProviderOptions } from './config/index.js'
 import { MOUNT_NAME } from './config/module-entry.js'
+import { laneRow } from './contract/index.js'
 import { createRedactor, defined, delay, sanitizeLine, shortHash, type Redactor } from './lib/index.js'
 import type { ModuleParts } from './module-parts.js'
 import { processShared, type ProcessShared } from './process-shared.js'
@@ -165,7 +166,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
     transport: child.resolve(TRANSPORT), credentials: child.resolve(CREDENTIALS), baseUrl: options.baseUrl, userAgent: USER_AGENT, provider: MOUNT_NAME,
     maxRetries: options.maxRetries, now, random: parts.random ?? Math.random, delay: parts.delay ?? delay,
   })
-  provide(child, USAGE, () => (options.lane === 'codex' ? createAccountUsage({ ...asking(), quota: child.resolve(QUOTA) }) : undefined))
+  provide(child, USAGE, () => (laneRow(options.lane).accountUsage ? createAccountUsage({ ...asking(), quota: child.resolve(QUOTA) }) : undefined))
   provide(child, CATALOG, () => {
     const catalog = createCatalog({
       now,

@@ -163,7 +163,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }
   const isFresh = () => shared.listing !== undefined && failed() === undefined && shared.heldFor() < ttlMs
   const snapshot = () => buildSnapshot(
-    shared.listing ? { listing: shared.listing, fresh: isFresh() } : { fallback: (builtIn ??= lane === 'plan' ? [] : buildFallbackModels()) }, failed(), now(), lane)
+    shared.listing ? { listing: shared.listing, fresh: isFresh() } : { fallback: (builtIn ??= buildFallbackModels(lane)) }, failed(), now(), lane)
   const show = createListingShow(snapshot)
   const fresh = () => {
     if (!shared.listing || !isFresh()) return undefined

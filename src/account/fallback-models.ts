@@ -1,3 +1,4 @@
+import { laneRow, type LaneName } from '../contract/index.js'
 import { decodeModels } from './decode-models.js'
 import { DEFAULT_CONTEXT_WINDOW, type CatalogModel } from './catalog-model.js'
 
@@ -15,9 +16,10 @@ export const BUILT_IN: readonly string[] = Object.keys(MAX_WINDOWS)
 
 /**
  * What is listed where no list was ever to be had. They are marked `fallback`; nothing may take them for what the
- * account has.
+ * account has. None in a lane that has its own list or nothing.
  */
-export function buildFallbackModels(): readonly CatalogModel[] {
+export function buildFallbackModels(lane: LaneName = 'codex'): readonly CatalogModel[] {
+  if (!laneRow(lane).fallbackModels) return []
   return decodeModels(BUILT_IN.map((slug) => ({
     slug, supported_reasoning_levels: EFFORTS, default_reasoning_level: 'medium', support_verbosity: true, context_window: DEFAULT_CONTEXT_WINDOW, max_context_window: MAX_WINDOWS[slug],
     ...(slug === 'gpt-5.4-mini' ? {} : { additional_speed_tiers: ['fast'] }),

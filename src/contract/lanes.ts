@@ -7,7 +7,7 @@ interface LaneRow {
   billing: Billing
   /** the `auth_mode` of its records */
   authMode: string
-  /** older words for it, in options and in records */
+  /** other words for it, in options and in records; the first is the one that hosts are shown */
   aliases: readonly string[]
   /** of `amplifier-chatgpt login` */
   loginFlag: string
@@ -17,6 +17,12 @@ interface LaneRow {
   fileStem: string
   /** a mount at a terminal may ask for a sign-in by device code */
   deviceLogin: boolean
+  /** how hosts may let the user sign in, as a provider's capabilities say it: `auth_status()` and `login()` of the Python package, `login` of the command line */
+  signIn: readonly string[]
+  /** before its list of models was read, the built-in one stands in */
+  fallbackModels: boolean
+  /** the backend has an endpoint for the account's own figures */
+  accountUsage: boolean
   /** takes compressed request bodies over https, as far as is known */
   compression: boolean
   /** fields of a request that it takes beside those that all take; a metered lane takes the metered API's too */
@@ -38,13 +44,15 @@ export const LANES = {
     billing: 'plan', authMode: 'oauth', aliases: ['chatgpt_codex', 'legacy_codex', 'oauth'], loginFlag: '', baseUrl: 'https://chatgpt.com/backend-api/codex',
     // The original module's own name.
     fileStem: 'openai-chatgpt-oauth',
-    deviceLogin: true, compression: true, takesFields: ['access_programs', 'context_management'], refusesFields: [], refusesTools: [],
+    deviceLogin: true, signIn: ['auth:oauth_device_code'], fallbackModels: true, accountUsage: true, compression: true,
+    takesFields: ['access_programs', 'context_management'], refusesFields: [], refusesTools: [],
     // As other clients saw it in August and September 2026.
     compaction: { trigger: true, inline: /^gpt-(?:5\.6|6-astra)(?:-|$)/ },
   },
   plan: {
     billing: 'plan', authMode: 'chatgpt_plan', aliases: ['chatgpt_plan'], loginFlag: ' --plan', baseUrl: 'https://api.openai.com/v1',
-    fileStem: 'openai-chatgpt-plan', deviceLogin: false, compression: false, takesFields: [], refusesFields: ['prompt_cache_breakpoint', 'context_management'],
+    fileStem: 'openai-chatgpt-plan', deviceLogin: false, signIn: ['auth:oauth_pkce'], fallbackModels: false, accountUsage: false, compression: false,
+    takesFields: [], refusesFields: ['prompt_cache_breakpoint', 'context_management'],
     // Answered with `subscription_sharing_unsupported_capability`.
     refusesTools: [
       'image_generation', 'file_search', 'code_interpreter', 'computer_use', 'computer_use_preview', 'computer', 'mcp', 'tool_search',
@@ -54,7 +62,7 @@ export const LANES = {
   },
   api_key: {
     billing: 'metered', authMode: 'api_key', aliases: [], loginFlag: ' --api-key', baseUrl: 'https://api.openai.com/v1',
-    fileStem: 'openai-chatgpt-api-key', deviceLogin: false, compression: false, takesFields: ['context_management'], refusesFields: [], refusesTools: [],
+    fileStem: 'openai-chatgpt-api-key', deviceLogin: false, signIn: [], fallbackModels: true, accountUsage: false, compression: false, takesFields: ['context_management'], refusesFields: [], refusesTools: [],
     compaction: { trigger: false, inline: /^/ },
   },
 } as const satisfies Record<string, LaneRow>

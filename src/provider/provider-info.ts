@@ -1,11 +1,8 @@
 import { buildFallbackModels, describeModel, LATEST, latestModel, type CatalogModel, type CatalogSnapshot } from '../account/index.js'
-import { parseModelName, type ConfigField, type LaneName, type ProviderInfo } from '../contract/index.js'
+import { laneRow, parseModelName, type ConfigField, type LaneName, type ProviderInfo } from '../contract/index.js'
 import type { ProviderSettings } from './deps.js'
 
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
-
-/** How hosts may let the user sign in: `auth_status()` and `login()` of the Python package, `login` of the command line. */
-const SIGN_IN: Readonly<Record<LaneName, readonly string[]>> = { codex: ['auth:oauth_device_code'], plan: ['auth:oauth_pkce'], api_key: [] }
 
 /**
  * What a host shows of the provider, and what its context budget starts from: the default model's limits, where they
@@ -17,10 +14,10 @@ export function buildProviderInfo(mountName: string, lane: LaneName, settings: P
     id: mountName,
     display_name: 'OpenAI ChatGPT',
     credential_env_vars: [],
-    capabilities: ['streaming', 'tools', 'thinking', 'vision', 'json_mode', ...SIGN_IN[lane]],
+    capabilities: ['streaming', 'tools', 'thinking', 'vision', 'json_mode', ...laneRow(lane).signIn],
     defaults: {
       model: model && parseModelName(settings.defaultModel).slug === LATEST ? model.id : settings.defaultModel,
-      auth_mode: lane === 'plan' ? 'chatgpt_plan' : lane === 'codex' ? 'chatgpt_codex' : lane,
+      auth_mode: laneRow(lane).aliases[0] ?? lane,
       ...(model && { context_window: model.contextWindow, max_output_tokens: model.maxOutputTokens }),
     },
     config_fields: [...CONFIG_FIELDS],
@@ -30,7 +27,7 @@ export function buildProviderInfo(mountName: string, lane: LaneName, settings: P
 function findDefault(name: string, lane: LaneName, snapshot: CatalogSnapshot | undefined): CatalogModel | undefined {
   const { slug } = parseModelName(name)
   if (slug === LATEST) return snapshot && snapshot.source !== 'fallback' ? latestModel(snapshot) : undefined
-  const known = snapshot ?? { models: lane === 'plan' ? [] : buildFallbackModels(), source: 'fallback', lane, ageSeconds: 0 }
+  const known = snapshot ?? { models: buildFallbackModels(lane), source: 'fallback', lane, ageSeconds: 0 }
   return describeModel(known, name) ?? describeModel(known, slug)
 }
 

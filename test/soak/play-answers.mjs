@@ -64,7 +64,7 @@ async function mountOn({ createModule, createHost }, origin, transport) {
   const path = join(folder, 'token.json')
   await writeFile(path, JSON.stringify({ auth_mode: 'oauth', access_token: token, refresh_token: 'rt_made_up', id_token: null, account_id: `acct_${transport}`, expires_at: '2100-01-01T00:00:00Z' }), { mode: 0o600 })
   const module = createModule({ warn() {} })
-  const config = { token_file_path: path, base_url: origin, issuer: origin, transport, max_retries: 0, max_continuations: 0, login_on_mount: false, models_cache_ttl: 36_000 }
+  const config = { token_file_path: path, base_url: origin, issuer: origin, transport, max_retries: 0, max_continuations: 0, login_on_mount: false, models_cache_ttl: 36_000, concurrency_scope: 'process', usage_totals: false }
   const host = createHost({ config: { providers: [{ module: module.id, config }] }, modules: { [module.id]: module }, warn() {} })
   const pairs = { request: 0, response: 0 }
   const blocks = []
