@@ -12,7 +12,8 @@ const UNSUPPORTED_TAG = 'TAG_RESOLVE_FAILED'
  * @param options.firstLine line of the text's first line in its file; default 1
  */
 export async function parseYaml(text: string, source: Source, options: { firstLine?: number } = {}): Promise<ParseResult> {
-  const yaml = await import('yaml')
+  // Its default alone: bundled into the sidecar, a CommonJS package has no other names.
+  const { default: yaml } = await import('yaml')
   const lines = new yaml.LineCounter()
   const place = (offset: number) => {
     const { line, col } = lines.linePos(Math.max(0, offset))

@@ -15,7 +15,7 @@ export async function setInYaml(source: Source, path: readonly string[], value: 
   const { findings } = await parseYaml(text, source)
   const error = findings.find(({ severity }) => severity === 'error')
   if (error) return { problem: describeFinding(error) }
-  const { parseDocument, isMap } = await import('yaml')
+  const { default: { parseDocument, isMap } } = await import('yaml')
   const document = parseDocument(text)
   if (document.contents !== null && !isMap(document.contents)) return { problem: `${source.file}:1:1: the file must be a mapping` }
   document.setIn(path, value)

@@ -1,15 +1,15 @@
-import type * as YamlModule from 'yaml'
 import type { Document, Node, Pair, Scalar } from 'yaml'
 import { isRecord } from '../lib/index.js'
 import { attachOrigins, noteOwnOrigin, originOf, type Origin } from './origin.js'
 import { DocumentProblem, MAX_NESTING, quoteKey, shorten } from './parse-result.js'
+import type { YamlLibrary } from './yaml-tokens.js'
 
 /** Values that aliases may add to a document, and characters of their texts: a real file repeats a few, a bomb repeats without end. */
 const MAX_ALIASED_VALUES = 10_000
 const MAX_ALIASED_CHARACTERS = 1024 * 1024
 
 interface Reading {
-  yaml: typeof YamlModule
+  yaml: YamlLibrary
   locate: (offset: number) => Origin
   problems: DocumentProblem[]
   /** by name, as far as the text has been read */
@@ -26,7 +26,7 @@ interface Reading {
  * @throws DocumentProblem where going on would not end well: too deep, too many aliases
  */
 export function readYamlDocument(
-  yaml: typeof YamlModule, document: Document.Parsed, locate: (offset: number) => Origin,
+  yaml: YamlLibrary, document: Document.Parsed, locate: (offset: number) => Origin,
 ): { value: unknown; problems: readonly DocumentProblem[] } {
   const reading: Reading = { yaml, locate, problems: [], anchors: new Map(), open: new Set(), budget: createAliasBudget() }
   const value = readNode(reading, document.contents, 0, 0)

@@ -3,6 +3,9 @@ import { spend, UNBOUNDED, type Budget } from './budget.js'
 import { MAX_FINDINGS } from './finding.js'
 import { DocumentProblem, MAX_NESTING, tooManyValues } from './parse-result.js'
 
+/** The package as both Node and a bundle of it give it: what it exports, under its default. */
+export type YamlLibrary = Omit<typeof Yaml, 'default'>
+
 /**
  * Bounds what composing costs: the library takes some 10 µs a lexeme, and a matrix of 13 roles has 2,000 of them, so that the
  * largest document that is read takes a quarter of a second.
@@ -19,7 +22,7 @@ const MAX_CHARACTERS = 512 * 1024
  * @param yaml the module, loaded by the caller, so that this file loads nothing
  * @throws DocumentProblem for a text that is too long, nests too deeply or has more words and signs than any real one
  */
-export function readYamlTokens(yaml: typeof Yaml, text: string, lines: Yaml.LineCounter, budget: Budget = UNBOUNDED): Yaml.CST.Token[] {
+export function readYamlTokens(yaml: YamlLibrary, text: string, lines: Yaml.LineCounter, budget: Budget = UNBOUNDED): Yaml.CST.Token[] {
   if (text.length > MAX_CHARACTERS) throw new DocumentProblem('too-large', `the YAML is longer than ${MAX_CHARACTERS / 1024} KiB`, 0)
   const parser = new yaml.Parser(lines.addNewLine)
   const tokens: Yaml.CST.Token[] = []

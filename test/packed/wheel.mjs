@@ -55,7 +55,9 @@ function sizeOf(folder) {
 async function answers(python, version, wheel, folder, config) {
   const place = join(folder, version)
   const empty = join(place, 'empty')
-  mkdirSync(empty, { recursive: true })
+  mkdirSync(join(empty, '.amplifier'), { recursive: true })
+  // Settings that only the whole reader of YAML reads, which the sidecar has bundled.
+  writeFileSync(join(empty, '.amplifier', 'settings.yaml'), 'config:\n  providers:\n    - module: provider-openai-chatgpt\n      config: &ours { default_model: gpt-5.5 }\n')
   await run(python, ['-m', 'venv', join(place, 'venv')])
   const own = join(place, 'venv', 'bin', 'python')
   const started = Date.now()
