@@ -18,6 +18,7 @@ const LONG = [
   'test/upstream/upstream-behaviours.test.ts', // 16: a mount of its own for each of a hundred behaviours
   'test/auth/python-module.test.ts', // 7: twenty processes of another program
   'test/auth/processes.test.ts', // 7
+  'test/auth/redis-cluster.test.ts', // 12: three servers that find each other, and a slot that moves
   'test/threats/hostile-projects.test.ts', // 6
 ]
 /**

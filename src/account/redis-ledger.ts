@@ -86,6 +86,8 @@ if not outcome.unknown then
 end
 if request.whole or #request.left > 0 then redis.call('HDEL', KEYS[3], name) end
 tell(outcome.grants)
+-- A hash without fields is no key, and keys that are not there stop every script while their slot moves.
+redis.call('HSET', KEYS[3], '', '[]')
 redis.call('EXPIRE', KEYS[3], ${KEEP_SECONDS})
 return cjson.encode(outcome)`
 

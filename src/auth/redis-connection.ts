@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import { TokenStoreError } from './token-store.js'
-import type { createClient } from 'redis'
+import { destroyRedisClient, openRedisClient, type RedisClient } from './redis-client.js'
+import { createRedisNodes } from './redis-nodes.js'
 
 export interface RedisConnectionOptions {
   /** `redis://` or `rediss://`, with user and password where it needs them */
@@ -12,7 +13,10 @@ export interface RedisConnectionOptions {
   trust?: () => Promise<SecureContext | undefined>
 }
 
-/** One connection to a Redis server, opened at the first command, opened again whenever it was lost. */
+/**
+ * One connection to a Redis server, opened at the first command, opened again whenever it was lost. Where the server is a node
+ * of a cluster, its redirections to others are followed.
+ */
 export interface RedisConnection {
   /** host and port, without the password */
   readonly place: string
@@ -29,41 +33,17 @@ export interface RedisConnection {
   close(): Promise<void>
 }
 
-interface RedisPackage {
-  createClient: typeof createClient
-}
-
-/** What we use of the `redis` package's client. */
-interface Client {
-  isReady: boolean
-  on(event: 'error', listener: (error: Error) => void): unknown
-  connect(): Promise<unknown>
-  sendCommand(words: string[]): Promise<unknown>
-  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
-  destroy(): void
-}
-
-const CONNECT_MS = 3000
-
 export function createRedisConnection(options: RedisConnectionOptions): RedisConnection {
   const place = describePlace(options.url)
-  let opening: Promise<Client> | undefined
+  const nodes = createRedisNodes({ ...options, answerMs: options.commandTimeoutMs ?? 3000 }, (cause) => unreachable(place, cause))
   let closed = false
   const names = new Map<string, string>()
-  let listening: Promise<Client> | undefined
-  const open = async (): Promise<Client> => {
-    if (closed) throw new TokenStoreError(`${place}: the connection is closed`, 'unreachable')
-    const client = await (opening ??= openClient(options).catch((error: unknown) => {
-      opening = undefined
-      throw error
-    }))
-    if (!client.isReady) throw unreachable(place)
-    return client
-  }
+  /** One that listens takes no commands; it waits for its server by itself. */
+  let listening: Promise<RedisClient> | undefined
   const command = async (...words: readonly string[]): Promise<unknown> => {
-    const client = await open()
+    if (closed) throw new TokenStoreError(`${place}: the connection is closed`, 'unreachable')
     try {
-      return await within(options.commandTimeoutMs ?? 3000, client.sendCommand([...words]), () => unreachable(place))
+      return await nodes.send(words)
     } catch (cause) {
       throw isRefusal(cause) || cause instanceof TokenStoreError ? cause : unreachable(place, cause)
     }
@@ -83,68 +63,16 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
       }
     },
     subscribe(channel, listener) {
-      void (listening ??= openListener(options)).then(async (client) => {
+      void (listening ??= openRedisClient(options, { disableOfflineQueue: false })).then(async (client) => {
         await (closed ? Promise.resolve(client.destroy()) : client.subscribe(channel, listener))
       }).catch(() => undefined)
     },
     async close() {
       closed = true
-      const clients = await Promise.all([opening, listening].map((client) => client?.catch(() => undefined)))
-      opening = listening = undefined
-      for (const client of clients) destroy(client)
+      const listener = listening?.catch(() => undefined)
+      listening = undefined
+      await Promise.all([nodes.close(), listener?.then(destroyRedisClient)])
     },
-  }
-}
-
-/** A second connection: one that listens takes no commands. It waits for its server by itself. */
-async function openListener(options: RedisConnectionOptions): Promise<Client> {
-  return openClient(options, { disableOfflineQueue: false })
-}
-
-function destroy(client: Client | undefined): void {
-  try {
-    client?.destroy()
-  } catch {
-    // Already gone: that is what was asked for.
-  }
-}
-
-async function openClient({ url, trust }: RedisConnectionOptions, { disableOfflineQueue = true } = {}): Promise<Client> {
-  const [redis, secureContext] = await Promise.all([loadRedis(), trust?.()])
-  const timing = { connectTimeout: CONNECT_MS, reconnectStrategy: (retries: number) => Math.min(1000, 50 * 2 ** retries) }
-  const client: Client = redis.createClient({
-    url,
-    // A command that waited for a server to come back would be a refresh nobody waits for any more.
-    disableOfflineQueue,
-    // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 turns off whatever leaves it open.
-    socket: isEncrypted(url) ? { ...timing, tls: true, rejectUnauthorized: true, ...(secureContext ? { secureContext } : {}) } : timing,
-  })
-  // Without a listener a lost connection would end the process; commands report it.
-  const failed = new Promise<void>((resolve) => client.on('error', () => resolve()))
-  const connecting = client.connect().then(() => undefined, () => undefined)
-  // Whatever this comes to, the client goes on trying by itself.
-  await within(CONNECT_MS, Promise.race([connecting, failed]), () => undefined).catch(() => undefined)
-  return client
-}
-
-/** The package is CommonJS: bundlers hand out its exports under `default` only. */
-async function loadRedis(): Promise<RedisPackage> {
-  const loaded: RedisPackage & { default?: RedisPackage } = await import('redis').catch((cause: unknown) => {
-    throw new TokenStoreError('the Redis store needs the package redis: npm install redis@5', 'unavailable', cause)
-  })
-  return typeof loaded.createClient === 'function' ? loaded : (loaded.default ?? loaded)
-}
-
-async function within<Value>(ms: number, work: Promise<Value>, onLate: () => Error | undefined): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(onLate() ?? new Error('late')), ms)
-  })
-  work.catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -159,10 +87,6 @@ function isUnknownScript(error: unknown): boolean {
 
 function unreachable(place: string, cause?: unknown): TokenStoreError {
   return new TokenStoreError(`${place} cannot be reached; the sign-in is neither read nor refreshed until it can. Check the server and the network`, 'unreachable', cause)
-}
-
-function isEncrypted(url: string): boolean {
-  return /^\s*rediss:/i.test(url)
 }
 
 function describePlace(url: string): string {

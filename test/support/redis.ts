@@ -18,7 +18,7 @@ export interface TestRedis {
 /** A Redis server of its own that keeps nothing, ended at once by `stop`. @param words more of its options */
 export async function startRedis(folder: string, port?: number, words: readonly string[] = []): Promise<TestRedis> {
   const at = port ?? (await freePort())
-  const child = spawn('redis-server', ['--port', String(at), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...words], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', ['--port', String(at), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...words], { stdio: ['ignore', 'pipe', 'ignore'] })
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => { if (chunk.toString().includes('Ready to accept connections')) resolve() })
     child.once('exit', () => reject(new Error('redis-server ended')))
