@@ -118,7 +118,7 @@ function createTable(database: Database, account: string): Table {
     granted, state: readState,
     step: (request, nowMs) => database.transaction(() => {
       const state = readState()
-      const outcome = stepPlaces(state, request, nowMs, [])
+      const outcome = stepPlaces(state, request, nowMs, [], [])
       if (nowMs - seenMs > BEAT_MS || request.whole) {
         see.run(account, request.name, nowMs)
         seenMs = nowMs
@@ -133,7 +133,7 @@ function createTable(database: Database, account: string): Table {
       if (gone.length > 0) {
         bury(gone)
         const state = readState()
-        tell(dropOwners(state, gone, nowMs), '')
+        tell(dropOwners(state, gone, nowMs, []), '')
         writeState(state)
       }
       const known = seenAt(listSeen, account, name)

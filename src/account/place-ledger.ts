@@ -33,7 +33,7 @@ export function createMemoryLedger(now: () => number = () => performance.now()):
   return {
     scope: 'process',
     immediate: true,
-    step: (request) => stepPlaces(state, request, now(), []),
+    step: (request) => stepPlaces(state, request, now(), [], []),
     inspect: async () => describeFleet(state, now(), 'process'),
     close: async () => undefined,
   }

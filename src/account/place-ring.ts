@@ -31,12 +31,19 @@ export function countWaiting(ring: KeyState[]): number {
   return count
 }
 
-export function shiftFrom(ring: KeyState[]): WaitingCall {
-  const own = ring[0]!
-  ring.splice(0, 1)
-  const waiter = own.waiters[0]!
-  own.waiters.splice(0, 1)
-  // Its key goes to the back of the ring.
-  if (own.waiters.length > 0) ring.push(own)
-  return waiter
+/** The first in turn that `may` lets pass; undefined where there is none. */
+export function shiftFrom(ring: KeyState[], may: (waiter: WaitingCall) => boolean): WaitingCall | undefined {
+  for (let index = 0; index < ring.length; index++) {
+    const own = ring[index]!
+    for (let at = 0; at < own.waiters.length; at++) {
+      const waiter = own.waiters[at]!
+      if (!may(waiter)) continue
+      ring.splice(index, 1)
+      own.waiters.splice(at, 1)
+      // Its key goes to the back of the ring.
+      if (own.waiters.length > 0) ring.push(own)
+      return waiter
+    }
+  }
+  return undefined
 }

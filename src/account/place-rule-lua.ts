@@ -1,4 +1,4 @@
-// Generated from place-rule.ts 81cacd9858b423ad by `node build.config.mjs places`.
+// Generated from place-rule.ts 6993281eaf7c053f by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 -- Lua Library inline imports
 local function __TS__CountVarargs(...)
@@ -139,15 +139,40 @@ function ____exports.countWaiting(ring)
     end
     return count
 end
-function ____exports.shiftFrom(ring)
-    local own = ring[1]
-    __TS__ArraySplice(ring, 0, 1)
-    local waiter = own.waiters[1]
-    __TS__ArraySplice(own.waiters, 0, 1)
-    if #own.waiters > 0 then
-        ring[#ring + 1] = own
+function ____exports.shiftFrom(ring, may)
+    do
+        local index = 0
+        while index < #ring do
+            local own = ring[index + 1]
+            do
+                local at = 0
+                while at < #own.waiters do
+                    do
+                        local __continue27
+                        repeat
+                            local waiter = own.waiters[at + 1]
+                            if not may(waiter) then
+                                __continue27 = true
+                                break
+                            end
+                            __TS__ArraySplice(ring, index, 1)
+                            __TS__ArraySplice(own.waiters, at, 1)
+                            if #own.waiters > 0 then
+                                ring[#ring + 1] = own
+                            end
+                            return waiter
+                        until true
+                        if not __continue27 then
+                            break
+                        end
+                    end
+                    at = at + 1
+                end
+            end
+            index = index + 1
+        end
     end
-    return waiter
+    return nil
 end
 function heedClock(state, nowMs)
     if state.pauseUntilMs - nowMs > LONGEST_PAUSE_MS then
@@ -323,51 +348,74 @@ function grow(state, most)
         state.cutTo = uncut
     end
 end
-function admit(state, nowMs)
+function admit(state, nowMs, silent, speaking)
     local grants = {}
     if #state.owners == 0 or state.pauseUntilMs > nowMs then
         return grants
     end
     local limit = ____exports.limitOf(state, state.owners[1].most)
+    local function isHeard(waiter)
+        return waiter.owner == speaking or not __TS__ArrayIncludes(silent, waiter.owner)
+    end
+    local function isAny(_waiter)
+        return true
+    end
     local running = ____exports.countRunning(state)
     while running < limit do
         do
-            local __continue94
+            local __continue101
             repeat
-                local next = takeNext(state)
+                local next = takeNext(state, isHeard) or takeNext(state, isAny)
                 if next == nil then
                     return grants
                 end
                 local owner = findOwner(state, next.owner)
                 if owner == nil then
-                    __continue94 = true
+                    __continue101 = true
                     break
                 end
                 local ____owner_granted_3 = owner.granted
                 ____owner_granted_3[#____owner_granted_3 + 1] = next.id
                 grants[#grants + 1] = {owner = next.owner, id = next.id, waitedMs = nowMs - next.sinceMs}
                 running = running + 1
-                __continue94 = true
+                __continue101 = true
             until true
-            if not __continue94 then
+            if not __continue101 then
                 break
             end
         end
     end
     return grants
 end
-function takeNext(state)
+function takeNext(state, may)
     local background = #state.background > 0
     local overdue = background and state.inARow >= MOST_IN_A_ROW
-    if #state.interactive > 0 and not overdue then
-        state.inARow = background and state.inARow + 1 or 0
-        return ____exports.shiftFrom(state.interactive)
+    if not overdue then
+        local next = ____exports.shiftFrom(state.interactive, may)
+        if next ~= nil then
+            state.inARow = background and state.inARow + 1 or 0
+            return next
+        end
     end
-    state.inARow = 0
-    return background and ____exports.shiftFrom(state.background) or nil
+    local next = ____exports.shiftFrom(state.background, may)
+    if next ~= nil then
+        state.inARow = 0
+    end
+    local ____next_5 = next
+    if ____next_5 == nil then
+        local ____overdue_4
+        if overdue then
+            ____overdue_4 = ____exports.shiftFrom(state.interactive, may)
+        else
+            ____overdue_4 = nil
+        end
+        ____next_5 = ____overdue_4
+    end
+    return ____next_5
 end
 ____exports.LEASE_MS = 3000
 ____exports.BEAT_MS = 750
+____exports.SILENT_MS = 2 * ____exports.BEAT_MS
 ____exports.SAME_MOMENT_MS = 2000
 function ____exports.createPlaceState()
     return {
@@ -405,7 +453,7 @@ function ____exports.shareOfMachine(most, machines)
         math.floor(most / math.max(1, machines))
     )
 end
-function ____exports.stepPlaces(state, request, nowMs, dead)
+function ____exports.stepPlaces(state, request, nowMs, dead, silent)
     heedClock(state, nowMs)
     for ____, name in ipairs(dead) do
         removeOwner(state, name)
@@ -445,7 +493,7 @@ function ____exports.stepPlaces(state, request, nowMs, dead)
     end
     noteMachine(state, request.machine, nowMs)
     learn(state, request, nowMs)
-    local grants = admit(state, nowMs)
+    local grants = admit(state, nowMs, silent, request.name)
     if owner.running == 0 and #owner.granted == 0 and not isWaiting(state, owner.name) then
         removeOwner(state, owner.name)
     end
@@ -471,12 +519,12 @@ function ____exports.beginAnew(state, nowMs)
     heedClock(state, nowMs)
     state.pauseUntilMs = math.max(state.pauseUntilMs, nowMs + ____exports.RECOVERY_MS)
 end
-function ____exports.dropOwners(state, dead, nowMs)
+function ____exports.dropOwners(state, dead, nowMs, silent)
     heedClock(state, nowMs)
     for ____, name in ipairs(dead) do
         removeOwner(state, name)
     end
-    return admit(state, nowMs)
+    return admit(state, nowMs, silent, "")
 end
 return ____exports
 `

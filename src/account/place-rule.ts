@@ -24,9 +24,9 @@ export function shareOfMachine(most: number, machines: number): number {
 
 /**
  * Takes in what `request` says, after forgetting the `dead`, and gives the places that are free. Interactive calls first, the
- * keys by turns, first come first served within a key.
+ * keys by turns, first come first served within a key; the `silent` only where nobody else waits.
  */
-export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: number, dead: readonly string[]): PlaceOutcome {
+export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: number, dead: readonly string[], silent: readonly string[]): PlaceOutcome {
   heedClock(state, nowMs)
   for (const name of dead) removeOwner(state, name)
   const known = findOwner(state, request.name)
@@ -40,7 +40,7 @@ export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: numb
   for (const waiter of request.joined) addWaiter(waiter.interactive ? state.interactive : state.background, waiter, request.name, nowMs)
   noteMachine(state, request.machine, nowMs)
   learn(state, request, nowMs)
-  const grants = admit(state, nowMs)
+  const grants = admit(state, nowMs, silent, request.name)
   if (owner.running === 0 && owner.granted.length === 0 && !isWaiting(state, owner.name)) removeOwner(state, owner.name)
   return describe(state, request, nowMs, grants, false)
 }
@@ -68,10 +68,10 @@ export function beginAnew(state: PlaceState, nowMs: number): void {
 }
 
 /** What keeps going when an owner is only dropped: its places are given on. */
-export function dropOwners(state: PlaceState, dead: readonly string[], nowMs: number): readonly PlaceGrant[] {
+export function dropOwners(state: PlaceState, dead: readonly string[], nowMs: number, silent: readonly string[]): readonly PlaceGrant[] {
   heedClock(state, nowMs)
   for (const name of dead) removeOwner(state, name)
-  return admit(state, nowMs)
+  return admit(state, nowMs, silent, '')
 }
 
 /** Times that lie ahead are from before the clock was set back: nothing waits until it has caught up with them. */
@@ -189,13 +189,16 @@ function grow(state: PlaceState, most: number): void {
   if (uncut < limitOf(state, most)) state.cutTo = uncut
 }
 
-function admit(state: PlaceState, nowMs: number): PlaceGrant[] {
+function admit(state: PlaceState, nowMs: number, silent: readonly string[], speaking: string): PlaceGrant[] {
   const grants: PlaceGrant[] = []
   if (state.owners.length === 0 || state.pauseUntilMs > nowMs) return grants
   const limit = limitOf(state, state.owners[0]!.most)
+  const isHeard = (waiter: WaitingCall) => waiter.owner === speaking || !silent.includes(waiter.owner)
+  const isAny = (_waiter: WaitingCall) => true
   let running = countRunning(state)
   while (running < limit) {
-    const next = takeNext(state)
+    // What a process that has died is given is lost until it is taken for dead.
+    const next = takeNext(state, isHeard) ?? takeNext(state, isAny)
     if (next === undefined) return grants
     const owner = findOwner(state, next.owner)
     if (owner === undefined) continue
@@ -206,13 +209,17 @@ function admit(state: PlaceState, nowMs: number): PlaceGrant[] {
   return grants
 }
 
-function takeNext(state: PlaceState): WaitingCall | undefined {
+function takeNext(state: PlaceState, may: (waiter: WaitingCall) => boolean): WaitingCall | undefined {
   const background = state.background.length > 0
   const overdue = background && state.inARow >= MOST_IN_A_ROW
-  if (state.interactive.length > 0 && !overdue) {
-    state.inARow = background ? state.inARow + 1 : 0
-    return shiftFrom(state.interactive)
+  if (!overdue) {
+    const next = shiftFrom(state.interactive, may)
+    if (next !== undefined) {
+      state.inARow = background ? state.inARow + 1 : 0
+      return next
+    }
   }
-  state.inARow = 0
-  return background ? shiftFrom(state.background) : undefined
+  const next = shiftFrom(state.background, may)
+  if (next !== undefined) state.inARow = 0
+  return next ?? (overdue ? shiftFrom(state.interactive, may) : undefined)
 }

@@ -25,6 +25,7 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local name = ARGV[2]
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - rule.LEASE_MS)
+local quiet = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - rule.SILENT_MS)
 local known = redis.call('ZSCORE', KEYS[2], name)
 local latest = tonumber(redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or now)
 local silent = now - latest
@@ -51,7 +52,7 @@ local function load()
   if text and state.server ~= run then
     redis.call('DEL', KEYS[2], KEYS[3])
     rule.beginAnew(state, now)
-    known, dead, silent = false, {}, 0
+    known, dead, quiet, silent = false, {}, {}, 0
   end
   state.server = run
   return state
@@ -67,7 +68,7 @@ if ARGV[1] == 'beat' then
   if #dead > 0 or silent > rule.RECOVERY_MS or ARGV[4] == 'first' then
     local state = load()
     if rule.noteSilence(state, name, silent, now) then known = false end
-    local grants = rule.dropOwners(state, dead, now)
+    local grants = rule.dropOwners(state, dead, now, quiet)
     save(state)
     for _, gone in ipairs(dead) do if gone == name then known = false end end
     tell(grants)
@@ -78,7 +79,7 @@ end
 local request = cjson.decode(ARGV[5])
 local state = load()
 rule.noteSilence(state, name, silent, now)
-local outcome = rule.stepPlaces(state, request, now, dead)
+local outcome = rule.stepPlaces(state, request, now, dead, quiet)
 save(state)
 if not outcome.unknown then
   redis.call('ZADD', KEYS[2], now, name)

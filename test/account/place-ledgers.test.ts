@@ -209,11 +209,11 @@ test.runIf(redisInstalled)('Redis and TypeScript decide alike over random lives'
     }
     const ask = (whole: boolean) => ({ ...request, whole, ...(whole ? { left: [], joined: [...waiting[at]!.map((id) => ({ id, key: 'again', interactive: false })), ...joined] } : {}) })
     let theirs = await ledger.step(ask(false))
-    let ours = stepPlaces(state, ask(false), theirs.nowMs, [])
+    let ours = stepPlaces(state, ask(false), theirs.nowMs, [], [])
     if (theirs.unknown) {
       expect(ours.unknown).toBe(true)
       theirs = await ledger.step(ask(true))
-      ours = stepPlaces(state, ask(true), theirs.nowMs, [])
+      ours = stepPlaces(state, ask(true), theirs.nowMs, [], [])
     }
     expect({ ...theirs, machines: 0 }).toEqual(JSON.parse(JSON.stringify({ ...ours, machines: 0 })))
     waiting[at]!.push(...joined.map(({ id }) => id))
@@ -233,12 +233,12 @@ function openTogether() {
   const note = (grants: readonly { owner: string; id: string }[], asking: string) => void pending.push(...grants.filter(({ owner }) => owner !== asking))
   return {
     state,
-    dropAll(owners: readonly string[]) { note(dropOwners(state, owners, 0), '') },
+    dropAll(owners: readonly string[]) { note(dropOwners(state, owners, 0, []), '') },
     tell() { for (const { owner, id } of pending.splice(0)) watchers.get(owner)?.([id]) },
     open: (): PlaceLedger => ({
       scope: 'account', immediate: true,
       step(request) {
-        const outcome = stepPlaces(state, request, 0, [])
+        const outcome = stepPlaces(state, request, 0, [], [])
         note(outcome.grants, request.name)
         return outcome
       },
@@ -334,6 +334,16 @@ test('a ledger that cannot be reached is left for a share of the places, with on
   ;(await limiter.acquire())()
   expect(limiter.limit).toBe(6)
   second()
+})
+
+test('a process that missed its last word is given a place after all others that wait, whatever their class', () => {
+  const state = createPlaceState()
+  const wait = (name: string, interactive: boolean): PlaceRequest => ({ ...onlooking(1), name, most: 1, joined: [{ id: name, key: name, interactive }] })
+  stepPlaces(state, { ...onlooking(1), name: 'holder', most: 1, running: 1 }, 0, [], [])
+  for (const [name, interactive] of [['quiet', true], ['heard', false]] as const) stepPlaces(state, wait(name, interactive), 0, [], [])
+  const first = stepPlaces(state, { ...onlooking(2), name: 'holder', most: 1, whole: false }, 1, [], ['quiet'])
+  const second = stepPlaces(state, { ...onlooking(2), name: 'heard', most: 1, running: 0, left: ['heard'], whole: false }, 2, [], ['quiet'])
+  expect([first, second].map(({ grants }) => grants.map(({ owner }) => owner))).toEqual([['heard'], ['quiet']])
 })
 
 test('a share goes by the machines of the last ten minutes, also where the ledger has lost its data since', async () => {

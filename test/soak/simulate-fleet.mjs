@@ -35,6 +35,7 @@ function createServer(rule, world, random) {
     for (const name of dead) seen.delete(name)
     return dead
   }
+  const silent = () => [...seen].flatMap(([name, atMs]) => (world.nowMs - atMs > rule.SILENT_MS ? [name] : []))
   const tell = (grants, asking) => {
     for (const { owner, id } of grants) if (owner !== asking) late(() => watchers.get(owner)?.([id]))
   }
@@ -44,14 +45,14 @@ function createServer(rule, world, random) {
       scope: 'account', immediate: false,
       step: (request) => ask(() => {
         if (!isAlive(request.name)) return undefined
-        const outcome = rule.stepPlaces(state, request, world.nowMs, bury())
+        const outcome = rule.stepPlaces(state, request, world.nowMs, bury(), silent())
         if (!outcome.unknown) seen.set(request.name, world.nowMs)
         tell(outcome.grants, request.name)
         return outcome
       }),
       beat: ({ name }) => ask(() => {
         const dead = bury()
-        if (dead.length > 0) tell(rule.dropOwners(state, dead, world.nowMs), '')
+        if (dead.length > 0) tell(rule.dropOwners(state, dead, world.nowMs, silent()), '')
         const known = seen.has(name)
         if (known && isAlive(name)) seen.set(name, world.nowMs)
         return { known, granted: state.owners.find((owner) => owner.name === name)?.granted ?? [] }
