@@ -15,8 +15,8 @@ export function addWaiter(ring: KeyState[], waiter: PlaceWaiter, owner: string, 
 export function removeWaiters(ring: KeyState[], leaves: (waiter: WaitingCall) => boolean): void {
   for (let index = ring.length - 1; index >= 0; index--) {
     const waiters = ring[index]!.waiters
-    for (let at = waiters.length - 1; at >= 0; at--) if (leaves(waiters[at]!)) waiters.splice(at, 1)
-    if (waiters.length === 0) ring.splice(index, 1)
+    for (let at = waiters.length - 1; at >= 0; at--) if (leaves(waiters[at]!)) removeAt(waiters, at)
+    if (waiters.length === 0) removeAt(ring, index)
   }
 }
 
@@ -38,12 +38,18 @@ export function shiftFrom(ring: KeyState[], may: (waiter: WaitingCall) => boolea
     for (let at = 0; at < own.waiters.length; at++) {
       const waiter = own.waiters[at]!
       if (!may(waiter)) continue
-      ring.splice(index, 1)
-      own.waiters.splice(at, 1)
+      removeAt(ring, index)
+      removeAt(own.waiters, at)
       // Its key goes to the back of the ring.
       if (own.waiters.length > 0) ring.push(own)
       return waiter
     }
   }
   return undefined
+}
+
+/** A loop: what `splice` becomes in Lua is eighty lines, which each call would run. */
+export function removeAt<Value>(list: Value[], at: number): void {
+  for (let index = at; index < list.length - 1; index++) list[index] = list[index + 1]!
+  list.pop()
 }

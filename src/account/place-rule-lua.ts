@@ -1,106 +1,7 @@
-// Generated from place-rule.ts 6993281eaf7c053f by `node build.config.mjs places`.
+// Generated from place-rule.ts de225199f01020a7 by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
--- Lua Library inline imports
-local function __TS__CountVarargs(...)
-    return select("#", ...)
-end
-
-local function __TS__ArraySplice(self, ...)
-    local args = {...}
-    local len = #self
-    local actualArgumentCount = __TS__CountVarargs(...)
-    local start = args[1]
-    local deleteCount = args[2]
-    if start < 0 then
-        start = len + start
-        if start < 0 then
-            start = 0
-        end
-    elseif start > len then
-        start = len
-    end
-    local itemCount = actualArgumentCount - 2
-    if itemCount < 0 then
-        itemCount = 0
-    end
-    local actualDeleteCount
-    if actualArgumentCount == 0 then
-        actualDeleteCount = 0
-    elseif actualArgumentCount == 1 then
-        actualDeleteCount = len - start
-    else
-        actualDeleteCount = deleteCount or 0
-        if actualDeleteCount < 0 then
-            actualDeleteCount = 0
-        end
-        if actualDeleteCount > len - start then
-            actualDeleteCount = len - start
-        end
-    end
-    local out = {}
-    for k = 1, actualDeleteCount do
-        local from = start + k
-        if self[from] ~= nil then
-            out[k] = self[from]
-        end
-    end
-    if itemCount < actualDeleteCount then
-        for k = start + 1, len - actualDeleteCount do
-            local from = k + actualDeleteCount
-            local to = k + itemCount
-            if self[from] then
-                self[to] = self[from]
-            else
-                self[to] = nil
-            end
-        end
-        for k = len - actualDeleteCount + itemCount + 1, len do
-            self[k] = nil
-        end
-    elseif itemCount > actualDeleteCount then
-        for k = len - actualDeleteCount, start + 1, -1 do
-            local from = k + actualDeleteCount
-            local to = k + itemCount
-            if self[from] then
-                self[to] = self[from]
-            else
-                self[to] = nil
-            end
-        end
-    end
-    local j = start + 1
-    for i = 3, actualArgumentCount do
-        self[j] = args[i]
-        j = j + 1
-    end
-    for k = #self, len - actualDeleteCount + itemCount + 1, -1 do
-        self[k] = nil
-    end
-    return out
-end
-
-local function __TS__ArrayIncludes(self, searchElement, fromIndex)
-    if fromIndex == nil then
-        fromIndex = 0
-    end
-    local len = #self
-    local k = fromIndex
-    if fromIndex < 0 then
-        k = len + fromIndex
-    end
-    if k < 0 then
-        k = 0
-    end
-    for i = k + 1, len do
-        if self[i] == searchElement then
-            return true
-        end
-    end
-    return false
-end
--- End of Lua Library inline imports
 local ____exports = {}
-local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW
+local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isIn, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW
 function ____exports.removeWaiters(ring, leaves)
     do
         local index = #ring - 1
@@ -110,13 +11,13 @@ function ____exports.removeWaiters(ring, leaves)
                 local at = #waiters - 1
                 while at >= 0 do
                     if leaves(waiters[at + 1]) then
-                        __TS__ArraySplice(waiters, at, 1)
+                        ____exports.removeAt(waiters, at)
                     end
                     at = at - 1
                 end
             end
             if #waiters == 0 then
-                __TS__ArraySplice(ring, index, 1)
+                ____exports.removeAt(ring, index)
             end
             index = index - 1
         end
@@ -155,8 +56,8 @@ function ____exports.shiftFrom(ring, may)
                                 __continue27 = true
                                 break
                             end
-                            __TS__ArraySplice(ring, index, 1)
-                            __TS__ArraySplice(own.waiters, at, 1)
+                            ____exports.removeAt(ring, index)
+                            ____exports.removeAt(own.waiters, at)
                             if #own.waiters > 0 then
                                 ring[#ring + 1] = own
                             end
@@ -173,6 +74,16 @@ function ____exports.shiftFrom(ring, may)
         end
     end
     return nil
+end
+function ____exports.removeAt(list, at)
+    do
+        local index = at
+        while index < #list - 1 do
+            list[index + 1] = list[index + 1 + 1]
+            index = index + 1
+        end
+    end
+    table.remove(list)
 end
 function heedClock(state, nowMs)
     if state.pauseUntilMs - nowMs > LONGEST_PAUSE_MS then
@@ -256,7 +167,7 @@ function removeOwner(state, name)
         local index = #state.owners - 1
         while index >= 0 do
             if state.owners[index + 1].name == name then
-                __TS__ArraySplice(state.owners, index, 1)
+                ____exports.removeAt(state.owners, index)
             end
             index = index - 1
         end
@@ -274,17 +185,25 @@ function forget(state, owner, left)
     do
         local index = #owner.granted - 1
         while index >= 0 do
-            if __TS__ArrayIncludes(left, owner.granted[index + 1]) then
-                __TS__ArraySplice(owner.granted, index, 1)
+            if isIn(left, owner.granted[index + 1]) then
+                ____exports.removeAt(owner.granted, index)
             end
             index = index - 1
         end
     end
     local function hasLeft(waiter)
-        return waiter.owner == owner.name and __TS__ArrayIncludes(left, waiter.id)
+        return waiter.owner == owner.name and isIn(left, waiter.id)
     end
     ____exports.removeWaiters(state.interactive, hasLeft)
     ____exports.removeWaiters(state.background, hasLeft)
+end
+function isIn(names, wanted)
+    for ____, name in ipairs(names) do
+        if name == wanted then
+            return true
+        end
+    end
+    return false
 end
 function isWaiting(state, name)
     return ____exports.waitsIn(state.interactive, name) or ____exports.waitsIn(state.background, name)
@@ -299,7 +218,7 @@ function noteMachine(state, name, nowMs)
                 found = true
                 machine.seenMs = nowMs
             elseif nowMs - machine.seenMs > ____exports.MACHINE_MS then
-                __TS__ArraySplice(state.machines, index, 1)
+                ____exports.removeAt(state.machines, index)
             end
             index = index - 1
         end
@@ -355,7 +274,7 @@ function admit(state, nowMs, silent, speaking)
     end
     local limit = ____exports.limitOf(state, state.owners[1].most)
     local function isHeard(waiter)
-        return waiter.owner == speaking or not __TS__ArrayIncludes(silent, waiter.owner)
+        return waiter.owner == speaking or not isIn(silent, waiter.owner)
     end
     local function isAny(_waiter)
         return true
@@ -363,7 +282,7 @@ function admit(state, nowMs, silent, speaking)
     local running = ____exports.countRunning(state)
     while running < limit do
         do
-            local __continue101
+            local __continue108
             repeat
                 local next = takeNext(state, isHeard) or takeNext(state, isAny)
                 if next == nil then
@@ -371,16 +290,16 @@ function admit(state, nowMs, silent, speaking)
                 end
                 local owner = findOwner(state, next.owner)
                 if owner == nil then
-                    __continue101 = true
+                    __continue108 = true
                     break
                 end
                 local ____owner_granted_3 = owner.granted
                 ____owner_granted_3[#____owner_granted_3 + 1] = next.id
                 grants[#grants + 1] = {owner = next.owner, id = next.id, waitedMs = nowMs - next.sinceMs}
                 running = running + 1
-                __continue101 = true
+                __continue108 = true
             until true
-            if not __continue101 then
+            if not __continue108 then
                 break
             end
         end
@@ -513,9 +432,9 @@ function ____exports.noteSilence(state, name, silentMs, nowMs)
     return true
 end
 function ____exports.beginAnew(state, nowMs)
-    __TS__ArraySplice(state.owners, 0, #state.owners)
-    __TS__ArraySplice(state.interactive, 0, #state.interactive)
-    __TS__ArraySplice(state.background, 0, #state.background)
+    state.owners = {}
+    state.interactive = {}
+    state.background = {}
     heedClock(state, nowMs)
     state.pauseUntilMs = math.max(state.pauseUntilMs, nowMs + ____exports.RECOVERY_MS)
 end

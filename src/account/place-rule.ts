@@ -4,7 +4,7 @@
  * `node build.config.mjs places` translates this file, place-ring.ts and place-state.ts to Lua. Hence the plain words: arrays,
  * records, loops; no Map, no undefined in what is kept, no order of keys that anything depends on.
  */
-import { addWaiter, countWaiting, removeWaiters, shiftFrom, waitsIn } from './place-ring.js'
+import { addWaiter, countWaiting, removeAt, removeWaiters, shiftFrom, waitsIn } from './place-ring.js'
 import { BEAT_MS, SAME_MOMENT_MS, type OwnerState, type PlaceGrant, type PlaceOutcome, type PlaceRequest, type PlaceState, type WaitingCall } from './place-state.js'
 
 const LEAST_STREAK = 4
@@ -60,9 +60,9 @@ export function noteSilence(state: PlaceState, name: string, silentMs: number, n
  * says anew what it runs, and nothing is given until all of them could. What was learned of the limit stays.
  */
 export function beginAnew(state: PlaceState, nowMs: number): void {
-  state.owners.splice(0, state.owners.length)
-  state.interactive.splice(0, state.interactive.length)
-  state.background.splice(0, state.background.length)
+  state.owners = []
+  state.interactive = []
+  state.background = []
   heedClock(state, nowMs)
   state.pauseUntilMs = Math.max(state.pauseUntilMs, nowMs + RECOVERY_MS)
 }
@@ -132,7 +132,7 @@ function enterOwner(state: PlaceState, request: PlaceRequest, nowMs: number): Ow
 
 function removeOwner(state: PlaceState, name: string): void {
   for (let index = state.owners.length - 1; index >= 0; index--) {
-    if (state.owners[index]!.name === name) state.owners.splice(index, 1)
+    if (state.owners[index]!.name === name) removeAt(state.owners, index)
   }
   const isItsOwn = (waiter: WaitingCall) => waiter.owner === name
   removeWaiters(state.interactive, isItsOwn)
@@ -142,10 +142,16 @@ function removeOwner(state: PlaceState, name: string): void {
 /** What has left has no place that it has not heard of, and waits for none. */
 function forget(state: PlaceState, owner: OwnerState, left: readonly string[]): void {
   if (left.length === 0) return
-  for (let index = owner.granted.length - 1; index >= 0; index--) if (left.includes(owner.granted[index]!)) owner.granted.splice(index, 1)
-  const hasLeft = (waiter: WaitingCall) => waiter.owner === owner.name && left.includes(waiter.id)
+  for (let index = owner.granted.length - 1; index >= 0; index--) if (isIn(left, owner.granted[index]!)) removeAt(owner.granted, index)
+  const hasLeft = (waiter: WaitingCall) => waiter.owner === owner.name && isIn(left, waiter.id)
   removeWaiters(state.interactive, hasLeft)
   removeWaiters(state.background, hasLeft)
+}
+
+/** A loop: what `includes` becomes in Lua is thirty lines. */
+function isIn(names: readonly string[], wanted: string): boolean {
+  for (const name of names) if (name === wanted) return true
+  return false
 }
 
 function isWaiting(state: PlaceState, name: string): boolean {
@@ -159,7 +165,7 @@ function noteMachine(state: PlaceState, name: string, nowMs: number): void {
     if (machine.name === name) {
       found = true
       machine.seenMs = nowMs
-    } else if (nowMs - machine.seenMs > MACHINE_MS) state.machines.splice(index, 1)
+    } else if (nowMs - machine.seenMs > MACHINE_MS) removeAt(state.machines, index)
   }
   if (!found) state.machines.push({ name, seenMs: nowMs })
 }
@@ -193,7 +199,7 @@ function admit(state: PlaceState, nowMs: number, silent: readonly string[], spea
   const grants: PlaceGrant[] = []
   if (state.owners.length === 0 || state.pauseUntilMs > nowMs) return grants
   const limit = limitOf(state, state.owners[0]!.most)
-  const isHeard = (waiter: WaitingCall) => waiter.owner === speaking || !silent.includes(waiter.owner)
+  const isHeard = (waiter: WaitingCall) => waiter.owner === speaking || !isIn(silent, waiter.owner)
   const isAny = (_waiter: WaitingCall) => true
   let running = countRunning(state)
   while (running < limit) {
