@@ -20,6 +20,21 @@ const LONG = [
   'test/auth/processes.test.ts', // 7
   'test/auth/redis-cluster.test.ts', // 12: three servers that find each other, and a slot that moves
   'test/threats/hostile-projects.test.ts', // 6
+  'test/grpc/application.test.ts', // the real application in a Python of its own
+  'test/cli/process.test.ts', // sixteen runs of the command line
+  'test/examples.test.ts', // each example as a program
+  'test/networks.test.ts', // command lines behind proxies
+  'test/lanes/terminal.test.ts', // sign-ins in a terminal
+  'test/auth/refresh-replies.test.ts', // hundreds of made-up replies, files on disk
+  'test/responses/large-answers.test.ts', // 40,000 items each
+  'test/conformance/large.test.ts',
+  'test/account/place-model.test.ts', // a minute of a fleet's life on a real Redis
+  'test/account/estimate-pace.test.ts', // traces of eight hours
+  'test/routing/verified-routes.test.ts',
+  'test/usage/live-board.test.ts',
+  'test/transport/soak.test.ts',
+  'test/http/compose.test.ts', // the compose file as processes
+  'test/page/page.test.ts', // a browser
 ]
 /**
  * What changes the process itself, or looks at what is loaded in it: a process of its own each. All others share a few:
@@ -33,7 +48,8 @@ const ALONE = [
 const long = process.env['TEST_LONG']
 const include = long === 'only' ? LONG.map((path) => path.replace(/\*\*$/, '**/*.test.ts')) : ['test/**/*.test.ts']
 const exclude = [...configDefaults.exclude, ...(long === undefined && isWholeRun() ? LONG : [])]
-const limits = { testTimeout: 20_000, hookTimeout: 30_000 }
+// What hangs is found in a minute and a half too; on a busy machine a test of 2 s took 25.
+const limits = { testTimeout: 90_000, hookTimeout: 90_000 }
 
 export default defineConfig({
   test: {

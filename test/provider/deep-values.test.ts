@@ -21,6 +21,8 @@ function nest(levels: number, leaf: string): JsonObject {
 }
 
 const TURNS: [string, (levels: number, leaf: string) => Partial<ChatRequest>][] = [
+  // Lists: the comparison of two requests ended a process at 2,600 levels of them, while their JSON could still be written.
+  ['lists in tools', (levels, leaf) => ({ tools: [{ name: 'deep', parameters: { type: 'object', enum: Array.from({ length: levels }).reduce<unknown[]>((inner) => [inner], [leaf]) } }] })],
   ['tools', (levels, leaf) => ({ tools: [{ name: 'deep', parameters: nest(levels, leaf) }] })],
   ['a format', (levels, leaf) => ({ response_format: { type: 'json_schema', schema: nest(levels, leaf) } })],
   ['an unknown field', (levels, leaf) => ({ text: nest(levels, leaf) })],
