@@ -1,4 +1,5 @@
 import { Pool, type Dispatcher } from 'undici'
+import { LightAbortSignal } from '../lib/index.js'
 import type { OpenSocket } from './open-socket.js'
 
 export interface PooledDispatcher {
@@ -21,7 +22,7 @@ const KEEP_ALIVE_MS = 30_000
  */
 export function createDispatcher(openSocket: OpenSocket): PooledDispatcher {
   const waiters = new Map<string, number>()
-  const attempts = new Map<AbortController, string>()
+  const attempts = new Map<LightAbortSignal, string>()
   const pools = new Map<string, Pool>()
   const open = (origin: string): Pool => new Pool(origin, {
     pipelining: 1,
@@ -32,10 +33,10 @@ export function createDispatcher(openSocket: OpenSocket): PooledDispatcher {
       const url = new URL(`${options.protocol}//${options.host ?? options.hostname}`)
       // After an aborted exchange undici connects once more, for the request that is no longer wanted.
       if (!waiters.has(url.origin)) return queueMicrotask(() => callback(new Error(UNWANTED), null))
-      const attempt = new AbortController()
+      const attempt = new LightAbortSignal()
       attempts.set(attempt, url.origin)
       const settle = () => attempts.delete(attempt)
-      openSocket(url, { signal: attempt.signal, ...(options.servername && { servername: options.servername }) }).then(
+      openSocket(url, { signal: attempt, ...(options.servername && { servername: options.servername }) }).then(
         (socket) => {
           settle()
           callback(null, socket)

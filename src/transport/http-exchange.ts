@@ -1,9 +1,10 @@
-import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { createBodyPieces, PIECE_BYTES } from './body-pieces.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
-import { flattenHeaders, readReason, readSystemCode, wrapFailure } from './failures.js'
+import { flattenHeaders, wrapFailure } from './failures.js'
+import { toHttpFailure } from './http-failure.js'
 import { FrameTooLarge, type SseDecoder } from './sse-frames.js'
-import { TransportFailure, type Headers, type Phase, type TransportFailureKind } from './transport.js'
+import { TransportFailure, type Headers, type TransportFailureKind } from './transport.js'
 
 /** A checked address. */
 export interface Target {
@@ -46,12 +47,9 @@ export interface ResponseHead {
   headers: Headers
 }
 
-/** A body up to this goes out in one write; a larger one in pieces, each when the socket has taken the one before. */
-const PIECE_BYTES = 64 * 1024
 /** What is still read of a body after `release`, so that the connection can serve again. */
 const DRAIN_BYTES = 64 * 1024
 const DRAIN_MS = 250
-const NOTHING = Buffer.alloc(0)
 /** So many times what has arrived is decoded a piece at a time: the caller waits for the first of its events. */
 const SMALL_DECODES = 3
 
@@ -103,7 +101,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     const sent = this.#inPieces ? { ...headers, 'content-length': String(length) } : headers
     try {
       dispatcher.dispatch(
-        { origin, path, method, headers: sent, body: body && this.#inPieces ? this.#cutBody(body) : (body ?? null), headersTimeout: 0, bodyTimeout: 0 },
+        { origin, path, method, headers: sent, body: body && this.#inPieces ? createBodyPieces(body, { onPiece: () => this.alive(), onLast: () => this.#sent() }) : (body ?? null), headersTimeout: 0, bodyTimeout: 0 },
         this,
       )
     } catch (error) {
@@ -235,12 +233,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   }
 
   #failWith(error: unknown): void {
-    if (this.finished) return
-    const { host } = this.#target
-    const kind = readKind(error, this.#waited, this.phase)
-    // A parser's error carries the bytes it choked on; they stay out of ours.
-    const told = isUnreadable(error) ? new Error(readReason(error)) : error
-    this.giveUp(wrapFailure(kind, this.phase, told, kind === 'connect' ? `no connection to ${host}` : `the exchange with ${host} failed`))
+    if (!this.finished) this.giveUp(toHttpFailure(error, { host: this.#target.host, connected: this.#waited, phase: this.phase }))
   }
 
   #markWaited(): void {
@@ -265,37 +258,9 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
       this.giveUp(new TransportFailure('the exchange was given up, because what its sender did behind the request failed', { kind: 'cut', phase: this.phase, cause: error }))
     }
   }
-
-  #cutBody(whole: Buffer): Readable {
-    let rest = whole
-    const alive = () => this.alive()
-    const pieces = new Readable({
-      highWaterMark: PIECE_BYTES,
-      read() {
-        alive()
-        if (rest.length === 0) return void this.push(null)
-        const piece = rest.subarray(0, PIECE_BYTES)
-        rest = rest.length > PIECE_BYTES ? rest.subarray(PIECE_BYTES) : NOTHING
-        this.push(piece)
-      },
-    })
-    return pieces.once('end', () => this.#sent()).on('error', () => undefined)
-  }
 }
 
 function joinPieces(pieces: Buffer[]): Buffer {
   const [first] = pieces
   return pieces.length === 1 && first ? first : Buffer.concat(pieces)
-}
-
-/** By undici's names: a request that could not be written at all, and an answer that isn't HTTP. */
-function readKind(error: unknown, connected: boolean, phase: Phase): TransportFailureKind {
-  const code = readSystemCode(error)
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'content'
-  if (!connected) return 'connect'
-  return phase !== 'answering' && (isUnreadable(error) || code === 'UND_ERR_HEADERS_OVERFLOW') ? 'content' : 'cut'
-}
-
-function isUnreadable(error: unknown): boolean {
-  return error instanceof Error && error.name === 'HTTPParserError'
 }
