@@ -25,24 +25,33 @@ export interface PaceQuestion {
 /** Samples of so much of the window's length count as recent: two and a half hours of five. Of 0.2, 0.3, 0.5 and 0.8 it missed least (test/soak/forecast.mjs). */
 const RECENT = 0.5
 const LEAST_SAMPLES = 4
-/** Slopes are taken between samples at least this part of the span apart: between closer ones the rounding of the figures exceeds the use. */
-const LEAST_APART = 0.5
-/** Pieces that the span is cut into; how much their paces differ gives the error of the estimate. */
-const PIECES = 6
-/** Student's t with five degrees of freedom, from six pieces: nine in ten values lie within so many deviations. */
-const NINE_IN_TEN = 2.015
+/** The span is cut into pieces of so much of the window's length, five minutes of five hours … */
+const PIECE = 1 / 60
+/** … or longer ones, so that this many steps of the figures' rounding lie in one; else rounding says more than use. */
+const LEAST_STEPS = 2
+/** Fewer pieces do not tell what is usual. */
+const LEAST_PIECES = 5
+/** Pieces below and above so much of the usual pace are pauses and bursts. */
+const USUAL = { least: 0.4, most: 1.6 }
+/** Pieces that the span is cut into for the error, pauses and bursts included. */
+const ERROR_PIECES = 6
+/** Deviations within which nine of ten forecasts lie: 93 of 100 of steady demand, 83 of uneven, where pauses are to come (test/soak/forecast.mjs). */
+const NINE_IN_TEN = 2.6
 const HOUR_MS = 3_600_000
 
 /**
- * The pace by Theil and Sen: the median of the slopes between samples that lie apart, so that a burst, a pause or
- * differently rounded figures of two sources bend it little. Undefined where there are too few samples to tell.
+ * The pace of work as usual: the mean over the pieces of the span that lie near their median. What agents pause together, or
+ * do at once for a while, neither bends it nor is told to come again. Undefined where there are too few samples to tell.
+ *
+ * Of uneven demand nobody can know the next pause: with the true mean pace, the hour ahead included, 78 of 100 forecasts are
+ * within six minutes, with this one 76, with the median of slopes 62 (`node test/soak/forecast.mjs --uneven`).
  */
 export function estimatePace({ samples, windowMinutes, resetsAtMs, nowMs }: PaceQuestion): WindowPace | undefined {
   const recent = takeRecent(samples, windowMinutes, nowMs)
   const [first] = recent
   const last = recent.at(-1)
   if (!first || !last || recent.length < LEAST_SAMPLES) return undefined
-  const slope = Math.max(0, medianSlope(recent, (last.atMs - first.atMs) * LEAST_APART))
+  const slope = Math.max(0, usualPace(recent, windowMinutes * 60_000 * PIECE))
   const common = { percent_per_hour: round(slope * HOUR_MS, 2), since: new Date(first.atMs).toISOString(), samples: recent.length }
   if (slope === 0) return common
   const level = levelAt(recent, slope, nowMs)
@@ -61,32 +70,46 @@ function takeRecent(samples: WindowSamples, windowMinutes: number, nowMs: number
   return last && nowMs - last.atMs > 2 * spacingMs(windowMinutes) ? [...recent, { atMs: nowMs, usedPercent: last.usedPercent }] : recent
 }
 
-function medianSlope(samples: WindowSamples, apartMs: number): number {
-  const slopes: number[] = []
-  samples.forEach((one, index) => {
-    for (let other = index + 1; other < samples.length; other++) {
-      const { atMs, usedPercent } = samples[other] as WindowSample
-      if (atMs - one.atMs >= apartMs && atMs > one.atMs) slopes.push((usedPercent - one.usedPercent) / (atMs - one.atMs))
-    }
-  })
-  return median(slopes)
+/** Percent a millisecond. */
+function usualPace(samples: WindowSamples, leastMs: number): number {
+  const { atMs: fromMs, usedPercent: from } = samples[0] as WindowSample
+  const { atMs: toMs, usedPercent: to } = samples.at(-1) as WindowSample
+  const mean = (to - from) / (toMs - fromMs)
+  if (!(mean > 0)) return 0
+  const count = Math.floor((toMs - fromMs) / Math.max(leastMs, (LEAST_STEPS * stepOf(samples)) / mean))
+  if (count < LEAST_PIECES) return mean
+  const paces = cut(samples, count)
+  const usual = median(paces)
+  const near = paces.filter((pace) => pace >= USUAL.least * usual && pace <= USUAL.most * usual)
+  return usual > 0 ? near.reduce((sum, pace) => sum + pace, 0) / near.length : mean
 }
 
-/** The used percentage now, on the line through the last five samples; their median evens the rounding out. */
+/** The paces of so many pieces of equal length. */
+function cut(samples: WindowSamples, count: number): number[] {
+  const { atMs: fromMs } = samples[0] as WindowSample
+  const { atMs: toMs } = samples.at(-1) as WindowSample
+  const pieceMs = (toMs - fromMs) / count
+  const edges = Array.from({ length: count + 1 }, (_, index) => usedAt(samples, fromMs + index * pieceMs))
+  return edges.slice(1).map((used, index) => (used - (edges[index] as number)) / pieceMs)
+}
+
+/** The figures' rounding, percent. */
+function stepOf(samples: WindowSamples): number {
+  return samples.every(({ usedPercent }) => Number.isInteger(usedPercent)) ? 1 : 0.01
+}
+
+/** The used percentage now, on the line through the last five samples: their median, and half of what rounding cuts off at most. */
 function levelAt(samples: WindowSamples, slope: number, nowMs: number): number {
-  return median(samples.slice(-5).map(({ atMs, usedPercent }) => usedPercent + slope * (nowMs - atMs)))
+  return median(samples.slice(-5).map(({ atMs, usedPercent }) => usedPercent + slope * (nowMs - atMs))) + stepOf(samples) / 2
 }
 
 /** The error of the time that is left, from how much the paces of the pieces differ: of the estimate itself, and of a future pace that differs as much. */
 function errorMs(samples: WindowSamples, slope: number, leftMs: number): number {
-  const { atMs: fromMs } = samples[0] as WindowSample
-  const { atMs: toMs } = samples.at(-1) as WindowSample
-  const pieceMs = (toMs - fromMs) / PIECES
-  const edges = Array.from({ length: PIECES + 1 }, (_, index) => usedAt(samples, fromMs + index * pieceMs))
-  const paces = edges.slice(1).map((used, index) => (used - (edges[index] as number)) / pieceMs)
-  const mean = paces.reduce((sum, pace) => sum + pace, 0) / PIECES
-  const deviation = Math.sqrt(paces.reduce((sum, pace) => sum + (pace - mean) ** 2, 0) / (PIECES - 1))
-  const ofEstimate = deviation / Math.sqrt(PIECES)
+  const paces = cut(samples, ERROR_PIECES)
+  const pieceMs = ((samples.at(-1) as WindowSample).atMs - (samples[0] as WindowSample).atMs) / ERROR_PIECES
+  const mean = paces.reduce((sum, pace) => sum + pace, 0) / ERROR_PIECES
+  const deviation = Math.sqrt(paces.reduce((sum, pace) => sum + (pace - mean) ** 2, 0) / (ERROR_PIECES - 1))
+  const ofEstimate = deviation / Math.sqrt(ERROR_PIECES)
   const ofFuture = deviation * Math.sqrt(pieceMs / Math.max(leftMs, pieceMs))
   return (leftMs * NINE_IN_TEN * Math.hypot(ofEstimate, ofFuture)) / slope
 }

@@ -9,7 +9,7 @@ export interface UsageRecorderOptions {
   warn: (message: string) => void
   /** ms since 1970 */
   now: () => number
-  /** how long records are gathered before they are written; default 500 */
+  /** how long records are gathered before they are written; default 250 */
   saveDelayMs?: number
 }
 
@@ -20,16 +20,20 @@ export interface UsageRecorder extends CallObserver {
 }
 
 const ROTATE_EVERY_MS = 6 * 3_600_000
-/** What could not be written is tried again so much later, with what came since. */
-const RETRY_MS = 10_000
+/** What could not be written is tried again so much later, with what came since; each time twice as late. A file that another process holds is free soon. */
+const RETRY_MS = 100
+const LAST_RETRY_MS = 10_000
+/** Failures in a row before anybody is told. */
+const TOLD_AFTER = 4
 /** Records that wait for a disk that is full; the oldest go first. */
 const MOST_WAITING = 10_000
 
-export function createUsageRecorder({ open, warn, now, saveDelayMs = 500 }: UsageRecorderOptions): UsageRecorder {
+export function createUsageRecorder({ open, warn, now, saveDelayMs = 250 }: UsageRecorderOptions): UsageRecorder {
   let waiting: UsageRecord[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let store: Promise<UsageStore> | undefined
   let warned = false
+  let failures = 0
   let closed = false
   let rotateAtMs = 0
 
@@ -41,15 +45,19 @@ export function createUsageRecorder({ open, warn, now, saveDelayMs = 500 }: Usag
     try {
       const opened = await (store ??= open())
       opened.add(records)
+      failures = 0
       if (now() < rotateAtMs) return
       rotateAtMs = now() + ROTATE_EVERY_MS
       opened.rotate(now())
     } catch (error) {
       store?.catch(() => (store = undefined))
       waiting = [...records, ...waiting].slice(-MOST_WAITING)
-      if (!warned) warn(`usage is not kept for now: ${error instanceof Error ? error.message : String(error)}. Calls go on`)
-      warned = true
-      if (!closed) schedule(RETRY_MS)
+      failures += 1
+      if (!warned && (failures >= TOLD_AFTER || closed)) {
+        warned = true
+        warn(`usage is not kept for now: ${error instanceof Error ? error.message : String(error)}. Calls go on`)
+      }
+      if (!closed) schedule(Math.min(LAST_RETRY_MS, RETRY_MS * 2 ** (failures - 1)))
     }
   }
   const schedule = (ms: number): void => {
