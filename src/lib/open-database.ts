@@ -81,7 +81,11 @@ function wrap(path: string, native: NativeDatabase): Database {
         native.exec('COMMIT')
         return value
       } catch (error) {
-        native.exec('ROLLBACK')
+        try {
+          native.exec('ROLLBACK')
+        } catch {
+          // A full disk has ended the transaction already; what went wrong first is what to tell.
+        }
         throw error
       }
     },

@@ -35,6 +35,15 @@ describe('a database file', () => {
     expect({ ...again.prepare('SELECT text FROM kept WHERE name = ?').get('a') }).toEqual({ text: 'made up' })
   })
 
+  test('a full disk is told as one, though it has ended the transaction already', async () => {
+    const database = await openDatabase(join(await makeFolder(), 'kept.db'))
+    onTestFinished(() => database.close())
+    database.exec(`${TABLE}; PRAGMA max_page_count = 10`)
+    const add = (name: string, length: number) => () => database.transaction(() => database.prepare('INSERT INTO kept VALUES (?, ?)').run(name, 'x'.repeat(length)))
+    expect(add('large', 1_000_000)).toThrow('database or disk is full')
+    expect(add('small', 10)().changes).toBe(1)
+  })
+
   test('takes back a transaction that throws', async () => {
     const database = await openDatabase(join(await makeFolder(), 'kept.db'))
     onTestFinished(() => database.close())
