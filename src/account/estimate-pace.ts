@@ -98,9 +98,9 @@ function stepOf(samples: WindowSamples): number {
   return samples.every(({ usedPercent }) => Number.isInteger(usedPercent)) ? 1 : 0.01
 }
 
-/** The used percentage now, on the line through the last five samples: their median, and half of what rounding cuts off at most. */
+/** The used percentage now, on the line through the last five samples: their median evens the rounding out. */
 function levelAt(samples: WindowSamples, slope: number, nowMs: number): number {
-  return median(samples.slice(-5).map(({ atMs, usedPercent }) => usedPercent + slope * (nowMs - atMs))) + stepOf(samples) / 2
+  return median(samples.slice(-5).map(({ atMs, usedPercent }) => usedPercent + slope * (nowMs - atMs)))
 }
 
 /** The error of the time that is left, from how much the paces of the pieces differ: of the estimate itself, and of a future pace that differs as much. */
