@@ -1,4 +1,4 @@
-import { buildMountPlan, describeFinding, listOrigins, loadBundle, validateBundle, type Finding } from '../config/index.js'
+import { buildMountPlan, describeFinding, listOrigins, loadBundle, loadSettings, originOf, validateBundle, type Bundle, type Finding } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { redactAddresses, redactKeys } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
@@ -20,9 +20,21 @@ export async function showBundle(context: CommandContext, flags: Record<string, 
     path, shorten(read(plan, path)), `${file}:${line}`, shadowed && shadowed.length > 0 ? `over ${shadowed.map((other) => `${other.file}:${other.line}`).join(', ')}` : '',
   ])
   print.table([{ title: 'key' }, { title: 'value' }, { title: 'from' }, { title: '' }], rows)
+  const replaced = await findReplaced(context, bundle)
+  for (const { key, value, file, line } of replaced) print.line(print.paint.yellow(`in a session from here ${key} is ${shorten(value)}, by ${file}:${line}: settings count before a bundle`))
   for (const warning of bundle.warnings) print.line(print.paint.yellow(warning))
-  print.value({ bundle: bundle.bundle, plan, agents: hideSecrets(bundle.agents), instructions: bundle.instructions, files: bundle.files, origins, warnings: bundle.warnings })
+  print.value({ bundle: bundle.bundle, plan, replaced, agents: hideSecrets(bundle.agents), instructions: bundle.instructions, files: bundle.files, origins, warnings: bundle.warnings })
   return EXIT.ok
+}
+
+/** What the settings in force here say of routing in the bundle's place. */
+async function findReplaced({ terminal: { env } }: CommandContext, bundle: Bundle): Promise<{ key: string; value: unknown; file: string; line: number }[]> {
+  const { routing } = await loadSettings(process.cwd(), { env })
+  return Object.entries(routing).flatMap(([key, value]) => {
+    const { file, line } = originOf(routing, key) ?? {}
+    const isOther = bundle.routing !== undefined && key in bundle.routing && JSON.stringify(bundle.routing[key]) !== JSON.stringify(value)
+    return isOther && file !== undefined && line !== undefined ? [{ key: `routing.${key}`, value: hideSecrets(value), file, line }] : []
+  })
 }
 
 /** Every finding of bundles and what they include. As JSON: `{file, findings}`, a list of these for several files. */

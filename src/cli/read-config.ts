@@ -35,6 +35,7 @@ export async function readConfig(context: CommandContext, options: Record<string
   const { env } = context.terminal
   const sent = env.AMPLIFIER_CHATGPT_CALLER_CONFIG
   const settings = sent === undefined ? await loadSettings(process.cwd(), { env }) : await admitSettings(sent, env)
+  failOnBroken(settings)
   const bundle = typeof options.bundle === 'string' ? await loadBundle(options.bundle) : undefined
   const plan = planWithUs(settings, bundle)
   const providers = plan.providers ?? []
@@ -69,6 +70,12 @@ async function admitSettings(sent: string, env: NodeJS.ProcessEnv): Promise<Sett
   if (!isRecord(value)) throw new ConfigurationError('AMPLIFIER_CHATGPT_CALLER_CONFIG must be the JSON text of an object', { code: 'invalid_config' })
   const config = await admitCallerConfig(value, { env, isHostBuilt: env.AMPLIFIER_CHATGPT_CALLER_TRUST === '1' })
   return { providers: [{ module: MODULE_ID, config }], routing: {}, values: {}, warnings: [], files: [] }
+}
+
+/** A host may go on without a settings file that cannot be read; a command would run by other settings than its user has written. */
+function failOnBroken({ files }: Settings): void {
+  const broken = files.flatMap(({ problem }) => problem ?? [])
+  if (broken.length > 0) throw new ConfigurationError(`${broken.join('; ')}. Mend the file, or move it away`, { code: 'invalid_config' })
 }
 
 /** A plan that mounts nobody of ours mounts us: the settings' routing counts then too. */

@@ -71,7 +71,8 @@ export async function explainRouting(context: CommandContext, flags: Record<stri
 function describeClamp({ mode, honored, reason, requested, granted, caller }: ClampRecord): string {
   const intent = ({ model, effort }: ClampRecord['granted']) => `${model ?? 'any'}${effort === null ? '' : ` at ${effort}`}`
   const who = caller === null ? 'no caller' : `caller ${caller.model}${caller.effort === null ? '' : ` at ${caller.effort}`}`
-  return `preset ${mode}, ${who}: asked ${intent(requested)}, granted ${intent(granted)}${honored ? '' : ' (not honoured)'}: ${reason}`
+  if (!honored) return `preset ${mode}, ${who}: nothing is taken over from the caller, and the role's own candidates count as they are written (${reason})`
+  return `preset ${mode}, ${who}: asked ${intent(requested)}, granted ${intent(granted)}: ${reason}`
 }
 
 /** Every finding of matrices, with line and column. As JSON: `{file, findings}`, a list of these for several files. */

@@ -1,6 +1,7 @@
 import { basename, dirname, extname, resolve } from 'node:path'
 import type { JsonObject } from '../contract/index.js'
 import { isRecord } from '../lib/index.js'
+import { findUnknownRoutingKeys } from './find-misplaced-keys.js'
 import { createDiagnostics, listReferences, openBundleFile, report, type BundleDiagnostics } from './bundle-diagnostics.js'
 import { attachOrigins, findPlace, liesInside, mergeMappings, originOf, realPath, type FindingPlace } from '../documents/index.js'
 import { EMPTY_LAYER, mergeLayers, omit, readLayer, type PlanLayer } from './plan-layer.js'
@@ -96,6 +97,7 @@ function warnOfUnknownKeys(value: JsonObject, file: string, diagnostics: BundleD
     const nearest = KNOWN_KEYS.includes(key) ? undefined : suggestName(key, KNOWN_KEYS)
     if (nearest !== undefined) report(diagnostics, `unknown key ${JSON.stringify(key)}; did you mean ${nearest}?`, findPlace(value, [key], file), 'warning')
   }
+  for (const { message, origin } of findUnknownRoutingKeys(value)) report(diagnostics, message, origin ?? findPlace(value, ['routing'], file), 'warning')
 }
 
 function mergeNodes(base: Node, over: Node): Node {

@@ -38,8 +38,11 @@ async function mergeFiles(list: readonly ListedFile[], options: SettingsOptions)
   for (const listed of list) {
     const { file, trusted } = listed
     const layer = await readLayer(listed, warnings)
-    files.push({ file, trusted, status: typeof layer === 'string' ? layer : 'read' })
-    if (typeof layer === 'string') continue
+    if ('status' in layer) {
+      files.push({ file, trusted, ...layer })
+      continue
+    }
+    files.push({ file, trusted, status: 'read' })
     merged = { providers: mergeModuleEntries(merged.providers, layer.providers), values: mergeMappings(merged.values, layer.values) }
   }
   const { routing } = merged.values
@@ -83,14 +86,17 @@ async function isProjects(file: string, cwd: string, home: string): Promise<bool
   return (await liesInside(file, cwd)) && !(await liesInside(file, home))
 }
 
-async function readLayer({ file, trusted, inside }: ListedFile, warnings: string[]): Promise<Layer | 'absent' | 'skipped'> {
-  const skip = (problem: string): 'skipped' => {
+async function readLayer({ file, trusted, inside }: ListedFile, warnings: string[]): Promise<Layer | Pick<SettingsFile, 'status' | 'problem'>> {
+  const skip = (problem: string): Pick<SettingsFile, 'status' | 'problem'> => {
     warnings.push(`${problem}; the file is skipped`)
-    return 'skipped'
+    return { status: 'skipped', problem }
   }
-  if (inside !== undefined && !(await liesInside(file, inside))) return skip(`${file} is a link that leads out of ${inside}`)
+  if (inside !== undefined && !(await liesInside(file, inside))) {
+    skip(`${file} is a link that leads out of ${inside}`)
+    return { status: 'skipped' }
+  }
   const parsed = await readDocument({ file, whose: trusted ? 'user' : 'project' })
-  if (parsed.absent) return 'absent'
+  if (parsed.absent) return { status: 'absent' }
   const failure = parsed.findings.find((finding) => finding.severity === 'error')
   if (failure) return skip(describeFinding(failure))
   warnings.push(...parsed.findings.map(describeFinding))

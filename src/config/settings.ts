@@ -13,6 +13,8 @@ export interface SettingsFile {
   file: string
   trusted: boolean
   status: 'read' | 'absent' | 'skipped'
+  /** with `skipped`: what its text has wrong, with file, line and column; absent where it was not to be read */
+  problem?: string
 }
 
 export interface Settings {

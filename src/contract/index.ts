@@ -25,7 +25,7 @@ export { parseTraceparent, readTraceContext } from './trace-context.js'
 export { watchTogether } from './call-observer.js'
 export type { CallObserver, CallPhase, CallWatch, ObservedCall, TraceContext } from './call-observer.js'
 export type { CallOptions, WireSource, ConfigField, ConfigFieldType, ModelInfo, ModelPricing, Provider, ProviderInfo, ResponseStream } from './provider.js'
-export { isServable } from './route.js'
+export { isServable, KNOWN_ROLES } from './route.js'
 export type { AdmissionRecord, AdmissionWindow,
   CacheReceipt, CallerContext, CandidateStatus, CandidateVerdict, ClampRecord, Intent, QuotaWindow,
   RolePinRecord, RouteAttempt, RouteReceipt,

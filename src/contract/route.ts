@@ -13,6 +13,12 @@ export type CandidateStatus =
   | 'unavailable'
   | 'not_tried'
 
+/** The 13 roles that agents may rely on, in the order of the host's documentation. */
+export const KNOWN_ROLES = [
+  'general', 'fast', 'coding', 'ui-coding', 'security-audit', 'reasoning', 'critique', 'creative', 'writing',
+  'research', 'vision', 'image-gen', 'critical-ops',
+] as const
+
 /** True for the two verdicts with which a call may be made. */
 export function isServable(status: CandidateStatus): boolean {
   return status === 'live' || status === 'unverified'

@@ -1,6 +1,6 @@
 import { DEFAULT_CONTEXT_WINDOW, findModel, LATEST, latestModel, nearestModels } from '../account/index.js'
 import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
-import { modelFamily, NotFoundError, parseModelName, type ChatRequest, type ModelName } from '../contract/index.js'
+import { KNOWN_ROLES, modelFamily, NotFoundError, parseModelName, type ChatRequest, type ModelName } from '../contract/index.js'
 import type { RequestModel } from '../responses/index.js'
 import type { ProviderSettings } from './deps.js'
 
@@ -105,8 +105,9 @@ const NAMED = 20
 function unknownModel(requested: string, slug: string, snapshot: CatalogSnapshot, provider: string): NotFoundError {
   const ids = snapshot.models.map((model) => model.id)
   const [nearest] = nearestModels(snapshot, slug)
+  const role = (KNOWN_ROLES as readonly string[]).includes(requested) ? ` ${requested} is a role: delegate() takes it, and where a model's name is asked for, role:${requested}.` : ''
   return new NotFoundError(
-    `The account has no model ${requested}.${nearest ? ` The nearest it has is ${nearest}.` : ''}` +
+    `The account has no model ${requested}.${role}${nearest ? ` The nearest it has is ${nearest}.` : ''}` +
       ` It has: ${ids.slice(0, NAMED).join(', ')}${ids.length > NAMED ? ` and ${ids.length - NAMED} more` : ''}. Name one of these as model or default_model.`,
     { provider, model: requested, code: 'model_not_available' },
   )

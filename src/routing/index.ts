@@ -51,7 +51,7 @@ export type { ListsKept } from './model-listings.js'
 export { listMatrices, loadMatrix, readMatrixSource } from './load-matrix.js'
 export type { FindMatrixOptions } from './load-matrix.js'
 export type { MatrixSource } from './read-matrix.js'
-export { KNOWN_ROLES } from './matrix.js'
+export { KNOWN_ROLES } from '../contract/index.js'
 export type {
   MatrixCandidate, MatrixRole, MatrixRoles, OverrideCandidate, RoleOverride, RoleResolution, RoutingMatrix, RoutingOverrides,
 } from './matrix.js'

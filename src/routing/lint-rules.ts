@@ -4,7 +4,7 @@ import { checkCandidateConfig } from './check-config.js'
 import { withoutPrefix } from './provider-words.js'
 import { compileGlob, foldCase, isGlob } from './glob.js'
 import { coversPattern, hasOneDigitVersion, listExtras } from './glob-shape.js'
-import { KNOWN_ROLES } from './matrix.js'
+import { KNOWN_ROLES } from '../contract/index.js'
 import { findPresetShapeProblems, type MatrixProblem } from './matrix-problems.js'
 import { findPresetProblems } from './preset-problems.js'
 

@@ -49,12 +49,6 @@ export interface RoleResolution {
   config: Record<string, unknown>
 }
 
-/** The 13 roles that agents may rely on, in the order of the host's documentation. */
-export const KNOWN_ROLES = [
-  'general', 'fast', 'coding', 'ui-coding', 'security-audit', 'reasoning', 'critique', 'creative', 'writing',
-  'research', 'vision', 'image-gen', 'critical-ops',
-] as const
-
 /** The roles that every matrix must have: they are what agents without a better role fall back on. */
 export const REQUIRED_ROLES = ['general', 'fast'] as const
 

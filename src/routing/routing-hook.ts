@@ -1,5 +1,6 @@
 import { ConfigurationError, EVENTS, type ClampRecord, type Coordinator } from '../contract/index.js'
-import { defined, isRecord } from '../lib/index.js'
+import { describeOrigin } from '../documents/index.js'
+import { defined, isRecord, suggestName } from '../lib/index.js'
 import { deriveCallerContext } from './caller-context.js'
 import { composeEffectiveMatrix, type EffectiveMatrix, type OverrideLayer } from './effective-matrix.js'
 import { mountedIn, viewMounts } from './find-mount.js'
@@ -83,6 +84,7 @@ function createResolver(
     ...overrides,
     ...readCapabilityOverrides(coordinator),
   ]
+  for (const slip of findSlips(matrix, layers)) warn(slip)
   const effective = composeEffectiveMatrix(matrix, { overrides: layers, disableDelegationPreset: config.disableDelegationPreset })
   for (const removed of effective.removed ?? []) warn(removed)
   if (layers.length > 0) warnOfUnplaced(coordinator, effective, warn)
@@ -93,6 +95,17 @@ function createResolver(
     onClamp: (record: ClampRecord) =>
       coordinator.hooks.hasHandlers?.(EVENTS.intentClamped) === false ? undefined : coordinator.hooks.emit(EVENTS.intentClamped, { ...record }),
   })
+}
+
+/** Overrides that add a role, whose name is nearly that of a role of the matrix. */
+function findSlips({ name, roles }: RoutingMatrix, layers: readonly OverrideLayer[]): string[] {
+  const known = Object.keys(roles)
+  return layers.flatMap((layer) => Object.keys(layer.roles).flatMap((role) => {
+    const meant = known.includes(role) ? undefined : suggestName(role, known)
+    if (meant === undefined) return []
+    const place = layer.originOf?.(role)
+    return [`${place === undefined ? '' : `${describeOrigin(place)}: `}the override ${role} adds a role to the matrix ${name}; did you mean ${meant}?`]
+  }))
 }
 
 /** Overrides that a parent session hands down. */

@@ -211,6 +211,19 @@ describe('signed in', () => {
     }
   })
 
+  test('a settings file that cannot be read is an error with file and line, and a bundle says what settings replace', async () => {
+    const file = join(cli.home, '.amplifier', 'settings.yaml')
+    await mkdir(join(file, '..'), { recursive: true })
+    await writeFile(file, 'routing:\n\tmatrix: mine\n')
+    const broken = await cli.run(['routing', 'show'])
+    expect([broken.code, broken.stderr]).toEqual([2, expect.stringContaining('settings.yaml:2:1: a tab cannot indent YAML; use spaces. Mend the file, or move it away') as string])
+    await writeFile(file, 'routing:\n  matrix: openai\n')
+    const bundle = join(cli.home, 'routed.yaml')
+    await writeFile(bundle, 'bundle: {name: routed}\nrouting: {matrix: openai-chatgpt}\n')
+    expect((await cli.run(['bundle', 'show', bundle])).stdout).toMatch(/in a session from here routing\.matrix is openai, by .*settings\.yaml:2: settings count before a bundle/)
+    await writeFile(file, '')
+  })
+
   test('a bundle is shown with the line of every value, and validated', async () => {
     const { stdout } = await cli.run(['bundle', 'show', 'examples/minimal/bundle.md'])
     expect(stdout).toMatch(/reasoning_summary +auto +.*bundle\.md:\d+/)

@@ -79,6 +79,16 @@ describe('which files, in which order', () => {
   })
 })
 
+test('keys under routing that mean nothing are told with file and line, in settings and in bundles', async () => {
+  const { root, settings } = await load({ [USER]: 'routing:\n  matirx: economy\n  overrides: {}\n  default_role: fast' })
+  expect(settings.warnings).toEqual([
+    `${join(root, USER)}:2:3: routing.matirx has no effect; did you mean matrix?`,
+    `${join(root, USER)}:4:3: routing.default_role has no effect; routing takes matrix and overrides`,
+  ])
+  const folder = await writeTree({ 'bundle.yaml': 'bundle: {name: b}\nrouting:\n  overides: {fast: []}' })
+  expect((await loadBundle(join(folder, 'bundle.yaml'))).warnings).toEqual([`${join(folder, 'bundle.yaml')}:3:3: routing.overides has no effect; did you mean overrides?`])
+})
+
 describe('malformed files', () => {
   test.each([
     ['a: [1', 'settings.yaml:1:'], ['a:\n\tb: 1', '2:1: a tab'], ['a: 1\na: 2', '2:1: the key "a" stands here twice'], ['- 1', '1:1: settings must be a mapping'],
@@ -90,7 +100,7 @@ describe('malformed files', () => {
     expect(settings.warnings).toHaveLength(1)
     expect(settings.warnings[0]).toContain(expected)
     expect(settings.warnings[0]).toContain('the file is skipped')
-    expect(settings.files[1]).toMatchObject({ status: 'skipped' })
+    expect(settings.files[1]).toMatchObject({ status: 'skipped', problem: expect.stringContaining(expected) as string })
   })
 
   test('a folder in a file\'s place is skipped with a warning', async () => {

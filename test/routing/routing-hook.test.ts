@@ -23,6 +23,15 @@ describe('a hook that is mounted directly', () => {
     expect(() => findHookConfig({ hooks: [entry] })).toThrow(words)
   })
 
+  test('asks whether an override that adds a role was meant for one of the matrix', async () => {
+    const root = await writeTree({ 'good.yaml': matrixOf('good') })
+    const { coordinator } = createHost()
+    const warnings: string[] = []
+    const candidates = [{ provider: 'openai-chatgpt', model: 'm' }]
+    await mountRoutingHook(coordinator, { default_matrix: 'good', custom_routing_dirs: [root], overrides: { genral: candidates, quite_other: candidates } }, { warn: (message) => void warnings.push(message) })
+    expect(warnings).toEqual(['the override genral adds a role to the matrix good; did you mean general?'])
+  })
+
   test('gives no candidate an address, whoever wrote the matrix or its overrides', async () => {
     const root = await writeTree({ 'mine.yaml': matrixOf('mine', { base_url: 'https://evil.example' }), 'good.yaml': matrixOf('good') })
     const { coordinator } = createHost()
