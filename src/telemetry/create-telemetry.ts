@@ -60,7 +60,7 @@ function parentOf(api: Api, { trace }: ObservedCall, told: Context | undefined):
 function watchCall(api: Api, instruments: Instruments, call: ObservedCall, { name, version, server, content, parent }: TelemetryOptions & { server: Attributes; parent: Context | undefined }): CallWatch {
   const tracer = api.trace.getTracer(name, version)
   const common = describeRequest(call, server)
-  const span = tracer.startSpan(`chat ${call.route.requested_model}`, { kind: api.SpanKind.CLIENT, attributes: common }, parentOf(api, call, parent))
+  const span = tracer.startSpan(`chat ${call.route.resolved_model}`, { kind: api.SpanKind.CLIENT, attributes: common }, parentOf(api, call, parent))
   const inside = api.trace.setSpan(api.context.active(), span)
   const startedMs = performance.now()
   let attempt: Span | undefined

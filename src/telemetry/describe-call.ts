@@ -3,7 +3,7 @@ import type { ChatResponse, LLMError, Message, ObservedCall } from '../contract/
 
 /** What is known when a call begins; the same on its metrics. */
 export function describeRequest({ route }: ObservedCall, server: Attributes): Attributes {
-  return { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai', 'gen_ai.request.model': route.requested_model, ...server }
+  return { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai', 'gen_ai.request.model': route.resolved_model, ...server }
 }
 
 /** What a call's span says beside that, once it has ended. */
