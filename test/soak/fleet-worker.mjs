@@ -21,6 +21,14 @@ const open = () => rooms.mountOnHost({ config, parts: { now: () => Date.now() + 
 const mounted = await mount()
 tell({ kind: 'ready' })
 
+/** Tells of a moment for which the machine gave this process no time. */
+let aliveMs = performance.now()
+setInterval(() => {
+  const forMs = performance.now() - aliveMs
+  aliveMs += forMs
+  if (forMs > 1500) tell({ kind: 'stood', forMs })
+}, 100).unref()
+
 async function work(agent) {
   const interactive = agent % 12 === 0
   for (let number = 0; ; number++) {

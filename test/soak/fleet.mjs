@@ -26,6 +26,7 @@ const promises = [
 ]
 console.log(`seed ${seed}: ${seconds} s, 4 hosts, 8 processes, ${agents} agents, ${result.limit} places, calls of ${callMs} ms: ${result.calls} served, failed: ${count(result.failed)}`)
 console.log(`faults: ${count(result.faults)}; most at once ${result.most}, beside those under way when an outage or a pause began ${result.mostFresh}`)
+if (result.starved.length > 0) console.log(`the machine gave a process no time for 1.5 s or more ${result.starved.length} times (${Math.round(Math.max(...result.starved.map(({ forMs }) => forMs)))} ms the longest): ${result.overWhileStarved} calls beyond the limit beside that are not judged; run it where processors are free`)
 for (const [what, measured, holds] of promises) console.log(`${holds ? 'holds ' : 'BROKEN'}  ${what.padEnd(74)}  ${measured}`)
 for (const one of result.overLimit.slice(0, 5)) console.log(JSON.stringify(one, null, 1))
 process.exit(promises.every(([, , holds]) => holds) ? 0 : 1)

@@ -20,8 +20,12 @@ const SKEWS_MS = [0, 5000, -5000, 2500]
 const ON_ITS_WAY_MS = 500
 /** A host that reaches Redis again finds that out and comes back. */
 const COMES_BACK_MS = 4000
-/** What a place that nobody holds may take to be found again. */
-const RECLAIM_MS = 5000
+/** How long the ledger is asked whether it still counts a process that is gone; a place is to be back after 5 s. */
+const RECLAIM_MS = 10_000
+/** A process that was given no time for so long, and was not stopped by the rig, may have been taken for dead. */
+const STARVED_MS = 1500
+/** A call that such a process still runs may be counted that much later. */
+const STARVED_AFTER_MS = 8000
 
 async function bundleRooms() {
   const folder = await mkdtemp(join(root, 'node_modules', '.fleet-'))
@@ -64,7 +68,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   let redis = await startRedis(redisPort, folder)
   const share = Math.max(1, Math.floor(limit / hosts))
 
-  const seen = { most: 0, mostFresh: 0, overLimit: [], calls: 0, failed: {}, warnings: {}, faults: {}, reclaimMs: [], authErrors: 0 }
+  const seen = { most: 0, mostFresh: 0, overLimit: [], calls: 0, failed: {}, warnings: {}, faults: {}, reclaimMs: [], authErrors: 0, starved: [] }
   const waits = []
   const outages = []
   /** since when the host has no Redis, and since when it is to be left out of fairness */
@@ -89,7 +93,8 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
       look(entry)
     },
   })
-  const store = createRedisStore({ connection: createRedisConnection({ url: `redis://127.0.0.1:${redisPort}` }), lane: 'codex', encryptionKey: STORE_KEY })
+  const connection = createRedisConnection({ url: `redis://127.0.0.1:${redisPort}` })
+  const store = createRedisStore({ connection, lane: 'codex', encryptionKey: STORE_KEY })
   await store.save({ auth_mode: 'oauth', ...twin.issueTokens() })
   const fleet = []
   for (let at = 0; at < hosts; at++) {
@@ -103,7 +108,6 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     const nowMs = performance.now()
     const all = [...front.running]
     const reachable = all.filter((one) => !one.inherited && !away.has(one.host))
-    while (dead.length > 0 && (nowMs - dead[0].atMs > RECLAIM_MS || dead[0].back)) dead.shift()
     const lost = dead.reduce((sum, one) => sum + one.places, 0)
     const live = Math.max(1, limit - lost)
     if (away.size === 0 && nowMs > unfitUntilMs && seen.calls > 10) {
@@ -112,24 +116,46 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     }
     lastMs = nowMs
     lastRunning = all.filter((one) => !one.stopped).length
-    for (const one of dead) {
-      if (!one.back && all.length >= limit) {
-        one.back = true
-        seen.reclaimMs.push(nowMs - one.atMs)
-      }
-    }
     seen.most = Math.max(seen.most, all.length)
     seen.mostFresh = Math.max(seen.mostFresh, reachable.length)
     if (!entry) return
     const atSeconds = Number(((nowMs - beganMs) / 1000).toFixed(2))
     const describeRunning = () => all.map((one) => `${one.text} for ${Math.round(nowMs - one.beganMs)} ms${one.inherited ? ', inherited' : ''}${one.stopped ? ', stopped' : ''}${away.has(one.host) ? ', away' : ''}`)
-    if (reachable.length > limit) seen.overLimit.push({ atSeconds, fresh: reachable.length, all: all.length, running: describeRunning() })
+    if (reachable.length > limit) seen.overLimit.push({ atMs: nowMs, atSeconds, fresh: reachable.length, all: all.length, running: describeRunning() })
     for (const name of cutOff) {
       const fresh = all.filter((one) => one.host === name && !one.inherited).length
-      if (fresh > share) seen.overLimit.push({ atSeconds, host: name, fresh, share, running: describeRunning() })
+      if (fresh > share) seen.overLimit.push({ atMs: nowMs, atSeconds, host: name, fresh, share, running: describeRunning() })
     }
   }
   let lastRunning = 0
+  let restarts = 0
+  /** Asks the ledger how many places it still counts for a process that is gone, those that it was given since too. */
+  async function watchReturn(worker, places, { judged }) {
+    const one = { atMs: performance.now(), places }
+    const at = restarts
+    dead.push(one)
+    while (performance.now() - one.atMs < RECLAIM_MS && restarts === at && !(worker.back && !judged)) {
+      await sleep(50)
+      const held = await countHeld(worker.child.pid)
+      if (held === undefined) continue
+      look()
+      one.places = held
+      if (held === 0) break
+    }
+    look()
+    dead.splice(dead.indexOf(one), 1)
+    if (judged && restarts === at) seen.reclaimMs.push(performance.now() - one.atMs)
+  }
+  async function countHeld(pid) {
+    try {
+      const keys = await connection.command('KEYS', 'amplifier-chatgpt:{*}:places')
+      const states = await Promise.all(keys.map((key) => connection.command('GET', key)))
+      const owners = states.flatMap((text) => [JSON.parse(text)?.owners ?? []].flatMap((list) => (Array.isArray(list) ? list : [])))
+      return owners.filter((owner) => owner.pid === pid).reduce((sum, owner) => sum + owner.running + (owner.granted.length ?? 0), 0)
+    } catch {
+      return undefined
+    }
+  }
   const inherit = (choose) => {
     for (const entry of front.running) if (choose(entry)) entry.inherited = true
   }
@@ -154,6 +180,9 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
         seen.failed[message.error] = (seen.failed[message.error] ?? 0) + 1
         if (message.error === 'AuthenticationError') seen.authErrors++
         log(`failed: ${message.error} ${message.message}`)
+      } else if (message.kind === 'stood') {
+        // What the rig itself stopped is no surprise.
+        if (!(worker.wokenMs > performance.now() - message.forMs - 2000)) seen.starved.push({ worker: name, atMs: performance.now(), forMs: message.forMs })
       } else if (message.kind === 'warning') seen.warnings[message.message] = (seen.warnings[message.message] ?? 0) + 1
     })
     await new Promise((resolve) => child.once('message', resolve))
@@ -177,7 +206,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
       worker.child.kill('SIGKILL')
       await gone
       look()
-      if (places > 0) dead.push({ atMs: performance.now(), places })
+      void watchReturn(worker, places, { judged: true })
       await sleep(500)
       await start(host, worker.at, worker.round + 1)
     },
@@ -189,12 +218,15 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
       const places = [...front.running].filter((entry) => entry.worker === worker.name).length
       inherit((entry) => entry.worker === worker.name)
       for (const entry of front.running) if (entry.worker === worker.name) entry.stopped = true
-      if (places > 0) dead.push({ atMs: performance.now(), places })
+      worker.back = false
       worker.child.kill('SIGSTOP')
+      void watchReturn(worker, places, { judged: false })
       stopped.add(worker.name)
       await sleep(4000 + random.below(3000))
       stopped.delete(worker.name)
       worker.child.kill('SIGCONT')
+      worker.back = true
+      worker.wokenMs = performance.now()
       inherit((entry) => entry.worker === worker.name)
       unfitUntilMs = Math.max(unfitUntilMs, performance.now() + 3000)
       back()
@@ -228,6 +260,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     },
     async restart() {
       note('redis restart')
+      restarts++
       const back = fleet.map((host) => outage(host.name))
       for (const host of fleet) away.set(host.name, performance.now())
       inherit(() => true)
@@ -250,7 +283,13 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   beganMs = performance.now()
   unfitUntilMs = beganMs + 3000
   const busy = new Map()
-  const ticker = setInterval(() => look(), 25)
+  let tickedMs = performance.now()
+  const ticker = setInterval(() => {
+    const nowMs = performance.now()
+    if (nowMs - tickedMs > STARVED_MS) seen.starved.push({ worker: 'the rig', atMs: nowMs, forMs: nowMs - tickedMs })
+    tickedMs = nowMs
+    look()
+  }, 25)
   while (performance.now() - beganMs < seconds * 1000) {
     await sleep(faultEveryMs * (0.5 + random.next()))
     const kind = random.weighted({ kill: 10, stop: 4, cut: 3, slow: 3, restart: 1 })
@@ -264,9 +303,11 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   clearInterval(ticker)
   for (const host of fleet) for (const { child } of host.workers) child.kill('SIGKILL')
   redis.kill('SIGKILL')
+  await connection.close()
   const texts = twin.requests.flatMap(({ body }) => /fleet:[\w.]+/.exec(JSON.stringify(body ?? ''))?.[0] ?? [])
+  const isStarved = ({ atMs }) => seen.starved.some((one) => atMs > one.atMs - one.forMs - 1000 && atMs < one.atMs + STARVED_AFTER_MS)
   const result = {
-    ...seen, limit, share, seed,
+    ...seen, limit, overLimit: seen.overLimit.filter((one) => !isStarved(one)), overWhileStarved: seen.overLimit.filter(isStarved).length, share, seed,
     utilisation: liveMs === 0 ? undefined : usedMs / liveMs,
     sentTwice: texts.length - new Set(texts).size,
     refreshTrouble: twin.refreshes.filter(({ outcome, error }) => String(outcome ?? error ?? '').includes('reused')).length,
