@@ -10,7 +10,7 @@ import {
 import type { ProviderOptions, TokenStoreKind } from './config/index.js'
 import { ConfigurationError, type LaneName } from './contract/index.js'
 import { defined, findHomeFolder, isLoopback, shortHash } from './lib/index.js'
-import { createTrust } from './transport/index.js'
+import { createTrust, loadCa } from './transport/index.js'
 
 /** Where an account's sign-in, quota and model list are kept. */
 export interface AccountPlaces {
@@ -114,6 +114,12 @@ export function openRedis(
   return createRedisConnection({
     url, trust: () => createTrust({ ...(options.caFile && { caFile: options.caFile }), ...(extraCaFile && { extraCaFile }) }), ...limits,
   })
+}
+
+/** Why `ca_file` cannot be used; undefined where it can, or where there is none. */
+export async function findCaFault({ caFile }: Pick<ProviderOptions, 'caFile'>): Promise<string | undefined> {
+  if (caFile === undefined) return undefined
+  return loadCa(caFile).then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)))
 }
 
 function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): AccountPlaces {

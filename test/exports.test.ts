@@ -10,7 +10,7 @@ const PUBLIC: Record<string, string> = {
   './config': 'MODULE_ID ORIGIN USER_ONLY_OPTIONS admitCallerConfig admitWritten attachOrigins buildMountPlan configSchema describeFinding describeOrigin expandVariables isOurModule judgeConfig listOptionNames listOrigins loadBundle loadSettings mergeMountConfig originOf originsOf resolveOptions suggestName validateBundle',
   './responses': 'buildItemId buildResponseUsage createChatCompletionChunkMapper createResponseEventMapper createResponseWriter createStreamTranslator decodeEvent judgeField packReasoning responseToEvents toChatCompletion toResponseStreamEvents toStreamEvents toWireTier unpackReasoning',
   './twin': 'CODEX_CLIENT_ID DIRECT_SCOPE PLAN_SCOPE buildDefaultModels startTwin',
-  './ai-sdk': 'createChatGPT',
+  './ai-sdk': 'createChatGPT readRoute',
   './conformance': 'CHECK_NAMES FAULTS compareDoors formatComparison formatConformance openModule readFailure runConformance runModuleConformance',
 }
 

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jsonSchema, stepCountIs, streamText, tool } from 'ai'
-import { createChatGPT } from 'amplifier-module-provider-openai-chatgpt/ai-sdk'
+import { createChatGPT, readRoute } from 'amplifier-module-provider-openai-chatgpt/ai-sdk'
 import { startTwin } from 'amplifier-module-provider-openai-chatgpt/twin'
 
 const twin = await startTwin()
@@ -32,7 +32,7 @@ try {
   })
   for await (const text of result.textStream) process.stdout.write(text)
   const { totalTokens } = await result.totalUsage
-  const { route } = (await result.providerMetadata)['openai-chatgpt']
+  const route = readRoute(await result.providerMetadata)
   console.log(`\nrole ${route.role} was served by ${route.served_model}, ${(await result.steps).length} steps, ${totalTokens} tokens`)
 } finally {
   await chatgpt.close()

@@ -4,4 +4,6 @@
  */
 export { createChatGPT } from './create-chatgpt.js'
 export type { ChatGPT } from './create-chatgpt.js'
+export { readRoute } from './metadata.js'
 export type { ChatGPTOptions } from './options.js'
+export type { RouteReceipt } from '../contract/index.js'

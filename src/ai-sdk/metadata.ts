@@ -1,5 +1,5 @@
 import type { LanguageModelV3ResponseMetadata, LanguageModelV3Usage, SharedV3ProviderMetadata } from '@ai-sdk/provider'
-import type { ChatResponse, HostedBlock, JsonObject, ThinkingBlock, Usage } from '../contract/index.js'
+import type { ChatResponse, HostedBlock, JsonObject, RouteReceipt, ThinkingBlock, Usage } from '../contract/index.js'
 import { defined, isRecord, readString } from '../lib/index.js'
 
 /** Our name in provider metadata and in `providerOptions`. */
@@ -23,6 +23,17 @@ export function readOurs(options: unknown): JsonObject {
 export function buildResponseMetadata(response: ChatResponse): SharedV3ProviderMetadata {
   const { metadata, degradation } = response
   return wrapMetadata({ ...metadata, ...(degradation ? { degradation } : {}) })
+}
+
+/**
+ * The route receipt of an answer: role, model asked for, model that served, attempts. The AI SDK's own type of metadata says
+ * only that it is JSON.
+ * @param providerMetadata of a result or a step, awaited
+ * @returns undefined where another provider answered
+ */
+export function readRoute(providerMetadata: unknown): RouteReceipt | undefined {
+  const { route } = readOurs(providerMetadata)
+  return isRecord(route) && typeof route['requested_model'] === 'string' ? (route as unknown as RouteReceipt) : undefined
 }
 
 export function buildResponseIdentity(response: ChatResponse, modelId: string, nowMs: number): LanguageModelV3ResponseMetadata {

@@ -97,6 +97,7 @@ function describeUse(program: Command, add: Add, addMounting: Add): void {
   add(program, 'demo', 'do the whole job against a stand-in of the backend on this machine: no account, no network', async () => (await import('./demo.js')).demo)
   add(program, 'twin', "start the backend's stand-in and print what leads the other commands there", async () => (await import('./twin.js')).twin)
     .option('--port <number>', 'default: any that is free')
+    .option('--delay <ms>', 'between the events of an answer, so that one can watch it stream; default 0')
     .option('--background', 'leave it running, and end: eval "$(amplifier-chatgpt twin --background)"')
   add(program, 'completion <shell>', 'what bash, zsh or fish completes', async () => (await import('./completion.js')).createCompletion(program))
   addMounting(program, 'models', "the account's models", async () => (await import('./models.js')).models)

@@ -1,5 +1,6 @@
 /** One command that walks the way of a real call and says where it ends. */
 import { lookup } from 'node:dns/promises'
+import { findCaFault } from '../account-storage.js'
 import type { Credential } from '../auth/index.js'
 import type { ProviderOptions } from '../config/index.js'
 import type { AccountContainer } from '../compose-account.js'
@@ -28,8 +29,8 @@ export async function doctor(context: CommandContext, flags: Record<string, unkn
   const findings: Finding[] = []
   const note: Note = (check, result, detail) => void findings.push({ check, result, detail })
   const { options } = await readConfig(context, flags)
-  checkSettings(context, options, note)
-  await checkNames(options, note)
+  await checkSettings(context, options, note)
+  await checkNames(context, options, note)
   const credential = await withAccount(options, context, async (account) => {
     await checkServer(context, account, options, note)
     const signedIn = await checkSignIn(account, note)
@@ -49,25 +50,31 @@ export async function doctor(context: CommandContext, flags: Record<string, unkn
   return findings.some(({ check, result }) => check === 'sign-in' && result === 'error') ? EXIT.auth : EXIT.unavailable
 }
 
-function checkSettings({ terminal: { env } }: CommandContext, options: ProviderOptions, note: Note): void {
+async function checkSettings({ terminal: { env } }: CommandContext, options: ProviderOptions, note: Note): Promise<void> {
   note('node', 'ok', `${process.version} on ${process.platform}-${process.arch}`)
   note('lane', 'ok', `${options.lane}, ${options.baseUrl}`)
   const set = PROXY_VARIABLES.filter((name) => env[name])
   // Values may hold a password: their names are enough.
   note('proxy', 'ok', set.length === 0 ? 'none set' : `${set.join(', ')} set`)
   const ca = [options.caFile && `ca_file ${options.caFile}`, env.NODE_EXTRA_CA_CERTS && `NODE_EXTRA_CA_CERTS ${env.NODE_EXTRA_CA_CERTS}`].filter(Boolean)
-  note('certificates', env.NODE_TLS_REJECT_UNAUTHORIZED === '0' ? 'error' : 'ok', env.NODE_TLS_REJECT_UNAUTHORIZED === '0'
-    ? 'NODE_TLS_REJECT_UNAUTHORIZED=0 turns verification off for the whole process; unset it and name the authority with ca_file'
-    : ca.length === 0 ? 'the built-in authorities' : ca.join(', '))
+  if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+    return note('certificates', 'error', 'NODE_TLS_REJECT_UNAUTHORIZED=0 turns verification off for the whole process; unset it and name the authority with ca_file')
+  }
+  // One that Node could not read at its start is passed over: it has warned of it.
+  const fault = await findCaFault(options)
+  note('certificates', fault === undefined ? 'ok' : 'error', fault ?? (ca.length === 0 ? 'the built-in authorities' : ca.join(', ')))
 }
 
-async function checkNames(options: ProviderOptions, note: Note): Promise<void> {
+async function checkNames({ terminal: { env } }: CommandContext, options: ProviderOptions, note: Note): Promise<void> {
   for (const host of new Set([options.baseUrl, options.issuer].map((url) => new URL(url).hostname))) {
     try {
       const { address } = await lookup(host)
       note('dns', 'ok', `${host} is ${address}`)
     } catch (error) {
-      note('dns', 'error', `${host} cannot be resolved (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); behind a proxy that is normal`)
+      const words = `${host} cannot be resolved (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`
+      // A proxy resolves names itself, so many networks behind one know none.
+      if (PROXY_VARIABLES.some((name) => env[name])) note('dns', 'warning', `${words}; the proxy may do that, and network below says whether it does`)
+      else note('dns', 'error', `${words}: check the connection and base_url, or set HTTPS_PROXY where a proxy is the way out`)
     }
   }
 }

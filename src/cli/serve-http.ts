@@ -18,7 +18,7 @@ type Flags = Record<string, unknown>
 const DRAIN_SECONDS = 8
 const MAX_PEM_BYTES = 1024 * 1024
 
-/** `serve --http`. @throws ConfigurationError, LLMError, Error where the port is taken */
+/** `serve --http`. @throws ConfigurationError, `port_in_use` where the port is taken; LLMError */
 export async function openHttp(context: CommandContext, flags: Flags): Promise<RunningServer> {
   const { env } = context.terminal
   // A key of the caller's own keeps scripts from reading ours off the screen.

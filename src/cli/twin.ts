@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { ConfigurationError, ProviderUnavailableError } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
-import { startTwin } from '../twin/index.js'
+import { describeListenFailure, isRecord, parseJson } from '../lib/index.js'
+import { startTwin, type Twin, type TwinOptions } from '../twin/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint } from './print.js'
@@ -25,7 +25,7 @@ export async function twin(context: CommandContext, flags: Record<string, unknow
 
 async function serveHere(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const print = createPrint(context, flags)
-  const standIn = await startTwin({ port: readPort(flags.port), control: true })
+  const standIn = await start({ port: readPort(flags.port) ?? 0, eventDelayMs: readDelay(flags.delay), control: true })
   const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-twin-'))
   try {
     const file = join(folder, 'openai-chatgpt-oauth.json')
@@ -50,7 +50,8 @@ async function startBehind(context: CommandContext, flags: Record<string, unknow
   const [, program] = process.argv
   if (program === undefined) throw new ConfigurationError('--background starts the command line anew, and it has no file here', { code: 'usage' })
   const port = flags.port === undefined ? [] : ['--port', String(readPort(flags.port))]
-  const child = spawn(process.execPath, [program, 'twin', '--json', ...port], { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: context.terminal.env })
+  const delay = flags.delay === undefined ? [] : ['--delay', String(readDelay(flags.delay))]
+  const child = spawn(process.execPath, [program, 'twin', '--json', ...port, ...delay], { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: context.terminal.env })
   let words = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { words += text })
   const lines = createInterface(child.stdout)
@@ -69,6 +70,23 @@ async function startBehind(context: CommandContext, flags: Record<string, unknow
   if (print.json) print.record(variables)
   else context.terminal.stdout.write(formatExports(variables))
   return EXIT.ok
+}
+
+async function start(options: TwinOptions & { port: number }): Promise<Twin> {
+  try {
+    return await startTwin(options)
+  } catch (error) {
+    const known = describeListenFailure(error, { host: '127.0.0.1', port: options.port })
+    throw known ? new ConfigurationError(known.message, { code: known.code, cause: error }) : error
+  }
+}
+
+const MOST_DELAY_MS = 60_000
+
+function readDelay(value: unknown): number {
+  const ms = value === undefined ? 0 : Number(value)
+  if (Number.isInteger(ms) && ms >= 0 && ms <= MOST_DELAY_MS) return ms
+  throw new ConfigurationError(`--delay takes milliseconds from 0 to ${MOST_DELAY_MS}, found ${JSON.stringify(value)}`, { code: 'usage' })
 }
 
 /** For sh, bash and zsh; values have no quote in them. */

@@ -21,7 +21,7 @@ export async function answerRequest(serving: Serving, request: IncomingMessage, 
   const connection = serving.connectionOf(request.socket)
   const { exchange, end } = openExchange(serving, { name: '-', id: '' }, connection.gone)
   response.setHeader('x-request-id', exchange.id)
-  response.setHeader('keep-alive', `timeout=${IDLE_TOLD_S}`)
+  if (response.shouldKeepAlive) response.setHeader('keep-alive', `timeout=${IDLE_TOLD_S}`)
   try {
     await connection.inTurn(() => answer(serving, exchange, request, response))
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { AbortError } from '../contract/index.js'
+import { LightAbortSignal } from '../lib/index.js'
 
 /** What is known of a client's connection. */
 export interface Connection {
@@ -23,15 +24,16 @@ export function createConnections(): (socket: Socket) => Connection {
 }
 
 function open(socket: Socket): Connection {
-  const controller = new AbortController()
+  // Every request of the connection listens to it and lets go again: Node's own takes ten times as long for that.
+  const gone = new LightAbortSignal()
   // Of a queued answer no event says that its client has gone: only the socket does.
-  socket.once('close', () => controller.abort(new AbortError('The client has gone.')))
-  if (socket.destroyed) controller.abort(new AbortError('The client has gone.'))
+  socket.once('close', () => gone.abort(new AbortError('The client has gone.')))
+  if (socket.destroyed) gone.abort(new AbortError('The client has gone.'))
   let last: Promise<void> = Promise.resolve()
   return {
-    gone: controller.signal,
+    gone,
     inTurn(work) {
-      const turn = last.then(() => (controller.signal.aborted ? undefined : work()))
+      const turn = last.then(() => (gone.aborted ? undefined : work()))
       last = turn.catch(() => undefined)
       return turn
     },

@@ -6,7 +6,12 @@ import type { ResponseStore } from './response-store.js'
 import type { ThoughtMemory } from './thought-memory.js'
 
 /** The provider that is served: any of the contract; ours also says who is signed in. */
-export type ServedProvider = Provider & { signedIn?: (options?: { signal?: AbortSignal }) => Promise<{ account?: string; lane: LaneName }>; warmUp?: (request?: ChatRequest) => Promise<void> }
+export type ServedProvider = Provider & { signedIn?: (options?: { signal?: AbortSignal }) => Promise<SignedIn>; warmUp?: (request?: ChatRequest) => Promise<void> }
+
+interface SignedIn {
+  account?: string
+  lane: LaneName
+}
 
 /** All times in ms. */
 export interface EndpointTimes {
@@ -40,6 +45,8 @@ export interface Exchange {
   /** `req_…`, as `x-request-id` says it */
   id: string
   key: HttpKey
+  /** who is signed in, once somebody is */
+  signedIn?: SignedIn
   /** see {@link ownerOf} */
   owner?: Promise<string>
   /** aborted when the client has gone or the server ends */
@@ -69,11 +76,18 @@ export function ownerOf(exchange: Exchange): Promise<string> {
 }
 
 /** The lane that the exchange's calls take, where the provider says it. */
-export async function laneOf({ endpoint, signal }: Exchange): Promise<LaneName> {
-  return (await endpoint.provider.signedIn?.({ signal }))?.lane ?? 'codex'
+export async function laneOf(exchange: Exchange): Promise<LaneName> {
+  return (await signedInOf(exchange))?.lane ?? 'codex'
 }
 
-async function findOwner({ endpoint, key, signal }: Exchange): Promise<string> {
-  const signedIn = await endpoint.provider.signedIn?.({ signal })
-  return shortHash(`${key.id} ${signedIn?.account ?? ''}`)
+async function findOwner(exchange: Exchange): Promise<string> {
+  return shortHash(`${exchange.key.id} ${(await signedInOf(exchange))?.account ?? ''}`)
+}
+
+async function signedInOf(exchange: Exchange): Promise<SignedIn | undefined> {
+  if (exchange.signedIn) return exchange.signedIn
+  const found = await exchange.endpoint.provider.signedIn?.({ signal: exchange.signal })
+  // Where nobody is, the call itself may sign in.
+  if (found?.account !== undefined) exchange.signedIn = found
+  return found
 }

@@ -48,7 +48,8 @@ export function createEventStream(response: ServerResponse, options: EventStream
     opened = true
     clearTimeout(late)
     options.beforeHead()
-    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no', connection: 'keep-alive' })
+    // No `connection`: Node says what the client asked for, and with ours kept one open whose client waited for its end.
+    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
     keepAlive = setInterval(() => {
       if (now() - lastAt >= times.keepAliveMs && !response.writableNeedDrain) put(options.keepAlive ?? ': keep-alive\n\n')
     }, times.keepAliveMs)

@@ -3,9 +3,9 @@ import { hash, timingSafeEqual } from 'node:crypto'
 /** A key that may ask; the key itself is not kept. */
 export interface HttpKey {
   /** names the key in logs; of keys that the user named, the name */
-  name: string
+  readonly name: string
   /** a short hash: what is kept for one key is not another's */
-  id: string
+  readonly id: string
 }
 
 export interface StoredKey {
@@ -24,13 +24,23 @@ export const hashKey = (key: string): string => hash('sha256', key, 'hex')
 
 /** Looks through all keys, whichever fits, so that the time it takes says nothing. */
 export function createKeyRing(keys: () => readonly StoredKey[]): FindKey {
+  const known = new WeakMap<StoredKey, Wanted>()
+  const wantedOf = (key: StoredKey): Wanted => {
+    const seen = known.get(key)
+    if (seen) return seen
+    const made = { bytes: Buffer.from(key.sha256, 'hex'), key: { name: key.name, id: key.sha256.slice(0, 16) } }
+    known.set(key, made)
+    return made
+  }
   return (given) => {
-    const shown = Buffer.from(hashKey(given), 'hex')
+    const shown = hash('sha256', given, 'buffer')
     let found: HttpKey | undefined
-    for (const { name, sha256 } of keys()) {
-      const wanted = Buffer.from(sha256, 'hex')
-      if (wanted.length === shown.length && timingSafeEqual(wanted, shown)) found = { name, id: sha256.slice(0, 16) }
-    }
+    for (const { bytes, key } of keys().map(wantedOf)) if (bytes.length === shown.length && timingSafeEqual(bytes, shown)) found = key
     return found
   }
+}
+
+interface Wanted {
+  bytes: Buffer
+  key: HttpKey
 }

@@ -20,14 +20,15 @@ export function describeRoute(note: ExchangeNote): Record<string, string> {
   const parts = route
     ? [...(route.role === undefined ? [] : [`role=${route.role}`]), `candidate=${route.provider}/${route.resolved_model}`, `degraded=${note.degraded === true}`]
     : []
-  const headers = {
-    ...(served === undefined ? {} : { 'x-served-model': served }),
-    ...(parts.length === 0 ? {} : { 'x-route': parts.join('; ') }),
-    ...(ignored.length === 0 ? {} : { 'x-ignored-fields': ignored.join(', ') }),
-  }
-  // Names come from catalogs and matrices: what no header may hold would end the answer.
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replaceAll(/[^\x20-\x7e]/g, '?')]))
+  const headers: Record<string, string> = {}
+  if (served !== undefined) headers['x-served-model'] = printable(served)
+  if (parts.length > 0) headers['x-route'] = printable(parts.join('; '))
+  if (ignored.length > 0) headers['x-ignored-fields'] = printable(ignored.join(', '))
+  return headers
 }
+
+/** Names come from catalogs and matrices: what no header may hold would end the answer. */
+const printable = (text: string): string => (/[^\x20-\x7e]/.test(text) ? text.replaceAll(/[^\x20-\x7e]/g, '?') : text)
 
 /** Before the head of an answer leaves. Of a stream only part is known then: the rest follows in its trailers. */
 export function setRouteHeaders(response: ServerResponse, note: ExchangeNote): void {

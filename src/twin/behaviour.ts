@@ -35,6 +35,8 @@ export interface TwinBehaviour {
   maxSockets?: number
   /** WebSocket age in ms after which a turn answers websocket_connection_limit_reached */
   socketLifetimeMs: number
+  /** ms between the events of an answer that no reply asks otherwise for; default 0 */
+  eventDelayMs: number
   /** how calls draw on the plan's windows, and how long models think; absent: the windows stay as they are set */
   planUse?: PlanUse
   /** prompt tokens below `minTokens` are never cached; hits come in whole steps */
@@ -84,6 +86,7 @@ export function createBehaviour(overrides: Partial<TwinBehaviour>): TwinBehaviou
     planScope: PLAN_SCOPE,
     earliestRefreshFormat: 'number',
     socketLifetimeMs: 3_600_000,
+    eventDelayMs: 0,
     promptCache: { minTokens: 1024, stepTokens: 128 },
   }
   applyBehaviour(behaviour, overrides)
@@ -96,7 +99,7 @@ export function applyBehaviour(behaviour: TwinBehaviour, overrides: Partial<Twin
     'authErrorShape', 'unauthorizedShape', 'invalidateFamilyOnReuse', 'previousResponseNotFoundShape',
     'unknownModelStatus', 'defaultServiceTier', 'missingInstructions', 'answerPings', 'binaryFrames', 'servedModels', 'terminalOutput',
     'extraEvents', 'browser', 'redirectPorts', 'planScope', 'earliestRefreshFormat', 'maxConcurrent', 'maxSockets',
-    'socketLifetimeMs', 'promptCache', 'planUse',
+    'socketLifetimeMs', 'eventDelayMs', 'promptCache', 'planUse',
   ]
   const picked = Object.fromEntries(keys.filter((key) => key in overrides).map((key) => [key, overrides[key]]))
   Object.assign(behaviour, picked)

@@ -68,7 +68,8 @@ export function prepareTurn(context: TwinContext, input: TurnInput): PreparedTur
   if (reply && isRefusalReply(reply)) return { kind: 'refused', refusal: toRefusal(reply), faults: reply }
   if (!turn.warmup && !context.activity.enter(grant.accountId, context.behaviour.maxConcurrent)) return refuse(refuseBurst(context.behaviour.maxConcurrent))
   const leave = turn.warmup ? () => undefined : once(() => context.activity.leave(grant.accountId))
-  const faults: TwinFaults = reply ?? {}
+  const { eventDelayMs } = context.behaviour
+  const faults: TwinFaults = reply ?? (eventDelayMs > 0 ? { eventDelayMs } : {})
   const running = reply && isRecordingReply(reply)
     ? playRecording(context, reply, turn, terms)
     : playAnswer(context, turn, { items, reply, terms })

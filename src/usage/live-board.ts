@@ -117,7 +117,7 @@ function addCount(map: Map<string, LiveCount>, record: UsageRecord): void {
 export function createLiveBoard({ now = Date.now }: { now?: () => number } = {}): LiveBoard {
   const since = new Date(now()).toISOString()
   const running = new Map<string, { call: ObservedCall; shown: LiveCall; startedAtMs: number }>()
-  let recent: LiveCall[] = []
+  const recent: LiveCall[] = []
   let errors: LiveError[] = []
   const totals = emptyTotals('')
   const [byRole, byAgent, counts] = [new Map<string, LiveTotals>(), new Map<string, LiveTotals>(), new Map<string, LiveCount>()]
@@ -128,7 +128,7 @@ export function createLiveBoard({ now = Date.now }: { now?: () => number } = {})
     running.delete(call.id)
     const { status, duration_ms, fresh_tokens, cached_tokens, output_tokens } = record
     const ended = { ...refresh(call, shown), ended: { status, duration_ms, input_tokens: fresh_tokens + cached_tokens, cached_tokens, output_tokens } }
-    recent = [ended, ...recent].slice(0, MOST_RECENT)
+    if (recent.unshift(ended) > MOST_RECENT) recent.pop()
     if (error) errors = [{ at: new Date(record.at_ms).toISOString(), type: error.name, message: error.message, model: record.model, role: record.role }, ...errors].slice(0, MOST_ERRORS)
     add(totals, record)
     addByName(byRole, record.role, record)
@@ -157,7 +157,7 @@ export function createLiveBoard({ now = Date.now }: { now?: () => number } = {})
     snapshot: () => ({
       since,
       running: [...running.values()].map(({ call, shown }) => refresh(call, shown)),
-      recent, errors, totals: { ...totals }, by_role: [...byRole.values()], by_agent: [...byAgent.values()],
+      recent: [...recent], errors, totals: { ...totals }, by_role: [...byRole.values()], by_agent: [...byAgent.values()],
     }),
     watch(listener) {
       const own = () => listener()

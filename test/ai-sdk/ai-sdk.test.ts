@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { APICallError, LoadAPIKeyError, type LanguageModelV3CallOptions, type LanguageModelV3StreamPart } from '@ai-sdk/provider'
 import { generateObject, generateText, jsonSchema, stepCountIs, streamObject, streamText, tool, type ModelMessage } from 'ai'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createChatGPT, type ChatGPT, type ChatGPTOptions } from '../../src/ai-sdk/index.js'
+import { createChatGPT, readRoute, type ChatGPT, type ChatGPTOptions, type RouteReceipt } from '../../src/ai-sdk/index.js'
 import type { ChatRequest, ChatResponse, Message } from '../../src/contract/index.js'
 import { startTwin, type Twin, type TwinReply } from '../../src/twin/index.js'
 
@@ -146,7 +146,9 @@ describe('the tool loop of the ai package', () => {
   test('a role is resolved through the matrix and says so in its receipt', async () => {
     const result = await generateText({ model: create().role('coding'), prompt: 'hello' })
     expect(result.text).toContain('hello')
-    expect(result.providerMetadata?.['openai-chatgpt']?.['route']).toMatchObject({ role: 'coding' })
+    const route: RouteReceipt | undefined = readRoute(result.providerMetadata)
+    expect([route?.role, route?.served_model]).toEqual(['coding', route?.resolved_model])
+    expect([readRoute(undefined), readRoute({ openai: { route: 'x' } })]).toEqual([undefined, undefined])
   })
 })
 

@@ -1,4 +1,6 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { VERSION } from '../../src/version.js'
@@ -211,6 +213,7 @@ describe('signed in', () => {
     }
   })
 
+<<<<<<< HEAD
   test('a settings file that cannot be read is an error with file and line, and a bundle says what settings replace', async () => {
     const file = join(cli.home, '.amplifier', 'settings.yaml')
     await mkdir(join(file, '..'), { recursive: true })
@@ -222,6 +225,27 @@ describe('signed in', () => {
     await writeFile(bundle, 'bundle: {name: routed}\nrouting: {matrix: openai-chatgpt}\n')
     expect((await cli.run(['bundle', 'show', bundle])).stdout).toMatch(/in a session from here routing\.matrix is openai, by .*settings\.yaml:2: settings count before a bundle/)
     await writeFile(file, '')
+=======
+  test('doctor says that the file of certificates cannot be used, as a call would', async () => {
+    const file = join(cli.home, 'no-such.pem')
+    const { stdout } = await cli.run(['doctor', '--json', '--config', `ca_file=${file}`])
+    const { findings } = JSON.parse(stdout) as { findings: unknown[] }
+    expect(findings).toContainEqual({ check: 'certificates', result: 'error', detail: expect.stringContaining(`the CA bundle ${file} cannot be read`) as unknown })
+  })
+
+  test('a port that another program has is named with the way out', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const port = String((taken.address() as AddressInfo).port)
+    try {
+      for (const command of [['serve', '--http'], ['twin']]) {
+        const { code, stderr } = await cli.run([...command, '--port', port])
+        expect([code, stderr]).toEqual([2, expect.stringContaining(`port ${port} of 127.0.0.1 is taken by another program: end it, or take another with --port`)])
+      }
+    } finally {
+      taken.close()
+    }
+>>>>>>> 9580a3e (Close a stream's connection where its client asked for that; name a taken port, a broken ca_file and the way out; let the stand-in stream at a pace; give the AI SDK's receipt its type)
   })
 
   test('a bundle is shown with the line of every value, and validated', async () => {

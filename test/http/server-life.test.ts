@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
@@ -24,6 +25,23 @@ async function open(options: Partial<HttpServerOptions> = {}): Promise<{ mounted
     fetch(`${server.baseUrl}${path}`, { ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }), headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json', ...headers } })
   return { mounted, server, ask }
 }
+
+test.each([
+  ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hello' }] }],
+  ['/v1/responses', { input: 'hello' }],
+  ['/v1/messages', { max_tokens: 100, messages: [{ role: 'user', content: 'hello' }] }],
+])('%s: a client that asks for its connection to be closed has it closed behind the answer, streamed or not', async (path, body) => {
+  const { server } = await open()
+  for (const stream of [true, false]) {
+    const json = JSON.stringify({ model: 'gpt-5.5', stream, ...body })
+    const socket = connect(Number(new URL(server.baseUrl).port), '127.0.0.1')
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: ${new URL(server.baseUrl).host}\r\nauthorization: Bearer ${KEY}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${json.length}\r\n\r\n${json}`)
+    // Ends with the connection alone.
+    const answer = (await socket.setEncoding('utf8').toArray()).join('')
+    const [head = ''] = answer.split('\r\n\r\n')
+    expect([head.startsWith('HTTP/1.1 200'), /^connection: (.*)$/im.exec(head)?.[1], /^keep-alive:/im.test(head), answer.includes('hello')]).toEqual([true, 'close', false, true])
+  }
+})
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'server-'))

@@ -4,7 +4,7 @@ import { Agent, request } from 'undici'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startTwin } from '../../src/twin/index.js'
-import { ask, headersOf, send } from './support/raw-client.js'
+import { ask, headersOf, post, send } from './support/raw-client.js'
 import { makeCertificate } from './support/self-signed.js'
 
 test('with a certificate the twin speaks https and wss, and counts their connections', async () => {
@@ -21,6 +21,16 @@ test('with a certificate the twin speaks https and wss, and counts their connect
   expect(twin.requests.map((entry) => entry.connection)).toEqual([1, 2])
   await Promise.all([once(socket, 'close'), twin.close(), dispatcher.close()])
   expect(twin.openConnections()).toEqual({ http: 0, websocket: 0 })
+})
+
+test('with a delay an answer comes event by event', async () => {
+  const twin = await startTwin({ eventDelayMs: 20 })
+  const startedMs = performance.now()
+  const { text } = await post(`${twin.baseUrl}/responses`, ask('hello'), headersOf(twin.issueTokens()))
+  const events = text.split('\n\n').length - 1
+  expect(events).toBeGreaterThan(4)
+  expect(performance.now() - startedMs).toBeGreaterThan(18 * (events - 1))
+  await twin.close()
 })
 
 test('connections are kept alive, counted from one, and ended by close()', async () => {
