@@ -21,7 +21,7 @@ function listCodes(): string[] {
   const stores = [...textOf(join('auth', 'token-store.ts')).matchAll(/type (?:StoreFault|TokenStoreErrorCode) = (.*)/g)]
     .flatMap(([, kinds]) => [...(kinds as string).matchAll(/'(\w+)'/g)].map(([, kind]) => `token_store_${kind as string}`))
   const refused = [...textOf(join('responses', 'message-items.ts')).matchAll(REFUSED)].map(([, code]) => code as string)
-  const listed = [...textOf(join('account', 'fetch-models.ts')).matchAll(/message: '[^']*', code: '(\w+)'/g), ...textOf(join('documents', 'finding.ts')).matchAll(/code = '(\w+)'/g)].map(([, code]) => code as string)
+  const listed = [...textOf(join('account', 'fetch-models.ts')).matchAll(/message: '[^']*', code: '(\w+)'/g), ...textOf(join('documents', 'finding.ts')).matchAll(/code = '(\w+)'/g), ...textOf(join('lib', 'listen-failure.ts')).matchAll(/code: '(\w+)'/g)].map(([, code]) => code as string)
   return [...new Set([...made, ...listed, ...stores, ...refused])].filter((code) => !code.startsWith('haiku_')).sort()
 }
 
