@@ -213,7 +213,6 @@ describe('signed in', () => {
     }
   })
 
-<<<<<<< HEAD
   test('a settings file that cannot be read is an error with file and line, and a bundle says what settings replace', async () => {
     const file = join(cli.home, '.amplifier', 'settings.yaml')
     await mkdir(join(file, '..'), { recursive: true })
@@ -225,7 +224,8 @@ describe('signed in', () => {
     await writeFile(bundle, 'bundle: {name: routed}\nrouting: {matrix: openai-chatgpt}\n')
     expect((await cli.run(['bundle', 'show', bundle])).stdout).toMatch(/in a session from here routing\.matrix is openai, by .*settings\.yaml:2: settings count before a bundle/)
     await writeFile(file, '')
-=======
+  })
+
   test('doctor says that the file of certificates cannot be used, as a call would', async () => {
     const file = join(cli.home, 'no-such.pem')
     const { stdout } = await cli.run(['doctor', '--json', '--config', `ca_file=${file}`])
@@ -245,7 +245,6 @@ describe('signed in', () => {
     } finally {
       taken.close()
     }
->>>>>>> 9580a3e (Close a stream's connection where its client asked for that; name a taken port, a broken ca_file and the way out; let the stand-in stream at a pace; give the AI SDK's receipt its type)
   })
 
   test('a bundle is shown with the line of every value, and validated', async () => {
