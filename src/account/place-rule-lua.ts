@@ -1,4 +1,4 @@
-// Generated from place-rule.ts de225199f01020a7 by `node build.config.mjs places`.
+// Generated from place-rule.ts 56b70f0f25ffc2c0 by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 local ____exports = {}
 local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isIn, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW
@@ -425,11 +425,11 @@ function ____exports.stepPlaces(state, request, nowMs, dead, silent)
     )
 end
 function ____exports.noteSilence(state, name, silentMs, nowMs)
-    if silentMs <= ____exports.RECOVERY_MS or findOwner(state, name) == nil then
+    if silentMs <= ____exports.RECOVERY_MS or #state.owners == 0 then
         return false
     end
     state.pauseUntilMs = math.max(state.pauseUntilMs, nowMs + ____exports.RECOVERY_MS)
-    return true
+    return findOwner(state, name) ~= nil
 end
 function ____exports.beginAnew(state, nowMs)
     state.owners = {}

@@ -46,13 +46,14 @@ export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: numb
 }
 
 /**
- * Nobody was heard for `silentMs`, though `name`, which is counted, lives and would have been: the ledger itself was away. Those
- * that it takes for dead may be as well as this one, so nothing is given until they could speak.
+ * Nobody was heard for `silentMs`, though some are counted: the ledger itself was away, or its clock was set ahead. Those that it
+ * takes for dead may be alive, so nothing is given until they could speak. A process that comes after all others have died waits
+ * as long, once. Answers whether `name` is to say anew what it runs.
  */
 export function noteSilence(state: PlaceState, name: string, silentMs: number, nowMs: number): boolean {
-  if (silentMs <= RECOVERY_MS || findOwner(state, name) === undefined) return false
+  if (silentMs <= RECOVERY_MS || state.owners.length === 0) return false
   state.pauseUntilMs = Math.max(state.pauseUntilMs, nowMs + RECOVERY_MS)
-  return true
+  return findOwner(state, name) !== undefined
 }
 
 /**
