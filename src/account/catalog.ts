@@ -130,6 +130,16 @@ function watchListing(persisted: CatalogOptions['persisted'], lane: LaneName, to
   })
 }
 
+/** @param terms.isRight whether the list is the newest that could be asked for */
+function takeEtag(shared: SharedListing, observed: string, { isRight, ttlMs, now }: { isRight: boolean; ttlMs: number; now: () => number }): void {
+  const { listing } = shared
+  const outcome = shared.compareEtag(observed, listing?.etag)
+  if (outcome === 'changed') shared.refetchBehind = true
+  if (outcome !== 'same' || !isRight || !listing || shared.heldFor() <= ttlMs / 2) return
+  shared.listing = { ...listing, fetchedAtMs: now() }
+  shared.heldFor = startElapsed(now)
+}
+
 /** The account's model list. */
 export function createCatalog(options: CatalogOptions): Catalog {
   const { fetchModels, ttlMs, lane = 'codex', now = Date.now, persisted, failureTtlMs = 5000, shared = createSharedListing() } = options
@@ -185,15 +195,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       return snapshot()
     },
     peek: () => (shared.listing === undefined && failed() === undefined ? undefined : snapshot()),
-    observeEtag(observed) {
-      const { listing } = shared
-      const outcome = shared.compareEtag(observed, listing?.etag)
-      if (outcome === 'changed') shared.refetchBehind = true
-      const confirmed = outcome === 'same' && failed() === undefined ? listing : undefined
-      if (!confirmed || shared.heldFor() <= ttlMs / 2) return
-      shared.listing = { ...confirmed, fetchedAtMs: now() }
-      shared.heldFor = startElapsed(now)
-    },
+    observeEtag: (observed) => takeEtag(shared, observed, { isRight: failed() === undefined, ttlMs, now }),
     close: async () => { closed = true; await saving },
   }
 }
