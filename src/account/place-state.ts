@@ -106,7 +106,7 @@ export const LEASE_MS = 3000
 /** How often an owner that runs or waits says that it lives. */
 export const BEAT_MS = 750
 
-/** An owner that missed its last word may have died: others are given places before it. */
+/** An owner that missed its last word may have died: others are given places before it. @public: the script for Redis reads it */
 export const SILENT_MS = 2 * BEAT_MS
 
 /** Refusals within this time of a cut ran before it, and cut no further. */
