@@ -35,6 +35,16 @@ const LONG = [
   'test/transport/soak.test.ts',
   'test/http/compose.test.ts', // the compose file as processes
   'test/page/page.test.ts', // a browser
+  'test/lanes/stores.test.ts', // 23: each token store in each lane, processes of their own
+  'test/account/place-ledgers.test.ts', // 20: leases that end, over files and Redis
+  'test/cli/usage.test.ts', // 13: runs of the command line
+  'test/transport/networks.test.ts', // 9
+  'test/transport/back-pressure.test.ts', // 7
+  'test/http/slow-readers.test.ts', // 7
+  'test/threats/through-amplifier.test.ts', // 6: a Python kernel
+  'test/ai-sdk/example.test.ts', // 6
+  'test/http/example.test.ts', // 3
+  'test/twin/serve.test.ts', // 4
 ]
 /**
  * What changes the process itself, or looks at what is loaded in it: a process of its own each. All others share a few:
