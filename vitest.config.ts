@@ -66,7 +66,7 @@ export default defineConfig({
     pool: 'forks',
     // On two cores vitest's own choice is one fork; the suite waits more than it computes. A pool that may shrink ends a worker twice
     // when its queue runs dry, and the run with it: both limits are the same.
-    poolOptions: { forks: { isolate: false, minForks: 3, maxForks: 3 } },
+    poolOptions: { forks: { isolate: false, minForks: 4, maxForks: 4 } },
     // No file may need another before it. The run prints its seed; TEST_ORDER=SEED repeats the order.
     sequence: { shuffle: { files: true, tests: false }, seed: Number(process.env['TEST_ORDER'] ?? Date.now()) },
     reporters: ['default'],

@@ -35,7 +35,19 @@ async function openState(redis: TestRedis): Promise<(section: string) => Persist
   return (section) => state.value(`made-up:${section}`, 60_000)
 }
 
-async function until(holds: () => boolean, limitMs = 5000): Promise<void> {
+/** Until so many hosts hear of a section's changes: what is told before that reaches nobody. */
+async function untilHeardBy(redis: TestRedis, section: string, hosts: number): Promise<void> {
+  const connection = createRedisConnection({ url: redis.url })
+  onTestFinished(() => connection.close())
+  let heard = 0
+  for (const startedMs = performance.now(); heard < hosts; await delay(5)) {
+    if (performance.now() - startedMs > 30_000) throw new Error(`${heard} of ${hosts} hosts have subscribed`)
+    const [channel] = (await connection.command('PUBSUB', 'CHANNELS', `*${section}:changed`).catch(() => [])) as string[]
+    heard = channel === undefined ? 0 : Number(((await connection.command('PUBSUB', 'NUMSUB', channel)) as unknown[])[1])
+  }
+}
+
+async function until(holds: () => boolean, limitMs = 30_000): Promise<void> {
   for (const startedMs = performance.now(); !holds(); await delay(5)) if (performance.now() - startedMs > limitMs) throw new Error('it did not come true')
 }
 
@@ -47,7 +59,7 @@ test.runIf(installed)('a model that one host found exhausted is exhausted for ev
     return createQuota({ now: () => Date.now() + skewMs, persisted: state('quota'), probes: state('probes') })
   }))
   await Promise.all(quotas.map((quota) => quota.ready()))
-  await delay(100)
+  await untilHeardBy(redis, 'quota', quotas.length)
   quotas[0]!.observeExhausted({ model: 'gpt-5.5', resetsAtMs: at + 600_000 })
   await until(() => quotas.every((quota) => quota.inspect('gpt-5.5').exhaustedUntilMs === at + 600_000))
   quotas[2]!.observeServed('gpt-5.5', { startedAtMs: Date.now() + 10_000 })
@@ -89,7 +101,7 @@ test.runIf(installed)('a model list that one host fetched serves the others, whi
       return { models: [entry], etag: 'made-up' }
     },
   })))
-  await delay(100)
+  await untilHeardBy(redis, 'models', catalogs.length)
   await catalogs[0]!.list()
   await until(() => catalogs.every((catalog) => catalog.fresh() !== undefined))
   expect((await Promise.all(catalogs.map((catalog) => catalog.list()))).map(({ source, models }) => [source, models[0]?.id])).toEqual(Array(3).fill(['live', 'gpt-5.5']))
