@@ -1,4 +1,5 @@
 import type { HookHandler, HookResult, Hooks } from '../contract/index.js'
+import { createStamp } from '../lib/index.js'
 import { mergeHookResults, tallyHookResult, type HookTally } from './hook-results.js'
 
 export interface HooksOptions {
@@ -36,23 +37,9 @@ function isThenable(value: unknown): value is PromiseLike<HookResult | undefined
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-/** The second and later ones in one millisecond get the same text: `toISOString` costs more than the rest of an emit. */
-function createTimestamp(now: () => number): () => string {
-  let cachedMs = Number.NaN
-  let cached = ''
-  return () => {
-    const ms = now()
-    if (ms !== cachedMs) {
-      cachedMs = ms
-      cached = new Date(ms).toISOString()
-    }
-    return cached
-  }
-}
-
 /** What handlers see: the event's data, the fields it leaves out, and the host's timestamp. */
 function createDataBuilder({ sessionId, parentId, now }: HooksOptions): (data: Data) => Data {
-  const timestamp = createTimestamp(now)
+  const timestamp = createStamp(now)
   return (data) => {
     const stamp = timestamp()
     // Defaults first, the event's fields spread over them: 50 ns. Adding fields to a spread copy takes 2,000 (Node 20).
