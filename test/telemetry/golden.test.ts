@@ -1,9 +1,9 @@
-import { context, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader, type HistogramMetricData } from '@opentelemetry/sdk-metrics'
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { type HistogramMetricData } from '@opentelemetry/sdk-metrics'
+import { type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { expect, onTestFinished, test } from 'vitest'
 import { ask, mountOnTwin } from '../support/mounted.js'
+import { register } from './support.js'
 
 /** What differs from run to run, by the attribute's name. */
 const VARYING = /^(?:server\.port|gen_ai\.response\.id|gen_ai\.response\.time_to_first_chunk|gen_ai\.conversation\.id)$/
@@ -26,20 +26,9 @@ function showMetric({ descriptor: { name, unit, description }, dataPoints }: His
 }
 
 test('spans and metrics of calls, a role, a failure and a tool are those of the golden file', async () => {
-  const spans = new InMemorySpanExporter()
-  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
-  const meters = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })] })
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }))
-  metrics.setGlobalMeterProvider(meters)
+  const { spans, histograms } = register()
   const { provider, twin, host, close } = await mountOnTwin({ config: { max_retries: 1 } })
-  onTestFinished(async () => {
-    await close()
-    trace.disable()
-    metrics.disable()
-    context.disable()
-    await meters.shutdown()
-  })
+  onTestFinished(close)
   const usage = { input_tokens: 1000, input_tokens_details: { cached_tokens: 600 }, output_tokens: 50, output_tokens_details: { reasoning_tokens: 20 }, total_tokens: 1050 }
   twin.enqueue({ status: 503, body: { detail: 'busy' }, headers: { 'retry-after': '0' } }, { text: 'the answer', usage })
   await provider.complete(ask('a question', { conversation_id: 'c1' }))
@@ -49,9 +38,8 @@ test('spans and metrics of calls, a role, a failure and a tool are those of the 
   await expect(provider.complete(ask('a question', { conversation_id: 'c3' }))).rejects.toThrow()
   await host.coordinator.hooks.emit('tool:pre', { tool_name: 'read_file', tool_call_id: 'call_1', tool_input: { path: 'x' } })
   await host.coordinator.hooks.emit('tool:post', { tool_name: 'read_file', tool_call_id: 'call_1' })
-  await meters.forceFlush()
-  const finished = spans.getFinishedSpans()
-  const measured = (exporter.getMetrics().at(-1)?.scopeMetrics.flatMap((scope) => scope.metrics) ?? []) as HistogramMetricData[]
+  const finished = spans()
+  const measured = await histograms()
   const golden = { spans: finished.map((span) => showSpan(span, finished)), metrics: measured.map(showMetric).sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1)) }
   await expect(`${JSON.stringify(golden, null, 2)}\n`).toMatchFileSnapshot('golden.json')
 })

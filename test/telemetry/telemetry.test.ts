@@ -1,39 +1,14 @@
-import { context, metrics, trace, SpanKind, SpanStatusCode } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader, type HistogramMetricData } from '@opentelemetry/sdk-metrics'
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
+import { trace, SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createHttpServer } from '../../src/http/index.js'
 import { ask, mountOnTwin, type Mounted } from '../support/mounted.js'
+import { register } from './support.js'
 
 const ends: (() => unknown)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
-
-/** The SDK with its exporters in memory, registered until the test ends. */
-function register() {
-  const spans = new InMemorySpanExporter()
-  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
-  const meters = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })] })
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }))
-  metrics.setGlobalMeterProvider(meters)
-  ends.push(async () => {
-    trace.disable()
-    metrics.disable()
-    context.disable()
-    await meters.shutdown()
-  })
-  return {
-    spans: () => spans.getFinishedSpans(),
-    async histograms() {
-      await meters.forceFlush()
-      const found = exporter.getMetrics().at(-1)?.scopeMetrics.flatMap((scope) => scope.metrics) ?? []
-      return found as HistogramMetricData[]
-    },
-  }
-}
 
 async function mount(options: Parameters<typeof mountOnTwin>[0] = {}): Promise<Mounted> {
   const mounted = await mountOnTwin(options)
