@@ -91,6 +91,14 @@ describe('what the mounts of a process share', () => {
     expect(shared.share('a', create).value).not.toBe(first.value)
   })
 
+  test('is kept to the end of the process, apart from what has users, where it is asked for so', async () => {
+    const shared = createProcessShared()
+    const { create } = workshop()
+    const kept = shared.keep('a', create)
+    await shared.share('a', create).release()
+    expect(shared.keep('a', create)).toBe(kept)
+  })
+
   test('has one place in a process', async () => {
     const { create } = workshop()
     const user = processShared.share('test:only', create)

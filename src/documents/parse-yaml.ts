@@ -1,8 +1,9 @@
 import type { Document } from 'yaml'
+import { composeYaml } from './compose-yaml.js'
 import { MAX_FINDINGS, type Finding } from './finding.js'
+import { createLineIndex } from './line-index.js'
 import { DocumentProblem, type ParseResult, type Source } from './parse-result.js'
 import { readYamlDocument } from './yaml-reader.js'
-import { readYamlTokens } from './yaml-tokens.js'
 
 const UNSUPPORTED_TAG = 'TAG_RESOLVE_FAILED'
 
@@ -14,22 +15,18 @@ const UNSUPPORTED_TAG = 'TAG_RESOLVE_FAILED'
 export async function parseYaml(text: string, source: Source, options: { firstLine?: number } = {}): Promise<ParseResult> {
   // Its default alone: bundled into the sidecar, a CommonJS package has no other names.
   const { default: yaml } = await import('yaml')
-  const lines = new yaml.LineCounter()
+  const placeInText = createLineIndex(text)
   const place = (offset: number) => {
-    const { line, col } = lines.linePos(Math.max(0, offset))
-    return { file: source.file, line: Math.max(1, line) + (options.firstLine ?? 1) - 1, column: Math.max(1, col) }
+    const { line, column } = placeInText(Math.max(0, offset))
+    return { file: source.file, line: line + (options.firstLine ?? 1) - 1, column }
   }
   const asError = ({ message, offset, rule }: DocumentProblem): Finding => ({ severity: 'error', message, ...place(offset), rule })
   try {
-    // Its own check of unique keys compares every key with every other, so ours is in the reader.
-    const composer = new yaml.Composer({ prettyErrors: false, uniqueKeys: false, resolveKnownTags: false })
-    const documents = composer.compose(readYamlTokens(yaml, text, lines, source.budget), true, text.length)
-    const document = documents.next().value
+    const { document, second } = composeYaml(yaml, text, source.budget)
     if (!document) return { value: undefined, findings: [] }
-    const second = documents.next().value
-    const problems = second
-      ? [new DocumentProblem('yaml-syntax', 'a second YAML document begins here; the file may hold only one', second.range[0])]
-      : listProblems(document)
+    const problems = second === undefined
+      ? listProblems(document)
+      : [new DocumentProblem('yaml-syntax', 'a second YAML document begins here; the file may hold only one', second)]
     if (problems.length > 0) return { value: undefined, findings: problems.slice(0, MAX_FINDINGS).map(asError) }
     const read = readYamlDocument(yaml, document, (offset) => ({ ...place(offset), whose: source.whose }))
     if (read.problems.length > 0) return { value: undefined, findings: read.problems.slice(0, MAX_FINDINGS).map(asError) }

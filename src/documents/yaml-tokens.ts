@@ -15,18 +15,17 @@ const MAX_LEXEMES = 24_000
 const MAX_CHARACTERS = 512 * 1024
 
 /**
- * The tokens of a YAML text, ready for `new yaml.Composer().compose(tokens)`. Bounded before composing, which recurses until
+ * The tokens of a YAML text, ready for `new yaml.Composer().compose(tokens)`, and how many words and signs they are. Bounded before composing, which recurses until
  * the stack is used up: texts of 2,000 open brackets and dashes, parsed in turn, made V8 end the process, since it compiled a
  * regular expression with no stack left, and no handler catches that.
  *
  * @param yaml the module, loaded by the caller, so that this file loads nothing
  * @throws DocumentProblem for a text that is too long, nests too deeply or has more words and signs than any real one
  */
-export function readYamlTokens(yaml: YamlLibrary, text: string, lines: Yaml.LineCounter, budget: Budget = UNBOUNDED): Yaml.CST.Token[] {
+export function readYamlTokens(yaml: YamlLibrary, text: string, budget: Budget = UNBOUNDED): { tokens: Yaml.CST.Token[]; lexemes: number } {
   if (text.length > MAX_CHARACTERS) throw new DocumentProblem('too-large', `the YAML is longer than ${MAX_CHARACTERS / 1024} KiB`, 0)
-  const parser = new yaml.Parser(lines.addNewLine)
+  const parser = new yaml.Parser()
   const tokens: Yaml.CST.Token[] = []
-  lines.addNewLine(0)
   let lexemes = 0
   let faults = 0
   for (const lexeme of new yaml.Lexer().lex(text)) {
@@ -44,5 +43,5 @@ export function readYamlTokens(yaml: YamlLibrary, text: string, lines: Yaml.Line
     if (faults > MAX_FINDINGS) break
   }
   spend(budget, 'values', lexemes)
-  return [...tokens, ...parser.end()]
+  return { tokens: [...tokens, ...parser.end()], lexemes }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { originOf, ownOriginOf } from '../../src/documents/index.js'
+import { createBudget, originOf, ownOriginOf } from '../../src/documents/index.js'
 import { parseYaml } from '../../src/documents/parse-yaml.js'
 import { measureCpu, MOST_CPU_MS } from './support.js'
 
@@ -102,5 +102,29 @@ describe('YAML', () => {
 
   test('a document knows where its root stands', async () => {
     expect(ownOriginOf((await parseYaml('# head\n\na: 1', source, { firstLine: 3 })).value)).toEqual({ file: 'x', line: 5, column: 1, whose: 'user' })
+  })
+
+  test('a text that was read before gives values of its own, with the places of the file it stands in now', async () => {
+    const text = 'a: &list [1]\nb: *list\n'
+    const first = (await parseYaml(text, source)).value as Record<string, unknown[]>
+    first['a']!.push(2)
+    delete first['b']
+    const { value } = await parseYaml(text, { file: 'y', whose: 'project' }, { firstLine: 7 })
+    expect(value).toEqual({ a: [1], b: [1] })
+    expect(originOf(value, 'b')).toEqual({ file: 'y', line: 8, column: 1, whose: 'project' })
+  })
+
+  test('a text that was read before costs its budget the same, and is refused where that is used up', async () => {
+    const text = 'read: [again, and, again]\n'
+    const spent: number[] = []
+    for (let time = 0; time < 2; time += 1) {
+      const budget = createBudget()
+      await parseYaml(text, { ...source, budget })
+      spent.push(createBudget().values - budget.values)
+    }
+    expect(spent).toEqual([spent[0], spent[0]])
+    const budget = { ...createBudget(), values: spent[0]! - 1 }
+    expect((await parseYaml(text, { ...source, budget })).findings).toMatchObject([{ rule: 'too-large', line: 1 }])
+    expect(budget.values).toBe(0)
   })
 })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { listOrigins, ownOriginOf, parseDocument } from '../../src/documents/index.js'
+import { findMatrixProblems } from '../../src/routing/matrix-problems.js'
 import { findShipped } from '../../src/routing/shipped-matrices.js'
 
 const fileOf = (name: string) => new URL(`../../routing/${name}.yaml`, import.meta.url)
@@ -17,6 +18,8 @@ describe('the compiled form of a shipped matrix', () => {
     expect(shipped?.value).toEqual(parsed.value)
     expect(listOrigins(shipped?.value)).toEqual(listOrigins(parsed.value))
     expect(ownOriginOf(shipped?.value)).toEqual(ownOriginOf(parsed.value))
+    // Not asked again where one is loaded.
+    expect(findMatrixProblems(shipped?.value)).toEqual([])
   })
 
   test('stands for no other text, were it one letter away', async () => {
