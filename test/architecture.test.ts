@@ -79,7 +79,7 @@ function allows(file: SourceFile, entry: Import): boolean {
   const allowed = file.room === 'cli' ? CLI_MAY : DOORS.has(file.room) ? DOOR_MAY : (ALLOWED[file.room] ?? [])
   return allowed.some((rule) => {
     if (rule.startsWith('types:')) return entry.typeOnly && room === rule.slice('types:'.length)
-    return rule.includes('/') ? entry.target === rule : room === rule
+    return rule.endsWith('.js') ? entry.target === rule : room === rule
   })
 }
 
