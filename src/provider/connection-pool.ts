@@ -14,7 +14,6 @@ export interface PooledConnection {
   readonly memory: ConnectionMemory
   /** the bearer the upgrade was made with: a connection never outlives it */
   readonly bearer: string
-  busy: boolean
   /** the upgrade's headers have been taken in */
   headersRead: boolean
   /** ms since it was opened, and since it was last used */
@@ -54,11 +53,17 @@ const IDLE_MS = 4.5 * 60_000
  */
 export function createConnectionPool(options: { now: () => number; /** see createResponseChain */ lenient?: boolean }): ConnectionPool {
   const connections = new Set<PooledConnection>()
+  /** Never more than a few, the least recently used first: a call looks at these alone, however many run. */
+  const idle = new Set<PooledConnection>()
   let sweeper: NodeJS.Timeout | undefined
   let closed = false
 
-  const drop = (pooled: PooledConnection): void => {
+  const forget = (pooled: PooledConnection): void => {
     connections.delete(pooled)
+    idle.delete(pooled)
+  }
+  const drop = (pooled: PooledConnection): void => {
+    forget(pooled)
     pooled.socket.close(1000)
     if (connections.size === 0 && sweeper) {
       clearInterval(sweeper)
@@ -66,16 +71,25 @@ export function createConnectionPool(options: { now: () => number; /** see creat
     }
   }
   const sweep = (): void => {
-    for (const pooled of [...connections]) if (!pooled.busy && isStale(pooled)) drop(pooled)
+    for (const pooled of idle) if (isStale(pooled)) drop(pooled)
+  }
+  const add: ConnectionPool['add'] = (conversation, bearer, socket) => {
+    if (closed) refuse(socket)
+    const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), headersRead: false, openFor: startElapsed(options.now), idleFor: startElapsed(options.now) }
+    connections.add(pooled)
+    sweeper ??= setInterval(sweep, 30_000).unref()
+    socket.onClosed(() => forget(pooled))
+    dropWhenItGoesOn(pooled, drop)
+    return pooled
   }
 
   return {
     take(conversation, bearer, built) {
       sweep()
-      for (const pooled of [...connections]) if (!pooled.busy && pooled.conversation === conversation && pooled.bearer !== bearer) drop(pooled)
-      const taken = pick([...connections].filter(({ busy }) => !busy), conversation, bearer, built)
+      for (const pooled of idle) if (pooled.conversation === conversation && pooled.bearer !== bearer) drop(pooled)
+      const taken = pick([...idle], conversation, bearer, built)
       if (taken) {
-        taken.busy = true
+        idle.delete(taken)
         taken.conversation = conversation
       }
       return taken
@@ -84,32 +98,22 @@ export function createConnectionPool(options: { now: () => number; /** see creat
       sweep()
       return [...connections].some((pooled) => pooled.conversation === conversation && pooled.bearer === bearer)
     },
-    add(conversation, bearer, socket) {
-      if (closed) refuse(socket)
-      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), busy: true, headersRead: false, openFor: startElapsed(options.now), idleFor: startElapsed(options.now) }
-      connections.add(pooled)
-      sweeper ??= setInterval(sweep, 30_000).unref()
-      socket.onClosed(() => void connections.delete(pooled))
-      dropWhenItGoesOn(pooled, drop)
-      return pooled
-    },
+    add,
     holdsSpare(bearer) {
       sweep()
-      return [...connections].some((pooled) => pooled.conversation === SPARE && pooled.bearer === bearer)
+      return [...idle].some((pooled) => pooled.conversation === SPARE && pooled.bearer === bearer)
     },
-    addSpare(bearer, socket) {
-      this.add(SPARE, bearer, socket).busy = false
-    },
+    addSpare: (bearer, socket) => void idle.add(add(SPARE, bearer, socket)),
     giveBack(pooled) {
       pooled.idleFor = startElapsed(options.now)
-      pooled.busy = false
+      if (connections.has(pooled)) idle.add(pooled)
       sweep()
-      for (const oldest of overMostIdle(connections)) drop(oldest)
+      for (const oldest of [...idle].slice(0, Math.max(0, idle.size - MOST_IDLE))) drop(oldest)
     },
     drop,
     close() {
       closed = true
-      for (const pooled of [...connections]) drop(pooled)
+      for (const pooled of connections) drop(pooled)
       clearInterval(sweeper)
     },
   }
@@ -128,12 +132,6 @@ function pick(idle: readonly PooledConnection[], conversation: string, bearer: s
   const own = idle.filter((pooled) => pooled.conversation === conversation)
   const spare = () => idle.find((pooled) => pooled.conversation === SPARE && pooled.bearer === bearer)
   return own.find((pooled) => pooled.chain.plan(built).mode === 'delta') ?? own[0] ?? spare()
-}
-
-/** The least recently used of the idle ones, as many as are too many. */
-function overMostIdle(connections: Iterable<PooledConnection>): PooledConnection[] {
-  const idle = [...connections].filter(({ busy }) => !busy).sort((left, right) => right.idleFor() - left.idleFor())
-  return idle.slice(0, Math.max(0, idle.length - MOST_IDLE))
 }
 
 /** Closes connections that finish after `close()`. */
