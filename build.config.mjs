@@ -2,7 +2,7 @@
  * The build: `node build.config.mjs [validators|places|sidecar|test]`.
  *
  * Without a word: validators, then dist/: code in few files by esbuild, declarations by `tsc`. With `validators`:
- * only the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/. With `places`: the rule of places
+ * only what is generated: the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/, and the page's plots. With `places`: the rule of places
  * in Lua, for Redis; committed, since it changes with the rule alone. With `test` (`--all`, `--long`): what the test command
  * promises, closing with the line `N passed, N failed`.
  */
@@ -45,6 +45,13 @@ async function compileValidators() {
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, body)
   }
+}
+
+/** What draws the page's plots, under page/generated/: the browser gets files of ours alone, and users install no package for them. */
+function copyPlots() {
+  const [from, to] = [join(root, 'node_modules', 'uplot'), join(root, 'page', 'generated')]
+  mkdirSync(to, { recursive: true })
+  for (const [source, target] of [['dist/uPlot.iife.min.js', 'uplot.js'], ['dist/uPlot.min.css', 'uplot.css'], ['LICENSE', 'uplot-license.txt']]) cpSync(join(from, source), join(to, target))
 }
 
 function run(command, args, options = {}) {
@@ -241,6 +248,7 @@ function packed(folder, check, skip, { short, long }) {
 }
 
 await compileValidators()
+copyPlots()
 // The package's own matrices as data: a mount with one of them loads no YAML parser.
 await (await import('./src/routing/compile-shipped.mjs')).compileShipped()
 const word = process.argv[2]

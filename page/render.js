@@ -1,3 +1,5 @@
+import { keepPlots, plotPace } from './pace-plot.js'
+
 /** Everything is text to the browser: names and messages come from models, files and servers. */
 const PHASES = ['queued', 'connecting', 'waiting', 'streaming']
 const numbers = new Intl.NumberFormat('en')
@@ -37,17 +39,21 @@ function table(id, caption, columns, rows) {
   fill(id, make('caption', {}, caption), make('thead', {}, head), make('tbody', {}, ...(body.length > 0 ? body : [empty])))
 }
 
+const nameOf = (window) => `${window.limit_id}, ${span(window.window_minutes)}`
+
 function renderWindows({ windows, now }) {
+  keepPlots(windows.map(nameOf))
   if (windows.length === 0) return
   fill('windows', ...windows.map((window) => {
-    const name = `${window.limit_id}, ${span(window.window_minutes)}`
+    const name = nameOf(window)
+    const plot = plotPace(window, name, now)
     const meter = make('meter', { min: '0', max: '100', high: '80', optimum: '0', value: String(Math.min(100, window.used_percent)), 'aria-label': `${name}: ${window.used_percent} % used` })
     const { pace } = window
     const end = pace?.runs_out_at
-      ? make('strong', { class: 'warn' }, 'runs out ', moment(pace.runs_out_at), ` in ${span(Math.max(0, (Date.parse(pace.runs_out_at) - Date.parse(now)) / 60000))}${pace.error_minutes === undefined ? '' : ` ± ${Math.ceil(pace.error_minutes)} min`}`)
+      ? make('strong', { class: 'warn' }, 'runs out ', moment(pace.runs_out_at), ` in ${span(Math.max(0, (Date.parse(pace.runs_out_at) - Date.parse(now)) / 60000))}${pace.error_minutes === undefined ? '' : ` ± ${Math.max(1, Math.ceil(pace.error_minutes))} min`}`)
       : make('span', { class: 'soft' }, pace ? 'lasts until its reset' : 'pace not known yet')
     return make('div', { class: 'window' },
-      make('p', {}, make('span', {}, name), make('span', {}, make('span', { 'data-used': window.window_minutes }, `${window.used_percent} %`), ' used')), meter,
+      make('p', {}, make('span', {}, name), make('span', {}, make('span', { 'data-used': window.window_minutes }, `${window.used_percent} %`), ' used')), meter, ...(plot ? [plot] : []),
       make('p', {}, make('span', {}, pace ? `${pace.percent_per_hour} % an hour` : ''), end),
       make('p', { class: 'soft' }, make('span', {}, window.resets_at ? 'resets ' : '', window.resets_at ? moment(window.resets_at) : ''), make('span', {}, `seen ${window.age_seconds} s ago (${window.source})`)))
   }))

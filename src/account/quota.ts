@@ -8,6 +8,7 @@ import { createQuotaWriter } from './quota-writer.js'
 import {
   applyReading, createQuotaState, encodeQuotaState, mergeStoredState, pruneQuotaState, windowKey, type QuotaState, type WindowSource,
 } from './quota-state.js'
+import { encodeSamples } from './window-samples.js'
 import { GENERAL_LIMIT_ID, type RateLimitReading } from './rate-limit-reading.js'
 import { readRateLimitEvent } from './read-rate-limit-event.js'
 import { readRateLimitHeaders } from './read-rate-limit-headers.js'
@@ -59,8 +60,8 @@ export interface Quota {
   claimProbe(model: string): Promise<boolean>
   /** Every window known and not past its reset, the general limit first, then by length. */
   windows(): QuotaWindow[]
-  /** The same, each with its pace where there are samples enough. */
-  outlook(): WindowOutlook[]
+  /** The same, each with its pace where there are samples enough. @param options `samples`: with what it is estimated from, for a plot */
+  outlook(options?: { samples?: boolean }): WindowOutlook[]
   /** Calls `listener` whenever a window's figure has changed. @returns the end of it */
   watch(listener: () => void): () => void
   readonly planType: string | undefined
@@ -70,7 +71,11 @@ export interface Quota {
   flush(): Promise<void>
 }
 
-export type WindowOutlook = QuotaWindow & { pace?: WindowPace }
+export interface WindowOutlook extends QuotaWindow {
+  pace?: WindowPace
+  /** where asked for: `[ms since 1970, percent]` each, oldest first, at most 240 */
+  samples?: number[][]
+}
 
 function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
   const rank = (limitId: string) => (limitId === GENERAL_LIMIT_ID ? '' : limitId)
@@ -91,12 +96,13 @@ function toQuotaWindows(state: QuotaState, nowMs: number): QuotaWindow[] {
     })
 }
 
-function toOutlook(state: QuotaState, nowMs: number): WindowOutlook[] {
+function toOutlook(state: QuotaState, nowMs: number, withSamples: boolean): WindowOutlook[] {
   return toQuotaWindows(state, nowMs).map((window) => {
     const { limit_id: limitId, window_minutes: windowMinutes } = window
     const key = windowKey(limitId, windowMinutes)
-    const pace = estimatePace({ samples: state.samples.get(key) ?? [], windowMinutes, resetsAtMs: state.windows.get(key)?.resetsAtMs, nowMs })
-    return { ...window, ...(pace ? { pace } : {}) }
+    const samples = state.samples.get(key) ?? []
+    const pace = estimatePace({ samples, windowMinutes, resetsAtMs: state.windows.get(key)?.resetsAtMs, nowMs })
+    return { ...window, ...defined({ pace, samples: withSamples ? encodeSamples(samples) : undefined }) }
   })
 }
 
@@ -176,7 +182,7 @@ export function createQuota({ now = Date.now, persisted, probes, saveDelayMs = 2
     },
     inspect: (model) => marks.judge(model, { take: false }), releaseProbe: (model) => [marks, claims].forEach((held) => held.release(model)), claimProbe: claims.claim,
     windows: () => toQuotaWindows(state, now()),
-    outlook: () => toOutlook(state, now()),
+    outlook: ({ samples = false } = {}) => toOutlook(state, now(), samples),
     watch(listener) {
       const own = () => listener()
       listeners.add(own)

@@ -43,6 +43,9 @@ const ASSETS: Readonly<Record<string, readonly [file: string, type: string]>> = 
   '/page/page.css': ['page.css', 'text/css; charset=utf-8'],
   '/page/page.js': ['page.js', 'text/javascript; charset=utf-8'],
   '/page/render.js': ['render.js', 'text/javascript; charset=utf-8'],
+  '/page/pace-plot.js': ['pace-plot.js', 'text/javascript; charset=utf-8'],
+  '/page/generated/uplot.css': ['generated/uplot.css', 'text/css; charset=utf-8'],
+  '/page/generated/uplot.js': ['generated/uplot.js', 'text/javascript; charset=utf-8'],
 }
 const OTHERS: readonly string[] = ['/page/events', '/page/state', '/metrics']
 const HEADERS = {

@@ -116,7 +116,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
 }
 
 function viewAccount({ quota, limiter: { limit, running, waiting } }: ProviderDeps): ReturnType<ChatGPTProvider['accountView']> {
-  return { windows: quota.outlook(), concurrency: { limit, running, waiting } }
+  return { windows: quota.outlook({ samples: true }), concurrency: { limit, running, waiting } }
 }
 
 /** What hosts take a provider for that says no priority. */

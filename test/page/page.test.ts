@@ -26,12 +26,15 @@ const usageOf = (index: number) => ({
 let mounted: Mounted
 let server: HttpServer
 let page: Page
+/** The provider's clock stands this far ahead of the machine's. */
+let aheadMs = 0
+const now = () => Date.now() + aheadMs
 const board = createLiveBoard()
 
 beforeAll(async () => {
-  mounted = await mountOnTwin({ parts: { observers: [board] } })
+  mounted = await mountOnTwin({ parts: { observers: [board], now } })
   const resolver = mounted.host.coordinator.getCapability('model_role_resolver') as ModelRoleResolver | undefined
-  page = createPage({ board, describe: createPageDescriber({ provider: mounted.provider, resolver }) })
+  page = createPage({ board, describe: createPageDescriber({ provider: mounted.provider, resolver }), now })
   server = await createHttpServer({ provider: mounted.provider, key: 'made-up-key', page, allowHosts: ['*'] })
 }, 60_000)
 afterAll(async () => {
@@ -147,6 +150,28 @@ describe.skipIf(EXECUTABLE === undefined)('in a browser', () => {
     await shown.getByText('live', { exact: true }).waitFor({ timeout: 15_000 })
     await expect.poll(() => shown.locator('[data-total="calls"]').textContent(), { timeout: 10_000 }).toBe(String(mounted.twin.responses().length))
   }, 60_000)
+
+  test('a window is plotted as it has filled and as it will, in words too, once there is something to plot', async () => {
+    const { twin, provider } = mounted
+    for (let step = 1; step <= 30; step++) {
+      aheadMs += 120_000
+      twin.setRateLimits({ primary: { used_percent: 12 + step, window_minutes: 300, reset_at: Math.floor(Date.now() / 1000) + 16_000 } })
+      twin.enqueue({ text: 'one', usage: usageOf(0) })
+      await provider.complete(ask('hello'))
+    }
+    const plot = shown.locator('.plot').first()
+    await expect.poll(() => plot.getAttribute('aria-label'), { timeout: 15_000 }).toMatch(/^codex, 5 h: 13 % at .+, 42 % at .+; at this pace full at .+$/)
+    const colours = '(() => { const canvas = document.querySelector(".plot canvas"); return new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size })()'
+    await expect.poll(() => shown.evaluate(colours), { timeout: 10_000 }).toBeGreaterThan(20)
+    if (process.env.SCREENSHOTS) await shown.locator('#windows').screenshot({ path: `${process.env.SCREENSHOTS}/page-plot.png` })
+    expect(await shown.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(375)
+  }, 60_000)
+
+  test('is under 150 KB with everything it loads', async () => {
+    const sizes = (await shown.evaluate(`performance.getEntriesByType('resource').filter(({ name }) => !name.endsWith('/page/events')).map(({ name, decodedBodySize }) => [new URL(name).pathname, decodedBodySize])`)) as [string, number][]
+    expect(sizes.map(([path]) => path).sort()).toEqual(['/page/generated/uplot.css', '/page/generated/uplot.js', '/page/pace-plot.js', '/page/page.css', '/page/page.js', '/page/render.js'])
+    expect(sizes.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(150_000)
+  })
 
   test('asked for nothing beyond its server, and broke no rule of its own policy', () => {
     expect(told.filter((line) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY)/.test(line))).toEqual([])

@@ -1,13 +1,16 @@
 /**
  * Does what watches the calls keep its size? A seeded day of 12 agents in fast time: every call passes the live board, the totals on disk,
- * the quota's samples and admission by forecast, while a page is told of it; live memory after each hour.
- * node --expose-gc test/soak/day-memory.mjs [--hours 24] [--seed N]
+ * the quota's samples and admission by forecast, while a page is told of it; live memory after each hour. With `--browser` a headless
+ * Chromium has the page open, by its stream of events, and renders every minute of the day too: its memory and its nodes.
+ * node --expose-gc test/soak/day-memory.mjs [--hours 24] [--seed N] [--browser]
  */
+import { createServer } from 'node:http'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { chromium } from 'playwright-core'
 import { option } from './auth-support.mjs'
 import { createRandom } from './seeded.mjs'
 
@@ -15,9 +18,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const bundle = await mkdtemp(join(root, 'node_modules', '.soak-'))
 await build({
   bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error', packages: 'external', outfile: join(bundle, 'rooms.mjs'),
-  stdin: { resolveDir: root, loader: 'ts', contents: ["export { createQuota, createQuotaAdmission } from './src/account/index.js'", "export { createLiveBoard, createUsageRecorder, openUsageStore } from './src/usage/index.js'", "export { formatMetrics } from './src/page/index.js'"].join('\n') },
+  stdin: { resolveDir: root, loader: 'ts', contents: ["export { createQuota, createQuotaAdmission } from './src/account/index.js'", "export { createLiveBoard, createUsageRecorder, openUsageStore } from './src/usage/index.js'", "export { createPage } from './src/page/index.js'", "export { formatMetrics } from './src/page/format-metrics.js'"].join('\n') },
 })
-const { createLiveBoard, createQuota, createQuotaAdmission, createUsageRecorder, formatMetrics, openUsageStore } = await import(join(bundle, 'rooms.mjs'))
+const { createLiveBoard, createPage, createQuota, createQuotaAdmission, createUsageRecorder, formatMetrics, openUsageStore } = await import(join(bundle, 'rooms.mjs'))
 await rm(bundle, { recursive: true, force: true })
 if (global.gc === undefined) throw new Error('node --expose-gc')
 
@@ -41,6 +44,40 @@ const live = () => {
   return process.memoryUsage().heapUsed / 1048576
 }
 
+const describe = () => Promise.resolve({
+  signed_in: true, lane: 'codex', transport: { kind: 'sse', reason: 'configured' }, windows: quota.outlook({ samples: true }), concurrency: { limit: 6, running: 0, waiting: 0 },
+  roles: roles.slice(0, 5).map((role) => ({ role, status: 'served', model: 'gpt-6.1-sol', candidates: [{ model: 'gpt-6.1-sol', status: 'live', detail: '' }] })),
+})
+
+/** The page in a browser; `size` answers its live memory in MB and its nodes. */
+async function openBrowser() {
+  const page = createPage({ board, describe, now })
+  const server = createServer((request, response) => void page.answer(request, response, { admitted: false }))
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
+  const shown = await browser.newPage()
+  await shown.goto(`http://127.0.0.1:${server.address().port}/?once=${page.once}`)
+  await shown.evaluate("import('/page/render.js').then(({ render }) => { window.renderNow = () => fetch('/page/state').then((answer) => answer.json()).then(render) })")
+  const tools = await shown.context().newCDPSession(shown)
+  await tools.send('Performance.enable')
+  return {
+    render: () => shown.evaluate('window.renderNow()'),
+    async size() {
+      await tools.send('HeapProfiler.collectGarbage')
+      const { metrics } = await tools.send('Performance.getMetrics')
+      const of = (name) => metrics.find((metric) => metric.name === name).value
+      return { mb: of('JSHeapUsedSize') / 1048576, nodes: of('Nodes'), listeners: of('JSEventListeners') }
+    },
+    async close() {
+      await browser.close()
+      page.close()
+      server.close()
+    },
+  }
+}
+
+const browser = process.argv.includes('--browser') ? await openBrowser() : undefined
+const browserSizes = []
 let used = 0
 let calls = 0
 const sizes = []
@@ -63,6 +100,7 @@ for (let hour = 0; hour < hours; hour += 1) {
     const usage = { input_tokens: 5000, cache_read_tokens: 4000, output_tokens: 100 + random.below(400), total_tokens: 5500 }
     for (const watch of watches) watch.ended(random.chance(0.02) ? { error: Object.assign(new Error(`failed ${calls}`), { name: 'NetworkError' }) } : { response: { content: [], usage } })
     end(usage.output_tokens)
+    if (browser && call % 24 === 0) await browser.render()
     if (call % 240 === 0) {
       JSON.stringify(board.snapshot())
       formatMetrics({ board, windows: quota.outlook(), concurrency: { limit: 6, running: 0, waiting: 0 } })
@@ -70,7 +108,9 @@ for (let hour = 0; hour < hours; hour += 1) {
     }
   }
   sizes.push(live())
+  if (browser) browserSizes.push(await browser.size())
 }
+await browser?.close()
 await recorder.close()
 const store = await openUsageStore(path)
 const [{ calls: kept }] = store.totals()
@@ -79,4 +119,8 @@ const { size } = await stat(path)
 const [early, late] = [sizes[Math.min(2, sizes.length - 1)], sizes.at(-1)]
 console.log(`seed ${seed}: ${hours} h, ${calls} calls, ${kept} kept (${(size / 1048576).toFixed(1)} MB on disk), ${told} changes told; live memory ${early.toFixed(2)} MB after 3 h, ${late.toFixed(2)} MB at the end, ${Math.max(...sizes).toFixed(2)} at most; ${warnings.length} warnings`)
 await rm(folder, { recursive: true, force: true })
-process.exitCode = kept === calls && late < early + 1 ? 0 : 1
+const [thirdHour, lastHour] = [browserSizes[Math.min(2, browserSizes.length - 1)], browserSizes.at(-1)]
+const tellBrowser = ({ mb, nodes, listeners }) => `${mb.toFixed(2)} MB, ${nodes} nodes, ${listeners} listeners`
+if (lastHour) console.log(`the page in a browser: ${tellBrowser(thirdHour)} after 3 h; ${tellBrowser(lastHour)} at the end`)
+const browserIsFlat = !lastHour || (lastHour.mb < thirdHour.mb + 1 && lastHour.nodes < thirdHour.nodes * 1.5)
+process.exitCode = browserIsFlat && kept === calls && late < early + 1 ? 0 : 1
