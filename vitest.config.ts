@@ -37,6 +37,7 @@ const LONG = [
   'test/page/page.test.ts', // a browser
   'test/lanes/stores.test.ts', // 23: each token store in each lane, processes of their own
   'test/account/place-ledgers.test.ts', // 20: leases that end, over files and Redis
+  'test/cli/fleet-redis.test.ts', // 15: runs of the command line over a Redis
   'test/cli/usage.test.ts', // 13: runs of the command line
   'test/transport/networks.test.ts', // 9
   'test/transport/back-pressure.test.ts', // 7

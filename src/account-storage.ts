@@ -141,7 +141,7 @@ function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): Ac
         ledger: createRedisLedger({ connection: own, account: accountKey }),
         local,
         shared: true,
-        warn: (share) => warn(`${own.place} cannot be reached, so this machine runs ${share} calls at a time until it can. Check the server and the network; amplifier-chatgpt doctor tries it`),
+        warn: (share, cause) => warn(`${own.place} does not count this account's calls, so this machine runs ${share} at a time until it does; amplifier-chatgpt doctor tries it. ${describeCause(cause)}`),
       })
     },
     close: () => connection.close(),

@@ -1,5 +1,5 @@
 import { countRunning, limitOf } from './place-rule.js'
-import type { PlaceState } from './place-state.js'
+import { LEASE_MS, type PlaceState } from './place-state.js'
 
 /** A process that runs or waits for calls. */
 export interface FleetMember {
@@ -11,6 +11,10 @@ export interface FleetMember {
   waiting: number
   /** seconds since it was first counted without a break */
   since_seconds: number
+  /** since its last word */
+  silent_seconds: number
+  /** It was silent for longer than a lease: its places are given on with the next word of another. */
+  dead: boolean
 }
 
 /** Who holds the places of an account, as the ledger has it. */
@@ -35,7 +39,8 @@ export interface FleetStatus {
   server?: { place: string; latency_ms: number; clock_offset_ms: number }
 }
 
-export function describeFleet(state: PlaceState, nowMs: number, scope: FleetStatus['scope']): FleetStatus {
+/** @param seen when each process was last heard of; one that is missing has just been */
+export function describeFleet(state: PlaceState, nowMs: number, scope: FleetStatus['scope'], seen: ReadonlyMap<string, number> = new Map()): FleetStatus {
   const interactive = state.interactive.flatMap(({ waiters }) => waiters)
   const background = state.background.flatMap(({ waiters }) => waiters)
   const waiting = [...interactive, ...background]
@@ -51,8 +56,12 @@ export function describeFleet(state: PlaceState, nowMs: number, scope: FleetStat
     waiting: { interactive: interactive.length, background: background.length },
     longest_wait_seconds: seconds(Math.max(0, ...waiting.map(({ sinceMs }) => nowMs - sinceMs))),
     machines: state.machines.length,
-    members: state.owners.map(({ name, machine, pid, version, running, granted, sinceMs }) => ({
-      machine, pid, version, running: running + granted.length, waiting: waiting.filter(({ owner }) => owner === name).length, since_seconds: seconds(nowMs - sinceMs),
-    })),
+    members: state.owners.map(({ name, machine, pid, version, running, granted, sinceMs }) => {
+      const silentMs = nowMs - (seen.get(name) ?? nowMs)
+      return {
+        machine, pid, version, running: running + granted.length, waiting: waiting.filter(({ owner }) => owner === name).length, since_seconds: seconds(nowMs - sinceMs),
+        silent_seconds: seconds(silentMs), dead: silentMs > LEASE_MS,
+      }
+    }),
   }
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { delay, openDatabase, parseJson, shortHash, type Database, type Statement } from '../lib/index.js'
+import { delay, openDatabase, parseJson, shortHash, type Database } from '../lib/index.js'
 import { decodeIds, decodePlaceState } from './decode-places.js'
 import { describeFleet } from './describe-fleet.js'
 import { listDead, type PlaceBeat, type PlaceLedger } from './place-ledger.js'
@@ -56,7 +56,7 @@ export function createFileLedger({ folder, account, now = monotonicMs }: FileLed
     },
     async inspect() {
       const at = await open()
-      return retryBusy(() => describeFleet(at.state(), now(), 'machine'))
+      return retryBusy(() => describeFleet(at.state(), now(), 'machine', new Map(at.seen())))
     },
     watch: (owner, granted) => poll(() => table?.granted(owner.name) ?? [], granted),
     async close() {
@@ -76,6 +76,8 @@ interface Table {
   beat(owner: PlaceOwner, nowMs: number): PlaceBeat
   granted(owner: string): readonly string[]
   state(): PlaceState
+  /** when each owner was last heard of */
+  seen(): (readonly [owner: string, atMs: number])[]
   close(): void
 }
 
@@ -104,7 +106,8 @@ function createTable(database: Database, account: string): Table {
   /** When the owner's sign of life was last written: a busy one beats anyway. */
   let seenMs = Number.NEGATIVE_INFINITY
   const granted = (owner: string) => decodeIds(parseText(readGrants.get(account, owner)?.['ids']))
-  const dead = (nowMs: number) => listDead(listSeen.all(account).map((row) => [String(row['owner']), Number(row['at_ms'])] as const), nowMs)
+  const seen = () => listSeen.all(account).map((row) => [String(row['owner']), Number(row['at_ms'])] as const)
+  const dead = (nowMs: number) => listDead(seen(), nowMs)
   const bury = (owners: readonly string[]) => {
     for (const owner of owners) {
       forget.run(account, owner)
@@ -115,7 +118,7 @@ function createTable(database: Database, account: string): Table {
     for (const { owner, id } of grants) if (owner !== asking) writeGrants.run(account, owner, JSON.stringify([...granted(owner), id]))
   }
   return {
-    granted, state: readState,
+    granted, seen, state: readState,
     step: (request, nowMs) => database.transaction(() => {
       const state = readState()
       const outcome = stepPlaces(state, request, nowMs, [], [])
@@ -136,7 +139,7 @@ function createTable(database: Database, account: string): Table {
         tell(dropOwners(state, gone, nowMs, []), '')
         writeState(state)
       }
-      const known = seenAt(listSeen, account, name)
+      const known = seen().some(([owner]) => owner === name)
       if (known) see.run(account, name, nowMs)
       return { known, granted: granted(name) }
     }),
@@ -146,7 +149,8 @@ function createTable(database: Database, account: string): Table {
 
 function createStateRow(database: Database, account: string): { readState: () => PlaceState; writeState: (state: PlaceState) => void } {
   const load = database.prepare('SELECT state FROM places WHERE account = ?')
-  const save = database.prepare('INSERT OR REPLACE INTO places (account, state) VALUES (?, ?)')
+  // Not REPLACE, which makes a new row and so writes the index too: a page more in each transaction.
+  const save = database.prepare('INSERT INTO places (account, state) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET state = excluded.state')
   /** What stands in the file, read anew only where another process has written since. */
   let kept = { text: '', state: createPlaceState() }
   const readState = (): PlaceState => {
@@ -161,10 +165,6 @@ function createStateRow(database: Database, account: string): { readState: () =>
     kept = { text, state }
   }
   return { readState, writeState }
-}
-
-function seenAt(listSeen: Statement, account: string, name: string): boolean {
-  return listSeen.all(account).some((row) => row['owner'] === name)
 }
 
 function parseText(value: unknown): unknown {

@@ -24,13 +24,13 @@ local rule = (function()${PLACE_RULE_LUA}end)()
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local name = ARGV[2]
+local latest = tonumber(redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or now)
+local silent = now - latest
+-- The clock was set back: who was heard of last has a lease from now on, the others as much less as they were heard of before.
+if silent < 0 then for _, heard in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do redis.call('ZINCRBY', KEYS[2], silent, heard) end end
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - rule.LEASE_MS)
 local quiet = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - rule.SILENT_MS)
 local known = redis.call('ZSCORE', KEYS[2], name)
-local latest = tonumber(redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or now)
-local silent = now - latest
--- The clock was set back: who was heard of by the old one has a lease from now on.
-if silent < 0 then for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')) do redis.call('ZADD', KEYS[2], now, ahead) end end
 local function tell(grants)
   for _, grant in ipairs(grants) do
     if grant.owner ~= name or ARGV[1] == 'beat' then
@@ -44,7 +44,11 @@ local function tell(grants)
 end
 local function load()
   local text = redis.call('GET', KEYS[1])
-  local state = text and cjson.decode(text) or rule.createPlaceState()
+  local read, state = pcall(cjson.decode, text or '')
+  local empty = rule.createPlaceState()
+  for key, value in pairs(empty) do read = read and type(state) == 'table' and type(state[key]) == type(value) end
+  -- What somebody else has put there is no state.
+  if not read then text, state = false, empty end
   if ARGV[4] ~= 'first' then return state end
   -- Several that begin at the same time may each be told that the script is not known.
   local info = redis.pcall('INFO', 'server')
@@ -137,14 +141,24 @@ export function createRedisLedger({ connection, account, prefix = 'amplifier-cha
 }
 
 async function inspect(connection: RedisConnection, key: string): Promise<FleetStatus> {
-  const text = await connection.command('GET', key)
+  const ask = (verb: string, name: string, ...words: string[]) => connection.command(verb, name, ...words).catch((cause: unknown) => {
+    throw cause instanceof Error && cause.message.startsWith('WRONGTYPE') ? new Error(`${name} at ${connection.place} is not ours: ${cause.message}`, { cause }) : cause
+  })
+  const text = await ask('GET', key)
+  const seen = await ask('ZRANGE', `${key}:seen`, '0', '-1', 'WITHSCORES')
   const askedMs = Date.now()
   const time = await connection.command('TIME')
   const answeredMs = Date.now()
   const [seconds, micros]: unknown[] = Array.isArray(time) ? time : []
   const serverMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
   return {
-    ...describeFleet(decodePlaceState(text), serverMs, 'account'),
+    ...describeFleet(decodePlaceState(text), serverMs, 'account', decodeScores(seen)),
     server: { place: connection.place, latency_ms: answeredMs - askedMs, clock_offset_ms: Math.round((askedMs + answeredMs) / 2 - serverMs) },
   }
+}
+
+/** Members and scores by turns. */
+function decodeScores(reply: unknown): Map<string, number> {
+  const words: unknown[] = Array.isArray(reply) ? reply : []
+  return new Map(Array.from({ length: Math.floor(words.length / 2) }, (_, at) => [String(words[2 * at]), Number(words[2 * at + 1])]))
 }

@@ -5,6 +5,8 @@ import type { createClient } from 'redis'
 export interface RedisClientOptions {
   url: string
   trust?: () => Promise<SecureContext | undefined>
+  /** told whatever goes wrong with the connection; twice where that stays */
+  failed?: (error: unknown) => void
 }
 
 interface RedisPackage {
@@ -24,7 +26,7 @@ export interface RedisClient {
 const CONNECT_MS = 3000
 
 /** One connection to one server, which it opens again by itself whenever it was lost. Never fails for a server that is away. */
-export async function openRedisClient({ url, trust }: RedisClientOptions, { disableOfflineQueue = true } = {}): Promise<RedisClient> {
+export async function openRedisClient({ url, trust, failed: note }: RedisClientOptions, { disableOfflineQueue = true } = {}): Promise<RedisClient> {
   const [redis, secureContext] = await Promise.all([loadRedis(), trust?.()])
   const timing = { connectTimeout: CONNECT_MS, reconnectStrategy: (retries: number) => Math.min(1000, 50 * 2 ** retries) }
   const client: RedisClient = redis.createClient({
@@ -35,7 +37,10 @@ export async function openRedisClient({ url, trust }: RedisClientOptions, { disa
     socket: isEncrypted(url) ? { ...timing, tls: true, rejectUnauthorized: true, ...(secureContext ? { secureContext } : {}) } : timing,
   })
   // Without a listener a lost connection would end the process; commands report it.
-  const failed = new Promise<void>((resolve) => client.on('error', () => resolve()))
+  const failed = new Promise<void>((resolve) => client.on('error', (error) => {
+    note?.(error)
+    resolve()
+  }))
   const connecting = client.connect().then(() => undefined, () => undefined)
   // Whatever this comes to, the client goes on trying by itself.
   await within(CONNECT_MS, Promise.race([connecting, failed]), () => undefined).catch(() => undefined)

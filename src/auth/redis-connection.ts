@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
+import { sanitizeLine } from '../lib/index.js'
 import { TokenStoreError } from './token-store.js'
 import { destroyRedisClient, openRedisClient, type RedisClient } from './redis-client.js'
 import { createRedisNodes } from './redis-nodes.js'
@@ -76,9 +77,9 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   }
 }
 
-/** The server answered, and said no; a server that is busy or still loading is as good as away. */
+/** The server answered, and said no; one that is busy, still loading or does not know us is as good as away. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && /^(OOM|READONLY|NOAUTH|WRONGPASS|NOPERM|MISCONF|ERR|WRONGTYPE)\b/.test(error.message)
+  return error instanceof Error && /^(OOM|READONLY|NOPERM|MISCONF|ERR|WRONGTYPE)\b/.test(error.message)
 }
 
 function isUnknownScript(error: unknown): boolean {
@@ -86,7 +87,15 @@ function isUnknownScript(error: unknown): boolean {
 }
 
 function unreachable(place: string, cause?: unknown): TokenStoreError {
-  return new TokenStoreError(`${place} cannot be reached; the sign-in is neither read nor refreshed until it can. Check the server and the network`, 'unreachable', cause)
+  const reason = reasonOf(cause)
+  const advice = /^(NOAUTH|WRONGPASS)\b/.test(reason) ? 'Check user and password in redis_url' : /certificate/i.test(reason) ? 'Name its authority with ca_file' : 'Check the server and the network'
+  return new TokenStoreError(`${place} cannot be reached${reason && ` (${reason})`}; the sign-in is neither read nor refreshed until it can. ${advice}`, 'unreachable', cause)
+}
+
+/** In the server's or the socket's words; a client that tries several addresses has only a code. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return ''
+  return sanitizeLine(cause.message || ('code' in cause ? String(cause.code) : ''))
 }
 
 function describePlace(url: string): string {

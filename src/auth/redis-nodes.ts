@@ -26,12 +26,14 @@ export function createRedisNodes(options: RedisClientOptions & { answerMs: numbe
   const routes = new Map<string, string>()
   const first = addressOf(options.url)
   let closed = false
+  /** Why a node is away, as its connection told last. */
+  let failure: unknown
 
   const open = async (address: string): Promise<RedisClient> => {
     if (closed) throw away()
     let client = opening.get(address)
     if (!client) {
-      client = openRedisClient({ ...options, url: withAddress(options.url, address) })
+      client = openRedisClient({ ...options, url: withAddress(options.url, address), failed: (error) => void (failure = error) })
       opening.set(address, client)
       client.catch(() => opening.delete(address))
     }
@@ -47,7 +49,7 @@ export function createRedisNodes(options: RedisClientOptions & { answerMs: numbe
       const instead = await open(other)
       if (instead.isReady) return instead
     }
-    throw away()
+    throw away(failure)
   }
   return {
     async send(words) {
@@ -55,7 +57,7 @@ export function createRedisNodes(options: RedisClientOptions & { answerMs: numbe
       let asked: string | undefined
       for (let hop = 0; ; hop++) {
         const client = asked === undefined ? await choose(tag) : await open(asked)
-        if (!client.isReady) throw away()
+        if (!client.isReady) throw away(failure)
         if (asked !== undefined) void client.sendCommand(['ASKING']).catch(() => undefined)
         try {
           return await within(answerMs, client.sendCommand([...words]), away)

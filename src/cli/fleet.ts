@@ -37,8 +37,10 @@ export async function fleetStatus(context: CommandContext, flags: Record<string,
     if (fleet.members.length > 0) {
       print.line()
       print.table(
-        [{ title: 'machine' }, { title: 'process' }, { title: 'version' }, { title: 'running' }, { title: 'waiting' }, { title: 'for' }],
-        fleet.members.map((member) => [member.machine, String(member.pid), member.version, String(member.running), String(member.waiting), `${member.since_seconds} s`]),
+        [{ title: 'machine' }, { title: 'process' }, { title: 'version' }, { title: 'running' }, { title: 'waiting' }, { title: 'for' }, { title: 'last heard of' }],
+        fleet.members.map((member) => [
+          member.machine, String(member.pid), member.version, String(member.running), String(member.waiting), `${member.since_seconds} s`, `${member.silent_seconds} s ago${member.dead ? ', taken for dead' : ''}`,
+        ]),
       )
     }
     print.value({ signed_in: true, ...fleet })
@@ -82,5 +84,9 @@ export async function checkFleet(
   }
   const versions = [...new Set(members.map(({ version }) => version))].sort()
   if (versions.length > 0) note('fleet versions', versions.length > 1 ? 'warning' : 'ok', versions.join(', '))
-  for (const { machine, pid, running, waiting } of members) note('fleet holder', 'ok', `process ${pid} on ${machine}: ${running} running, ${waiting} waiting`)
+  for (const { machine, pid, running, waiting, silent_seconds, dead } of members) {
+    const holds = `process ${pid} on ${machine}: ${running} running, ${waiting} waiting`
+    if (dead) note('fleet holder', 'warning', `${holds}; last heard of ${silent_seconds} s ago, so that its places are given on with the next call of another`)
+    else note('fleet holder', 'ok', holds)
+  }
 }

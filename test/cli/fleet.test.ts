@@ -4,7 +4,7 @@ import { checkFleet } from '../../src/cli/fleet.js'
 import { freePort } from '../support/redis.js'
 import { openCommandLine } from './support.js'
 
-const member = (machine: string, pid: number, version: string, running: number) => ({ machine, pid, version, running, waiting: 1, since_seconds: 60 })
+const member = (machine: string, pid: number, version: string, running: number) => ({ machine, pid, version, running, waiting: 1, since_seconds: 60, silent_seconds: 0, dead: false })
 
 const STATUS: FleetStatus = {
   scope: 'account', limit: 6, configured: 6, cut: false, paused_seconds: 0, running: 6, waiting: { interactive: 0, background: 2 }, longest_wait_seconds: 3,
@@ -43,7 +43,7 @@ test('fleet status tells a Redis that is away from a sign-in that is missing, an
   const env = { AMPLIFIER_CHATGPT_STORE_KEY: Buffer.alloc(32, 7).toString('base64') }
   const away = await line.run(['fleet', 'status', ...redis], { env })
   expect([away.code, away.stdout]).toEqual([5, [
-    `${url} cannot be reached; the sign-in is neither read nor refreshed until it can. Check the server and the network`,
+    `${url} cannot be reached (connect ECONNREFUSED ${new URL(url).host}); the sign-in is neither read nor refreshed until it can. Check the server and the network`,
     'meanwhile         each machine runs its share: max_concurrency (6) divided by the machines it heard of in the last ten minutes, one call at least; one where it has heard of none',
     '',
   ].join('\n')])

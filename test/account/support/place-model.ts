@@ -35,7 +35,7 @@ export interface ModelResult {
   usedAtEnd: number
   /** sessions that were given no place in the last 15 s */
   starved: string[]
-  /** the worst session's mean wait by that of all, of each class */
+  /** the worst session's mean wait by that of all, of each class; without the waits that a pause of their own machine lengthened */
   unfairness: number
 }
 
@@ -135,6 +135,8 @@ class Model {
   readonly dead: { name: string; atMs: number }[] = []
   readonly returnedMs: number[] = []
   readonly busy = new Set<Node>()
+  /** when a machine stood still: how long its calls wait then is its own doing */
+  readonly outages: { machine: string; fromMs: number; toMs: number }[] = []
   readonly limit: number
   readonly machines: number
   readonly agents: number
@@ -165,6 +167,8 @@ class Model {
     this.world.after(0, note)
     this.world.after(4000, () => this.disturb())
     await this.world.runUntil(this.endMs)
+    // Of the time since the last call began or ended: half a second may be left.
+    this.account()
     for (const node of this.nodes) node.alive = false
     await this.server.connection.close()
   }
@@ -175,8 +179,12 @@ class Model {
     const late = new Set(this.waits.filter(({ atMs }) => atMs > this.endMs - 15_000).map(({ session }) => session))
     return {
       broken: this.broken, calls: this.served, faults: this.faults, returnedMs: this.returnedMs,
-      usedAtEnd: this.usedMs / (10_000 * this.limit), starved: sessions.filter((session) => !late.has(session)), unfairness: judge(this.waits),
+      usedAtEnd: this.usedMs / (10_000 * this.limit), starved: sessions.filter((session) => !late.has(session)), unfairness: judge(this.waits.filter((wait) => !this.isTouched(wait))),
     }
+  }
+
+  isTouched({ session, atMs, ms }: Wait): boolean {
+    return this.outages.some(({ machine, fromMs, toMs }) => session.startsWith(`${machine}.`) && atMs - ms < toMs && atMs > fromMs)
   }
 
   fail(what: string): void {
@@ -402,7 +410,10 @@ function comeBack(model: Model): void {
 function pause(model: Model, node: Node, ms: number): void {
   const long = ms > SHORT_MS
   node.paused = true
-  if (long) model.excuse(node)
+  if (long) {
+    model.excuse(node)
+    model.outages.push({ machine: node.machine, fromMs: model.world.nowMs, toMs: model.world.nowMs + ms })
+  }
   model.trouble(node, ms, () => {
     node.paused = false
     if (!node.alive) return
