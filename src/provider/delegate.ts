@@ -55,7 +55,9 @@ async function runChain(
   context: ProviderContext, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[], deliver: Deliver<StreamEvent>,
 ): Promise<Outcome> {
   const { deps, emitter } = context
-  const { maxRetries } = deps.settings
+  // One call: what a host writes to the mount's config meanwhile counts from the next.
+  const { settings } = deps
+  const { maxRetries } = settings
   const budget: RetryBudget = { left: maxRetries, max: maxRetries }
   let degradation = steppedDown(route) ?? skippedBefore(route, usable[0] as CandidateVerdict)
   const attempts: RouteAttempt[] = []
@@ -64,7 +66,7 @@ async function runChain(
     const candidate = usable[position] as CandidateVerdict
     const trial = holdUntilShown(deliver)
     const outcome = await runCandidate(context, delegation, route, candidate, {
-      budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation && { degradation }),
+      settings, budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation && { degradation }),
     }, trial.deliver)
     const { error } = outcome
     if (!error || trial.shown) return outcome
@@ -134,6 +136,8 @@ function nextCandidate(usable: readonly CandidateVerdict[], position: number, er
 }
 
 interface CandidateTerms {
+  /** the mount's own */
+  settings: ProviderSettings
   budget: RetryBudget
   /** those of the whole chain so far; each candidate adds its own */
   attempts: RouteAttempt[]
@@ -142,7 +146,7 @@ interface CandidateTerms {
 }
 
 function runCandidate(
-  context: ProviderContext, delegation: Delegation, route: ResolvedRoute, candidate: CandidateVerdict, terms: CandidateTerms,
+  context: ProviderContext, delegation: Delegation, route: ResolvedRoute, candidate: CandidateVerdict, { settings, ...terms }: CandidateTerms,
   deliver: Deliver<StreamEvent>,
 ): Promise<Outcome> {
   const { deps } = context
@@ -150,13 +154,13 @@ function runCandidate(
   const other = findOther(deps, delegation, candidate)
   const receipt = { ...receiptOf(deps, delegation, route, candidate), attempts: terms.attempts }
   if (other) {
-    return runOnOtherProvider(context, { provider: other, request, options: delegation.options, signal: delegation.signal, receipt, ...terms }, deliver)
+    return runOnOtherProvider(context, { provider: other, request: withCandidateEffort(request, candidate), options: delegation.options, signal: delegation.signal, receipt, ...terms }, deliver)
   }
   return runCall(context, {
     request,
     options: delegation.options,
     signal: delegation.signal,
-    settings: withCandidateConfig(deps.settings, candidate.config),
+    settings: withCandidateConfig(settings, candidate.config),
     delegated: true,
     draw: { essential: route.essential === true, steppedDown: route.admission?.to_model !== undefined, ...(route.admission?.from_model && { askedModel: route.admission.from_model }) },
     route: receipt,
@@ -168,6 +172,12 @@ function runCandidate(
 function findOther(deps: ProviderDeps, { self }: Delegation, { mounted_as: name }: CandidateVerdict): Provider | undefined {
   const provider = name === undefined ? undefined : deps.findProvider(name)
   return provider === self ? undefined : provider
+}
+
+/** Of a candidate's config another provider can be told the effort alone: a request has no word for the rest. */
+function withCandidateEffort(request: ChatRequest, { config }: CandidateVerdict): ChatRequest {
+  const effort = config?.['reasoning_effort']
+  return typeof effort === 'string' && request.reasoning_effort == null ? { ...request, reasoning_effort: effort } : request
 }
 
 /** A candidate's config stands where a spawn would have merged it: over the mount's own. */

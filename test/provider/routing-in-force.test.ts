@@ -229,6 +229,51 @@ describe('quota in routing', () => {
   })
 })
 
+describe('a role whose candidate is mounted beside the provider that delegates', () => {
+  /** One matrix for a plan and a metered key. */
+  async function mountBeside(word: string, scope: string) {
+    const source = await mount()
+    const file = join(source.folder, 'both.yaml')
+    const role = `{ description: x, candidates: [{ provider: ${word}, model: ${SECOND}, config: { reasoning_effort: high } }] }`
+    await writeFile(file, ['name: both', scope, 'roles:', ...['general', 'fast', 'coding'].map((name) => `  ${name}: ${role}`), ''].join('\n'))
+    const asked: unknown[] = []
+    const metered = {
+      name: 'openai', getInfo: () => ({ id: 'openai' }), listModels: () => Promise.resolve([{ id: SECOND }]), parseToolCalls: () => [],
+      complete: (request: unknown) => Promise.resolve(void asked.push(request)).then(() => ({ content: [{ type: 'text', text: 'metered' }] })),
+    }
+    const ours = createModule({ warn: () => undefined })
+    const key: typeof ours = { ...ours, id: 'provider-openai', mount: (coordinator) => coordinator.mount('providers', metered as never, { name: 'openai' }).then(() => () => undefined) }
+    const host = createHost({
+      config: {
+        providers: [{ module: key.id, id: 'openai', config: {} }, { module: ours.id, id: 'openai-chatgpt', config: { ...source.config, matrix: file } }],
+        agents: { coder: { model_role: 'coding' } },
+      },
+      modules: { [key.id]: key, [ours.id]: ours },
+    })
+    open.push(() => host.close())
+    await host.start()
+    return { host, asked, twin: source.twin, provider: host.coordinator.get('providers', 'openai-chatgpt') as Mounted['provider'] }
+  }
+
+  test('runs there with the effort that the receipt says', async () => {
+    const { provider, asked } = await mountBeside('openai', '')
+    expect(routeOf(await provider.delegate('coding', ask('x')).response()).provider).toBe('openai')
+    await provider.delegate('coding', ask('x', { reasoning_effort: 'low' })).response()
+    expect(asked).toEqual([expect.objectContaining({ model: SECOND, reasoning_effort: 'high' }), expect.objectContaining({ model: SECOND, reasoning_effort: 'low' })])
+  })
+
+  test.each(['openai', 'provider-openai', 'openai-chatgpt'])('never spends the key where the matrix is of a plan alone, though it says provider: %s', async (word) => {
+    const { host, provider, asked, twin } = await mountBeside(word, 'provider_module_allowlist: [provider-openai-chatgpt]')
+    const isFamily = word !== 'provider-openai'
+    const answer = await provider.delegate('coding', ask('x')).response().then(routeOf, (error: { code: string }) => error)
+    expect(answer).toMatchObject(isFamily ? { provider: 'openai-chatgpt' } : { code: 'no_live_candidate' })
+    expect(host.coordinator.config.agents).toEqual({ coder: isFamily
+      ? { model_role: 'coding', provider_preferences: [{ provider: 'openai-chatgpt', model: SECOND, config: { reasoning_effort: 'high' } }] }
+      : { model_role: 'coding' } })
+    expect([asked.length, twin.responses().length]).toEqual([0, isFamily ? 1 : 0])
+  })
+})
+
 describe('the routing hook of a plan', () => {
   test('names the matrix and lays its overrides under those of the provider', async () => {
     const mounted = await mount({
@@ -254,6 +299,19 @@ describe('the provider that is mounted', () => {
     delete provider.config['reasoning_effort']
     await provider.complete(ask('x', { model: SECOND }))
     expect(twin.responses().at(-1)?.body).toMatchObject({ model: SECOND })
+  })
+
+  test('what is written while a call runs counts from the next one, also where a delegated call goes on to another candidate', async () => {
+    const { provider, twin, host } = await mount({ config: {
+      max_retries: 0, text_verbosity: 'low', routing_overrides: { coding: [FIRST, SECOND].map((model) => ({ provider: 'openai-chatgpt', model })) },
+    } })
+    host.coordinator.hooks.register('provider:fallback', () => void Object.assign(provider.config, { text_verbosity: 'high' }))
+    twin.enqueue({ status: 429, headers: { 'retry-after': '0' }, body: { error: { code: 'rate_limit_exceeded' } } })
+    const verbosity = () => (twin.responses().at(-1)?.body as { text?: { verbosity?: string } }).text?.verbosity
+    await provider.delegate('coding', ask('x')).response()
+    expect([twin.responses().length, verbosity()]).toEqual([2, 'low'])
+    await provider.delegate('coding', ask('x')).response()
+    expect(verbosity()).toBe('high')
   })
 
   test('is moved by a role pin of the session', async () => {
