@@ -15,6 +15,8 @@ export interface PlaceRoll {
   remove(id: string): boolean
   /** Gives every waiter a new id, so that a grant that is still under way names none of them. */
   rename(): void
+  /** One more runs that never waited. @returns gives its place back, twice without harm */
+  enter(): () => void
   /** Lets the waiters with these ids run. @returns the ids that were waiting */
   grant(ids: readonly string[]): readonly string[]
 }
@@ -25,7 +27,8 @@ export function createPlaceRoll(released: () => void): PlaceRoll {
   let running = 0
   let last = 0
   const nextId = () => (++last).toString(36)
-  const createRelease = () => {
+  const enter = () => {
+    running++
     let held = true
     return () => {
       if (!held) return
@@ -48,12 +51,12 @@ export function createPlaceRoll(released: () => void): PlaceRoll {
         waiting.set(waiter.id, waiter)
       }
     },
+    enter,
     grant: (ids) => ids.filter((id) => {
       const waiter = waiting.get(id)
       if (!waiter) return false
       waiting.delete(id)
-      running++
-      waiter.grant(createRelease())
+      waiter.grant(enter())
       return true
     }),
   }

@@ -1,10 +1,10 @@
 import { createPause } from './pause.js'
-import { createPlaceContact } from './place-contact.js'
+import { createPlaceContact, type PlaceContact } from './place-contact.js'
 import { createPlaceExchange, type PlaceExchange } from './place-exchange.js'
 import type { PlaceLedger } from './place-ledger.js'
 import { createPlaceNews, type PlaceNews } from './place-news.js'
 import { createPlacePresence } from './place-presence.js'
-import { createPlaceReturns } from './place-returns.js'
+import { createPlaceReturns, type PlaceReturns } from './place-returns.js'
 import { createPlaceRoll, type PlaceRoll, type Waiter } from './place-roll.js'
 import type { PlaceOutcome, PlaceOwner } from './place-state.js'
 
@@ -38,7 +38,7 @@ export interface PlaceSpeaker {
 export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most, now }: PlaceSpeakerOptions): PlaceSpeaker {
   const news = createPlaceNews(owner, most)
   const contact = createPlaceContact(now)
-  const standing = { limit: most, others: 0 }
+  const standing = { limit: most, others: 0, paused: false }
   const roll = createPlaceRoll(() => {
     returns.returned()
     settle()
@@ -59,9 +59,9 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
     presence.update()
   }
   const hear = (outcome: PlaceOutcome) => {
-    standing.limit = outcome.limit
+    const others = Math.max(0, outcome.running - roll.running - outcome.granted.length)
+    Object.assign(standing, { limit: outcome.limit, others, paused: outcome.pauseUntilMs > outcome.nowMs })
     returns.heard(outcome.waiting)
-    standing.others = Math.max(0, outcome.running - roll.running - outcome.granted.length)
     if (outcome.unknown) news.forget()
     grant(outcome.granted)
     pause.update(roll.waiting.size > 0 ? outcome.pauseUntilMs : 0, outcome.nowMs)
@@ -80,7 +80,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
   })
   const returns = createPlaceReturns({ ledger, news, schedule, speak: exchange.speak })
   return {
-    ...createJoining({ roll, news, exchange, standing, tell }),
+    ...createJoining({ roll, news, exchange, contact, returns, standing, settle, tell }),
     nextId: roll.nextId,
     refused: (forMs) => tell(() => news.refused(forMs)),
     served() {
@@ -101,19 +101,28 @@ interface JoiningParts {
   roll: PlaceRoll
   news: PlaceNews
   exchange: Pick<PlaceExchange, 'flying'>
-  /** the limit, and the places of other processes, at the ledger's last answer */
-  standing: { readonly limit: number; readonly others: number }
+  contact: Pick<PlaceContact, 'lost'>
+  returns: Pick<PlaceReturns, 'takeBack'>
+  /** the limit, the places of other processes, and whether none is given, at the ledger's last answer */
+  standing: { readonly limit: number; readonly others: number; readonly paused: boolean }
+  settle: () => void
   tell: (note: () => void) => void
 }
 
-function createJoining({ roll, news, exchange, standing, tell }: JoiningParts): Pick<PlaceSpeaker, 'tryJoin' | 'join' | 'leave'> {
+function createJoining({ roll, news, exchange, contact, returns, standing, settle, tell }: JoiningParts): Pick<PlaceSpeaker, 'tryJoin' | 'join' | 'leave'> {
   const join = (waiter: Waiter) => tell(() => {
     roll.add(waiter)
     news.joined(waiter)
   })
   const leave = ({ id }: Waiter) => void (roll.remove(id) && tell(() => news.left(id)))
   return {
-    tryJoin: () => (exchange.flying || roll.waiting.size > 0 || roll.running + standing.others >= standing.limit ? undefined : tryJoin(roll.nextId(), { join, leave })),
+    tryJoin() {
+      if (exchange.flying || roll.waiting.size > 0 || roll.running + standing.others >= standing.limit) return undefined
+      if (standing.paused || contact.lost || !returns.takeBack()) return tryJoin(roll.nextId(), { join, leave })
+      const release = roll.enter()
+      settle()
+      return release
+    },
     join, leave,
   }
 }

@@ -45,7 +45,7 @@ export async function answerChat(exchange: Exchange, body: JsonObject, response:
       // The head waits for the first real event: what fails before it is answered by a status.
       if (event.type === 'message.start') continue
       const whole = event.type === 'message.end' ? await stream.response() : undefined
-      const waiting = write(mapper.push(event, whole).map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join(''))
+      const waiting = write(mapper.render(event, whole))
       if (waiting) await waiting
     }
     const answer = await stream.response()

@@ -84,6 +84,40 @@ test('a file hears of a place that nobody waits for with the next call\'s word, 
   expect(soon).toBe(0)
 })
 
+test('a place that a file has not heard the return of is taken again without a word to it, until it is told, and not while it gives none', async () => {
+  const [ledger, onlooker] = await openMany('file', 2) as [PlaceLedger, PlaceLedger]
+  onTestFinished(() => onlooker.close())
+  let steps = 0
+  const counted: PlaceLedger = { ...ledger, get immediate() { return ledger.immediate }, step: (request) => (steps++, ledger.step(request)) }
+  const timers: (() => void)[] = []
+  const schedule = (_ms: number, run: () => void) => {
+    timers.push(run)
+    return () => void timers.splice(timers.indexOf(run), 1)
+  }
+  const limiter = createConcurrencyLimiter({ limit: 2, ledger: counted, schedule, self: { machine: 'made-up', version: '0' } })
+  const first = await limiter.acquire()
+  first()
+  first()
+  const before = steps
+  const again = limiter.tryAcquire()
+  const asked = [steps - before, limiter.running]
+  // Of two, one has to ask.
+  const another = limiter.tryAcquire()
+  const askedForAnother = steps - before
+  another?.()
+  timers.at(-1)?.()
+  const told = (await onlooker.step(onlooking(1))).running
+  const afterTold = steps
+  const third = limiter.tryAcquire()
+  const askedAfterTold = steps - afterTold
+  third?.()
+  again?.()
+  limiter.observeRateLimited(1500)
+  const refused = limiter.tryAcquire()
+  expect({ asked, askedForAnother, told, askedAfterTold, refused, running: limiter.running }).toEqual({ asked: [0, 1], askedForAnother: 1, told: 1, askedAfterTold: 1, refused: undefined, running: 0 })
+  await limiter.close()
+})
+
 describe.each(['file', ...(redisInstalled ? ['redis' as const] : [])] as const)('places counted in a %s', (kind) => {
   test('are six for all processes together, and the longest waiting key is next', async () => {
     const ledgers = await openMany(kind, 5)

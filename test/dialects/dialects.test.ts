@@ -161,6 +161,17 @@ describe('the Chat Completions dialect', () => {
     expect(choice([], [{ id: 'c', name: 'f', arguments: { input: 'SELECT' }, custom: true }])).toMatchObject({ message: { tool_calls: [{ type: 'custom', custom: { name: 'f', input: 'SELECT' } }] } })
   })
 
+  test('rendered chunks are those that are pushed, as server-sent events, whatever the text and the model\'s name', () => {
+    const named = { ...completion, model: '\0text"content":"\0text"' }
+    const texts = ['Hello', ' there', '', '"\n\0text', '\ud800 $& 日本', '\u2028'].map((text, seq): StreamEvent => ({ type: 'text.delta', text, ts: '', session_id: '', seq }))
+    const all = [...texts, ...events]
+    const mappers = [createChatCompletionChunkMapper(named), createChatCompletionChunkMapper(named)] as const
+    const whole = (event: StreamEvent) => (event.type === 'message.end' ? response : undefined)
+    const pushed = all.map((event) => mappers[0].push(event, whole(event)).map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join(''))
+    expect(all.map((event) => mappers[1].render(event, whole(event)))).toEqual(pushed)
+    expect(mappers[1].render(texts[0] as StreamEvent)).toBe('')
+  })
+
   test('the official client\'s stream helper reads the chunks unmodified', async () => {
     const mapper = createChatCompletionChunkMapper(completion, { includeUsage: true })
     const chunks = events.flatMap((event) => mapper.push(event, event.type === 'message.end' ? response : undefined))
