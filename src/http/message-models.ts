@@ -2,7 +2,9 @@ import type { Exchange } from './endpoint.js'
 import { listIds } from './model-names.js'
 
 /** What serves a model name of the Messages dialect where nothing else was said, by the family in the name. */
-export const DEFAULT_MESSAGE_MODELS: Readonly<Record<string, string>> = { opus: 'role:reasoning', sonnet: 'role:coding', haiku: 'role:fast', claude: 'role:general' }
+const FAMILIES: Readonly<Record<string, string>> = { opus: 'role:reasoning', sonnet: 'role:coding', haiku: 'role:fast' }
+/** Every family's full name contains the maker's word: it counts where no family does. */
+const MAKER: Readonly<Record<string, string>> = { claude: 'role:general' }
 
 /**
  * The model or role that serves a name of the Messages dialect: a name that the account or the matrix has stays; then
@@ -18,7 +20,7 @@ export async function chooseMessageModel(exchange: Exchange, asked: unknown): Pr
   if (mapped !== undefined) return mapped
   const ids = (await listIds(exchange)) ?? []
   if (ids.includes(name)) return name
-  const role = findMapped(DEFAULT_MESSAGE_MODELS, name)
+  const role = findMapped(FAMILIES, name) ?? findMapped(MAKER, name)
   if (role === undefined) return name
   if (endpoint.roles.includes(role.slice('role:'.length))) return role
   // Without a matrix the account's own choice serves: the first listed.

@@ -1,6 +1,8 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Exchange } from '../../src/http/endpoint.js'
 import { createHttpServer, type HttpServer } from '../../src/http/index.js'
+import { chooseMessageModel } from '../../src/http/message-models.js'
 import { mountOnTwin, type Mounted } from '../support/mounted.js'
 
 const KEY = 'local-made-up-key'
@@ -33,6 +35,20 @@ describe.each(['sse', 'websocket'])('the Messages dialect over %s upstream', (tr
   test.each([['gpt-5.5', 'gpt-5.5'], ['claude-made-up', 'gpt-5.5'], ['claude-made-up-20270101', 'gpt-5.5'], ['role:coding', 'gpt-6.1-sol'], ['coding', 'gpt-6.1-sol'], ['claude-sonnet-5[1m]', 'gpt-6.1-sol']])('%s is served by %s', async (model, served) => {
     await client.messages.create({ model, max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] })
     expect(sent().model).toBe(served)
+  })
+
+  test.each([
+    ['claude-opus-4-8', 'reasoning'], ['claude-opus-4-8[1m]', 'reasoning'], ['opus', 'reasoning'], ['claude-haiku-4-5-20251001', 'fast'], ['claude-sonnet-4-5[1m]', 'coding'],
+    ['claude-sonnet-4-5-20250929', 'coding'], ['claude-3-7', 'general'],
+  ])('without a map of the user %s is role %s', async (model, role) => {
+    const exchange = { endpoint: { roles: ['coding', 'fast', 'general', 'reasoning'], messageModels: {}, provider: mounted.provider } } as unknown as Exchange
+    expect(await chooseMessageModel(exchange, model)).toBe(`role:${role}`)
+  })
+
+  test('words of the user come before the families, the longest first', async () => {
+    const exchange = { endpoint: { roles: ['fast', 'reasoning'], messageModels: { opus: 'gpt-5.5', claude: 'role:fast' }, provider: mounted.provider } } as unknown as Exchange
+    expect(await chooseMessageModel(exchange, 'claude-opus-4-8')).toBe('role:fast')
+    expect(await chooseMessageModel(exchange, 'opus')).toBe('gpt-5.5')
   })
 
   test('a tool loop of the official client streams thoughts with a signature, and they go back as they came', async () => {
