@@ -24,6 +24,7 @@ export function createApiKeySource(lane: Lane, registerSecret?: (secret: string 
       throw new AuthenticationError('the server refused the configured api_key. Check the option api_key', { code: 'invalid_api_key' })
     },
     peek: async () => credential,
+    refusal: async () => undefined,
     headers: (of) => lane.headers(of),
     state: async () => ({ state: 'missing', message: 'the key comes from the configuration; nothing is stored' }),
     async accept() {

@@ -4,7 +4,7 @@ import { createApiKeySource } from './api-key-source.js'
 import { mapAuthFailure } from './auth-failures.js'
 import { createCredentialSelector, type Held } from './select-credential.js'
 import { identify } from './identify.js'
-import { assertSameAccount, refreshStored, type RefreshContext, type RefreshOutcome } from './refresh-transaction.js'
+import { assertSameAccount, findRefusal, refreshStored, type RefreshContext, type RefreshOutcome } from './refresh-transaction.js'
 import { saveSignIn } from './save-sign-in.js'
 import type { Credential, ManagedCredentialSource } from './credential-source.js'
 import type { Lane } from './lane.js'
@@ -81,6 +81,10 @@ function createStoredSource(deps: CredentialSourceDeps): ManagedCredentialSource
       if (held.record) return identifyOnce(held.record)
       const found = await store.load()
       return found.state === 'present' ? identifyOnce(found.record) : undefined
+    },
+    async refusal() {
+      const found = await store.load()
+      return found.state === 'present' ? findRefusal(found.record, lane) : undefined
     },
     headers: createHeaderWriter(lane),
     state: () => store.load(),

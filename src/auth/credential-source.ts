@@ -45,6 +45,8 @@ export interface CredentialSource {
   replace(rejectedAccessToken: string, options?: { signal?: AbortSignal }): Promise<Credential>
   /** What is known without a call to anybody; undefined where nobody is signed in. */
   peek(): Promise<Credential | undefined>
+  /** Why what the store holds will never be refreshed again; undefined where nothing says so. Calls nobody; never throws. */
+  refusal(): Promise<string | undefined>
   /** The headers that identify a call: Authorization, and the account where the lane names it. */
   headers(credential: Credential): Record<string, string>
   close(): Promise<void>

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { AuthenticationError, type LLMError } from '../contract/index.js'
-import { defined, shortHash, type delay } from '../lib/index.js'
+import { defined, isRecord, shortHash, type delay } from '../lib/index.js'
 import { accountMismatch, mapBinding, mapExchangeError, mapLoadFault } from './auth-failures.js'
 import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
@@ -157,6 +157,19 @@ function noteBegin(held: StoredCredential, nowMs: number): StoredCredential {
   })
 }
 
+/** For every process that asks how the sign-in stands; the next sign-in or refresh that is saved takes it away. */
+function noteRefusal(held: StoredCredential, { code, nowMs }: { code: string; nowMs: number }): StoredCredential {
+  const begun = noteBegin(held, nowMs)
+  return begun.pending_refresh === undefined ? begun : hideSecrets({ ...begun, pending_refresh: { ...begun.pending_refresh, refused: { code, at: new Date(nowMs).toISOString() } } })
+}
+
+/** Why a stored sign-in has ended, where the server has refused its refresh token for good; undefined where it has not. */
+export function findRefusal(record: StoredCredential, { signIn }: Pick<Lane, 'signIn'>): string | undefined {
+  const { pending_refresh: pending, refresh_token: token } = record
+  if (!isRecord(pending) || !isRecord(pending.refused) || pending.token !== shortHash(token ?? '')) return undefined
+  return `the sign-in has ended: the server refused for good to refresh it (${String(pending.refused.code)}, ${String(pending.refused.at)}). Run ${signIn}`
+}
+
 function exchange(context: RefreshContext, held: StoredCredential): Promise<TokenReply> {
   const { lane, transport, now, random, store } = context
   const consumed = held.refresh_token ?? ''
@@ -174,17 +187,20 @@ async function settleFailure(
   context: RefreshContext,
   { held, error, lock }: { held: StoredCredential; error: unknown; lock: StoreLock },
 ): Promise<RefreshOutcome> {
+  const { store, now } = context
   if (!(error instanceof ExchangeError)) throw error
-  if (error.kind === 'permanent') {
-    const found = await context.store.load()
-    if (found.state === 'present' && found.record.refresh_token !== held.refresh_token && !isRejected(context, found.record)) {
-      return { record: found.record, how: 'adopted' }
-    }
-  }
+  const found = error.kind === 'permanent' ? await store.load() : undefined
+  const isOurs = found?.state === 'present' && found.record.refresh_token === held.refresh_token
+  if (found?.state === 'present' && !isOurs && !isRejected(context, found.record)) return { record: found.record, how: 'adopted' }
   const token = shortHash(held.refresh_token ?? '')
-  const pending = held.pending_refresh?.token === token ? held.pending_refresh : undefined
+  const begun = held.pending_refresh?.token === token ? held.pending_refresh : undefined
+  const pending = begun?.refused ? undefined : begun
   const failure = mapExchangeError(error, context.lane, pending)
-  if (error.kind === 'permanent') context.failures.set(token, failure)
+  if (error.kind === 'permanent') {
+    context.failures.set(token, failure)
+    // Over nothing that somebody has saved meanwhile.
+    if (isOurs) await store.save(noteRefusal(held, { code: error.code ?? 'refresh_refused', nowMs: now() }), { lock }).catch(() => undefined)
+  }
   // The server has spoken and kept the token, or was never reached: there is nothing left to explain.
   else if (pending === undefined && error.certain) await context.store.save(held, { lock }).catch(() => undefined)
   throw failure

@@ -52,6 +52,8 @@ export interface PendingRefresh {
   token: string
   pid: number
   host: string
+  /** the server's answer, where it was that this token is never taken again: the sign-in has ended */
+  refused?: { code: string; /** ISO 8601 */ at: string }
 }
 
 export type StoreFault = 'missing' | 'empty' | 'corrupt' | 'locked' | 'unreadable' | 'wrong_lane'

@@ -30,6 +30,7 @@ export async function status(context: CommandContext, flags: Record<string, unkn
       print.value({ signed_in: false, lane: lane.name, state: state?.state ?? 'missing', message })
       return EXIT.auth
     }
+    const refused = await credentials.refusal().catch(() => undefined)
     account.useAccount(credential.accountKey)
     await account.quota.ready()
     const usage = flags.live === true ? await readUsage(account, context.signal) : undefined
@@ -44,24 +45,26 @@ export async function status(context: CommandContext, flags: Record<string, unkn
       email: credential.email,
       expires_at: credential.expiresAtMs === undefined ? undefined : new Date(credential.expiresAtMs).toISOString(),
       last_refresh: lastRefresh,
+      refused,
       store: account.store.place,
       base_url: options.baseUrl,
       transport: options.transport,
       transport_choice: TRANSPORT_CHOICES[options.transport],
       matrix: options.matrix,
     }
-    for (const [name, value] of Object.entries(facts)) if (value !== undefined) print.line(`${name.replaceAll('_', ' ').padEnd(18)}${value}${name === 'expires_at' ? ` (${describeExpiry(credential.expiresAtMs)})` : ''}`)
+    for (const [name, value] of Object.entries(facts)) if (value !== undefined) print.line(`${name.replaceAll('_', ' ').padEnd(18)}${value}${name === 'expires_at' ? ` (${describeExpiry(credential.expiresAtMs, refused)})` : ''}`)
     print.line()
     if (windows.length === 0) print.line('No quota has been seen yet; it comes with the first answer.')
     for (const window of windows) print.line(describeWindow(print, window))
     for (const line of describeUsage(usage)) print.line(line)
-    print.value({ signed_in: true, ...facts, quota: windows, ...(usage ? { usage } : {}) })
-    return EXIT.ok
+    print.value({ signed_in: refused === undefined, ...facts, quota: windows, ...(usage ? { usage } : {}) })
+    return refused === undefined ? EXIT.ok : EXIT.auth
   })
 }
 
-function describeExpiry(expiresAtMs: number | undefined): string {
+function describeExpiry(expiresAtMs: number | undefined, refused: string | undefined): string {
   if (expiresAtMs === undefined) return 'unknown'
+  if (refused !== undefined) return 'not refreshed any more'
   const minutes = Math.round((expiresAtMs - Date.now()) / 60_000)
   return minutes <= 0 ? 'expired; it is refreshed at the next call' : `in ${formatMinutes(minutes)}; refreshed by itself`
 }

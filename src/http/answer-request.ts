@@ -55,11 +55,12 @@ async function answer(serving: Serving, exchange: Exchange, request: IncomingMes
 }
 
 /** Ready is who takes requests and can answer them: somebody is signed in. */
-async function readiness({ draining, endpoint }: Serving): Promise<'ready' | 'draining' | 'not_signed_in'> {
+async function readiness({ draining, endpoint }: Serving): Promise<'ready' | 'draining' | 'not_signed_in' | 'sign_in_ended'> {
   if (draining) return 'draining'
   const { signedIn } = endpoint.provider
   if (!signedIn) return 'ready'
   const known = await signedIn().catch(() => undefined)
+  if (known?.refused !== undefined) return 'sign_in_ended'
   return known?.account === undefined ? 'not_signed_in' : 'ready'
 }
 

@@ -11,6 +11,8 @@ export type ServedProvider = Provider & { signedIn?: (options?: { signal?: Abort
 interface SignedIn {
   account?: string
   lane: LaneName
+  /** why the sign-in has ended, where it cannot be refreshed any more */
+  refused?: string
 }
 
 /** All times in ms. */

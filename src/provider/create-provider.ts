@@ -42,8 +42,11 @@ export interface ChatGPTProvider extends Provider, RawApi {
   default_model: string
   /** undefined where the model's own default counts */
   reasoning_effort: string | undefined
-  /** Who is signed in: the account's short hash (absent where nobody is), and the lane that calls take. Asks nobody. */
-  signedIn(options?: { signal?: AbortSignal }): Promise<{ account?: string; lane: LaneName }>
+  /**
+   * Who is signed in: the account's short hash (absent where nobody is), and the lane that calls take; `refused` says why the sign-in has ended,
+   * where the server refused for good to refresh it. Asks nobody.
+   */
+  signedIn(options?: { signal?: AbortSignal }): Promise<{ account?: string; lane: LaneName; refused?: string }>
   /** What is known of the account now: its windows with their pace, and how many calls it bears at a time. Asks nobody. */
   accountView(): { windows: WindowOutlook[]; concurrency: { limit: number; running: number; waiting: number } }
 }
@@ -103,8 +106,11 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     warmUp: (request, options) => warmUp(context, request, options),
     transportChoice: () => context.client.choice(),
     async signedIn(options = {}) {
-      const credential = deps.credentials.held() ?? (await calls.ask(options, () => deps.credentials.peek()))
-      return { lane: deps.credentials.lane, ...(credential && { account: credential.accountKey }) }
+      const { credentials } = deps
+      const serving = credentials.held()
+      const credential = serving ?? (await calls.ask(options, () => credentials.peek()))
+      const refused = serving ? undefined : await calls.ask(options, () => credentials.refusal())
+      return { lane: credentials.lane, ...(credential && { account: credential.accountKey }), ...(refused === undefined ? {} : { refused }) }
     },
     accountView: () => viewAccount(deps),
     async close() {

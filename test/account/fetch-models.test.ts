@@ -21,6 +21,7 @@ function fetcher(statuses: number[]) {
       current: async () => ({ accessToken: 'made-up', lane: 'codex' }) as Credential,
       replace: async () => ({ accessToken: 'made-up-too', lane: 'codex' }) as Credential,
       peek: async () => undefined,
+      refusal: async () => undefined,
       headers: () => ({}),
       close: async () => undefined,
     },

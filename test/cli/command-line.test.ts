@@ -203,6 +203,18 @@ describe('signed in', () => {
     expect(parse((await cli.run(['status', '--json'])).stdout)).toMatchObject({ signed_in: true, plan: 'plus', quota: [{ limit_id: 'codex', window_minutes: 300 }, {}] })
   })
 
+  test('status says that a sign-in has ended whose refresh was refused for good', async () => {
+    const path = String(cli.env.AMPLIFIER_CHATGPT_TOKEN_FILE)
+    const before = await readFile(path, 'utf8')
+    cli.twin.invalidateRefreshToken((JSON.parse(before) as { refresh_token: string }).refresh_token)
+    cli.twin.expireAccessTokens()
+    expect((await cli.run(['run', 'hello'])).code).toBe(3)
+    const { code, stdout } = await cli.run(['status'])
+    expect([code, stdout]).toEqual([3, expect.stringMatching(/not refreshed any more[^]*refused +the sign-in has ended: .*refresh_token_invalidated.* Run amplifier-chatgpt login/)])
+    await writeFile(path, JSON.stringify({ ...(JSON.parse(before) as object), ...cli.twin.issueTokens() }))
+    expect((await cli.run(['status'])).code).toBe(0)
+  })
+
   test('doctor walks the whole way and names every role', async () => {
     const { code, stdout } = await cli.run(['doctor', '--json'])
     const report = JSON.parse(stdout) as { ok: boolean; findings: { check: string; result: string }[] }

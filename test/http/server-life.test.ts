@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
@@ -133,6 +133,24 @@ describe('a server that ends', () => {
     const signedIn = await open()
     const ready = await fetch(`${new URL(signedIn.server.baseUrl).origin}/readyz`)
     expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }])
+  })
+
+  test('is not ready once the refresh was refused for good, until somebody signs in anew', async () => {
+    const { mounted, server } = await open()
+    const path = String(mounted.config.token_file_path)
+    const before = readFileSync(path, 'utf8')
+    mounted.twin.invalidateRefreshToken((JSON.parse(before) as { refresh_token: string }).refresh_token)
+    mounted.twin.expireAccessTokens()
+    const ask = async () => {
+      const answer = await fetch(`${new URL(server.baseUrl).origin}/readyz`)
+      return [answer.status, await answer.json()]
+    }
+    expect(await ask()).toEqual([200, { status: 'ready' }])
+    const call = await fetch(`${server.baseUrl}/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${KEY}` }, body: JSON.stringify({ model: 'gpt-5.5', messages: [{ role: 'user', content: 'hello' }] }) })
+    expect([call.ok, await call.text()]).toEqual([false, expect.stringContaining('refresh_token_invalidated')])
+    expect(await ask()).toEqual([503, { status: 'sign_in_ended' }])
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(before) as object), ...mounted.twin.issueTokens() }))
+    expect(await ask()).toEqual([200, { status: 'ready' }])
   })
 })
 
