@@ -112,7 +112,8 @@ async function admit<Value>(inside: Inside, call: CallLike, work: (signal: Abort
   const { running } = inside
   const cancel = new AbortController()
   running.add(cancel)
-  call.on('cancelled', () => cancel.abort())
+  // gRPC tells it of every call whose stream closes, also of one that was answered: an abort then costs 0.5 ms and reaches nobody.
+  call.on('cancelled', () => { if (running.has(cancel)) cancel.abort() })
   try {
     if (call.cancelled) throw new AbortError('the caller went away')
     return { value: await work(cancel.signal) }

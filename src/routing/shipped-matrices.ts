@@ -19,7 +19,7 @@ export async function findShipped({ text, file, whose }: Source & { text: string
     const [line, column] = places[path] ?? [1, 1]
     return { file, line, column, whose }
   }
-  const value = copyPlaced(found['data'], [], locate)
+  const value = copyPlaced(found['data'], '', locate)
   return { value: typeof value === 'object' && value !== null ? noteOwnOrigin(value, locate('[]')) : value, findings: [] }
 }
 
@@ -32,11 +32,15 @@ async function readShipped(): Promise<readonly unknown[]> {
   }
 }
 
-/** A copy whose mappings and lists carry the origins of what they hold. */
-function copyPlaced(value: unknown, path: readonly (string | number)[], locate: (path: string) => Origin): unknown {
+/** A copy whose mappings and lists carry the origins of what they hold. `inside` is the path so far, without its brackets. */
+function copyPlaced(value: unknown, inside: string, locate: (path: string) => Origin): unknown {
   const entries = Array.isArray(value) ? [...value.entries()] : isRecord(value) ? Object.entries(value) : undefined
   if (!entries) return value
-  const origins = Object.fromEntries(entries.map(([key]: [string | number, unknown]) => [key, locate(JSON.stringify([...path, key]))]))
-  const items = entries.map(([key, item]: [string | number, unknown]) => [key, copyPlaced(item, [...path, key], locate)] as const)
+  const origins: Record<string, Origin> = {}
+  const items = entries.map(([key, item]: [string | number, unknown]) => {
+    const path = `${inside === '' ? '' : `${inside},`}${JSON.stringify(key)}`
+    origins[key] = locate(`[${path}]`)
+    return [key, copyPlaced(item, path, locate)] as const
+  })
   return attachOrigins(Array.isArray(value) ? items.map(([, item]) => item) : Object.fromEntries(items), origins)
 }
