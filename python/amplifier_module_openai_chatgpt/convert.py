@@ -11,6 +11,7 @@ from amplifier_core.models import ConfigField, ModelInfo, ProviderInfo
 
 PROVIDER = "openai-chatgpt"
 _ROLES = {"system": 1, "user": 2, "assistant": 3, "tool": 4, "function": 5, "developer": 6}
+_MOST_INT = 2**31 - 1
 _VISIBILITY = {"developer": 1, "internal": 2, "user": 3}
 _VISIBILITY_NAMES = {number: name for name, number in _VISIBILITY.items()}
 
@@ -28,7 +29,31 @@ def write_lost_fields(request: ChatRequest) -> str | None:
 
 
 def write_request(request: ChatRequest) -> Any:
+    """Raises ``InvalidRequestError`` for what has no form on the wire."""
     data = request.model_dump(by_alias=True, exclude_none=True)
+    try:
+        try:
+            return _write_fields(data)
+        except UnicodeEncodeError:
+            return _write_fields(_well_formed(data))
+    except (TypeError, ValueError, KeyError) as error:
+        raise llm_errors.InvalidRequestError(f"the request cannot be written: {error}", provider=PROVIDER) from error
+
+
+def _well_formed(value: Any) -> Any:
+    """Half characters, as cut texts and odd file names have them, become U+FFFD, as they do in process."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_well_formed(item) for item in value]
+    return value
+
+
+def _write_fields(data: dict[str, Any]) -> Any:
+    if data.get("max_output_tokens"):
+        data["max_output_tokens"] = min(data["max_output_tokens"], _MOST_INT)
     plain = ("temperature", "top_p", "max_output_tokens", "conversation_id", "stream", "model", "stop", "reasoning_effort", "timeout")
     proto = pb.ChatRequest(
         messages=[_write_message(message) for message in data["messages"]],

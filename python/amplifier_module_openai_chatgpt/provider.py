@@ -17,7 +17,7 @@ from amplifier_core.models import ConfigField, ModelInfo, ProviderInfo
 from . import convert, sign_in, trust
 from .call_events import CallEvents
 from .find_sidecar import COMMAND, CWD, read_config_fields
-from .session_mount import SessionMount
+from .session_mount import SessionMount, write_settings
 from .sidecar import shared_sidecar
 
 MOUNT_NAME = "openai-chatgpt"
@@ -43,6 +43,7 @@ class ChatGPTProvider:
 
     def __init__(self, config: dict[str, Any] | None = None, coordinator: Any = None) -> None:
         self.config: dict[str, Any] = dict(config or {})
+        write_settings(self.config)
         self._given = copy.deepcopy(self.config)
         for key, variable in _REFUSED.items():
             if key in self.config:
@@ -113,7 +114,11 @@ class ChatGPTProvider:
 
     async def warm(self) -> None:
         """Starts what a first call would start, and learns the model's real window."""
-        await self._follow_info(await self._mount())
+        mount = await self._mount()
+        try:
+            await self._follow_info(mount)
+        except grpc.aio.AioRpcError as error:
+            raise convert.read_error(error, began=False) from error
 
     async def list_models(self) -> list[ModelInfo]:
         mount = await self._mount()
@@ -153,6 +158,8 @@ class ChatGPTProvider:
         if cancellation is not None and cancellation.is_immediate:
             raise AbortError("the session was cancelled", provider=MOUNT_NAME)
         mount = await self._mount()
+        if self._closed:
+            raise AbortError("the provider was closed", provider=MOUNT_NAME)
         events = CallEvents(self._coordinator, MOUNT_NAME)
         lost = convert.write_lost_fields(request)
         metadata = (*mount.metadata, *more, *((("x-amplifier-fields", lost),) if lost else ()))
@@ -196,7 +203,7 @@ class ChatGPTProvider:
         opening = self._opening
         loop = asyncio.get_running_loop()
         if opening is not None and opening.get_loop() is loop and (not opening.done() or _serves(opening, self.config)):
-            mount = await asyncio.shield(opening)
+            mount = await _opened(opening)
             if mount.serves(self.config):
                 return mount
         if self._opening is opening:
@@ -205,10 +212,7 @@ class ChatGPTProvider:
                 self._replaced.append(opening.result())
         current = self._opening
         assert current is not None
-        try:
-            return await asyncio.shield(current)
-        except grpc.aio.AioRpcError as error:
-            raise convert.read_error(error, began=False) from error
+        return await _opened(current)
 
     async def _open(self) -> SessionMount:
         # A role pin writes what a project may have said, whatever the host says of its own plan.
@@ -249,6 +253,14 @@ class ChatGPTProvider:
         self._calls.clear()
         await self._end_replaced()
         await asyncio.to_thread(self._sidecar.release, self)
+
+
+async def _opened(opening: "asyncio.Task[SessionMount]") -> SessionMount:
+    """The mount, which goes on for the others who wait where one of them is cancelled."""
+    try:
+        return await asyncio.shield(opening)
+    except grpc.aio.AioRpcError as error:
+        raise convert.read_error(error, began=False) from error
 
 
 def _serves(opening: "asyncio.Task[SessionMount]", config: dict[str, Any]) -> bool:

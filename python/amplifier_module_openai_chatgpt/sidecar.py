@@ -40,6 +40,8 @@ class Sidecar:
         self._lock = threading.Lock()
         self._running: Running | None = None
         self._users: set[int] = set()
+        self.served = False
+        """Whether anything was ever asked through it."""
 
     @property
     def pid(self) -> int | None:
@@ -49,7 +51,9 @@ class Sidecar:
     def hold(self, user: object) -> Running:
         """The running process, started where none runs. Blocks while it starts. Raises the kernel's errors."""
         with self._lock:
+            _refuse_fork()
             self._users.add(id(user))
+            self.served = True
             if self._running is None or not self._running.alive:
                 shared = find_address()
                 self._running = Running(None, *shared) if shared else _start()
@@ -77,8 +81,16 @@ _shared: dict[int, Sidecar] = {}
 
 
 def shared_sidecar() -> Sidecar:
-    """This process's own: a forked child starts another."""
+    """This process's own: a child that was forked before any session starts another."""
     return _shared.setdefault(os.getpid(), Sidecar())
+
+
+def _refuse_fork() -> None:
+    """gRPC ends a process that uses it on both sides of a fork, with a failed check and no exception."""
+    if any(sidecar.served for pid, sidecar in _shared.items() if pid != os.getpid()):
+        raise ConfigurationError(
+            "this process was forked from one that had used openai-chatgpt, and gRPC does not survive that. Start it by spawn or forkserver "
+            "(multiprocessing.set_start_method), or fork before the first session", provider=PROVIDER)
 
 
 def _start() -> Running:

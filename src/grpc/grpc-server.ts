@@ -4,7 +4,7 @@ import {
 } from '../contract/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
-import { orAbort } from '../lib/index.js'
+import { delay, orAbort } from '../lib/index.js'
 import { providerConfigFields } from '../index.js'
 import { VERSION } from '../version.js'
 import { createCallEvents } from './call-events.js'
@@ -55,6 +55,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 const KEEPALIVE_MS = 300_000
 /** A client that computes answers late: 20 ms dropped good ones on a busy machine. */
 const MIN_PING_WAIT_MS = 2_000
+/** how long calls that were just cancelled may take to say so */
+const ORDERLY_MS = 250
 
 interface Inside extends LoadedGrpc {
   slots: MountSlots
@@ -88,12 +90,21 @@ export async function createGrpcServer(options: GrpcServerOptions = {}): Promise
   let closed: Promise<void> | undefined
   const close = async () => {
     for (const call of inside.running) call.abort()
-    server.forceShutdown()
+    await endOrderly(server)
     await inside.slots.close()
     hooks?.close()
     await socket?.remove()
   }
   return { port: socket ? 0 : bound, address: socket?.address ?? `127.0.0.1:${bound}`, close: () => (closed ??= close()) }
+}
+
+/** Without the notice of an orderly end gRPC's C library prints a line of its own at each client's terminal. */
+async function endOrderly(server: Server): Promise<void> {
+  const patience = new AbortController()
+  const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+  await Promise.race([ended, delay(ORDERLY_MS, { signal: patience.signal }).catch(() => undefined)])
+  patience.abort()
+  server.forceShutdown()
 }
 
 function bind(server: Server, { grpc }: Inside, address: string): Promise<number> {

@@ -16,6 +16,7 @@ from amplifier_core.message_models import ChatRequest, Message, ToolSpec
 from amplifier_core.validation import ProviderValidator
 
 from amplifier_module_openai_chatgpt import trust, trust_config
+from amplifier_module_openai_chatgpt.sidecar import shared_sidecar
 
 CONFIG = json.loads(sys.argv[1])
 trust_config()
@@ -566,6 +567,68 @@ async def a_hostile_plan_reaches_no_server_and_runs_no_program():
         trust_config()
 
 
+async def odd_values_pass_or_fail_typed():
+    from datetime import date
+    from pathlib import Path
+
+    from amplifier_module_openai_chatgpt import ChatGPTProvider
+
+    for config in ({"timeout": float("nan")}, {"default_model": date(2026, 1, 1)}, {"extra_request_params": {1, 2}}, {5: 6}):
+        try:
+            ChatGPTProvider(config)
+        except llm_errors.ConfigurationError as error:
+            assert "config" in str(error), error
+        else:
+            raise AssertionError(f"{config} was taken")
+    async with Session(session_id="of a\nplan", token_file_path=Path(CONFIG["token_file_path"])) as run:
+        assert "half \ufffd of it" in str((await run.ask("half \ud83d of it")).content)
+        call = {"type": "tool_call", "id": "call_1", "name": "look", "input": {"at": float("nan")}}
+        result = {"type": "tool_result", "tool_call_id": "call_1", "output": {"path": Path("/tmp"), "bytes": b"\xff", "half": "\udcff"}}
+        history = [Message(role="assistant", content=[call]), Message(role="tool", tool_call_id="call_1", content=[result]), Message(role="user", content="and on")]
+        assert "and on" in str((await run.provider.complete(ChatRequest(messages=history, max_output_tokens=2**40))).content)
+        run.provider.config["default_model"] = date(2026, 1, 1)
+        try:
+            await run.ask("an odd setting")
+        except llm_errors.ConfigurationError as error:
+            assert "config.default_model" in str(error), error
+        else:
+            raise AssertionError("a date was taken for a model")
+
+
+async def a_forked_child_is_told_why_it_has_no_provider():
+    async with Session() as run:
+        await run.provider.warm()
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            said = "nothing"
+            try:
+                shared_sidecar().hold(said)
+            except llm_errors.ConfigurationError as error:
+                said = str(error)
+            finally:
+                os.write(write, said.encode())
+                os._exit(0)
+        os.close(write)
+        with open(read, encoding="utf-8") as pipe:
+            said = pipe.read()
+        os.waitpid(child, 0)
+        assert "spawn or forkserver" in said, said
+        assert "the parent goes on" in str((await run.ask("the parent goes on")).content)
+
+
+async def a_call_that_is_closed_under_is_ended():
+    from amplifier_module_openai_chatgpt import ChatGPTProvider
+
+    provider = ChatGPTProvider(dict(CONFIG))
+    call = asyncio.create_task(provider.complete(ChatRequest(messages=[Message(role="user", content="too late")])))
+    await asyncio.sleep(0)
+    await provider.close()
+    error = (await asyncio.gather(call, return_exceptions=True))[0]
+    assert isinstance(error, (llm_errors.AbortError, llm_errors.ConfigurationError)), repr(error)
+    assert provider.sidecar_pid is None or not alive(provider.sidecar_pid)
+
+
 async def warnings_of_the_sidecar_are_logged():
     records = []
     handler = logging.Handler()
@@ -587,7 +650,8 @@ CHECKS = [
     six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
     the_class_serves_an_application_that_gives_a_config_alone, one_sidecar_serves_the_machine_where_the_user_runs_one, a_config_that_changes_is_in_force_at_the_next_call, what_a_role_pin_writes_counts_as_far_as_a_project_may_set_it,
     a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint,
-    a_hostile_plan_reaches_no_server_and_runs_no_program, warnings_of_the_sidecar_are_logged,
+    a_hostile_plan_reaches_no_server_and_runs_no_program, warnings_of_the_sidecar_are_logged, odd_values_pass_or_fail_typed,
+    a_forked_child_is_told_why_it_has_no_provider, a_call_that_is_closed_under_is_ended,
     cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
 ]
 
