@@ -96,8 +96,8 @@ async function bundleSidecar() {
   const { metafile } = await esbuild({
     absWorkingDir: root, entryPoints: { 'dist/cli/main': 'src/cli/main.ts' }, outdir: SIDECAR, chunkNames: 'dist/chunks/[name]-[hash]',
     bundle: true, splitting: true, minify: true, metafile: true, external: NOT_BUNDLED, format: 'esm', platform: 'node', target: 'node20.18', logLevel: 'warning',
-    // Bundled CommonJS packages load Node's own modules by require(), which ES modules don't have.
-    banner: { js: "import { createRequire as sidecarRequire } from 'node:module'; const require = sidecarRequire(import.meta.url);" },
+    // Bundled CommonJS packages load Node's own modules by require() and name files after their own, neither of which ES modules have.
+    banner: { js: "import { createRequire as sidecarRequire } from 'node:module'; import { fileURLToPath as sidecarPath } from 'node:url'; const require = sidecarRequire(import.meta.url); const __filename = sidecarPath(import.meta.url); const __dirname = sidecarPath(new URL('.', import.meta.url));" },
   })
   for (const part of ['schemas', 'routing', 'page', 'package.json', 'LICENSE']) cpSync(join(root, part), join(SIDECAR, part), { recursive: true })
   await writeConfigFields(esbuild)

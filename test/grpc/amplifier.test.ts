@@ -135,6 +135,18 @@ describe.skipIf(kernels.every(({ prepared }) => 'reason' in prepared))('the page
     }
   }, 60_000)
 
+  test('its routing line puts our matrix in force, by the command line that the package brings', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-home-'))
+    try {
+      const command = join(root, 'python', 'amplifier_module_openai_chatgpt', '_sidecar', 'dist', 'cli', 'main.js')
+      await run(process.execPath, [command, 'routing', ...line('amplifier-chatgpt routing').split(' ')], { cwd: home, env: { ...process.env, HOME: home } })
+      expect(readFileSync(join(home, '.amplifier', 'settings.yaml'), 'utf8')).toContain('matrix: openai-chatgpt')
+      expect(await readdir(join(home, '.amplifier', 'routing'))).toEqual(['openai-chatgpt.yaml'])
+    } finally {
+      await rm(home, { recursive: true, force: true })
+    }
+  }, 60_000)
+
   test.runIf(built)('its session answers with a tool call', async () => {
     const { stdout } = await run(python, line('python').split(' '), { cwd: root })
     expect(stdout).toMatch(/^(llm:response: gpt-6.1-sol, ok, \d+ ms\r?\n){2}The tool look gave: a lantern at the door\r?\n$/)

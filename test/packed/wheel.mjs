@@ -70,6 +70,9 @@ async function answers(python, version, wheel, folder, config) {
   const { stdout } = await run(own, ['-c', SESSION, JSON.stringify(config)], { cwd: empty, env })
   if (!stdout.includes('hello from an empty folder')) throw new Error(`Python ${version} got another answer: ${stdout}`)
   const { stdout: help } = await run(join(env.PATH, 'amplifier-chatgpt'), ['--version'], { cwd: empty, env })
+  // The whole writer of settings files, which nothing above needs.
+  const { stdout: used } = await run(join(env.PATH, 'amplifier-chatgpt'), ['routing', 'use', 'openai-chatgpt', '--amplifier'], { cwd: empty, env })
+  console.log(used.trim())
   console.log(`Python ${version}: installed in ${seconds} s, ${Math.round(sizeOf(join(place, 'venv')) / 1e6)} MB, answered ${Date.now() - asked} ms after its start, command line ${help.trim()}`)
 }
 
