@@ -148,7 +148,7 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
     createLane(options.lane, {
       issuer: options.issuer,
       baseUrl: options.baseUrl,
-      ...defined({ clientId: options.clientId, apiKey: options.apiKey, account: options.account }),
+      ...defined({ clientId: options.clientId, apiKey: options.apiKey, account: options.account, tokenFile: options.tokenStore === 'file' && options.lane !== 'api_key' ? options.tokenFilePath : undefined }),
     }))
   provide(child, STORE, () => parts.tokenStore ?? child.resolve(PLACES).tokens(child.resolve(LANE), child.resolve(WARN)))
   provide(child, CREDENTIALS, () => createCredentials(child, input, cleanups, shared))

@@ -1,5 +1,5 @@
 import type { Quota } from './account/index.js'
-import { ConfigurationError, isLLMError, parseModelName, type Coordinator, type MountPlan } from './contract/index.js'
+import { ConfigurationError, isLLMError, parseModelName, type Coordinator, type LLMError, type MountPlan } from './contract/index.js'
 import { describeOrigin, originOf, type ProviderOptions } from './config/index.js'
 import type { MountContainer } from './container.js'
 import type { FoundMatrix, ModelRoleResolver, OverrideLayer, RouteExplanation, RoutingHookConfig, RoutingOverrides } from './routing/index.js'
@@ -24,8 +24,14 @@ export async function mountRouting(
   const { provider, quota, warn } = mount
   const { hook, find, overrides } = await findMatrixInForce(coordinator.config, options, config, warn)
   await quota.ready()
+  let missing: LLMError | undefined
   const { resolver, uninstall } = await mountWithConfig(coordinator, hook, {
-    find: () => orWarn(find, warn),
+    find: () => find().catch((error: unknown) => {
+      if (!isLLMError(error) || error.code !== 'matrix_not_found') throw error
+      missing = error
+      warn(`no role can be resolved: ${error.message}`)
+      return undefined
+    }),
     overrides,
     ...(options.routingRules === 'reference' ? {} : {
       verify: 'catalog' as const,
@@ -34,7 +40,11 @@ export async function mountRouting(
     }),
     warn,
   })
-  if (!resolver) return { ...NO_ROUTING, uninstall }
+  if (!resolver) {
+    // What is configured and not there is told to whoever asks for a role, not that nothing is configured.
+    if (missing) mount.routeResolver = () => Promise.reject(missing as LLMError)
+    return { ...NO_ROUTING, uninstall }
+  }
   const isChecked = options.routingRules === 'checked'
   mount.routeResolver = async (roles, { lower = false } = {}) => {
     // A second look for a lower tier spends no escalation and reports no clamp again.
@@ -96,16 +106,6 @@ async function readHostHook(plan: MountPlan, warn: (message: string) => void): P
     if (!isLLMError(error) || error.code === 'untrusted_option') throw error
     warn(`the config of the plan's routing hook counts for nothing: ${error.message}`)
     return readHookConfig(undefined)
-  }
-}
-
-async function orWarn(find: () => Promise<FoundMatrix>, warn: (message: string) => void): Promise<FoundMatrix | undefined> {
-  try {
-    return await find()
-  } catch (error) {
-    if (!isLLMError(error) || error.code !== 'matrix_not_found') throw error
-    warn(`no role can be resolved: ${error.message}`)
-    return undefined
   }
 }
 

@@ -189,7 +189,7 @@ describe('mount configuration', () => {
     const { provider, warnings } = await mounted({ config: { matrix: 'no-such-matrix' } })
     expect(warnings.join()).toContain('no-such-matrix')
     await expect(provider.complete(ask('hello'))).resolves.toBeDefined()
-    await expect(provider.delegate('coding', ask('hello')).response()).rejects.toMatchObject({ name: 'ConfigurationError' })
+    await expect(provider.delegate('coding', ask('hello')).response()).rejects.toMatchObject({ name: 'ConfigurationError', code: 'matrix_not_found', message: expect.stringContaining('no-such-matrix') as string })
   })
 
   test('a broken matrix fails the mount with file, line and column', async () => {

@@ -52,7 +52,7 @@ export function mapError(thrown: unknown, { modelId, retriesInside }: ErrorTerms
 function apiCallError(cause: AnyLLMError, retriesInside: boolean): Error {
   const { message, status_code: statusCode, retry_after: retryAfter, request_id: requestId, retryable, code, may_have_run: mayHaveRun } = cause
   const headers = {
-    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter)) }),
     ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
   }
   return markedError('APICallError', message, {
@@ -60,7 +60,8 @@ function apiCallError(cause: AnyLLMError, retriesInside: boolean): Error {
     url: '',
     // Prompts stay out of errors.
     requestBodyValues: {},
-    statusCode,
+    // A candidate that is passed over is not asked: the status is what it would have answered.
+    statusCode: statusCode ?? (cause.name === 'QuotaExceededError' || cause.name === 'RateLimitError' ? 429 : undefined),
     responseHeaders: headers,
     responseBody: undefined,
     // Nor a request that may have run.

@@ -12,7 +12,7 @@ export function createApiKeyLane(config: LaneConfig = {}): Lane {
     issuer: checkedIssuer(config),
     clientId: config.clientId ?? '',
     baseUrl: trimSlashes(config.baseUrl ?? LANES.api_key.baseUrl),
-    signIn: signInCommand('api_key', config.account),
+    signIn: signInCommand('api_key', config),
     ...(config.apiKey === undefined || config.apiKey === '' ? {} : { apiKey: config.apiKey }),
     refuse: () => undefined,
     headers: (credential) => ({ authorization: `Bearer ${credential.accessToken}` }),

@@ -9,7 +9,7 @@ const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann'
 export function createCodexLane(config: LaneConfig = {}): Lane {
   const issuer = checkedIssuer(config)
   const clientId = config.clientId ?? CLIENT_ID
-  const signIn = signInCommand('codex', config.account)
+  const signIn = signInCommand('codex', config)
   return {
     name: 'codex',
     billing: LANES.codex.billing,

@@ -43,7 +43,7 @@ export function createKeychainStore(options: KeychainStoreOptions): TokenStore {
   return {
     kind: 'keychain',
     place,
-    load: () => loadParts({ parts, place, lane, signIn: signInCommand(lane, account) }),
+    load: () => loadParts({ parts, place, lane, signIn: signInCommand(lane, { account }) }),
     withLock,
     save: (record, with_) => (with_?.lock ? write(record, with_.lock) : withLock((lock) => write(record, lock))),
     proveWritable: () => saving(place, async () => {

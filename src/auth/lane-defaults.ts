@@ -12,10 +12,14 @@ export function checkedIssuer(config: LaneConfig): string {
   return issuer
 }
 
-/** The command that signs in to this lane and account. */
-export function signInCommand(lane: LaneName, account?: string): string {
-  return `amplifier-chatgpt login${laneRow(lane).loginFlag}${account === undefined || account === 'default' ? '' : ` --account ${account}`}`
+/** The command that signs in to this lane and account, and keeps the sign-in where it is looked for. */
+export function signInCommand(lane: LaneName, { account, tokenFile }: Pick<LaneConfig, 'account' | 'tokenFile'> = {}): string {
+  const named = account === undefined || account === 'default' ? '' : ` --account ${account}`
+  return `amplifier-chatgpt login${laneRow(lane).loginFlag}${named}${tokenFile === undefined ? '' : ` --token-file ${quoteWord(tokenFile)}`}`
 }
+
+/** As shells take a path. */
+const quoteWord = (text: string): string => (/^[\w.,:=@/\\~+-]+$/.test(text) ? text : `"${text}"`)
 
 export function trimSlashes(url: string): string {
   return url.replace(/\/+$/, '')

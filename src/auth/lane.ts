@@ -47,4 +47,6 @@ export interface LaneConfig {
   apiKey?: string
   /** a named account, so that messages name the right command */
   account?: string
+  /** where the sign-in is kept, where that is not the default; for the same */
+  tokenFile?: string
 }

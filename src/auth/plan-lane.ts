@@ -12,7 +12,7 @@ const CONFIGURATION_CODES = new Set(['invalid_client', 'unauthorized_client'])
 /** The documented "Sign in with ChatGPT": the plan pays, on the public API. */
 export function createPlanLane(config: LaneConfig = {}): Lane {
   const issuer = checkedIssuer(config)
-  const signIn = signInCommand('plan', config.account)
+  const signIn = signInCommand('plan', config)
   return {
     name: 'plan',
     billing: LANES.plan.billing,

@@ -44,7 +44,7 @@ export function createRedisStore(options: RedisStoreOptions): TokenStore {
   const place = `${connection.place} (${keys.credential})`
   const sealer = createAtRestCipher(options.encryptionKey)
   const ttlMs = options.credentialTtlMs ?? 180 * DAY_MS
-  const load = () => loadFrom({ connection, sealer, key: keys.credential, place, lane, signIn: signInCommand(lane, account) })
+  const load = () => loadFrom({ connection, sealer, key: keys.credential, place, lane, signIn: signInCommand(lane, { account }) })
   const withLock: TokenStore['withLock'] = (work, limits) => withRedisLock({
     connection, place, lockKey: keys.lock, fenceKey: keys.fence,
     ...(limits?.waitMs === undefined ? {} : { waitMs: limits.waitMs }),

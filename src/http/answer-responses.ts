@@ -11,7 +11,7 @@ import { explainFailure } from './model-names.js'
 import { readInput, readResponsesRequest } from './read-responses-request.js'
 import { buildEcho } from './response-echo.js'
 import { createRecordFinder, keepRecord, nameInputItems, readHistory, resolveReferences, type ResponseRecord } from './response-record.js'
-import { addRouteTrailers, noteAnswer, setRouteHeaders } from './route-headers.js'
+import { addRouteTrailers, noteAnswer, servedModel, setRouteHeaders } from './route-headers.js'
 import { startCall } from './start-call.js'
 import { writeJson } from './write-json.js'
 
@@ -110,9 +110,14 @@ async function keep(exchange: Exchange, record: ResponseRecord): Promise<void> {
   }
 }
 
-/** The writer of a turn's response. */
+/** The writer of a turn's response. Its model is the one that serves as soon as a candidate has been chosen: a role's name tells a client nothing. */
 export function openWriter(exchange: Exchange, turn: ResponseTurn) {
-  return createResponseWriter({ responseId: turn.id, model: String(turn.body.model), createdAt: Math.floor(exchange.endpoint.now() / 1000), echo: buildEcho(turn.body) })
+  return createResponseWriter({
+    responseId: turn.id, createdAt: Math.floor(exchange.endpoint.now() / 1000), echo: buildEcho(turn.body),
+    get model() {
+      return servedModel(exchange.note) ?? exchange.note.route?.resolved_model ?? String(turn.body.model)
+    },
+  })
 }
 
 function buildRecord(turn: ResponseTurn, ending: readonly ResponseStreamEvent[], response: ChatResponse): ResponseRecord {

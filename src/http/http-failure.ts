@@ -34,7 +34,8 @@ export const badRequest = (message: string, param?: string): HttpFailure =>
 export function toHttpFailure(error: unknown): HttpFailure {
   if (error instanceof HttpFailure) return error
   if (!isLLMError(error)) return new HttpFailure(500, 'The provider failed in an unexpected way.', { type: 'server_error' })
-  const [status, type] = kindOf(error.name)
+  const [usual, type] = kindOf(error.name)
+  const status = error.may_have_run && isRepeated(usual) ? 424 : usual
   const retry: Record<string, string> = error.retry_after === undefined ? {} : { 'retry-after': String(Math.ceil(error.retry_after)) }
   return new HttpFailure(status, error.message, {
     type,
@@ -44,6 +45,12 @@ export function toHttpFailure(error: unknown): HttpFailure {
     headers: { ...retry, 'x-should-retry': String(error.retryable && error.name === 'RateLimitError' && !error.may_have_run), 'x-error-kind': error.name },
   })
 }
+
+/**
+ * Statuses that clients repeat by themselves, the AI SDK whatever the headers say. A request that may have run answers none of them,
+ * but 424, Failed Dependency (RFC 4918, 11.4): it would be run and billed twice.
+ */
+const isRepeated = (status: number): boolean => status >= 500 || status === 429
 
 function kindOf(name: string): [number, string] {
   switch (name) {

@@ -1,7 +1,7 @@
-import type { RouteReceipt } from '../contract/index.js'
 import { sanitizeLine, stringifyPrintable } from '../lib/index.js'
 import type { ExchangeNote } from './endpoint.js'
 import type { RequestLogEntry } from './request-log-entry.js'
+import { servedModel } from './route-headers.js'
 
 /** What a request's note comes to in the log. */
 export function describeNote(note: ExchangeNote, startedAt: number): Partial<RequestLogEntry> {
@@ -9,7 +9,7 @@ export function describeNote(note: ExchangeNote, startedAt: number): Partial<Req
   const entry: { [Key in keyof RequestLogEntry]?: RequestLogEntry[Key] | undefined } = {
     first_ms: note.firstAt === undefined ? undefined : note.firstAt - startedAt,
     model: note.model,
-    served_model: note.served ?? servedModel(route),
+    served_model: servedModel(note),
     role: route?.role,
     degraded: note.degraded,
     transport: route?.transport,
@@ -19,10 +19,6 @@ export function describeNote(note: ExchangeNote, startedAt: number): Partial<Req
     error: note.error,
   }
   return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined))
-}
-
-function servedModel(route: RouteReceipt | undefined): string | undefined {
-  return route === undefined || route.served_model === 'unknown' ? undefined : route.served_model
 }
 
 /** A line of the log: `json`, or words for a person. */

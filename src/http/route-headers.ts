@@ -16,7 +16,7 @@ export function noteAnswer(note: ExchangeNote, response: ChatResponse): void {
 /** `x-served-model`, `x-route` and `x-ignored-fields`, as far as they are known. */
 export function describeRoute(note: ExchangeNote): Record<string, string> {
   const { route, ignored } = note
-  const served = note.served ?? (route && route.served_model !== 'unknown' ? route.served_model : undefined)
+  const served = servedModel(note)
   const parts = route
     ? [...(route.role === undefined ? [] : [`role=${route.role}`]), `candidate=${route.provider}/${route.resolved_model}`, `degraded=${note.degraded === true}`]
     : []
@@ -25,6 +25,11 @@ export function describeRoute(note: ExchangeNote): Record<string, string> {
   if (parts.length > 0) headers['x-route'] = printable(parts.join('; '))
   if (ignored.length > 0) headers['x-ignored-fields'] = printable(ignored.join(', '))
   return headers
+}
+
+/** What answered, as far as it is known. */
+export function servedModel({ served, route }: ExchangeNote): string | undefined {
+  return served ?? (route === undefined || route.served_model === 'unknown' ? undefined : route.served_model)
 }
 
 /** Names come from catalogs and matrices: what no header may hold would end the answer. */

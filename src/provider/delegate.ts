@@ -236,7 +236,7 @@ function nothingServes(deps: ProviderDeps, roles: readonly string[], route: Reso
   const exhausted = route.candidates.filter((candidate) => candidate.status === 'exhausted')
   const earliest = exhausted.map((candidate) => Date.parse(candidate.exhausted_until ?? '')).filter(Number.isFinite).sort((a, b) => a - b)[0]
   if (exhausted.length > 0) {
-    return new QuotaExceededError(`The quota of every candidate for ${words} is used up; the first is back ${exhausted[0]?.exhausted_until ?? 'later'}.`, {
+    return new QuotaExceededError(`The quota of every candidate for ${words} is used up; the first is back ${exhausted[0]?.exhausted_until ?? 'later'}. Run 'amplifier-chatgpt status' to see the windows.`, {
       provider: deps.mountName,
       code: 'usage_limit_reached',
       ...(earliest === undefined ? {} : { retry_after: Math.max(0, (earliest - deps.now()) / 1000) }),

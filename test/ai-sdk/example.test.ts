@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,9 +19,16 @@ if (!built) console.info('example.test.ts: dist/ai-sdk is not built (npm run bui
 describe('the page for the AI SDK', () => {
   test.runIf(built)('its command runs as it stands', async () => {
     const command = blocks('sh').join('').split('\n').find((line) => line.startsWith('node ')) as string
-    const { stdout } = await run(process.execPath, command.split(' ').slice(1), { cwd: root })
-    expect(stdout).toContain('sunny in Bern')
-    expect(stdout).toMatch(/role coding was served by gpt-\S+, 2 steps, \d+ tokens/)
+    const place = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-ai-sdk-example-'))
+    try {
+      await mkdir(join(place, 'node_modules'))
+      await symlink(root, join(place, 'node_modules', 'amplifier-module-provider-openai-chatgpt'), 'junction')
+      const { stdout } = await run(process.execPath, command.split(' ').slice(1), { cwd: place })
+      expect(stdout).toContain('sunny in Bern')
+      expect(stdout).toMatch(/role coding was served by gpt-\S+, 2 steps, \d+ tokens/)
+    } finally {
+      await rm(place, { recursive: true, force: true })
+    }
   })
 
   test.runIf(built)('its program runs as it stands', async () => {

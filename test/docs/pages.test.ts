@@ -188,5 +188,6 @@ async function installHere(): Promise<string> {
   const place = await mkdtemp(join(folder, 'program-'))
   mkdirSync(join(place, 'node_modules'))
   symlinkSync(root, join(place, 'node_modules', 'amplifier-module-provider-openai-chatgpt'), 'junction')
+  for (const name of ['ai', '@ai-sdk']) symlinkSync(join(root, 'node_modules', name), join(place, 'node_modules', name), 'junction')
   return place
 }

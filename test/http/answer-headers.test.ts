@@ -41,6 +41,21 @@ describe('what every answer says of itself, in each dialect', () => {
     }
   })
 
+  test.each(DIALECTS)('%s: a turn that may have run answers 424, which no client repeats; one that did not run answers 503', async (path, body) => {
+    const { twin } = mounted
+    const before = twin.responses().length
+    twin.enqueue({ text: 'Half of this is lost on the way.', cutAfterEvents: 6 }, { status: 503, body: { detail: 'busy' } })
+    const cut = await ask(path, { ...body, model: 'gpt-5.5' })
+    const busy = await ask(path, { ...body, model: 'gpt-5.5' })
+    expect([cut.status, cut.headers.get('x-should-retry'), busy.status, twin.responses().length - before]).toEqual([424, 'false', 503, 2])
+  })
+
+  test('a streamed response names the model that serves from its first event on', async () => {
+    const response = await ask('/responses', { input: 'hello', model: 'role:coding', stream: true })
+    const models = [...(await response.text()).matchAll(/^data: (\{.*"response":.*\})$/gm)].map((match) => (JSON.parse(match[1] as string) as { response: { model: string } }).response.model)
+    expect(models).toEqual(['gpt-6.1-sol', 'gpt-6.1-sol', 'gpt-6.1-sol'])
+  })
+
   test.each(DIALECTS)('%s: a wrong name is a 404 that says which was meant', async (path, body) => {
     for (const [model, meant] of [['gpt-55', 'gpt-5.5'], ['codng', 'coding'], ['role:codng', 'role:coding']]) {
       for (const stream of [false, true]) {

@@ -232,13 +232,13 @@ test.each<[string, Record<string, unknown>, string]>([
   ['codex', { account: 'work' }, 'amplifier-chatgpt login --account work'],
   ['plan', {}, 'amplifier-chatgpt login --plan'],
   ['plan', { account: 'work' }, 'amplifier-chatgpt login --plan --account work'],
-])('a refusal in lane %s with %j names the command that signs in there: %s', async (lane, config, command) => {
+])('a refusal in lane %s with %j names the command that signs in there, at the same file: %s', async (lane, config, command) => {
   const twin = await openTwin()
   const mounted = lane === 'plan' ? await mountPlan(twin, config) : await mountOn(twin, { config })
   const body = { error: { code: 'missing_scope', message: 'Missing scopes: model.request' } }
   for (const path of ['/v1/responses', '/backend-api/codex/responses', '/v1/models', '/backend-api/codex/models']) twin.refuse(path, { status: 401, body, times: 9 })
   for (const call of [() => mounted.provider.complete(ask('hello')), () => mounted.provider.openSocket()]) {
-    await expect(call()).rejects.toMatchObject({ name: 'AuthenticationError', message: expect.stringMatching(new RegExp(`${command} \\[\\w+\\]$`)) as string })
+    await expect(call()).rejects.toMatchObject({ name: 'AuthenticationError', message: expect.stringMatching(new RegExp(`${command} --token-file ${String(mounted.config['token_file_path'])} \\[\\w+\\]$`)) as string })
   }
 })
 

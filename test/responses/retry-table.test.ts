@@ -13,7 +13,7 @@ function renderPage(): string {
     '# When a request is sent again', '',
     'Only where it is proven that it did not run. The official client also repeats after 5xx, cuts and failed answers; here those surface, as',
     'a request that may have run is the caller\'s to send again. The first row that fits decides. Errors with `may_have_run: true` are not taken to another candidate',
-    'of a delegation, nor repeated by the AI SDK.', '',
+    'of a delegation, nor repeated by the AI SDK; over HTTP they answer 424, which clients do not repeat by themselves.', '',
     '| failure | how far it had come | sent again | surfaces | why |', '| --- | --- | --- | --- | --- |', ...rows, '',
     '`after wait`: after the time that the backend names (60 s at most), else after a backoff; with `patiently` (5, 30, 120 s) and `once` it uses up',
     '`max_retries`. The other ways go at once: `refreshed`, `without reasoning` and `over http` once in a call, `reconnected` twice.', '',
