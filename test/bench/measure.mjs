@@ -4,7 +4,8 @@
  * - `cpu`: median CPU of a delta over COUNT calls, ms and µs
  * - `many`: COUNT calls at once: CPU, and by how much the process grew
  * - `first`: median time from the call to its first delta, over COUNT calls in a row
- * - `trickle`: COUNT calls at once whose deltas come one by one: CPU a delta, and by how much the process grew for each
+ * - `trickle`: COUNT calls at once whose deltas come one by one: CPU a delta over all, CPU of opening a call up to its first
+ *   delta, CPU of a delta while all wait, and by how much the process grew for each
  * - `waiting`: the same, stopped in the middle: what of it is live memory
  * - `memory`: one call whose consumer is slower than its server: by how much live and resident memory grow
  */
@@ -70,10 +71,22 @@ const WORDS = {
     let peak = rss
     const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 100)
     const before = process.cpuUsage()
-    const deltas = (await Promise.all(Array.from({ length: count }, () => start()))).reduce((sum, seen) => sum + seen, 0)
+    // Opened once each has its first delta; waiting from there until the first of them has its last but one: ends cost otherwise.
+    let [begun, late, deltas] = [0, 0, 0]
+    let opened, waited
+    const last = Number(recipe.split('-')[1]) - 1
+    const onDelta = (seen) => {
+      deltas++
+      if (seen === 1 && ++begun === count) opened = { ms: cpuMs(before), deltas }
+      if (seen === last && late++ === 0) waited = { ms: cpuMs(before), deltas }
+    }
+    await Promise.all(Array.from({ length: count }, () => start({ onDelta })))
     const spent = cpuMs(before)
     clearInterval(timer)
-    return { deltas, us_per_delta: round((spent * 1000) / deltas), kb_per_stream: round((peak - rss) / 1000 / count) }
+    return {
+      deltas, us_per_delta: round((spent * 1000) / deltas), us_per_call_opened: round((opened.ms * 1000) / count),
+      us_per_delta_waiting: round(((waited.ms - opened.ms) * 1000) / (waited.deltas - opened.deltas)), kb_per_stream: round((peak - rss) / 1000 / count),
+    }
   },
 
   async waiting() {
