@@ -16,9 +16,10 @@ export interface PooledConnection {
   readonly bearer: string
   /** the upgrade's headers have been taken in */
   headersRead: boolean
-  /** ms since it was opened, and since it was last used */
+  /** ms since it was opened */
   openFor: () => number
-  idleFor: () => number
+  /** ms since it was last used; absent while it is used */
+  idleFor?: (() => number) | undefined
 }
 
 export interface ConnectionPool {
@@ -58,12 +59,9 @@ export function createConnectionPool(options: { now: () => number; /** see creat
   let sweeper: NodeJS.Timeout | undefined
   let closed = false
 
-  const forget = (pooled: PooledConnection): void => {
+  const drop = (pooled: PooledConnection): void => {
     connections.delete(pooled)
     idle.delete(pooled)
-  }
-  const drop = (pooled: PooledConnection): void => {
-    forget(pooled)
     pooled.socket.close(1000)
     if (connections.size === 0 && sweeper) {
       clearInterval(sweeper)
@@ -73,15 +71,6 @@ export function createConnectionPool(options: { now: () => number; /** see creat
   const sweep = (): void => {
     for (const pooled of idle) if (isStale(pooled)) drop(pooled)
   }
-  const add: ConnectionPool['add'] = (conversation, bearer, socket) => {
-    if (closed) refuse(socket)
-    const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), headersRead: false, openFor: startElapsed(options.now), idleFor: startElapsed(options.now) }
-    connections.add(pooled)
-    sweeper ??= setInterval(sweep, 30_000).unref()
-    socket.onClosed(() => forget(pooled))
-    dropWhenItGoesOn(pooled, drop)
-    return pooled
-  }
 
   return {
     take(conversation, bearer, built) {
@@ -90,7 +79,7 @@ export function createConnectionPool(options: { now: () => number; /** see creat
       const taken = pick([...idle], conversation, bearer, built)
       if (taken) {
         idle.delete(taken)
-        taken.conversation = conversation
+        Object.assign(taken, { conversation, idleFor: undefined })
       }
       return taken
     },
@@ -98,12 +87,21 @@ export function createConnectionPool(options: { now: () => number; /** see creat
       sweep()
       return [...connections].some((pooled) => pooled.conversation === conversation && pooled.bearer === bearer)
     },
-    add,
-    holdsSpare(bearer) {
-      sweep()
-      return [...idle].some((pooled) => pooled.conversation === SPARE && pooled.bearer === bearer)
+    add(conversation, bearer, socket) {
+      if (closed) refuse(socket)
+      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), headersRead: false, openFor: startElapsed(options.now) }
+      connections.add(pooled)
+      sweeper ??= setInterval(sweep, 30_000).unref()
+      socket.onClosed(() => drop(pooled))
+      dropWhenItGoesOn(pooled, drop)
+      return pooled
     },
-    addSpare: (bearer, socket) => void idle.add(add(SPARE, bearer, socket)),
+    holdsSpare(bearer) {
+      return this.holds(SPARE, bearer)
+    },
+    addSpare(bearer, socket) {
+      this.giveBack(this.add(SPARE, bearer, socket))
+    },
     giveBack(pooled) {
       pooled.idleFor = startElapsed(options.now)
       if (connections.has(pooled)) idle.add(pooled)
@@ -114,7 +112,6 @@ export function createConnectionPool(options: { now: () => number; /** see creat
     close() {
       closed = true
       for (const pooled of connections) drop(pooled)
-      clearInterval(sweeper)
     },
   }
 }
@@ -144,6 +141,6 @@ function isStale(pooled: PooledConnection): boolean {
   return (
     pooled.socket.state === 'closed' ||
     pooled.openFor() > ROTATE_AFTER_MS ||
-    pooled.idleFor() > IDLE_MS
+    (pooled.idleFor?.() ?? 0) > IDLE_MS
   )
 }

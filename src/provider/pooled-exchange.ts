@@ -1,5 +1,6 @@
 import { parseJson } from '../lib/index.js'
-import { createAnswerGuard, goesOn, serializeRequest, type ChainPlan } from '../responses/index.js'
+import { createAnswerGuard, goesOn, serializeRequest, type BuiltRequest, type ChainPlan } from '../responses/index.js'
+import type { FrameStream } from '../transport/transport.js'
 import type { Exchange, ExchangeRequest } from './backend-exchange.js'
 import type { ConnectionPool, PooledConnection } from './connection-pool.js'
 import { TURN_STATE } from './turn-state-store.js'
@@ -31,33 +32,48 @@ function beginPooledExchange(pool: ConnectionPool, pooled: PooledConnection, req
   }
   const frames = pooled.socket.exchange(message, { signal, timeouts })
   request.onSent?.()
-  let running = true
-  const guard = createAnswerGuard(pooled.memory)
-  const droppedBefore = pooled.memory.dropped
-  return {
-    kind: 'websocket',
-    reason: `${reason}; ${describePlan(plan, built.items.length)}`,
-    frames,
-    headers: takeUpgradeHeaders(pooled),
-    guard,
-    finish({ responseId, doneItems, behind }) {
-      if (!running) return
-      running = false
-      const wentOn = [...behind, ...(frames.arrived() ?? [])].some((frame) => goesOn(parseJson(frame)))
-      frames.release()
-      guard.ended()
-      // Answers without an id, and those behind whose end something came, can't be told from the next one's.
-      if (wentOn || pooled.memory.dropped > droppedBefore || pooled.memory.responses.size === 0) return pool.drop(pooled)
-      if (responseId === undefined) pooled.chain.reset('no_previous_response_id')
-      else pooled.chain.completed(built, responseId, doneItems)
-      pool.giveBack(pooled)
-    },
-    abandon() {
-      if (!running) return
-      running = false
-      frames.close()
-      pool.drop(pooled)
-    },
+  return new PooledExchange(pool, pooled, built, frames, `${reason}; ${describePlan(plan, built.items.length)}`)
+}
+
+/** A class, since thousands may wait; see BackendHttpExchange. */
+class PooledExchange implements Exchange {
+  readonly kind = 'websocket'
+  readonly headers: Exchange['headers']
+  readonly guard: Exchange['guard']
+  readonly #pool: ConnectionPool
+  readonly #pooled: PooledConnection
+  readonly #built: BuiltRequest
+  readonly #droppedBefore: number
+  #running = true
+
+  constructor(pool: ConnectionPool, pooled: PooledConnection, built: BuiltRequest, readonly frames: FrameStream, readonly reason: string) {
+    this.#pool = pool
+    this.#pooled = pooled
+    this.#built = built
+    this.#droppedBefore = pooled.memory.dropped
+    this.guard = createAnswerGuard(pooled.memory)
+    this.headers = takeUpgradeHeaders(pooled)
+  }
+
+  finish({ responseId, doneItems, behind }: Parameters<Exchange['finish']>[0]): void {
+    if (!this.#running) return
+    this.#running = false
+    const { chain, memory } = this.#pooled
+    const wentOn = [...behind, ...(this.frames.arrived() ?? [])].some((frame) => goesOn(parseJson(frame)))
+    this.frames.release()
+    this.guard.ended()
+    // Answers without an id, and those behind whose end something came, can't be told from the next one's.
+    if (wentOn || memory.dropped > this.#droppedBefore || memory.responses.size === 0) return this.#pool.drop(this.#pooled)
+    if (responseId === undefined) chain.reset('no_previous_response_id')
+    else chain.completed(this.#built, responseId, doneItems)
+    this.#pool.giveBack(this.#pooled)
+  }
+
+  abandon(): void {
+    if (!this.#running) return
+    this.#running = false
+    this.frames.close()
+    this.#pool.drop(this.#pooled)
   }
 }
 

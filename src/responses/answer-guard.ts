@@ -45,7 +45,7 @@ export function goesOn(value: unknown): boolean {
 
 /** @param memory of the connection that the answer shares with others; without one all that comes is this answer's or none's */
 export function createAnswerGuard(memory?: ConnectionMemory): AnswerGuard {
-  return memory ? guardShared(memory) : new LoneGuard()
+  return memory ? new SharedGuard(memory) : new LoneGuard()
 }
 
 /** A stream of its own: only a response under another id is not this one. */
@@ -63,54 +63,64 @@ class LoneGuard implements AnswerGuard {
   ended(): void {}
 }
 
-function guardShared(memory: ConnectionMemory): AnswerGuard {
-  const first = memory.responses.size === 0
-  const items = new Set<string>()
-  let current: string | undefined
-  let replayed = false
-  let mayHaveBegun = false
-  const belongs = (event: TypedEvent): boolean => {
+/** A stream on a connection that carried others: what is theirs is told by ids. */
+class SharedGuard implements AnswerGuard {
+  mayHaveBegun = false
+  readonly #memory: ConnectionMemory
+  readonly #first: boolean
+  /** of this answer; a list, since it is empty while most answers are waited for, and short after */
+  readonly #items: string[] = []
+  #current: string | undefined
+  #replayed = false
+
+  constructor(memory: ConnectionMemory) {
+    this.#memory = memory
+    this.#first = memory.responses.size === 0
+  }
+
+  admits(event: TypedEvent): boolean {
     const id = readResponseId(event)
-    if (id !== undefined) {
-      if (current !== undefined) {
-        mayHaveBegun ||= id !== current && !memory.responses.has(id)
-        return id === current
-      }
-      if (!memory.responses.has(id)) {
-        current = id
-        return true
-      }
-      // A whole answer under the id of one that has ended may be ours or a repetition of the other.
-      if (replayed && ENDS.has(event.type)) throw new NotAttributable('the answer came under the id of one that had ended')
-      replayed ||= event.type === 'response.created'
-      return false
+    const own = id === undefined ? this.#ownsItem(event) : this.#ownsResponse(id, event)
+    if (!own) this.#memory.dropped++
+    return own
+  }
+
+  ended(): void {
+    const { responses, items } = this.#memory
+    if (this.#current !== undefined) responses.add(this.#current)
+    if (items.size > REMEMBERED_ITEMS) items.clear()
+    for (const item of this.#items) items.add(item)
+  }
+
+  #ownsResponse(id: string, { type }: TypedEvent): boolean {
+    const { responses } = this.#memory
+    if (this.#current !== undefined) {
+      this.mayHaveBegun ||= id !== this.#current && !responses.has(id)
+      return id === this.#current
     }
-    if (event.type === 'error' || event.type === 'response.failed' || OF_NO_ANSWER.has(event.type)) return true
+    if (!responses.has(id)) {
+      this.#current = id
+      return true
+    }
+    // A whole answer under the id of one that has ended may be ours or a repetition of the other.
+    if (this.#replayed && ENDS.has(type)) throw new NotAttributable('the answer came under the id of one that had ended')
+    this.#replayed ||= type === 'response.created'
+    return false
+  }
+
+  #ownsItem(event: TypedEvent): boolean {
+    const { type } = event
+    if (type === 'error' || type === 'response.failed' || OF_NO_ANSWER.has(type)) return true
     const item = readItemId(event)
-    if (!first && current === undefined) {
-      if (ENDS.has(event.type)) throw new NotAttributable('an answer ended without an id, on a connection that carried others')
-      mayHaveBegun ||= item === undefined || !memory.items.has(item)
+    const isOthers = item !== undefined && this.#memory.items.has(item)
+    if (!this.#first && this.#current === undefined) {
+      if (ENDS.has(type)) throw new NotAttributable('an answer ended without an id, on a connection that carried others')
+      this.mayHaveBegun ||= !isOthers
       return false
     }
     if (item === undefined) return true
-    if (event.type === 'response.output_item.added') items.add(item)
-    return first || items.has(item) || !memory.items.has(item)
-  }
-  return {
-    get mayHaveBegun() {
-      return mayHaveBegun
-    },
-    admits(event) {
-      const own = belongs(event)
-      if (own) return true
-      memory.dropped++
-      return false
-    },
-    ended() {
-      if (current !== undefined) memory.responses.add(current)
-      if (memory.items.size > REMEMBERED_ITEMS) memory.items.clear()
-      for (const item of items) memory.items.add(item)
-    },
+    if (type === 'response.output_item.added') this.#items.push(item)
+    return this.#first || !isOthers || this.#items.includes(item)
   }
 }
 

@@ -1,39 +1,44 @@
-export interface Heartbeat {
-  /** Something came from the peer. */
-  heard(): void
-  stop(): void
-}
-
-export interface HeartbeatOptions {
-  intervalMs: number
-  ping: () => void
+/** Whose peer is asked for signs of life. */
+export interface Beating {
+  ping(): void
   /** While we don't read, silence says nothing. */
-  isPaused: () => boolean
+  isPaused(): boolean
   /** Called once: nothing came between two pings. */
-  onDead: () => void
+  died(): void
 }
 
 /** Pings every interval. A peer that dies is noticed before two intervals have passed. */
-export function createHeartbeat({ intervalMs, ping, isPaused, onDead }: HeartbeatOptions): Heartbeat {
-  let heard = true
-  let stopped = false
-  const stop = () => {
-    stopped = true
-    clearInterval(timer)
+export class Heartbeat {
+  readonly #owner: Beating
+  readonly #timer: NodeJS.Timeout
+  #heard = true
+  #stopped = false
+
+  constructor(owner: Beating, intervalMs: number) {
+    this.#owner = owner
+    this.#timer = setInterval((heartbeat: Heartbeat) => heartbeat.#beat(), intervalMs, this).unref()
   }
-  const beat = () => {
-    if (heard || isPaused()) {
-      heard = false
-      return ping()
+
+  /** Something came from the peer. */
+  heard(): void {
+    this.#heard = true
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearInterval(this.#timer)
+  }
+
+  #beat(): void {
+    if (this.#heard || this.#owner.isPaused()) {
+      this.#heard = false
+      return this.#owner.ping()
     }
     // After a block of the event loop timers run before the sockets are read: a pong may lie there.
     setImmediate(() => {
-      if (stopped || heard || isPaused()) return
-      stop()
-      onDead()
+      if (this.#stopped || this.#heard || this.#owner.isPaused()) return
+      this.stop()
+      this.#owner.died()
     })
   }
-  const timer = setInterval(beat, intervalMs)
-  timer.unref()
-  return { heard: () => void (heard = true), stop }
 }

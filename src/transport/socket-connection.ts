@@ -3,10 +3,10 @@ import type WebSocket from 'ws'
 import { ArrivalQueue } from './arrival-queue.js'
 import { readText } from './decode-utf8.js'
 import { abortedFailure, timeoutFailure } from './failures.js'
-import { createHeartbeat, type Heartbeat } from './heartbeat.js'
+import { Heartbeat, type Beating } from './heartbeat.js'
 import { createMessageReader, type MessageReader } from './message-reader.js'
 import { describeClose } from './describe-close.js'
-import { SocketExchange } from './socket-exchange.js'
+import { SocketExchange, type ExchangeConnection } from './socket-exchange.js'
 import type { Timeouts, FrameStream, Headers, SocketConnection } from './transport.js'
 
 /**
@@ -16,6 +16,8 @@ import type { Timeouts, FrameStream, Headers, SocketConnection } from './transpo
 const COMPRESS_FROM = 64 * 1024
 /** How long a polite close may take until the socket is ended. */
 const CLOSE_MS = 500
+
+type ClosedListener = (code: number, reason: string) => void
 
 export interface SocketConnectionOptions {
   headers: Headers
@@ -30,15 +32,16 @@ export interface SocketConnectionOptions {
  * belongs to an answer that is over; or to `send()` and `receive()`, after which `exchange()` is refused. What comes
  * before either waits for `receive()` (64 KiB, then the socket is paused) and is dropped by `exchange()`.
  */
-export class WebSocketConnection implements SocketConnection {
+export class WebSocketConnection implements SocketConnection, ExchangeConnection, Beating {
   readonly headers: Headers
   readonly openedAtMs: number
   readonly #ws: WebSocket
   readonly #heartbeat: Heartbeat
-  readonly #messages: MessageReader
   readonly #socket: Socket
-  readonly #flow: { pause: () => void; resume: () => void }
-  readonly #listeners = new Set<(code: number, reason: string) => void>()
+  readonly #pingMs: number
+  #messages: MessageReader | undefined
+  /** one or two: a set of them takes four times the memory */
+  #listeners: readonly ClosedListener[] = []
   #spokenBy: 'nobody' | 'exchanges' | 'caller' = 'nobody'
   #current: SocketExchange | undefined
   #closing = false
@@ -51,30 +54,15 @@ export class WebSocketConnection implements SocketConnection {
     this.openedAtMs = openedAtMs
     this.#ws = ws
     this.#socket = socket
-    this.#flow = {
-      pause: () => ws.pause(),
-      resume: () => {
-        this.#heartbeat.heard() // what came meanwhile is still to be read
-        ws.resume()
-      },
-    }
-    this.#messages = createMessageReader(new ArrivalQueue(this.#flow))
-    this.#heartbeat = createHeartbeat({
-      intervalMs: pingMs,
-      ping: () => ws.ping(),
-      isPaused: () => ws.isPaused,
-      onDead: () => {
-        this.#current?.fail(timeoutFailure('idle', 2 * pingMs, this.#current.phase))
-        this.#terminate('the peer answered no ping')
-      },
-    })
+    this.#pingMs = pingMs
+    this.#heartbeat = new Heartbeat(this, pingMs)
     ws.on('message', (data: Buffer) => {
       // A compressed read may take long to unpack, and nothing is read meanwhile: its messages are life too.
       this.#heartbeat.heard()
       const text = readText(data)
       if (this.#current) this.#current.push(text, data.length)
       else if (this.#spokenBy === 'exchanges') this.#unasked?.(text)
-      else this.#messages.push(text, data.length)
+      else this.#reader.push(text, data.length)
     })
     ws.on('error', (error) => (this.#lastError = error))
     ws.on('close', (code, reason) => this.#finish(code, reason.toString()))
@@ -82,6 +70,47 @@ export class WebSocketConnection implements SocketConnection {
       this.#heartbeat.heard()
       this.#current?.read(bytes.length)
     })
+  }
+
+  /** Made for who needs it: exchanges don't. */
+  get #reader(): MessageReader {
+    if (this.#messages) return this.#messages
+    this.#messages = createMessageReader(new ArrivalQueue(this))
+    if (this.#ended || this.#closing) this.#messages.end()
+    return this.#messages
+  }
+
+  pause(): void {
+    this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#heartbeat.heard() // what came meanwhile is still to be read
+    this.#ws.resume()
+  }
+
+  isPaused(): boolean {
+    return this.#ws.isPaused
+  }
+
+  ping(): void {
+    this.#ws.ping()
+  }
+
+  died(): void {
+    this.#current?.fail(timeoutFailure('idle', 2 * this.#pingMs, this.#current.phase))
+    this.#terminate('the peer answered no ping')
+  }
+
+  finished(exchange: SocketExchange): void {
+    if (this.#current !== exchange) return
+    this.#current = undefined
+    // As an idle connection over HTTP: a program that has nothing else to do ends, also where nobody calls close().
+    this.#socket.unref()
+  }
+
+  giveUp(): void {
+    this.#terminate('given up here')
   }
 
   get state(): 'idle' | 'busy' | 'closed' {
@@ -94,17 +123,9 @@ export class WebSocketConnection implements SocketConnection {
     if (this.state === 'busy') throw new Error('this connection is busy; it carries one exchange at a time')
     if (signal?.aborted) throw abortedFailure('unsent', signal)
     this.#spokenBy = 'exchanges'
-    this.#messages.clear()
-    const exchange: SocketExchange = new SocketExchange({
-      headers: this.headers, timeouts: timeouts ?? {}, flow: this.#flow, signal,
-      terminate: () => this.#terminate('given up here'),
-      onFinished: () => {
-        if (this.#current !== exchange) return
-        this.#current = undefined
-        // As an idle connection over HTTP: a program that has nothing else to do ends, also where nobody calls close().
-        this.#socket.unref()
-      },
-    })
+    this.#messages?.clear()
+    this.#messages = undefined
+    const exchange = new SocketExchange(this, { timeouts: timeouts ?? {}, signal })
     this.#current = exchange
     this.#socket.ref()
     this.#ws.send(message, { compress: message.length >= COMPRESS_FROM }, (error) => {
@@ -129,7 +150,7 @@ export class WebSocketConnection implements SocketConnection {
   async receive({ signal }: { signal?: AbortSignal } = {}): Promise<string | undefined> {
     if (this.#current) throw new Error('an exchange is under way; its answer is read from its frames')
     this.#ownedByCaller()
-    return this.#messages.receive(signal)
+    return this.#reader.receive(signal)
   }
 
   #ownedByCaller(): void {
@@ -142,7 +163,7 @@ export class WebSocketConnection implements SocketConnection {
     this.#closing = true
     this.#current?.fail(abortedFailure(this.#current.phase))
     this.#spokenBy = 'exchanges' // what still comes is dropped
-    this.#messages.end()
+    this.#messages?.end()
     this.#ws.resume()
     this.#ws.close(code, reason)
     const timer = setTimeout(() => this.#terminate('no answer to the close frame'), CLOSE_MS)
@@ -154,11 +175,11 @@ export class WebSocketConnection implements SocketConnection {
     this.#unasked = listener
   }
 
-  onClosed(listener: (code: number, reason: string) => void): () => void {
+  onClosed(listener: ClosedListener): () => void {
     const ended = this.#ended
     if (ended) queueMicrotask(() => listener(ended.code, ended.reason))
-    else this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    else this.#listeners = [...this.#listeners, listener]
+    return () => void (this.#listeners = this.#listeners.filter((each) => each !== listener))
   }
 
   #terminate(reason: string): void {
@@ -172,8 +193,8 @@ export class WebSocketConnection implements SocketConnection {
     this.#ended = { code, reason }
     this.#heartbeat.stop()
     this.#current?.fail(describeClose(this.#ended, this.#current.phase, this.#lastError))
-    this.#messages.end()
-    for (const listener of [...this.#listeners]) listener(code, reason)
-    this.#listeners.clear()
+    this.#messages?.end()
+    for (const listener of this.#listeners) listener(code, reason)
+    this.#listeners = []
   }
 }

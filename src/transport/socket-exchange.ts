@@ -2,14 +2,14 @@ import { Exchange, type ExchangeOptions } from './exchange.js'
 import type { Flow } from './arrival-queue.js'
 import type { Headers } from './transport.js'
 
-export interface SocketExchangeOptions extends ExchangeOptions {
+/** The connection that an exchange runs on. */
+export interface ExchangeConnection extends Flow {
   /** of the upgrade's answer */
-  headers: Headers
-  flow: Flow
+  readonly headers: Headers
   /** Called once when nothing more is read or written. */
-  onFinished: () => void
+  finished(exchange: SocketExchange): void
   /** The exchange is given up and the connection with it. */
-  terminate: () => void
+  giveUp(): void
 }
 
 /** A WebSocket's answer to an upgrade that went well. */
@@ -18,15 +18,17 @@ const SWITCHING_PROTOCOLS = 101
 /** One message sent over a WebSocket and what comes back. The connection calls `sent`, `push`, `read` and `fail`. */
 export class SocketExchange extends Exchange<string> {
   readonly status = SWITCHING_PROTOCOLS
-  readonly headers: Headers
-  readonly #socket: Pick<SocketExchangeOptions, 'flow' | 'onFinished' | 'terminate'>
+  readonly #connection: ExchangeConnection
 
-  constructor(options: SocketExchangeOptions) {
+  constructor(connection: ExchangeConnection, options: ExchangeOptions) {
     super(options)
-    this.headers = options.headers
-    this.#socket = options
+    this.#connection = connection
     this.enter('sending')
     this.attend()
+  }
+
+  get headers(): Headers {
+    return this.#connection.headers
   }
 
   arrived(): readonly string[] | undefined {
@@ -55,18 +57,18 @@ export class SocketExchange extends Exchange<string> {
   }
 
   protected onFinish(): void {
-    this.#socket.onFinished()
+    this.#connection.finished(this)
   }
 
   protected cut(): void {
-    this.#socket.terminate()
+    this.#connection.giveUp()
   }
 
   protected stopReading(): void {
-    this.#socket.flow.pause()
+    this.#connection.pause()
   }
 
   protected goOnReading(): void {
-    this.#socket.flow.resume()
+    this.#connection.resume()
   }
 }
