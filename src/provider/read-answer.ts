@@ -183,8 +183,9 @@ class Attempt implements AttemptState {
       const known = decodeEvent(value)
       const event = known ?? readOtherEvent(value)
       if (!event) continue
-      if (!this.#admits(guard, event)) {
-        this.accepted ||= guard.mayHaveBegun
+      const owner = this.#ownerOf(guard, event)
+      if (owner !== 'own') {
+        this.accepted ||= owner === 'unknown'
         continue
       }
       if (event.type === 'codex.rate_limits') {
@@ -236,9 +237,9 @@ class Attempt implements AttemptState {
     watch.chunk()
   }
 
-  #admits(guard: Exchange['guard'], event: TypedEvent): boolean {
+  #ownerOf(guard: Exchange['guard'], event: TypedEvent): ReturnType<Exchange['guard']['ownerOf']> {
     try {
-      return guard.admits(event)
+      return guard.ownerOf(event)
     } catch (thrown) {
       throw thrown instanceof NotAttributable ? fromCut(this, 'not_attributable') : thrown
     }

@@ -14,14 +14,18 @@ export interface ConnectionMemory {
   dropped: number
 }
 
+/**
+ * Whose an event is: `unknown` where it is not this answer's as far as can be told, and of none that has ended, so that
+ * there is no proof any more that the request was not taken.
+ */
+export type Owner = 'own' | 'ended' | 'unknown'
+
 /** Holds each event of one answer against the response it belongs to. */
 export interface AnswerGuard {
-  /** False for what belongs to another response. @throws NotAttributable where nothing can tell */
-  admits(event: TypedEvent): boolean
+  /** @throws NotAttributable where nothing can tell, and it matters */
+  ownerOf(event: TypedEvent): Owner
   /** The answer has ended. */
   ended(): void
-  /** Something of an answer was dropped that may have been this one's: there is no proof any more that the request was not taken. */
-  readonly mayHaveBegun: boolean
 }
 
 export class NotAttributable extends Error {
@@ -50,14 +54,11 @@ export function createAnswerGuard(memory?: ConnectionMemory): AnswerGuard {
 
 /** A stream of its own: only a response under another id is not this one. */
 class LoneGuard implements AnswerGuard {
-  mayHaveBegun = false
   #current: string | undefined
 
-  admits(event: TypedEvent): boolean {
+  ownerOf(event: TypedEvent): Owner {
     const id = readResponseId(event)
-    const own = id === undefined || id === (this.#current ??= id)
-    this.mayHaveBegun ||= !own
-    return own
+    return id === undefined || id === (this.#current ??= id) ? 'own' : 'unknown'
   }
 
   ended(): void {}
@@ -65,7 +66,6 @@ class LoneGuard implements AnswerGuard {
 
 /** A stream on a connection that carried others: what is theirs is told by ids. */
 class SharedGuard implements AnswerGuard {
-  mayHaveBegun = false
   readonly #memory: ConnectionMemory
   readonly #first: boolean
   /** of this answer; a list, since it is empty while most answers are waited for, and short after */
@@ -78,11 +78,11 @@ class SharedGuard implements AnswerGuard {
     this.#first = memory.responses.size === 0
   }
 
-  admits(event: TypedEvent): boolean {
+  ownerOf(event: TypedEvent): Owner {
     const id = readResponseId(event)
-    const own = id === undefined ? this.#ownsItem(event) : this.#ownsResponse(id, event)
-    if (!own) this.#memory.dropped++
-    return own
+    const owner = id === undefined ? this.#ownerOfItem(event) : this.#ownerOfResponse(id, event)
+    if (owner !== 'own') this.#memory.dropped++
+    return owner
   }
 
   ended(): void {
@@ -92,35 +92,31 @@ class SharedGuard implements AnswerGuard {
     for (const item of this.#items) items.add(item)
   }
 
-  #ownsResponse(id: string, { type }: TypedEvent): boolean {
-    const { responses } = this.#memory
-    if (this.#current !== undefined) {
-      this.mayHaveBegun ||= id !== this.#current && !responses.has(id)
-      return id === this.#current
-    }
-    if (!responses.has(id)) {
-      this.#current = id
-      return true
+  #ownerOfResponse(id: string, { type }: TypedEvent): Owner {
+    const hasEnded = this.#memory.responses.has(id)
+    if (this.#current !== undefined || !hasEnded) {
+      this.#current ??= id
+      if (id === this.#current) return 'own'
+      return hasEnded ? 'ended' : 'unknown'
     }
     // A whole answer under the id of one that has ended may be ours or a repetition of the other.
     if (this.#replayed && ENDS.has(type)) throw new NotAttributable('the answer came under the id of one that had ended')
     this.#replayed ||= type === 'response.created'
-    return false
+    return 'ended'
   }
 
-  #ownsItem(event: TypedEvent): boolean {
+  #ownerOfItem(event: TypedEvent): Owner {
     const { type } = event
-    if (type === 'error' || type === 'response.failed' || OF_NO_ANSWER.has(type)) return true
+    if (type === 'error' || type === 'response.failed' || OF_NO_ANSWER.has(type)) return 'own'
     const item = readItemId(event)
     const isOthers = item !== undefined && this.#memory.items.has(item)
     if (!this.#first && this.#current === undefined) {
       if (ENDS.has(type)) throw new NotAttributable('an answer ended without an id, on a connection that carried others')
-      this.mayHaveBegun ||= !isOthers
-      return false
+      return isOthers ? 'ended' : 'unknown'
     }
-    if (item === undefined) return true
+    if (item === undefined) return 'own'
     if (type === 'response.output_item.added') this.#items.push(item)
-    return this.#first || !isOthers || this.#items.includes(item)
+    return this.#first || !isOthers || this.#items.includes(item) ? 'own' : 'ended'
   }
 }
 
