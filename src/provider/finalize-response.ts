@@ -1,3 +1,4 @@
+import { costOf } from '../account/index.js'
 import { StreamError, type ChatResponse, type Degradation } from '../contract/index.js'
 import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
@@ -60,4 +61,12 @@ function findSubstitution(deps: ProviderDeps, call: Call, partial: ChatResponse)
 function isSameModel(slug: string, served: string): boolean {
   const [wanted, actual] = [slug.toLowerCase(), served.toLowerCase()]
   return actual === wanted || (actual.startsWith(`${wanted}-`) && /^-\d{4}-?\d{2}-?\d{2}$/.test(actual.slice(wanted.length)))
+}
+
+/** An answer of a metered lane with what it cost; without, where the price of its model or of its service tier is not known. */
+export function priceAnswer({ credentials: { billing } }: ProviderDeps, { model }: Call, response: ChatResponse, servedModel: string | undefined): ChatResponse {
+  const { usage } = response
+  if (billing !== 'metered' || !usage || model.serviceTier !== undefined) return response
+  const cost = costOf(servedModel ?? model.slug, usage)
+  return cost === undefined ? response : { ...response, usage: { ...usage, cost_usd: cost } }
 }

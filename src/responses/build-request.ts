@@ -2,11 +2,10 @@ import { InvalidRequestError, type Message } from '../contract/index.js'
 import { isRecord, wellFormed } from '../lib/index.js'
 import { settleHistory } from './settled-history.js'
 import { type CachedConversation, createCachedConversation, type ConversationCache } from './conversation-cache.js'
-import { leaveOutCompacted } from './compacted-history.js'
+import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES } from './image-limits.js'
 import { mapMessage, type MappedMessage, type MessageContext } from './message-items.js'
 import { buildFields } from './request-fields.js'
 import type { BuildInput, BuiltRequest } from './request-types.js'
-import { sumUp } from './sum-up-messages.js'
 import { buildToolDefinitions, type ToolDefinitions } from './tool-definitions.js'
 
 const NO_TOOLS: ToolDefinitions = {
@@ -79,4 +78,44 @@ function readInstructions(message: Message | undefined): string {
   const content = message?.content ?? ''
   if (typeof content === 'string') return wellFormed(content)
   return wellFormed(content.map((block) => (isRecord(block) ? String(block['text'] ?? '') : String(block))).join('\n\n'))
+}
+
+/**
+ * A history from its newest compaction on: what stands before it is in it, and would only fill the window again. One that
+ * this call's backend can't read is left out, the readable messages before it go in its place.
+ * @throws InvalidRequestError where there are none, since the answer would be given without the history
+ */
+function leaveOutCompacted(mapped: readonly MappedMessage[], model: string): readonly MappedMessage[] {
+  const from = mapped.findLastIndex(({ compacted }) => compacted === 'here')
+  const lost = mapped.findLastIndex(({ compacted }) => compacted === 'elsewhere')
+  if (lost > from && !mapped.slice(Math.max(from, 0), lost).some(({ entries }) => entries.length > 0)) {
+    throw new InvalidRequestError(
+      `messages[${lost}]: its compaction was made for another account, lane or model family, and the messages that it stands for are not there: send them too`,
+      { code: 'checkpoint_elsewhere', model },
+    )
+  }
+  return from <= 0 ? mapped : mapped.slice(from)
+}
+
+/**
+ * What the messages of a request come to together.
+ * @throws InvalidRequestError naming the message with which the images become too many or too large
+ */
+function sumUp(mapped: readonly MappedMessage[], model: string): { droppedReasoning: number; unknownBlocks: readonly string[] } {
+  const unknownBlocks = new Set<string>()
+  let droppedReasoning = 0
+  let images = 0
+  let bytes = 0
+  for (const [index, message] of mapped.entries()) {
+    droppedReasoning += message.droppedReasoning
+    for (const kind of message.unknownBlocks) unknownBlocks.add(kind)
+    images += message.images
+    bytes += message.imageBytes
+    if (images <= MAX_REQUEST_IMAGES && bytes <= MAX_REQUEST_IMAGE_BYTES) continue
+    const limit = `${MAX_REQUEST_IMAGES} images, ${MAX_REQUEST_IMAGE_BYTES} bytes`
+    throw new InvalidRequestError(`messages[${index}]: with this message the request's images pass the limit (${limit})`, {
+      code: 'too_many_images', model,
+    })
+  }
+  return { droppedReasoning, unknownBlocks: [...unknownBlocks] }
 }

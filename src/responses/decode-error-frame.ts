@@ -1,5 +1,4 @@
 import { isRecord } from '../lib/index.js'
-import { readHeaders } from './read-headers.js'
 import type { ErrorEvent } from './wire-events.js'
 
 const OWN_FIELDS = new Set(['type', 'error', 'headers', 'status', 'status_code', 'sequence_number', 'detail'])
@@ -25,4 +24,16 @@ function readTopLevel(frame: Record<string, unknown>): Record<string, unknown> {
 function readStatus(value: unknown): number | undefined {
   const status = typeof value === 'string' ? Number(value) : value
   return typeof status === 'number' && Number.isInteger(status) && status >= 300 && status <= 599 ? status : undefined
+}
+
+/** Header values of a frame, names lower-cased; of a list the first counts, what is no scalar is left out. */
+export function readHeaders(value: unknown): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (!isRecord(value)) return headers
+  for (const [name, field] of Object.entries(value)) {
+    const first: unknown = Array.isArray(field) ? field[0] : field
+    if (typeof first === 'string') headers[name.toLowerCase()] = first
+    else if (typeof first === 'number' || typeof first === 'boolean') headers[name.toLowerCase()] = String(first)
+  }
+  return headers
 }

@@ -1,6 +1,5 @@
 import { isRecord } from '../lib/index.js'
-import { decodeErrorFrame } from './decode-error-frame.js'
-import { readHeaders } from './read-headers.js'
+import { decodeErrorFrame, readHeaders } from './decode-error-frame.js'
 import type { OtherEvent, WireEvent } from './wire-events.js'
 
 type Fields = Record<string, unknown>
@@ -86,7 +85,7 @@ function decodeWhole(type: string, event: Fields): WireEvent | undefined {
   }
 }
 
-/** References of a wrong type are taken off, so that whoever finds one can use it unseen. */
+/** References of a wrong type are taken off, so that one that is there can be used unchecked. */
 function checkReference(event: Fields): WireEvent {
   const { item_id: id } = event
   if (isIndex(event['output_index']) && isIndex(event['content_index']) && isIndex(event['summary_index']) && (id === undefined || typeof id === 'string')) {

@@ -1,7 +1,7 @@
 /**
  * Which fields of a request each lane takes. `refused` ones answer 400 for the whole request, so
- * they are left out and reported; `unknown` ones are nobody's business but the owner's of the
- * setting that names them.
+ * they are left out and reported; `unknown` ones are sent as they are: the owner of the setting
+ * that names them answers for them.
  */
 import { LANE_NAMES, laneRow, wireTierOf, type LaneName } from '../contract/index.js'
 

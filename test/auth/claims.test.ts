@@ -26,6 +26,12 @@ describe('the account id comes from', () => {
   })
 })
 
+test.each([
+  ['a line break, which a header cannot carry', 'acc\r\nx-evil: 1'], ['a blank in front', ' acc'], ['a blank behind', 'acc '], ['257 characters', 'a'.repeat(257)], ['nothing', ''], ['a number', 7],
+])('an account id with %s is none', async (_name, hostile) => {
+  expect((await readClaims({ account_id: hostile as string, ...access({ [AUTH]: { chatgpt_account_id: hostile }, chatgpt_account_id: 'top' }) })).accountId).toBe('top')
+})
+
 test('what a token says is read whole', async () => {
   const token = accessToken({ issuer: 'https://auth.openai.com/', accountId: 'acc', planType: 'pro', subject: 'me' })
   expect(await readClaims({ access_token: token, id_token: jwt({ email: 'a@example.com', [AUTH]: { chatgpt_account_is_fedramp: true } }) })).toEqual({
