@@ -1,4 +1,4 @@
-// Generated from place-rule.ts cc0bb033cdf0ccba by `node build.config.mjs places`.
+// Generated from place-rule.ts 966f0ecc1819af68 by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 local ____exports = {}
 local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isIn, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW

@@ -14,7 +14,7 @@ const LONGEST_PAUSE_MS = 10000
 const MOST_IN_A_ROW = 8
 /** So long a machine counts for the shares after it was heard of. */
 export const MACHINE_MS = 600000
-/** A ledger that begins anew gives nothing for so long: whoever still runs calls comes back with its next beat. */
+/** A ledger that begins anew gives nothing for so long: processes that still run calls report with their next beat. */
 export const RECOVERY_MS = 2 * BEAT_MS
 
 /** What a machine may run while the store cannot be reached: its part of the places, one at least. */
@@ -24,7 +24,7 @@ export function shareOfMachine(most: number, machines: number): number {
 
 /**
  * Takes in what `request` says, after forgetting the `dead`, and gives the places that are free. Interactive calls first, the
- * keys by turns, first come first served within a key; the `silent` only where nobody else waits.
+ * keys by turns, first come first served within a key; the `silent` only where no other owner waits.
  */
 export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: number, dead: readonly string[], silent: readonly string[]): PlaceOutcome {
   heedClock(state, nowMs)
@@ -46,7 +46,7 @@ export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: numb
 }
 
 /**
- * Nobody was heard for `silentMs`, though some are counted: the ledger itself was away, or its clock was set ahead. Those that it
+ * No owner was heard for `silentMs`, though some are counted: the ledger itself was away, or its clock was set ahead. Those that it
  * takes for dead may be alive, so nothing is given until they could speak. A process that comes after all others have died waits
  * as long, once. Answers whether `name` is to say anew what it runs.
  */
@@ -57,7 +57,7 @@ export function noteSilence(state: PlaceState, name: string, silentMs: number, n
 }
 
 /**
- * The ledger was started anew, with what it had written down: that may be a second old or a day. So nobody is counted until it
+ * The ledger was started anew, with what it had written down: that may be a second old or a day. So no owner is counted until it
  * says anew what it runs, and nothing is given until all of them could. What was learned of the limit stays.
  */
 export function beginAnew(state: PlaceState, nowMs: number): void {

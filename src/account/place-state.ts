@@ -94,7 +94,7 @@ export interface PlaceOutcome {
   readonly limit: number
   readonly running: number
   readonly waiting: number
-  /** when the pause ends, by the store's clock; 0 where nobody waits for it */
+  /** when the pause ends, by the store's clock; 0 where no call waits for it */
   readonly pauseUntilMs: number
   readonly nowMs: number
   /** machines heard of in the last ten minutes */

@@ -4,8 +4,8 @@
  * A lock that is one file has a flaw no care can mend: between seeing that its holder is dead and
  * removing it, somebody else may have removed it and taken it anew, and two believe they hold it.
  * Here everybody in the queue has a file of a name of its own, `<ticket>-<pid>-<host>-<random>`, and
- * the lowest ticket holds the lock. Breaking a dead holder's lock is removing its file: whoever does
- * it, and how often, no other claim is touched.
+ * the lowest ticket holds the lock. Breaking a dead holder's lock is removing its file:
+ * however often that is done, and by however many, no other claim is touched.
  */
 import { mkdir, open, readdir, rm, rmdir, stat, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -92,7 +92,7 @@ export async function tidyFileLock(folder: string): Promise<void> {
   await rmdir(folder).catch(() => undefined)
 }
 
-/** The marker `choosing` stands until the ticket does, so nobody passes one that is about to be lower. */
+/** The marker `choosing` stands until the ticket does, so no process passes one that is about to be lower. */
 async function takeTicket(options: FileLockOptions): Promise<Claim & { ticket: number }> {
   const { pid } = process
   const { random = Math.random } = options
@@ -209,7 +209,7 @@ async function createFile(folder: string, name: string, random: () => number): P
       return
     } catch (error) {
       if (!isCode(error, 'ENOENT') || attempt === 100) throw error
-      // Out of step with whoever removes it at the same pace.
+      // Out of step with a process that removes it at the same pace.
       await delay(random() * Math.min(attempt, 10))
     }
   }

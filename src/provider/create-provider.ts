@@ -53,7 +53,7 @@ export interface ChatGPTProvider extends Provider, RawApi {
 
 /**
  * The provider of one mount. Opens and reads nothing before its first call; `close()` ends all that run.
- * @param deps shared with nobody but through the parts themselves; times in ms
+ * @param deps of this mount alone, but for the parts that are shared themselves; times in ms
  */
 export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const { settings, mountName } = deps
@@ -136,7 +136,7 @@ function requireList(snapshot: CatalogSnapshot): CatalogSnapshot {
 }
 
 /**
- * Describes a list once for as long as it says the same: whoever compares lists by identity, as the
+ * Describes a list once for as long as it says the same: code that compares lists by identity, as the
  * routing's memory of matches does, finds its own again.
  */
 function createModelDescriber(): (snapshot: CatalogSnapshot) => ModelInfo[] {

@@ -5,7 +5,7 @@ type Reader = (result: Result | Promise<Result>) => void
 
 const NONE: readonly StreamEvent[] = []
 
-/** Stream events on their way from whoever makes them, in batches, to whoever reads them one by one. */
+/** Stream events on their way from the call, which makes them in batches, to its reader, who takes them one by one. */
 export class EventQueue {
   #batch = NONE
   #position = 0
@@ -34,7 +34,7 @@ export class EventQueue {
     this.#closed = false
   }
 
-  /** Nobody reads: what is here and what still comes is dropped. */
+  /** There is no reader: what is here and what still comes is dropped. */
   close(): void {
     this.#closed = true
     this.#hold(NONE)
@@ -63,7 +63,7 @@ export class EventQueue {
       this.#hold(next)
     }
     const event = this.#batch[this.#position++]
-    // Emptied before the wait: what was handed out is nobody's to keep.
+    // Emptied before the wait: the queue must not hold what was handed out.
     if (this.#position === this.#batch.length) this.#hold(NONE)
     return event
   }
@@ -85,7 +85,7 @@ export class EventQueue {
     this.#batches.length = 0
   }
 
-  /** No more comes. Whoever waits is answered when `run` is, with its failure where it has one. */
+  /** No more comes. Waiting readers are answered when `run` is, with its failure where it has one. */
   end(run: Promise<unknown>): void {
     const readers = this.#readers
     this.#readers = []

@@ -11,7 +11,7 @@ export interface Flow {
   resume: () => void
 }
 
-/** What a connection has brought and nobody has taken yet, bounded by asking the connection to pause. */
+/** What a connection has brought and its reader has not taken yet, bounded by asking the connection to pause. */
 export class ArrivalQueue<Item> {
   readonly #flow: Flow
   #items: Item[] = []
@@ -48,7 +48,7 @@ export class ArrivalQueue<Item> {
   /** So many bytes came off the connection, of whole items or not; told after the items that they completed. */
   read(bytes: number): void {
     // Half an item counts for a busy taker: with a slow one the long last messages of an answer came whole, and of
-    // each its pieces, its bytes and its text were held beside the answer. Whoever waits gets it, however long.
+    // each its pieces, its bytes and its text were held beside the answer. A waiting reader gets it, however long.
     if (!this.#wake && (this.#unasked += bytes) > HIGH_WATER_BYTES && !this.#ended) this.#pause()
   }
 

@@ -87,7 +87,7 @@ function upgrade(request: SocketRequest, { url, socket, signal, now, maxFrameByt
     ws.once('open', () => {
       signal.removeEventListener('abort', onAbort)
       ws.removeAllListeners()
-      // Here and not after the promise: the first messages may come before whoever awaits it runs.
+      // Here and not after the promise: the first messages may come before the code that awaits it runs.
       resolve(new WebSocketConnection(ws, socket, { headers, openedAtMs: now(), pingMs: request.pingMs ?? DEFAULT_PING_MS }))
     })
   })

@@ -138,7 +138,7 @@ export abstract class Exchange<Item> implements FrameStream, Flow, Expiring {
     this.arrivals.push(item, bytes)
   }
 
-  /** The answer is whole, or nobody wants more of it. */
+  /** The answer is whole, or its reader wants no more of it. */
   protected end(): void {
     if (this.#finished) return
     this.arrivals.end()

@@ -116,7 +116,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     this.#attended = true
     if (this.finished || this.#drainedBytes !== undefined) return
     this.attend()
-    // Made by whoever reads it first, which is the first piece of the answer otherwise.
+    // Made at its first use, which is the first piece of the answer otherwise.
     void this.arrivals
     if (this.phase !== 'unsent') this.#tellSent()
   }

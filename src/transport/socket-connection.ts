@@ -28,8 +28,8 @@ export interface SocketConnectionOptions {
 /**
  * A connection that has just opened.
  *
- * It belongs to whoever speaks first: to `exchange()`, after which a message outside of an exchange is dropped, as it
- * belongs to an answer that is over; or to `send()` and `receive()`, after which `exchange()` is refused. What comes
+ * The first call decides what it is for: `exchange()`, after which a message outside of an exchange is dropped, as it
+ * belongs to an answer that is over; or `send()` and `receive()`, after which `exchange()` is refused. What comes
  * before either waits for `receive()` (64 KiB, then the socket is paused) and is dropped by `exchange()`.
  */
 export class WebSocketConnection implements SocketConnection, ExchangeConnection, Beating {
@@ -42,7 +42,7 @@ export class WebSocketConnection implements SocketConnection, ExchangeConnection
   #messages: MessageReader | undefined
   /** one or two: a set of them takes four times the memory */
   #listeners: readonly ClosedListener[] = []
-  #spokenBy: 'nobody' | 'exchanges' | 'caller' = 'nobody'
+  #spokenBy: 'none' | 'exchanges' | 'caller' = 'none'
   #current: SocketExchange | undefined
   #closing = false
   #ended: { code: number; reason: string } | undefined
@@ -105,7 +105,7 @@ export class WebSocketConnection implements SocketConnection, ExchangeConnection
   finished(exchange: SocketExchange): void {
     if (this.#current !== exchange) return
     this.#current = undefined
-    // As an idle connection over HTTP: a program that has nothing else to do ends, also where nobody calls close().
+    // As an idle connection over HTTP: a program that has nothing else to do ends, also where close() is never called.
     this.#socket.unref()
   }
 
