@@ -28,7 +28,7 @@ export interface ExportOptions {
 
 /**
  * Writes the sign-in to a file. A refresh token works once, so of two machines that keep the same
- * sign-in one will lose it: sign out here, or give both the same store.
+ * sign-in one will lose it: forget it here (`signOut` with `end: 'here'`), or give both the same store.
  * @throws AuthenticationError where nobody is signed in; TokenStoreError where the file cannot be written
  */
 export async function exportCredential(options: ExportOptions): Promise<Credential> {

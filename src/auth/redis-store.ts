@@ -120,7 +120,7 @@ async function loadFrom(
   if (sealed === null) return { state: 'missing', message: `${place} does not exist: nobody is signed in. Run ${signIn}` }
   const text = typeof sealed === 'string' ? await sealer.open(sealed, key) : undefined
   if (text === undefined) {
-    return { state: 'unreadable', message: `${place} cannot be opened with AMPLIFIER_CHATGPT_STORE_KEY: it was sealed with another key, or changed. Set the key the other hosts have` }
+    return { state: 'unreadable', message: `${place} cannot be opened with AMPLIFIER_CHATGPT_STORE_KEY: it was sealed with another key, or changed. Set the key the other hosts have. Where the key itself was changed, run amplifier-chatgpt logout --local with the new one, then import or ${signIn}` }
   }
   return decodeRecord(text, { place, lane, signIn })
 }

@@ -1,6 +1,6 @@
 import { AuthenticationError } from '../contract/index.js'
 import { defined } from '../lib/index.js'
-import { accountMismatch } from './auth-failures.js'
+import { accountMismatch, mapLoadFault } from './auth-failures.js'
 import { buildRecord } from './build-record.js'
 import { readClaims } from './claims.js'
 import { registerTokens } from './hide-secrets.js'
@@ -20,6 +20,15 @@ export interface SaveSignInInput {
    * Default `any`.
    */
   identity?: 'any' | 'pinned'
+}
+
+/**
+ * Proves before a person is asked to sign in that the store will take what comes of it.
+ * @throws AuthenticationError, NetworkError as a load of the same place
+ */
+export async function assertReplaceable(store: TokenStore): Promise<void> {
+  const found = await store.load()
+  if (found.state === 'unreadable' || found.state === 'wrong_lane') throw mapLoadFault(found)
 }
 
 /**

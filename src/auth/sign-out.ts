@@ -10,10 +10,12 @@ export interface SignOutOptions {
   transport: Transport
   now?: () => number
   signal?: AbortSignal
+  /** `here`: the tokens go on, for a sign-in that was carried elsewhere; default `server` */
+  end?: 'server' | 'here'
 }
 
 export interface SignOutResult {
-  /** `nothing`: there was no sign-in, or this lane's tokens cannot be ended at the server */
+  /** `nothing`: there was no sign-in, its tokens were to go on, or this lane's cannot be ended at the server */
   revoked: 'confirmed' | 'unconfirmed' | 'nothing'
   /** says what happened, and what to do where the server did not confirm */
   message: string
@@ -23,7 +25,8 @@ export interface SignOutResult {
 
 /**
  * Ends the tokens at the server and forgets them here, in this order; they are forgotten also where
- * the server did not confirm, with every copy the store keeps beside them. The plan lane keeps its client
+ * the server did not confirm, with every copy the store keeps beside them. A record that cannot be opened is forgotten
+ * too. The plan lane keeps its client
  * and host id, which are no secrets.
  * @throws TokenStoreError where they could not be forgotten
  */
@@ -43,7 +46,8 @@ async function endSignIn(options: SignOutOptions, lock: StoreLock): Promise<Sign
   const found = await store.load()
   if (found.state === 'missing') return { revoked: 'nothing', message: `nobody was signed in: ${store.place} does not exist` }
   let failure: string | undefined
-  if (found.state === 'present' && lane.revoke) {
+  const isEnded = found.state === 'present' && lane.revoke !== undefined && options.end !== 'here'
+  if (isEnded) {
     const { record } = found
     await withExchangeRetry(
       () => lane.revoke?.(record, { transport, now, ...(options.signal ? { signal: options.signal } : {}) }) ?? Promise.resolve(),
@@ -55,7 +59,7 @@ async function endSignIn(options: SignOutOptions, lock: StoreLock): Promise<Sign
   if (lane.name === 'plan' && client_id !== undefined) {
     await store.save({ auth_mode: lane.authMode, lane: lane.name, client_id, ...(hostId ? { ext_agent_host_id: hostId } : {}), ...(issuer ? { issuer } : {}) }, { lock })
   } else await store.clear({ lock })
-  if (found.state !== 'present' || !lane.revoke) return { revoked: 'nothing', message: `${store.place} is forgotten` }
+  if (!isEnded) return { revoked: 'nothing', message: `${store.place} is forgotten${options.end === 'here' ? '; nothing was ended at the server' : ''}` }
   return failure === undefined
     ? { revoked: 'confirmed', message: 'signed out; the server has ended the tokens' }
     : { revoked: 'unconfirmed', message: `signed out here, and the server did not confirm that the tokens have ended: ${failure}. End the session in ChatGPT under Settings → Security` }

@@ -7,11 +7,13 @@ import { withAccount } from './login.js'
 import { createPrint } from './print.js'
 import { readConfig } from './read-config.js'
 
-/** Ends the sign-in at the server and forgets it here. */
+/** Ends the sign-in at the server and forgets it here; `--local` only forgets it. */
 export async function logout(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const print = createPrint(context, flags)
   const { options } = await readConfig(context, flags)
-  const result = await withAccount(options, context, ({ lane, store, transport }) => signOut({ lane, store, transport, signal: context.signal }))
+  const result = await withAccount(options, context, ({ lane, store, transport }) => signOut({
+    lane, store, transport, signal: context.signal, end: flags.local === true ? 'here' : 'server',
+  }))
   print.line(result.message)
   print.value(result)
   return EXIT.ok
@@ -44,7 +46,7 @@ export async function exportSignIn(context: CommandContext, flags: Record<string
   const { options } = await readConfig(context, flags)
   const credential = await withAccount(options, context, ({ lane, store }) => exportCredential({ lane, store, path }))
   print.line(`Written to ${path} (mode 600) for account ${credential.accountId ?? 'unknown'}.`)
-  print.line('A refresh token works once: move the file, import it there, and sign out here or stop using this one.')
+  print.line('A refresh token works once: move the file, import it there, then forget it here with amplifier-chatgpt logout --local. logout alone would end it at the server, for the other machine too.')
   print.value({ path, account_id: credential.accountId, lane: credential.lane })
   return EXIT.ok
 }

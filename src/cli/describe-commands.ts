@@ -75,6 +75,7 @@ function describeSignIn(program: Command, add: Add, addMounting: Add): void {
     .option('--api-key', 'check the configured API key')
     .option('--no-open', 'show the address, and open no browser')
   addMounting(program, 'logout', 'end the sign-in at the server and forget it here', async () => (await import('./accounts.js')).logout)
+    .option('--local', 'forget it here and end nothing at the server: for a sign-in that was carried elsewhere')
   addMounting(program, 'status', 'who is signed in, until when, how much of the quota is used and when it runs out', async () => (await import('./status.js')).status)
     .option('--live', "ask the account's usage endpoint first: credits and banked resets too")
   addMounting(program, 'usage', 'what calls came to: tokens, share of the plan, retries, cache breaks', async () => (await import('./usage.js')).usage)

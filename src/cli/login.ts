@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { importCredential, readCodexAuth, signInWithBrowser, signInWithDeviceCode, signInWithPlan, type Credential, type SignIn } from '../auth/index.js'
+import { assertReplaceable, importCredential, readCodexAuth, signInWithBrowser, signInWithDeviceCode, signInWithPlan, type Credential, type SignIn } from '../auth/index.js'
 import type { ProviderOptions } from '../config/index.js'
 import { composeAccount, type AccountContainer } from '../compose-account.js'
 import { AuthenticationError, ConfigurationError } from '../contract/index.js'
@@ -69,6 +69,7 @@ async function signIn(
   }
   const common = { transport, show, signal, command: lane.signIn }
   if (lane.name === 'api_key') return signInWithKey(account)
+  await assertReplaceable(store)
   let fresh: SignIn
   if (lane.name === 'plan') fresh = await signInWithPlan({
     ...common, lane, store, ...defined({ appName: options.appName, hostFile: options.hostFilePath }),

@@ -1,4 +1,4 @@
-import { signInWithDeviceCode, type Credential, type DeviceCodePrompt } from '../auth/index.js'
+import { assertReplaceable, signInWithDeviceCode, type Credential, type DeviceCodePrompt } from '../auth/index.js'
 import { resolveOptions } from '../config/index.js'
 import { composeAccount } from '../compose-account.js'
 
@@ -14,6 +14,7 @@ export async function signInByDevice({ config, show, signal }: DeviceSignIn): Pr
   const { options } = resolveOptions(config)
   const account = composeAccount({ options, parts: {} })
   try {
+    await assertReplaceable(account.store)
     const fresh = await signInWithDeviceCode({
       transport: account.transport, issuer: options.issuer, clientId: account.lane.clientId, command: account.lane.signIn, show, ...(signal ? { signal } : {}),
     })
