@@ -30,6 +30,8 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
   /** Until the ledger has said how many there are, there may be any number; one that lost its data hears of them one by one. */
   let machines = { count: Number.POSITIVE_INFINITY, atMs: Number.NEGATIVE_INFINITY }
   let probing: Promise<boolean> | undefined
+  /** From the first word of the end on what fails has failed by it, and nothing is counted elsewhere. */
+  let closing = false
 
   const shareOf = (most: number) => (shared ? shareOfMachine(most, machines.count) : most)
   const share = (request: PlaceRequest): PlaceRequest => ({ ...request, most: shareOf(request.most) })
@@ -46,7 +48,7 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
     return outcome
   }
   const fall = (request: PlaceRequest, cause: unknown, askedMs: number): PlaceOutcome | Promise<PlaceOutcome> => {
-    if (now() - askedMs > STOOD_STILL_MS) throw cause
+    if (closing || now() - askedMs > STOOD_STILL_MS) throw cause
     leave(request.most, cause)
     // A part of what changed says nothing to one that has not heard what was before.
     return local.step(share(request.whole ? request : { ...request, left: [], joined: [] }))
@@ -84,7 +86,10 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
       return () => { for (const end of ends) end?.() }
     },
     inspect: () => (away ? local : ledger).inspect(),
-    close: async () => void (await Promise.allSettled([ledger.close(), local.close()])),
+    async close() {
+      closing = true
+      await Promise.allSettled([ledger.close(), local.close()])
+    },
   }
 }
 

@@ -17,19 +17,24 @@ export interface PlaceExchange {
   /** whether a request is under way */
   readonly flying: boolean
   speak(): void
-  close(): void
+  /** Sends what is left and waits for the answers, half a second at most: what is not told is held until this process is taken for dead. */
+  close(): Promise<void>
 }
 
 /** The wait after a failed request before the next. */
 const AGAIN_MS = 200
+const LAST_ANSWER_MS = 500
 
 /** @see PlaceExchange */
 export function createPlaceExchange({ ledger, news, contact, schedule, buildRequest, hear }: PlaceExchangeOptions): PlaceExchange {
   let flying = false
+  let flight = Promise.resolve()
+  let closing = false
   let closed = false
   let again: (() => void) | undefined
   const fail = () => {
     news.forget()
+    closed ||= closing
     if (closed) return
     again ??= schedule(AGAIN_MS, () => {
       again = undefined
@@ -53,7 +58,7 @@ export function createPlaceExchange({ ledger, news, contact, schedule, buildRequ
       try {
         const heard = contact.speak()
         const outcome = ledger.step(buildRequest())
-        if (outcome instanceof Promise) void hearLater(outcome, heard)
+        if (outcome instanceof Promise) flight = hearLater(outcome, heard)
         else {
           heard()
           hear(outcome)
@@ -66,9 +71,16 @@ export function createPlaceExchange({ ledger, news, contact, schedule, buildRequ
   return {
     get flying() { return flying },
     speak,
-    close() {
-      closed = true
+    async close() {
+      closing = true
+      closed ||= again !== undefined
       again?.()
+      let giveUp = () => undefined as void
+      const late = new Promise<void>((resolve) => { giveUp = schedule(LAST_ANSWER_MS, resolve) })
+      const told = (async () => { while (flying) await flight })()
+      await Promise.race([told, late])
+      giveUp()
+      closed = true
     },
   }
 }
