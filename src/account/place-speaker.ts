@@ -92,8 +92,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
     get limit() { return standing.limit }, get running() { return roll.running }, get waiting() { return roll.waiting.size },
     async close() {
       for (const part of [returns, presence, pause]) part.close()
-      await exchange.close()
-      await ledger.close()
+      for (const part of [exchange, ledger]) await part.close()
     },
   }
 }
