@@ -26,10 +26,9 @@ const STOOD_STILL_MS = LEASE_MS
 export function createFallbackLedger({ ledger, local, shared = false, warn, now = () => performance.now() }: FallbackLedgerOptions): PlaceLedger {
   let away = false
   let warned = false
-  let triedMs = 0
+  const probe = createProbe(ledger, now)
   /** Until the ledger has said how many there are, there may be any number; one that lost its data hears of them one by one. */
   let machines = { count: Number.POSITIVE_INFINITY, atMs: Number.NEGATIVE_INFINITY }
-  let probing: Promise<boolean> | undefined
   /** From the first word of the end on what fails has failed by it, and nothing is counted elsewhere. */
   let closing = false
 
@@ -38,7 +37,7 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
   const leave = (most: number, cause: unknown) => {
     if (away) return
     away = true
-    triedMs = now()
+    probe.later()
     if (!warned) warn(`${shareOf(most)} of ${most}`, cause)
     warned = true
   }
@@ -62,15 +61,8 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
       return fall(request, cause, askedMs)
     }
   }
-  /** Tries the ledger by a beat, at most once in a while. */
-  const probe = (owner: PlaceOwner): Promise<boolean> => {
-    if (now() - triedMs < PROBE_MS) return Promise.resolve(false)
-    triedMs = now()
-    return (probing ??= (ledger.beat ? ledger.beat(owner) : Promise.reject(new Error('gone'))).then(() => true, () => false)
-      .finally(() => { probing = undefined }))
-  }
   const beat = async (owner: PlaceOwner): Promise<PlaceBeat> => {
-    if (away && await probe(owner)) {
+    if (away && await probe.reach(owner)) {
       away = false
       await leaveLedger(local, owner)
       return { known: false, granted: [] }
@@ -88,7 +80,22 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
     inspect: () => (away ? local : ledger).inspect(),
     async close() {
       closing = true
-      await Promise.allSettled([ledger.close(), local.close()])
+      await Promise.allSettled([ledger, local].map((one) => one.close()))
+    },
+  }
+}
+
+/** Tries the ledger by a beat, at most once in a while. */
+function createProbe(ledger: PlaceLedger, now: () => number) {
+  let triedMs = 0
+  let probing: Promise<boolean> | undefined
+  return {
+    later: () => void (triedMs = now()),
+    reach(owner: PlaceOwner): Promise<boolean> {
+      if (now() - triedMs < PROBE_MS) return Promise.resolve(false)
+      triedMs = now()
+      return (probing ??= (ledger.beat ? ledger.beat(owner) : Promise.reject(new Error('gone'))).then(() => true, () => false)
+        .finally(() => { probing = undefined }))
     },
   }
 }
