@@ -79,10 +79,11 @@ export function nameMachine(options: ProviderOptions): string {
 
 function createLocalLedger(options: ProviderOptions, account: string, warn: (message: string) => void): PlaceLedger {
   if (options.concurrencyScope === 'process') return createMemoryLedger()
+  const folder = join(stateFolder(options), LEDGER_FOLDER)
   return createFallbackLedger({
-    ledger: createFileLedger({ folder: join(stateFolder(options), LEDGER_FOLDER), account }),
+    ledger: createFileLedger({ folder, account }),
     local: createMemoryLedger(),
-    warn: (_share, cause) => warn(`max_concurrency counts in this process alone, since the calls of this machine cannot be counted: ${describeCause(cause)}`),
+    warn: (_share, cause) => warn(`max_concurrency counts in this process alone, since the calls of this machine cannot be counted in ${folder}: ${describeCause(cause)}`),
   })
 }
 

@@ -37,7 +37,7 @@ export function decodePlaceState(text: unknown): PlaceState {
     pauseUntilMs: numberOf(value, 'pauseUntilMs'), inARow: numberOf(value, 'inARow'), countedSinceMs: numberOf(value, 'countedSinceMs'),
     owners: records(value['owners']).map((owner) => ({
       name: textOf(owner, 'name'), machine: textOf(owner, 'machine'), pid: numberOf(owner, 'pid'), version: textOf(owner, 'version'),
-      seq: numberOf(owner, 'seq'), most: numberOf(owner, 'most'), running: numberOf(owner, 'running'), sinceMs: numberOf(owner, 'sinceMs'),
+      seq: numberOf(owner, 'seq'), most: Math.max(1, numberOf(owner, 'most')), running: Math.max(0, numberOf(owner, 'running')), sinceMs: numberOf(owner, 'sinceMs'),
       granted: decodeIds(owner['granted']),
     })),
     interactive: ring(value['interactive']),

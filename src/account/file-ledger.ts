@@ -19,6 +19,8 @@ export interface FileLedgerOptions {
 /** How long a statement waits for another process, ms: this thread has streams to read. Further tries are made from timers. */
 const BUSY_MS = 1
 const GIVE_UP_MS = 2000
+/** A file system may never answer; a call does not wait for it. */
+const OPEN_MS = 5000
 const POLL_MS = 5
 const POLL_CAP_MS = 25
 const LEFTOVER_MS = 7 * 24 * 3_600_000
@@ -31,10 +33,14 @@ export function createFileLedger({ folder, account, now = monotonicMs }: FileLed
   let opening: Promise<Table> | undefined
   let table: Table | undefined
   let closed = false
-  const open = () => (opening ??= openTable(folder, account).then((opened) => {
+  const open = () => within(OPEN_MS, folder, (opening ??= openTable(folder, account).then((opened) => {
     if (closed) opened.close()
     return (table = opened)
-  }))
+  }, (cause: unknown) => {
+    // A disk that is full today has room tomorrow.
+    opening = undefined
+    throw cause
+  })))
   const step = (request: PlaceRequest): PlaceOutcome | Promise<PlaceOutcome> => {
     const at = table
     if (!at) return open().then((opened) => retryBusy(() => opened.step(request, now())))
@@ -91,8 +97,25 @@ async function openTable(folder: string, account: string): Promise<Table> {
   const path = join(folder, `${shortHash(`${hostname()} ${boot}`).slice(0, 10)}.db`)
   const database = await openDatabase(path)
   void removeLeftovers(folder, path)
-  database.exec(`PRAGMA synchronous = OFF; PRAGMA secure_delete = OFF; ${TABLES} PRAGMA busy_timeout = ${BUSY_MS}`)
-  return createTable(database, account)
+  try {
+    database.exec(`PRAGMA synchronous = OFF; PRAGMA secure_delete = OFF; ${TABLES} PRAGMA busy_timeout = ${BUSY_MS}`)
+    return createTable(database, account)
+  } catch (cause) {
+    database.close()
+    throw new Error(`${path} cannot be used to count calls: ${cause instanceof Error ? cause.message : String(cause)}. Move it away to begin a new one`, { cause })
+  }
+}
+
+async function within<Value>(ms: number, folder: string, work: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${folder} did not open within ${ms / 1000} s`)), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function createTable(database: Database, account: string): Table {
@@ -132,14 +155,16 @@ function createTable(database: Database, account: string): Table {
       return outcome
     }),
     beat: ({ name }, nowMs) => database.transaction(() => {
-      const gone = dead(nowMs)
+      const heard = new Set(seen().map(([owner]) => owner))
+      // One of whom no word is written, in a file that somebody else wrote in, would never be silent.
+      const gone = [...dead(nowMs), ...readState().owners.flatMap((owner) => (heard.has(owner.name) ? [] : [owner.name]))]
       if (gone.length > 0) {
         bury(gone)
         const state = readState()
         tell(dropOwners(state, gone, nowMs, []), '')
         writeState(state)
       }
-      const known = seen().some(([owner]) => owner === name)
+      const known = heard.has(name) && !gone.includes(name)
       if (known) see.run(account, name, nowMs)
       return { known, granted: granted(name) }
     }),

@@ -3,6 +3,7 @@ import { createPlaceContact, type PlaceContact } from './place-contact.js'
 import { createPlaceExchange, type PlaceExchange } from './place-exchange.js'
 import type { PlaceLedger } from './place-ledger.js'
 import { createPlaceNews, type PlaceNews } from './place-news.js'
+import { createPlaceOverflow, type PlaceOverflow } from './place-overflow.js'
 import { createPlacePresence } from './place-presence.js'
 import { createPlaceReturns, type PlaceReturns } from './place-returns.js'
 import { createPlaceRoll, type PlaceRoll, type Waiter } from './place-roll.js'
@@ -43,6 +44,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
     returns.returned()
     settle()
   })
+  const overflow = createPlaceOverflow(roll, news)
   const settle = () => {
     presence.update()
     if (roll.waiting.size === 0) pause.update(0, 0)
@@ -56,19 +58,18 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
   const grant = (ids: readonly string[]) => {
     if (ids.length > 0 && ledger.beat && contact.lost) return void tell(news.forget)
     roll.grant(ids).forEach(news.heard)
+    if (overflow.refill()) exchange.speak()
     presence.update()
   }
   const hear = (outcome: PlaceOutcome) => {
-    const others = Math.max(0, outcome.running - roll.running - outcome.granted.length)
-    Object.assign(standing, { limit: outcome.limit, others, paused: outcome.pauseUntilMs > outcome.nowMs })
+    Object.assign(standing, { limit: outcome.limit, others: Math.max(0, outcome.running - roll.running - outcome.granted.length), paused: outcome.pauseUntilMs > outcome.nowMs })
     returns.heard(outcome.waiting)
     if (outcome.unknown) news.forget()
     grant(outcome.granted)
     pause.update(roll.waiting.size > 0 ? outcome.pauseUntilMs : 0, outcome.nowMs)
   }
   const presence = createPlacePresence({ ledger, owner, contact, scheduleBeat }, {
-    isBusy: () => roll.running > 0 || roll.waiting.size > 0, isWaiting: () => roll.waiting.size > 0,
-    forgotten: () => tell(news.forget), granted: grant,
+    isBusy: () => roll.running > 0 || roll.waiting.size > 0, isWaiting: () => roll.waiting.size > 0, forgotten: () => tell(news.forget), granted: grant,
   })
   const exchange = createPlaceExchange({
     ledger, news, contact, schedule, hear,
@@ -80,7 +81,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
   })
   const returns = createPlaceReturns({ ledger, news, schedule, speak: exchange.speak })
   return {
-    ...createJoining({ roll, news, exchange, contact, returns, standing, settle, tell }),
+    ...createJoining({ roll, overflow, news, exchange, contact, returns, standing, settle, tell }),
     nextId: roll.nextId,
     refused: (forMs) => tell(() => news.refused(forMs)),
     served() {
@@ -89,7 +90,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
       // In a shared ledger it is told with the return of the place.
       if (ledger.immediate) exchange.speak()
     },
-    get limit() { return standing.limit }, get running() { return roll.running }, get waiting() { return roll.waiting.size },
+    get limit() { return standing.limit }, get running() { return roll.running }, get waiting() { return roll.waiting.size + overflow.size },
     async close() {
       for (const part of [returns, presence, pause]) part.close()
       for (const part of [exchange, ledger]) await part.close()
@@ -99,6 +100,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
 
 interface JoiningParts {
   roll: PlaceRoll
+  overflow: PlaceOverflow
   news: PlaceNews
   exchange: Pick<PlaceExchange, 'flying'>
   contact: Pick<PlaceContact, 'lost'>
@@ -109,12 +111,21 @@ interface JoiningParts {
   tell: (note: () => void) => void
 }
 
-function createJoining({ roll, news, exchange, contact, returns, standing, settle, tell }: JoiningParts): Pick<PlaceSpeaker, 'tryJoin' | 'join' | 'leave'> {
-  const join = (waiter: Waiter) => tell(() => {
-    roll.add(waiter)
-    news.joined(waiter)
-  })
-  const leave = ({ id }: Waiter) => void (roll.remove(id) && tell(() => news.left(id)))
+function createJoining({ roll, overflow, news, exchange, contact, returns, standing, settle, tell }: JoiningParts): Pick<PlaceSpeaker, 'tryJoin' | 'join' | 'leave'> {
+  const join = (waiter: Waiter) => {
+    if (overflow.keep(waiter)) return
+    tell(() => {
+      roll.add(waiter)
+      news.joined(waiter)
+    })
+  }
+  const leave = ({ id }: Waiter) => {
+    if (overflow.remove(id) || !roll.remove(id)) return
+    tell(() => {
+      news.left(id)
+      overflow.refill()
+    })
+  }
   return {
     tryJoin() {
       if (exchange.flying || roll.waiting.size > 0 || roll.running + standing.others >= standing.limit) return undefined

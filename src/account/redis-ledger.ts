@@ -82,6 +82,8 @@ if ARGV[1] == 'beat' then
 end
 local request = cjson.decode(ARGV[5])
 local state = load()
+-- The server has dropped the words of all, to free memory: who is counted has a lease from now on, or would be counted for ever.
+if redis.call('ZCARD', KEYS[2]) < #state.owners then for _, owner in ipairs(state.owners) do redis.call('ZADD', KEYS[2], 'NX', now, owner.name) end end
 rule.noteSilence(state, name, silent, now)
 local outcome = rule.stepPlaces(state, request, now, dead, quiet)
 save(state)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createConcurrencyLimiter, type ConcurrencyLimiter } from '../../src/account/index.js'
+import { createConcurrencyLimiter, createMemoryLedger, type ConcurrencyLimiter } from '../../src/account/index.js'
 
 interface Clock {
   ms: number
@@ -289,5 +289,56 @@ describe('over random lives', () => {
       running.splice(0).forEach((release) => release())
       expect([limiter.waiting, limiter.running, begun + gone, longest.turns, clock.timers.length]).toEqual([0, 0, asked, 0, 0])
     }
+  })
+})
+
+describe('ten thousand calls that wait in one process', () => {
+  /** The ledger itself, and how many it knew of at most. */
+  function createWatched() {
+    const ledger = createMemoryLedger()
+    const seen = { most: 0, words: 0 }
+    const step: typeof ledger.step = (request) => {
+      const outcome = ledger.step(request)
+      seen.words++
+      if (!(outcome instanceof Promise)) seen.most = Math.max(seen.most, outcome.waiting)
+      return outcome
+    }
+    return { seen, limiter: createConcurrencyLimiter({ limit: 6, ledger: { ...ledger, step } }) }
+  }
+
+  test('all run, the keys by turns; the ledger knows of a few hundred at a time', async () => {
+    const { limiter, seen } = createWatched()
+    const order: string[] = []
+    const calls = Array.from({ length: 10_000 }, (_value, at) => ({ key: `k${at % 50}`, name: `${at}` }))
+    const start = ({ key, name, interactive = false }: { key: string; name: string; interactive?: boolean }) => limiter.acquire({ key, interactive }).then(async (release) => {
+      order.push(name)
+      await settle()
+      release()
+    })
+    const waits = calls.map(start)
+    expect([limiter.running, limiter.waiting, seen.most]).toEqual([6, 9994, 256])
+    const late = [start({ key: 'late', name: 'late' }), start({ key: 'urgent', name: 'urgent', interactive: true })]
+    await Promise.all([...waits, ...late])
+    expect([order.length, new Set(order).size, limiter.running, limiter.waiting]).toEqual([10_002, 10_002, 0, 0])
+    // The urgent one passes those that wait, the late one whatever its key has not waited for.
+    expect(order.indexOf('urgent')).toBeLessThan(20)
+    expect(order.indexOf('late')).toBeLessThan(600)
+    // A word for each that joined while it was told, for each that left, and for some hundred at once.
+    expect(seen.words).toBeLessThan(11_000)
+  })
+
+  test('that give up leave nothing behind, whether the ledger knew of them or not', async () => {
+    const { limiter } = createWatched()
+    const held = await Promise.all(Array.from({ length: 6 }, () => limiter.acquire()))
+    const giveUp = new AbortController()
+    const waits = Array.from({ length: 10_000 }, (_value, at) => limiter.acquire({ key: `k${at}`, signal: giveUp.signal }).catch((error: unknown) => error))
+    const last = limiter.acquire({ key: 'last' })
+    giveUp.abort(new Error('made up'))
+    expect(new Set((await Promise.all(waits)).map(String))).toEqual(new Set(['Error: made up']))
+    expect(limiter.waiting).toBe(1)
+    held[0]?.()
+    ;(await last)()
+    for (const release of held) release()
+    expect([limiter.running, limiter.waiting]).toEqual([0, 0])
   })
 })

@@ -35,6 +35,12 @@ test('the compose file is one by the schema that compose itself published', asyn
   expect(validate({ services: { redis: { imagee: 'redis' } } })).toBe(false)
 })
 
+/** What the backend was asked. */
+interface Sent { body: { previous_response_id?: string; input: unknown[] } }
+
+/** With the whole history or with what is new, and how many items. */
+const describeTurn = ({ body }: Sent): string => `${body.previous_response_id === undefined ? 'anew' : 'on'} ${body.input.length}`
+
 /** What the services of the file are, as processes of this machine on ports of their own. */
 class Fleet {
   readonly #folder: string
@@ -159,8 +165,8 @@ describe.runIf(redisInstalled)('the fleet of the compose file, as processes', { 
     at = 'endpoint-2'
     const third = await turn('three', second)
     await turn('four', third)
-    const sent = await ask<{ body: { previous_response_id?: string; input: unknown[] } }[]>('responses')
-    expect(sent.map(({ body }) => `${body.previous_response_id === undefined ? 'anew' : 'on'} ${body.input.length}`)).toEqual(['anew 1', 'on 1', 'anew 7', 'on 1'])
+    const sent = await ask<Sent[]>('responses')
+    expect(sent.map(describeTurn)).toEqual(['anew 1', 'on 1', 'anew 7', 'on 1'])
     expect((await client.responses.retrieve(first)).id).toBe(first)
   })
 
@@ -191,9 +197,13 @@ describe.runIf(redisInstalled)('the fleet of the compose file, as processes', { 
   test('a replica that is killed leaves its conversations and its places to the other', async () => {
     at = 'endpoint-1'
     const first = await turn('before')
+    const before = (await ask<unknown[]>('responses')).length
     fleet.children.get('endpoint-1')?.kill('SIGKILL')
     at = 'endpoint-2'
-    expect(await turn('after', first)).toMatch(/^resp_/)
+    const second = await turn('after', first)
+    await turn('then', second)
+    const sent = (await ask<Sent[]>('responses')).slice(before)
+    expect(sent.map(describeTurn)).toEqual(['anew 4', 'on 1'])
     expect((await ask<{ outcome: string }[]>('refreshes')).filter(({ outcome }) => outcome !== 'ok')).toEqual([])
   })
 })

@@ -2,7 +2,7 @@
  * An older version and this one side by side on one sign-in, in Redis and in a file, while access tokens expire and processes of
  * the old version are replaced by new ones one at a time. Fails where a refresh token is spent twice or a call loses its sign-in.
  *
- *   git worktree add /tmp/older 996ecf8 && (cd /tmp/older && npm ci)
+ *   git worktree add /tmp/older 996ecf8 && (cd /tmp/older && npm ci && npm run validators)
  *   node test/soak/rolling-upgrade.mjs --old /tmp/older [--seconds 20]
  */
 import { fork } from 'node:child_process'

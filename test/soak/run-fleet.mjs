@@ -80,6 +80,8 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   let beganMs = performance.now()
   let usedMs = 0
   let liveMs = 0
+  /** of the live places, what the ledger had given while we looked, and how often that was */
+  const given = { places: 0, live: 0 }
   let lastMs = performance.now()
   let unfitUntilMs = performance.now() + 5000
   const dead = []
@@ -110,7 +112,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     const reachable = all.filter((one) => !one.inherited && !away.has(one.host))
     const lost = dead.reduce((sum, one) => sum + one.places, 0)
     const live = Math.max(1, limit - lost)
-    if (away.size === 0 && nowMs > unfitUntilMs && seen.calls > 10) {
+    if (isFit()) {
       usedMs += Math.min(live, lastRunning) * (nowMs - lastMs)
       liveMs += live * (nowMs - lastMs)
     }
@@ -146,16 +148,32 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
     dead.splice(dead.indexOf(one), 1)
     if (judged && restarts === at) seen.reclaimMs.push(performance.now() - one.atMs)
   }
-  async function countHeld(pid) {
+  async function readOwners() {
     try {
       const keys = await connection.command('KEYS', 'amplifier-chatgpt:{*}:places')
       const states = await Promise.all(keys.map((key) => connection.command('GET', key)))
-      const owners = states.flatMap((text) => [JSON.parse(text)?.owners ?? []].flatMap((list) => (Array.isArray(list) ? list : [])))
-      return owners.filter((owner) => owner.pid === pid).reduce((sum, owner) => sum + owner.running + (owner.granted.length ?? 0), 0)
+      return states.flatMap((text) => [JSON.parse(text)?.owners ?? []].flatMap((list) => (Array.isArray(list) ? list : [])))
     } catch {
       return undefined
     }
   }
+  const placesOf = (owners) => owners.reduce((sum, owner) => sum + owner.running + (owner.granted.length ?? 0), 0)
+  const isFit = () => away.size === 0 && performance.now() > unfitUntilMs && seen.calls > 10
+  async function countHeld(pid) {
+    const owners = await readOwners()
+    return owners && placesOf(owners.filter((owner) => owner.pid === pid))
+  }
+  /** A place that is given and not used is on its way between the ledger, a process and the backend. */
+  async function watchGiven() {
+    while (!ended) {
+      await sleep(100)
+      const owners = await readOwners()
+      if (!owners || !isFit() || dead.length > 0 || stopped.size > 0) continue
+      given.places += Math.min(limit, placesOf(owners))
+      given.live += limit
+    }
+  }
+  let ended = false
   const inherit = (choose) => {
     for (const entry of front.running) if (choose(entry)) entry.inherited = true
   }
@@ -282,6 +300,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   await Promise.all(fleet.flatMap((host) => Array.from({ length: workers }, (_, at) => start(host, at, 0))))
   beganMs = performance.now()
   unfitUntilMs = beganMs + 3000
+  void watchGiven()
   const busy = new Map()
   let tickedMs = performance.now()
   const ticker = setInterval(() => {
@@ -301,6 +320,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   }
   await Promise.all(busy.values())
   clearInterval(ticker)
+  ended = true
   for (const host of fleet) for (const { child } of host.workers) child.kill('SIGKILL')
   redis.kill('SIGKILL')
   await connection.close()
@@ -308,7 +328,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   const isStarved = ({ atMs }) => seen.starved.some((one) => atMs > one.atMs - one.forMs - 1000 && atMs < one.atMs + STARVED_AFTER_MS)
   const result = {
     ...seen, limit, overLimit: seen.overLimit.filter((one) => !isStarved(one)), overWhileStarved: seen.overLimit.filter(isStarved).length, share, seed,
-    utilisation: liveMs === 0 ? undefined : usedMs / liveMs,
+    utilisation: liveMs === 0 ? undefined : usedMs / liveMs, judgedMs: liveMs / limit, given: given.places / Math.max(1, given.live),
     sentTwice: texts.length - new Set(texts).size,
     refreshTrouble: twin.refreshes.filter(({ outcome, error }) => String(outcome ?? error ?? '').includes('reused')).length,
     fairness: judgeFairness(waits, outages),
