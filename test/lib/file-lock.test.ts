@@ -14,8 +14,9 @@ vi.mock('node:fs/promises', async (load) => {
 })
 
 test('one listing that missed a claim, because its marker gave way to its ticket meanwhile, lets nobody in', async () => {
-  const folder = join(await mkdtemp(join(tmpdir(), 'file-lock-')), 'lock')
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const place = await mkdtemp(join(tmpdir(), 'file-lock-'))
+  onTestFinished(() => rm(place, { recursive: true, force: true }))
+  const folder = join(place, 'lock')
   const holder = join(folder, `1-${process.pid}-${await identifyHost()}-abc`)
   await mkdir(folder)
   await writeFile(holder, '')
