@@ -55,6 +55,8 @@ export async function answerChat(exchange: Exchange, body: JsonObject, response:
     events.end('data: [DONE]\n\n')
   } catch (error) {
     await failStream(exchange, events, error)
+    addRouteTrailers(response, note)
+    events.end()
   }
 }
 
@@ -64,5 +66,5 @@ async function failStream(exchange: Exchange, events: EventStream, error: unknow
   if (!events.opened) throw error
   const failure = await explainFailure(exchange, error)
   exchange.note.error = failure.fields.code ?? failure.fields.type
-  events.end(`data: ${JSON.stringify(failure.body())}\n\n`)
+  events.write(`data: ${JSON.stringify(failure.body())}\n\n`)
 }

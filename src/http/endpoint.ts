@@ -64,6 +64,10 @@ export interface ExchangeNote {
   /** fields of the request that are not honoured */
   ignored: string[]
   route?: RouteReceipt
+  /** the roles that were asked for */
+  role?: string
+  /** `PROVIDER/MODEL` that failed */
+  failed?: string
   served?: string
   degraded?: boolean
   usage?: { input_tokens: number; output_tokens: number }

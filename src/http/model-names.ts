@@ -2,6 +2,7 @@ import { suggestName } from '../config/index.js'
 import { isLLMError, parseModelName, type JsonObject } from '../contract/index.js'
 import type { Endpoint, Exchange } from './endpoint.js'
 import { HttpFailure, toHttpFailure } from './http-failure.js'
+import { noteFailure } from './route-headers.js'
 
 /** The known name nearest to one that is not there. */
 export function suggestModel(name: string, known: readonly string[]): string | undefined {
@@ -79,7 +80,10 @@ function notThere(id: string, meant: string | undefined): HttpFailure {
 export async function explainFailure(exchange: Exchange, error: unknown): Promise<HttpFailure> {
   const { endpoint, signal, note: { model } } = exchange
   const failure = toHttpFailure(signal.reason instanceof HttpFailure ? signal.reason : error)
-  if (failure.status !== 404 || failure.fields.code !== 'model_not_available' || model === undefined) return failure
+  if (failure.status !== 404 || failure.fields.code !== 'model_not_available' || model === undefined) {
+    noteFailure(exchange.note, error)
+    return failure
+  }
   const names = await listNames(exchange).catch(() => [])
   return notThere(model, suggestModel(model, [...names, ...endpoint.roles]))
 }

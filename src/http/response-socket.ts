@@ -8,6 +8,7 @@ import type { EndpointTimes, Exchange } from './endpoint.js'
 import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
 import type { HttpKey } from './key-ring.js'
 import { explainFailure } from './model-names.js'
+import { createRequestId } from './serving.js'
 import { MAX_BODY_BYTES } from './read-body.js'
 import type { ResponseRecord } from './response-record.js'
 
@@ -33,6 +34,7 @@ const MAX_WAITING = 16
 /** WebSockets on `/v1/responses`: one turn at a time, its history beside what the store keeps. */
 export function openResponseSockets(server: Server, parts: ResponseSocketParts): ResponseSockets {
   const accept = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY_BYTES, perMessageDeflate: false })
+  accept.on('headers', (headers) => headers.push(`x-request-id: ${createRequestId()}`))
   const open = new Set<Session>()
   let draining = false
   server.on('upgrade', (request, socket, head) => {
@@ -63,7 +65,7 @@ export function openResponseSockets(server: Server, parts: ResponseSocketParts):
 
 function refuseUpgrade(socket: Duplex, failure: HttpFailure): void {
   const text = JSON.stringify(failure.body())
-  socket.end(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`)
+  socket.end(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}\r\nx-request-id: ${createRequestId()}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`)
 }
 
 interface Session {

@@ -57,6 +57,9 @@ export function prepareServing(options: HttpServerOptions, address: () => Addres
 export const shuttingDown = (): HttpFailure =>
   new HttpFailure(503, 'The server is ending: ask again, it or another one may be there.', { type: 'service_unavailable_error', code: 'server_shutdown', headers: { connection: 'close' } })
 
+/** As `x-request-id` says it. */
+export const createRequestId = (): string => `req_${randomUUID().replaceAll('-', '')}`
+
 /** An exchange while it runs: the server's end cuts it, and so does `gone`. */
 export interface RunningExchange {
   exchange: Exchange
@@ -70,7 +73,7 @@ export function openExchange({ endpoint, running, aborts }: Serving, key: HttpKe
   const leave = (): void => controller.abort(gone.reason)
   const takeBack = aborts.add(gone, leave)
   running.add(controller)
-  const exchange: Exchange = { endpoint, key, signal: controller.signal, id: `req_${randomUUID().replaceAll('-', '')}`, note: { ignored: [] } }
+  const exchange: Exchange = { endpoint, key, signal: controller.signal, id: createRequestId(), note: { ignored: [] } }
   return {
     exchange,
     end(about) {

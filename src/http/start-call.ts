@@ -24,6 +24,7 @@ export async function startCall(exchange: Exchange, request: ChatRequest, model:
     },
   }
   const roles = await findRoles(exchange, model)
+  if (roles) note.role = roles.join(', ')
   return roles ? endpoint.provider.delegate(roles, request, callOptions) : endpoint.provider.stream({ ...request, model }, callOptions)
 }
 

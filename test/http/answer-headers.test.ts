@@ -67,6 +67,17 @@ describe('what every answer says of itself, in each dialect', () => {
     }
   })
 
+  test.each(DIALECTS)('%s: a refusal of the backend says which way it took, and nothing served', async (path, body) => {
+    for (const [model, route] of [['gpt-5.5', 'candidate=openai-chatgpt/gpt-5.5; degraded=false'], ['role:coding', 'role=coding; candidate=openai-chatgpt/gpt-6.1-sol; degraded=false']]) {
+      for (const stream of [false, true]) {
+        mounted.twin.enqueue({ status: 400, body: { detail: 'Unsupported parameter: made_up' } })
+        const response = await ask(path, { ...body, model, stream })
+        expect([response.status, response.headers.get('x-route'), response.headers.get('x-served-model')]).toEqual([400, route, null])
+        await response.text()
+      }
+    }
+  })
+
   test('a wrong name is a 404 where models are asked for, tokens are counted and histories compacted', async () => {
     const model = await fetch(`${server.baseUrl}/models/gpt-55`, { headers: { authorization: `Bearer ${KEY}` } })
     expect(await textOf(model)).toEqual({ status: 404, text: expect.stringContaining('Did you mean gpt-5.5?') as unknown })
