@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import WebSocket from 'ws'
-import type { AbortListeners } from '../lib/index.js'
+import { LightAbortSignal, type AbortListeners } from '../lib/index.js'
 import { abortedFailure, flattenHeaders, timeoutFailure, wrapFailure } from './failures.js'
 import type { OpenSocket } from './open-socket.js'
 import { parseRequestUrl } from './parse-request-url.js'
@@ -47,16 +47,16 @@ export async function connectSocket(request: SocketRequest, options: ConnectOpti
 function createConnectDeadline(
   { signal, connectMs }: SocketRequest, { closing, aborts }: Pick<ConnectOptions, 'closing' | 'aborts'>,
 ): { signal: AbortSignal; clear(): void } {
-  const controller = new AbortController()
-  const onAbort = () => controller.abort(abortedFailure('unsent', signal))
+  const end = new LightAbortSignal()
+  const onAbort = () => end.abort(abortedFailure('unsent', signal))
   const sources = signal ? [signal, closing] : [closing]
   if (sources.some(({ aborted }) => aborted)) onAbort()
   const takeBack = sources.map((source) => aborts.add(source, onAbort))
   const timer = connectMs && Number.isFinite(connectMs)
-    ? setTimeout(() => controller.abort(timeoutFailure('connect', connectMs, 'unsent')), connectMs)
+    ? setTimeout(() => end.abort(timeoutFailure('connect', connectMs, 'unsent')), connectMs)
     : undefined
   return {
-    signal: controller.signal,
+    signal: end,
     clear() {
       clearTimeout(timer)
       for (const take of takeBack) take()
