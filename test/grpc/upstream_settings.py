@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from amplifier_core.message_models import ChatRequest, Message
+from amplifier_core.message_models import ChatRequest, Message, ToolSpec
 
 from amplifier_module_openai_chatgpt import ChatGPTProvider, trust_config
 
@@ -15,7 +15,8 @@ async def ask(row):
     except Exception as error:
         return type(error).__name__
     try:
-        await provider.complete(ChatRequest(messages=[Message(role="user", content=row["marker"])]))
+        tools = [ToolSpec(**tool) for tool in row["tools"]]
+        await provider.complete(ChatRequest(messages=[Message(role="user", content=row["marker"])], tools=tools or None))
         return "ok"
     except Exception as error:
         return type(error).__name__
