@@ -45,7 +45,7 @@ export function mapExchangeError(error: ExchangeError, lane: Lane, pending?: Pen
     case 'transient':
       if (error.status === 429) return new RateLimitError(`the sign-in could not be refreshed now: ${error.message}`, fields)
       return error.status === undefined
-        ? new NetworkError(`the sign-in could not be refreshed: ${error.message}. Check the network and the proxy settings`, fields)
+        ? new NetworkError(`the sign-in could not be refreshed: ${error.message}. ${error.advice ?? 'Check the network and the proxy settings'}`, fields)
         : new ProviderUnavailableError(`the sign-in could not be refreshed now: ${error.message}`, fields)
   }
 }

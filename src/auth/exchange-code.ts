@@ -47,6 +47,6 @@ export function mapSignInFailure(error: unknown): unknown {
   if (error.kind === 'configuration' && error.status === undefined && error.code === undefined) return new ConfigurationError(`sign-in failed: ${error.message}`, { ...fields, code: 'misconfigured' })
   if (error.kind === 'configuration') return new ConfigurationError(`sign-in failed: ${error.message}. Check issuer and client_id`, fields)
   return error.status === undefined
-    ? new NetworkError(`sign-in failed: ${error.message}. Check the network and the proxy settings, then try again`, fields)
+    ? new NetworkError(`sign-in failed: ${error.message}. ${error.advice ?? 'Check the network and the proxy settings, then try again'}`, fields)
     : new AuthenticationError(`sign-in failed: ${error.message}. Try again`, fields)
 }

@@ -1,4 +1,4 @@
-import { backoffMs, decodeMoment, decodeNumber, defined, delay, isRecord, parseJson, readString } from '../lib/index.js'
+import { backoffMs, CERTIFICATE_ADVICE, decodeMoment, decodeNumber, defined, delay, isCertificateFault, isRecord, parseJson, readString } from '../lib/index.js'
 import { hideProperties, hideSecrets } from './hide-secrets.js'
 import { readToken } from './stored-record.js'
 import type { HttpReply, Transport } from '../transport/transport.js'
@@ -36,13 +36,16 @@ export class ExchangeError extends Error {
   readonly retryAfterMs?: number
   /** it is certain that the exchange did not happen: never sent, or refused by the server itself */
   readonly certain: boolean
+  /** what is to be done, where more is known than that nobody answered */
+  readonly advice?: string
   constructor(
     message: string,
-    fields: { kind: ExchangeKind; code?: string; status?: number; retryAfterMs?: number; certain?: boolean; cause?: unknown },
+    fields: { kind: ExchangeKind; code?: string; status?: number; retryAfterMs?: number; certain?: boolean; advice?: string; cause?: unknown },
   ) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
     this.kind = fields.kind
     this.certain = fields.certain ?? false
+    if (fields.advice !== undefined) this.advice = fields.advice
     if (fields.code !== undefined) this.code = fields.code
     if (fields.status !== undefined) this.status = fields.status
     if (fields.retryAfterMs !== undefined) this.retryAfterMs = fields.retryAfterMs
@@ -109,10 +112,13 @@ export async function postFields(call: TokenCall): Promise<HttpReply> {
     if (cause instanceof Error && isRecord(cause) && cause['misconfigured'] === true) {
       throw new ExchangeError(`${originText(call.url)} cannot be reached: ${cause.message}`, { kind: 'configuration', certain: true, cause })
     }
-    const word = isRecord(cause) ? (readString(cause, 'systemCode') ?? readString(cause, 'kind')) : undefined
-    throw new ExchangeError(`${originText(call.url)} cannot be reached${word === undefined ? '' : ` (${word})`}`, {
+    const told = isRecord(cause) ? cause : {}
+    const word = readString(told, 'systemCode') ?? readString(told, 'kind')
+    const proxy = readString(told, 'proxy')
+    throw new ExchangeError(`${originText(call.url)} cannot be reached${proxy === undefined ? '' : ` through the proxy ${proxy}`}${word === undefined ? '' : ` (${word})`}`, {
       kind: 'transient',
-      certain: isRecord(cause) && cause['phase'] === 'unsent',
+      ...(isCertificateFault(word) ? { advice: CERTIFICATE_ADVICE } : {}),
+      certain: told['phase'] === 'unsent',
       cause,
     })
   }
@@ -191,7 +197,7 @@ function describeRefusal(body: unknown, sent: readonly string[]): string {
   if (text === undefined) return ''
   for (const value of sent) if (value.length >= 8) text = text.replaceAll(value, '[REDACTED]')
   // Control characters would let a server write into the user's terminal.
-  const line = text.replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, ' ')
+  const line = text.replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, ' ').replace(/[.\s]+$/, '')
   return `: ${line.length <= MAX_DESCRIPTION ? line : line.slice(0, MAX_DESCRIPTION + 1).replace(/\S*$/, '…')}`
 }
 

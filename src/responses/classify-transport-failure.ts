@@ -1,9 +1,9 @@
+import { isCertificateFault } from '../lib/index.js'
 import { classifyFailure } from './classify-failure.js'
 import type { FailureClass } from './failure-table.js'
 import type { FailureFacts } from './read-failure-facts.js'
 import type { WireFailure } from './wire-failure.js'
 
-const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(?:VERIFY|GET)|EPROTO$)/
 /** of one event or message over our limit */
 const TOO_LARGE_CODES: ReadonlySet<string> = new Set(['ERR_FRAME_TOO_LARGE', 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'])
 /** what a close frame may say of size; any other code only says that the connection ended */
@@ -23,7 +23,7 @@ export function classifyTransportFailure(failure: WireFailure, facts: FailureFac
       return 'aborted'
     case 'connect':
       if (failure.misconfigured) return 'misconfigured'
-      return TLS_CODE.test(failure.systemCode ?? '') ? 'tls_failed' : 'connect_failed'
+      return isCertificateFault(failure.systemCode) ? 'tls_failed' : 'connect_failed'
     case 'timeout':
       return byClock(failure.clock)
     case 'closed':

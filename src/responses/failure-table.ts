@@ -1,5 +1,6 @@
 /** One row for each class of failure: the statuses and codes that mean it, the error's kind and code, and the words for what happened and what to do. */
 import { laneRow, type LaneName, type LLMErrorName } from '../contract/index.js'
+import { CERTIFICATE_ADVICE } from '../lib/index.js'
 
 export interface AdviceContext {
   lane: LaneName
@@ -10,6 +11,8 @@ export interface AdviceContext {
   resetsAt: string | undefined
   /** nothing proves that the request did not run */
   mayHaveRun: boolean
+  /** host and port */
+  proxy: string | undefined
   param: string | undefined
   /** the wire's own code */
   code: string | undefined
@@ -181,10 +184,10 @@ const ROWS = {
     kind: 'AbortError', code: 'response_cancelled', what: 'The backend cancelled the answer', advice: 'Send the request again if it is still wanted.',
   },
   aborted: { kind: 'AbortError', code: 'aborted', what: 'The call was cancelled', advice: 'Send the request again if it is still wanted.' },
-  connect_failed: { kind: 'NetworkError', code: 'connect_failed', keepsCode: true, what: 'No connection to the backend came about', advice: 'Check the network, the proxy settings and base_url.' },
+  connect_failed: { kind: 'NetworkError', code: 'connect_failed', keepsCode: true, what: ({ proxy }) => `No connection to the backend came about${proxy === undefined ? '' : ` through the proxy ${proxy}`}`, advice: 'Check the network, the proxy settings and base_url.' },
   tls_failed: {
     kind: 'NetworkError', code: 'tls_failed', keepsCode: true, retryable: false, what: 'The certificate of the backend could not be verified',
-    advice: 'Behind a proxy that inspects traffic, name its certificate authority with ca_file or NODE_EXTRA_CA_CERTS.',
+    advice: CERTIFICATE_ADVICE,
   },
   misconfigured: { kind: 'ConfigurationError', code: 'misconfigured', keepsCode: true, what: 'A setting keeps every connection from being made', advice: 'Correct base_url, ca_file or the proxy variables.' },
   connect_timeout: { kind: 'NetworkError', code: 'connect_timeout', what: 'The backend did not take the connection in time', advice: 'Check the network and the proxy settings, or raise connect_timeout.' },

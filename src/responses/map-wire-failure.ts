@@ -71,7 +71,7 @@ export function judgeWireFailure(failure: WireFailure, context: FailureContext):
   const retryable = words.retryable ?? new Kind('').retryable
   const { repeat, mayHaveRun } = findRetryRow({ phase: context.phase ?? 'answered', failureClass, status: facts.status, codes: facts.codes, retryable })
   const may_have_run = context.phase === undefined ? undefined : mayHaveRun || undefined
-  const advice = adviceContext(context, facts, { code, retryAfter, resetsAtMs, mayHaveRun: may_have_run === true })
+  const advice = adviceContext(context, facts, { proxy: failure.proxy, code, retryAfter, resetsAtMs, mayHaveRun: may_have_run === true })
   // Of a setting our own transport speaks, and names the file or the variable; nothing of the wire is in it.
   const quote = failureClass === 'misconfigured' ? (failure.message ?? '') : facts.quote
   const error = new Kind(composeMessage(words, advice, { ...facts, quote }), {
@@ -90,7 +90,7 @@ function chooseCode(words: FailureRow, failure: WireFailure, facts: FailureFacts
 function adviceContext(
   context: FailureContext,
   facts: FailureFacts,
-  known: { code: string | undefined; retryAfter: number | undefined; resetsAtMs: number | undefined; mayHaveRun: boolean },
+  known: { proxy: string | undefined; code: string | undefined; retryAfter: number | undefined; resetsAtMs: number | undefined; mayHaveRun: boolean },
 ): AdviceContext {
   const availableModels = context.availableModels ?? []
   return {
@@ -101,6 +101,7 @@ function adviceContext(
     mayHaveRun: known.mayHaveRun,
     resetsAt: formatMoment(known.resetsAtMs),
     param: facts.param,
+    proxy: known.proxy,
     code: known.code,
     nearestModel: nearestName(context.model, availableModels),
     availableModels,

@@ -20,13 +20,15 @@ export interface WireFailure {
   systemCode?: string
   /** a setting of ours keeps the connection from being made */
   misconfigured?: boolean
+  /** host and port of the proxy on the way */
+  proxy?: string
   message?: string
   cause?: unknown
 }
 
 /** A transport's failure in the classifier's words; a refusal with a status becomes an HTTP failure. */
 export function fromTransportFailure(failure: TransportFailure): WireFailure {
-  const { kind, phase, status, headers, body, clock, closeCode, closeReason, systemCode, misconfigured, message } = failure
+  const { kind, phase, status, headers, body, clock, closeCode, closeReason, systemCode, misconfigured, proxy, message } = failure
   const source = kind === 'refused' && status !== undefined ? 'http' : 'transport'
-  return { source, kind, phase, message, status, body, clock, closeCode, closeReason, systemCode, misconfigured, headers: headers && { ...headers }, cause: failure }
+  return { source, kind, phase, message, status, body, clock, closeCode, closeReason, systemCode, misconfigured, proxy, headers: headers && { ...headers }, cause: failure }
 }

@@ -12,11 +12,12 @@ export function readReason(error: unknown): string {
 }
 
 /** A TransportFailure of `kind` out of what a library threw; one that is a TransportFailure already stays as it is. */
-export function wrapFailure(kind: TransportFailureKind, phase: Phase, error: unknown, prefix: string): TransportFailure {
+export function wrapFailure(kind: TransportFailureKind, phase: Phase, error: unknown, prefix: string, proxy?: string): TransportFailure {
   if (error instanceof TransportFailure) return error
   const systemCode = readSystemCode(error)
   const fields: TransportFailureFields = { kind, phase, cause: error }
   if (systemCode !== undefined) fields.systemCode = systemCode
+  if (proxy !== undefined) fields.proxy = proxy
   return new TransportFailure(`${prefix}: ${readReason(error)}`, fields)
 }
 

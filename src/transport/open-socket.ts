@@ -3,7 +3,7 @@ import * as tls from 'node:tls'
 import { keepNewest } from '../lib/index.js'
 import { readReason, readSystemCode, wrapFailure } from './failures.js'
 import { createTrust, type TrustOptions } from './create-trust.js'
-import { resolveProxy, type ProxyEnvironment } from './resolve-proxy.js'
+import { findProxy, type ProxyEnvironment } from './resolve-proxy.js'
 import { TransportFailure } from './transport.js'
 import { awaitSocketEvent } from './await-socket-event.js'
 import { openTunnel } from './tunnel.js'
@@ -30,7 +30,8 @@ export function createSocketOpener(options: TrustOptions & { env: ProxyEnvironme
   return async (url, { servername, signal }) => {
     const secure = url.protocol === 'https:' || url.protocol === 'wss:'
     const target = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || (secure ? 443 : 80) }
-    const proxy = findProxy(url, options.env)
+    const found = readProxy(url, options.env)
+    const proxy = found?.url
     const secureContext = secure || proxy?.protocol === 'https:' ? await readTrust() : undefined
     const dial = (at: Address) => {
       const dialled = { ...at, highWaterMark: 64 * 1024, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
@@ -49,17 +50,17 @@ export function createSocketOpener(options: TrustOptions & { env: ProxyEnvironme
       return awaitSocketEvent(secured, 'secureConnect', signal)
     }
     try {
-      if (!proxy) {
+      if (!found || !proxy) {
         const socket = await dial(target)
         return secure ? await encrypt(socket, target, servername) : socket
       }
       const way = readProxyAddress(proxy)
       const plain = await dial(way)
       const toProxy = proxy.protocol === 'https:' ? await encrypt(plain, way) : plain
-      const tunnel = await openTunnel({ socket: toProxy, proxy, target, ...(signal && { signal }) })
+      const tunnel = await openTunnel({ socket: toProxy, proxy, variable: found.variable, target, ...(signal && { signal }) })
       return secure ? await encrypt(tunnel, target, servername) : tunnel
     } catch (error) {
-      throw wrapFailure('connect', 'unsent', error, `no connection to ${url.host}${proxy ? ` through the proxy ${proxy.host}` : ''}`)
+      throw wrapFailure('connect', 'unsent', error, `no connection to ${url.host}${proxy ? ` through the proxy ${proxy.host}` : ''}`, proxy?.host)
     }
   }
 }
@@ -69,22 +70,23 @@ interface Address {
   port: number
 }
 
-function findProxy(url: URL, env: ProxyEnvironment): URL | undefined {
+function readProxy(url: URL, env: ProxyEnvironment): ReturnType<typeof findProxy> {
   const refuse = (message: string, cause?: unknown) =>
     new TransportFailure(message, { kind: 'connect', phase: 'unsent', systemCode: 'ERR_PROXY_SETTING', cause })
-  let proxy: URL | undefined
+  let found: ReturnType<typeof findProxy>
   try {
-    proxy = resolveProxy(url, env)
+    found = findProxy(url, env)
   } catch (error) {
     throw refuse(readReason(error), readSystemCode(error) === undefined ? undefined : error)
   }
-  if (proxy && proxy.protocol !== 'http:' && proxy.protocol !== 'https:') {
+  const protocol = found?.url.protocol ?? 'http:'
+  if (protocol !== 'http:' && protocol !== 'https:') {
     throw refuse(
-      `the environment names a ${proxy.protocol}// proxy for ${url.host}; http and https proxies are supported: ` +
+      `the environment names a ${protocol}// proxy for ${url.host}; http and https proxies are supported: ` +
         `set https_proxy to one, or name the host in no_proxy`,
     )
   }
-  return proxy
+  return found
 }
 
 function readProxyAddress(proxy: URL): Address {

@@ -17,6 +17,11 @@ export type ProxyEnvironment = Readonly<Record<string, string | undefined>>
  * @throws TypeError where the proxy's value is no URL; it names the variable, not the value, which may hold a password
  */
 export function resolveProxy(url: string | URL, env: ProxyEnvironment): URL | undefined {
+  return findProxy(url, env)?.url
+}
+
+/** The proxy with the variable that names it. @see resolveProxy */
+export function findProxy(url: string | URL, env: ProxyEnvironment): { url: URL; variable: string } | undefined {
   const target = typeof url === 'string' ? new URL(url) : url
   const secure = target.protocol === 'https:' || target.protocol === 'wss:'
   const found = readVariable(env, secure ? 'https_proxy' : 'http_proxy') ?? readVariable(env, 'all_proxy')
@@ -24,7 +29,7 @@ export function resolveProxy(url: string | URL, env: ProxyEnvironment): URL | un
   const port = Number(target.port) || (secure ? 443 : 80)
   if (isExcepted(target.hostname, port, readVariable(env, 'no_proxy')?.value ?? '')) return undefined
   const proxy = parseProxy(found)
-  return isLoopback(target) && !isLoopback(proxy) ? undefined : proxy
+  return isLoopback(target) && !isLoopback(proxy) ? undefined : { url: proxy, variable: found.name }
 }
 
 interface Variable {

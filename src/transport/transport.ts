@@ -45,6 +45,8 @@ export interface TransportFailureFields {
   clock?: 'connect' | 'first_frame' | 'idle' | 'total'
   /** the system's own word, such as ECONNRESET */
   systemCode?: string
+  /** host and port of the proxy on the way, without its password */
+  proxy?: string
   cause?: unknown
 }
 
@@ -62,6 +64,7 @@ export class TransportFailure extends Error {
   readonly closeReason?: string
   readonly clock?: TransportFailureFields['clock']
   readonly systemCode?: string
+  readonly proxy?: string
 
   constructor(message: string, fields: TransportFailureFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
@@ -72,6 +75,7 @@ export class TransportFailure extends Error {
     if (fields.closeReason !== undefined) this.closeReason = fields.closeReason
     if (fields.clock !== undefined) this.clock = fields.clock
     if (fields.systemCode !== undefined) this.systemCode = fields.systemCode
+    if (fields.proxy !== undefined) this.proxy = fields.proxy
     for (const key of ['headers', 'body'] as const) {
       if (fields[key] !== undefined) Object.defineProperty(this, key, { value: fields[key], enumerable: false, configurable: true })
     }

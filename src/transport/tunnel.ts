@@ -7,6 +7,8 @@ export interface TunnelOptions {
   socket: Socket
   /** its user and password become Basic authorization */
   proxy: URL
+  /** names the proxy in the environment */
+  variable: string
   target: { host: string; port: number }
   signal?: AbortSignal
 }
@@ -16,7 +18,7 @@ export interface TunnelOptions {
  * the only one for WebSocket.
  * @throws TransportFailure with the status where the proxy refuses
  */
-export function openTunnel({ socket, proxy, target, signal }: TunnelOptions): Promise<Socket> {
+export function openTunnel({ socket, proxy, variable, target, signal }: TunnelOptions): Promise<Socket> {
   const authority = `${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`
   return new Promise((resolve, reject) => {
     const request = createHttpRequest({
@@ -34,7 +36,7 @@ export function openTunnel({ socket, proxy, target, signal }: TunnelOptions): Pr
         return resolve(tunnel)
       }
       tunnel.destroy()
-      reject(refuseTunnel(proxy, authority, response.statusCode ?? 0))
+      reject(refuseTunnel({ proxy, variable, authority, status: response.statusCode ?? 0 }))
     })
     request.on('error', (error) => {
       finish()
@@ -47,14 +49,22 @@ export function openTunnel({ socket, proxy, target, signal }: TunnelOptions): Pr
   })
 }
 
-function refuseTunnel(proxy: URL, authority: string, status: number): TransportFailure {
-  const hint = status === 407 ? '; put user and password into the proxy URL (http://user:password@host:port)' : ''
-  return new TransportFailure(`the proxy ${proxy.host} answered ${status} when asked for a tunnel to ${authority}${hint}`, {
+function refuseTunnel({ proxy, variable, authority, status }: { proxy: URL; variable: string; authority: string; status: number }): TransportFailure {
+  return new TransportFailure(describeRefusal(proxy, variable, authority, status), {
     kind: 'connect',
     phase: 'unsent',
+    proxy: proxy.host,
     // A wrong password stays wrong; what else a proxy says is about the way behind it.
     systemCode: status === 407 ? 'ERR_PROXY_AUTH' : 'ERR_PROXY_REFUSED',
   })
+}
+
+function describeRefusal(proxy: URL, variable: string, authority: string, status: number): string {
+  const answered = `the proxy ${proxy.host} answered ${status} when asked for a tunnel to ${authority}`
+  if (status !== 407) return answered
+  return proxy.username === '' && proxy.password === ''
+    ? `${answered}; put user and password into the proxy URL (${variable}=http://user:password@host:port)`
+    : `the proxy ${proxy.host} refused the user and password in ${variable} (407)`
 }
 
 function readAuthorization(proxy: URL): Record<string, string> {
