@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { EVENTS, type ChatRequest, type ChatResponse, type Coordinator, type MountPlan, type Provider, type RouteReceipt, type StreamEvent, type ToolSpec } from '../contract/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
+import { defined } from '../lib/index.js'
+import { exceptFromProxy } from './past-proxy.js'
 import { createPrint, type Print } from './print.js'
 import { signInByDevice } from './sign-in.js'
 import { mountOnHost, type HostMount } from '../mount-on-host.js'
@@ -29,6 +31,10 @@ export async function demo(context: CommandContext, options: Record<string, unkn
   const folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-demo-'))
   const twin = await startTwin({ deviceCode: { intervalSeconds: 1 } })
   const log: { event: string; data: Record<string, unknown> }[] = []
+  // The mount reads the proxy from the process's environment.
+  const past = exceptFromProxy(process.env, twin.url)
+  const before = Object.fromEntries(Object.keys(past).map((name) => [name, process.env[name]]))
+  Object.assign(process.env, past)
   let mounted: HostMount | undefined
   try {
     const config = { base_url: twin.baseUrl, issuer: twin.issuer, token_file_path: join(folder, 'openai-chatgpt-oauth.json'), login_on_mount: false }
@@ -44,6 +50,8 @@ export async function demo(context: CommandContext, options: Record<string, unkn
   } finally {
     await mounted?.close()
     await twin.close()
+    for (const [name, value] of Object.entries(before)) if (value === undefined) delete process.env[name]
+    Object.assign(process.env, defined(before))
     await rm(folder, { recursive: true, force: true })
   }
 }

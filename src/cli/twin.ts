@@ -9,6 +9,7 @@ import { describeListenFailure, isRecord, parseJson } from '../lib/index.js'
 import { startTwin, type Twin, type TwinOptions } from '../twin/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
+import { exceptFromProxy } from './past-proxy.js'
 import { createPrint } from './print.js'
 import { readPort } from './read-port.js'
 import { writeNotice } from './terminal.js'
@@ -32,7 +33,7 @@ async function serveHere(context: CommandContext, flags: Record<string, unknown>
     await writeFile(file, JSON.stringify(standIn.issueTokens()), { mode: 0o600 })
     const variables = {
       AMPLIFIER_CHATGPT_BASE_URL: standIn.baseUrl, AMPLIFIER_CHATGPT_ISSUER: standIn.issuer, AMPLIFIER_CHATGPT_TOKEN_FILE: file,
-      AMPLIFIER_CHATGPT_TWIN_PID: String(process.pid),
+      AMPLIFIER_CHATGPT_TWIN_PID: String(process.pid), ...exceptFromProxy(context.terminal.env, standIn.url),
     }
     if (print.json) print.record(variables)
     else context.terminal.stdout.write(formatExports(variables))
@@ -89,9 +90,9 @@ function readDelay(value: unknown): number {
   throw new ConfigurationError(`--delay takes milliseconds from 0 to ${MOST_DELAY_MS}, found ${JSON.stringify(value)}`, { code: 'usage' })
 }
 
-/** For sh, bash and zsh; values have no quote in them. */
+/** For sh, bash and zsh. */
 function formatExports(variables: Record<string, unknown>): string {
-  return Object.entries(variables).map(([name, value]) => `export ${name}='${String(value)}'\n`).join('')
+  return Object.entries(variables).map(([name, value]) => `export ${name}='${String(value).replaceAll("'", "'\\''")}'\n`).join('')
 }
 
 async function untilEnded(signal: AbortSignal): Promise<void> {
