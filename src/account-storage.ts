@@ -10,7 +10,7 @@ import {
 import type { ProviderOptions, TokenStoreKind } from './config/index.js'
 import { ConfigurationError, type LaneName } from './contract/index.js'
 import { defined, findHomeFolder, isLoopback, shortHash } from './lib/index.js'
-import { createTrust, loadCa } from './transport/index.js'
+import { createTrust, loadCa, resolveProxy } from './transport/index.js'
 
 /** Where an account's sign-in, quota and model list are kept. */
 export interface AccountPlaces {
@@ -121,6 +121,15 @@ export function openRedis(
 export async function findCaFault({ caFile }: Pick<ProviderOptions, 'caFile'>): Promise<string | undefined> {
   if (caFile === undefined) return undefined
   return loadCa(caFile).then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)))
+}
+
+/** Whether a connection to `url` goes through a proxy of the environment; one that cannot be read counts. */
+export function isProxied(url: string, env: NodeJS.ProcessEnv): boolean {
+  try {
+    return resolveProxy(url, env) !== undefined
+  } catch {
+    return true
+  }
 }
 
 function createRedisPlaces(options: ProviderOptions, env: NodeJS.ProcessEnv): AccountPlaces {

@@ -1,16 +1,18 @@
 /** One command that walks the way of a real call and says where it ends. */
 import { lookup } from 'node:dns/promises'
-import { findCaFault } from '../account-storage.js'
+import { findCaFault, isProxied } from '../account-storage.js'
 import type { Credential } from '../auth/index.js'
 import type { ProviderOptions } from '../config/index.js'
 import type { AccountContainer } from '../compose-account.js'
+import { isLLMError } from '../contract/index.js'
+import { CERTIFICATE_ADVICE, isCertificateFault, isRecord } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { checkFleet } from './fleet.js'
 import { withAccount } from './login.js'
 import { withSession } from './open-session.js'
 import { createPrint } from './print.js'
-import { readConfig } from './read-config.js'
+import { readConfig, type CommandConfig } from './read-config.js'
 
 interface Finding {
   check: string
@@ -28,20 +30,22 @@ export async function doctor(context: CommandContext, flags: Record<string, unkn
   const print = createPrint(context, flags)
   const findings: Finding[] = []
   const note: Note = (check, result, detail) => void findings.push({ check, result, detail })
-  const { options } = await readConfig(context, flags)
-  await checkSettings(context, options, note)
+  const config = await readConfig(context, flags)
+  const { options } = config
+  checkSettings(context, config, note)
   await checkNames(context, options, note)
-  const credential = await withAccount(options, context, async (account) => {
-    await checkServer(context, account, options, note)
-    const signedIn = await checkSignIn(account, note)
-    if (signedIn) {
-      account.useAccount(signedIn.accountKey)
+  const signIn = await withAccount(options, context, async (account) => {
+    const untrusted = await checkServer(context, account, options, note)
+    await checkCertificates(context, options, untrusted, note)
+    const found = await checkSignIn(account, note)
+    if (found.credential) {
+      account.useAccount(found.credential.accountKey)
       await checkFleet(account, note)
     }
-    return signedIn
+    return found
   })
-  if (credential) await checkMount(context, flags, note)
-  else for (const check of ['catalog', 'websocket', 'roles']) note(check, 'skipped', 'nobody is signed in')
+  if (signIn.credential) await checkMount(context, flags, config, note)
+  else for (const check of ['catalog', 'websocket', 'roles']) note(check, 'skipped', signIn.missing)
   const worst = findings.some(({ result }) => result === 'error')
   const marks = { ok: print.paint.green('ok'), warning: print.paint.yellow('warning'), error: print.paint.red('error'), skipped: print.paint.dim('skipped') }
   print.table([{ title: 'check' }, { title: 'result' }, { title: '' }], findings.map(({ check, result, detail }) => [check, marks[result], detail]))
@@ -50,36 +54,46 @@ export async function doctor(context: CommandContext, flags: Record<string, unkn
   return findings.some(({ check, result }) => check === 'sign-in' && result === 'error') ? EXIT.auth : EXIT.unavailable
 }
 
-async function checkSettings({ terminal: { env } }: CommandContext, options: ProviderOptions, note: Note): Promise<void> {
+function checkSettings({ terminal: { env } }: CommandContext, { options, passedOver }: CommandConfig, note: Note): void {
   note('node', 'ok', `${process.version} on ${process.platform}-${process.arch}`)
   note('lane', 'ok', `${options.lane}, ${options.baseUrl}`)
+  for (const words of passedOver) note('settings', 'warning', words)
   const set = PROXY_VARIABLES.filter((name) => env[name])
   // Values may hold a password: their names are enough.
   note('proxy', 'ok', set.length === 0 ? 'none set' : `${set.join(', ')} set`)
-  const ca = [options.caFile && `ca_file ${options.caFile}`, env.NODE_EXTRA_CA_CERTS && `NODE_EXTRA_CA_CERTS ${env.NODE_EXTRA_CA_CERTS}`].filter(Boolean)
+}
+
+/** @param untrusted the servers whose certificates none of the authorities vouches for */
+async function checkCertificates({ terminal: { env } }: CommandContext, options: ProviderOptions, untrusted: readonly string[], note: Note): Promise<void> {
   if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     return note('certificates', 'error', 'NODE_TLS_REJECT_UNAUTHORIZED=0 turns verification off for the whole process; unset it and name the authority with ca_file')
   }
-  // One that Node could not read at its start is passed over: it has warned of it.
+  // One of NODE_EXTRA_CA_CERTS that Node could not read at its start is passed over: it has warned of it.
   const fault = await findCaFault(options)
-  note('certificates', fault === undefined ? 'ok' : 'error', fault ?? (ca.length === 0 ? 'the built-in authorities' : ca.join(', ')))
+  if (fault !== undefined) return note('certificates', 'error', fault)
+  const more = [options.caFile && `ca_file ${options.caFile}`, env.NODE_EXTRA_CA_CERTS && `NODE_EXTRA_CA_CERTS ${env.NODE_EXTRA_CA_CERTS}`].filter(Boolean)
+  const authorities = more.length === 0 ? 'the built-in authorities' : more.join(', ')
+  if (untrusted.length === 0) return note('certificates', 'ok', authorities)
+  note('certificates', 'error', `${untrusted.join(', ')}: not believed by ${authorities}. ${CERTIFICATE_ADVICE}${env.SSL_CERT_FILE ? ' SSL_CERT_FILE has no effect.' : ''}`)
 }
 
 async function checkNames({ terminal: { env } }: CommandContext, options: ProviderOptions, note: Note): Promise<void> {
-  for (const host of new Set([options.baseUrl, options.issuer].map((url) => new URL(url).hostname))) {
+  for (const url of new Set([options.baseUrl, options.issuer].map((each) => new URL(each).origin))) {
+    const host = new URL(url).hostname
     try {
       const { address } = await lookup(host)
       note('dns', 'ok', `${host} is ${address}`)
     } catch (error) {
       const words = `${host} cannot be resolved (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`
       // A proxy resolves names itself, so many networks behind one know none.
-      if (PROXY_VARIABLES.some((name) => env[name])) note('dns', 'warning', `${words}; the proxy may do that, and network below says whether it does`)
+      if (isProxied(url, env)) note('dns', 'warning', `${words}; the proxy may do that, and network below says whether it does`)
       else note('dns', 'error', `${words}: check the connection and base_url, or set HTTPS_PROXY where a proxy is the way out`)
     }
   }
 }
 
-async function checkServer({ signal }: CommandContext, { transport }: AccountContainer, options: ProviderOptions, note: Note): Promise<void> {
+async function checkServer({ signal }: CommandContext, { transport }: AccountContainer, options: ProviderOptions, note: Note): Promise<string[]> {
+  const untrusted: string[] = []
   for (const url of new Set([new URL(options.baseUrl).origin, options.issuer])) {
     try {
       const reply = await transport.fetch({ method: 'GET', url: `${url}/`, headers: {}, signal, timeouts: { connectMs: 10_000, totalMs: 15_000 } })
@@ -89,24 +103,31 @@ async function checkServer({ signal }: CommandContext, { transport }: AccountCon
       const skew = Math.round((Date.now() - date) / 1000)
       note('clock', Math.abs(skew) > MAX_SKEW_SECONDS ? 'error' : 'ok', `${Math.abs(skew)} s ${skew < 0 ? 'behind' : 'ahead of'} ${url}`)
     } catch (error) {
-      note('network', 'error', error instanceof Error ? error.message : String(error))
+      const words = error instanceof Error ? error.message : String(error)
+      const isUntrusted = isRecord(error) && isCertificateFault(error['systemCode'])
+      if (isUntrusted) untrusted.push(new URL(url).host)
+      note('network', 'error', isUntrusted ? `${words}. ${CERTIFICATE_ADVICE}` : words)
     }
   }
+  return untrusted
 }
 
-async function checkSignIn({ credentials, store }: AccountContainer, note: Note): Promise<Credential | undefined> {
+/** The sign-in, or why what needs one is not tried. */
+async function checkSignIn({ credentials, store }: AccountContainer, note: Note): Promise<{ credential?: Credential; missing: string }> {
   try {
     const credential = await credentials.current()
     note('sign-in', 'ok', `${store.place}, workspace ${credential.accountId ?? 'none'}`)
     note('plan', credential.planEnabled === false ? 'error' : 'ok', credential.planType ?? 'unknown')
-    return credential
+    return { credential, missing: '' }
   } catch (error) {
     note('sign-in', 'error', error instanceof Error ? error.message : String(error))
-    return undefined
+    if (isLLMError(error) && error.name === 'AuthenticationError') return { missing: 'nobody is signed in' }
+    const isAway = isLLMError(error) && error.code === 'token_store_unreachable'
+    return { missing: isAway && store.kind === 'redis' ? "not tried: Redis can't be reached" : 'not tried: the sign-in cannot be used now' }
   }
 }
 
-async function checkMount(context: CommandContext, flags: Record<string, unknown>, note: Note): Promise<void> {
+async function checkMount(context: CommandContext, flags: Record<string, unknown>, config: CommandConfig, note: Note): Promise<void> {
   await withSession(context, flags, async ({ provider, resolver }) => {
     const models = await provider.listModels()
     const source = String(models[0]?.metadata?.source ?? 'unknown')
@@ -125,5 +146,5 @@ async function checkMount(context: CommandContext, flags: Record<string, unknown
       note(`role ${role}`, status === 'served' ? 'ok' : status === 'unserved' ? 'error' : 'warning', resolved?.resolved_model ?? problems[0] ?? status)
     }
     return EXIT.ok
-  })
+  }, config)
 }

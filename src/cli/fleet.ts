@@ -27,13 +27,14 @@ export async function fleetStatus(context: CommandContext, flags: Record<string,
       return EXIT.auth
     }
     account.useAccount(credential.accountKey)
-    const fleet = await account.limiter.inspect().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
-    if (fleet instanceof Error) return reportAway(print, fleet.message, describeMeanwhile(options))
+    const found = await account.limiter.inspect().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
+    if (found instanceof Error) return reportAway(print, found.message, describeMeanwhile(options))
+    const fleet = withConfigured(found, options)
     print.line(`counted over      ${SCOPES[fleet.scope]}${fleet.server ? ` (${fleet.server.place}, ${fleet.server.latency_ms} ms)` : ''}`)
-    print.line(`running           ${fleet.running} of ${fleet.members.length === 0 ? options.maxConcurrency : fleet.limit}${fleet.cut ? ` (${fleet.configured} configured; refusals have cut it)` : ''}`)
+    print.line(`running           ${fleet.running} of ${fleet.limit}${fleet.cut ? ` (${fleet.configured} configured; refusals have cut it)` : ''}`)
     print.line(`waiting           ${fleet.waiting.interactive} interactive, ${fleet.waiting.background} background${fleet.longest_wait_seconds > 0 ? `, the longest for ${fleet.longest_wait_seconds} s` : ''}`)
     if (fleet.paused_seconds > 0) print.line(`paused            for ${fleet.paused_seconds} s`)
-    print.line(`machines          ${fleet.machines}`)
+    print.line(`shared by         ${describeReach(fleet)}`)
     if (fleet.members.length > 0) {
       print.line()
       print.table(
@@ -47,6 +48,19 @@ export async function fleetStatus(context: CommandContext, flags: Record<string,
     return EXIT.ok
   })
 }
+
+/** Where nobody runs or waits, nobody has told the ledger a limit: this process's own settings are what it would tell. */
+function withConfigured(fleet: FleetStatus, { maxConcurrency }: ProviderOptions): FleetStatus {
+  return fleet.members.length > 0 ? fleet : { ...fleet, limit: maxConcurrency, configured: maxConcurrency, cut: false }
+}
+
+/** Processes that only wait for work have nothing in the ledger; their machines count for shares ten minutes longer. */
+function describeReach({ members, machines }: FleetStatus): string {
+  const now = new Set(members.map(({ machine }) => machine)).size
+  return `${count(members.length, 'process', 'processes')} with calls on ${count(now, 'machine', 'machines')} (${machines} heard of in the last ten minutes)`
+}
+
+const count = (number: number, one: string, more: string) => `${number} ${number === 1 ? one : more}`
 
 /** The sign-in or the places cannot be asked for: that is said, and what counts until they can. */
 function reportAway(print: Print, message: string, meanwhile: string): number {
@@ -76,7 +90,7 @@ export async function checkFleet(
   })
   if (!fleet) return
   const { server, members } = fleet
-  note('fleet', 'ok', `${SCOPES[fleet.scope]}: ${fleet.running} running, ${fleet.waiting.interactive + fleet.waiting.background} waiting, ${members.length} processes on ${fleet.machines} machines`)
+  note('fleet', 'ok', `${SCOPES[fleet.scope]}: ${fleet.running} running, ${fleet.waiting.interactive + fleet.waiting.background} waiting, ${describeReach(fleet)}`)
   if (server) {
     note('fleet latency', server.latency_ms > SLOW_MS ? 'warning' : 'ok', `${server.latency_ms} ms to ${server.place}`)
     const skewMs = Math.abs(server.clock_offset_ms)

@@ -28,9 +28,9 @@ export async function openSession(context: CommandContext, options: Record<strin
 
 /** Mounts what the configuration says, does the work, and takes it down again. */
 export async function withSession(
-  context: CommandContext, options: Record<string, unknown>, work: (session: Session) => Promise<number>,
+  context: CommandContext, options: Record<string, unknown>, work: (session: Session) => Promise<number>, read?: CommandConfig,
 ): Promise<number> {
-  const session = await openSession(context, options)
+  const session = await openSession(context, options, read)
   try {
     return await untilAborted(context.signal, () => work(session))
   } finally {

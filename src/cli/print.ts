@@ -32,7 +32,8 @@ export function createPrint({ terminal }: CommandContext, options: Record<string
     line: (text = '', end = '\n') => void (json || terminal.stdout.write(finish(text) + end)),
     modelText: (text) => void (json || writeModelText(terminal, text)),
     table(columns, rows, indent) {
-      const width = terminal.stdout.isTTY === true ? terminal.stdout.columns : undefined
+      // A terminal without a size, as containers give, says 0.
+      const width = terminal.stdout.isTTY === true ? terminal.stdout.columns || undefined : undefined
       if (!json) formatTable(columns, rows.map((row) => row.map(finish)), { indent, width }).forEach(write)
     },
     value: (value) => void (json && write(stringifyPrintable(value, 2))),

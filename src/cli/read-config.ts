@@ -1,5 +1,5 @@
 import {
-  admitCallerConfig, attachOrigins, buildMountPlan, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
+  admitCallerConfig, attachOrigins, buildMountPlan, findPassedOver, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
   type Bundle, type ProviderOptions, type Settings,
 } from '../config/index.js'
 import { MOUNT_NAME } from '../config/module-entry.js'
@@ -18,6 +18,8 @@ export interface CommandConfig {
   bundle?: Bundle
   /** what was printed already, which the mount would say again */
   warnings: readonly string[]
+  /** variables of the environment that a settings file outdoes, a sentence each */
+  passedOver: readonly string[]
 }
 
 /** Options of the command line that stand for a key of the mount config. They count as the user's own. */
@@ -57,6 +59,7 @@ export async function readConfig(context: CommandContext, options: Record<string
     options: resolved.options,
     settings,
     warnings,
+    passedOver: findPassedOver(before, env, flags),
     ...(bundle ? { bundle } : {}),
   }
 }

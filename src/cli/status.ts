@@ -6,6 +6,7 @@ import { EXIT } from './exit-codes.js'
 import { withAccount } from './login.js'
 import { createPrint, type Print } from './print.js'
 import { readConfig } from './read-config.js'
+import { writeNotice } from './terminal.js'
 
 const BAR_WIDTH = 20
 
@@ -19,7 +20,8 @@ const TRANSPORT_CHOICES = {
 /** Who is signed in, until when, how much of the quota is used and when it runs out. Calls nobody, but with `--live` the account's usage endpoint. */
 export async function status(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const print = createPrint(context, flags)
-  const { options } = await readConfig(context, flags)
+  const { options, passedOver } = await readConfig(context, flags)
+  for (const note of passedOver) writeNotice(context.terminal, `note: ${note}`)
   return withAccount(options, context, async (account) => {
     const { credentials, lane } = account
     const state = lane.apiKey === undefined ? await credentials.state() : undefined

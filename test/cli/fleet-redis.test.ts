@@ -128,6 +128,22 @@ describe.runIf(installed)('a fleet over Redis', () => {
     expect((await diagnose('fleet')).map(([check, result]) => `${check} ${result}`)).toEqual(['fleet ok', 'fleet latency ok', 'fleet clock ok'])
   })
 
+  test('has the configured limit in JSON as in words where nobody runs or waits', async () => {
+    expect(JSON.parse((await run(['fleet', 'status', '--json'])).stdout)).toMatchObject({ limit: 6, configured: 6, cut: false, members: [] })
+    expect((await run(['fleet', 'status'])).stdout).toMatch(/running +0 of 6\n[^]*shared by +0 processes with calls on 0 machines/)
+    await enter('one', 'here', 0)
+    await enter('two', 'here', 0)
+    expect((await run(['fleet', 'status'])).stdout).toMatch(/shared by +2 processes with calls on 1 machine /)
+    expect(await diagnose('fleet')).toContainEqual(['fleet', 'ok', expect.stringContaining('2 processes with calls on 1 machine ')])
+  })
+
+  test('that is away: doctor says what it did not try, and not that nobody is signed in', async () => {
+    const { code, stdout } = await run(['doctor', '--json'], `redis://127.0.0.1:${await freePort()}`)
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; result: string; detail: string }[] }
+    expect(code).toBeGreaterThan(0)
+    for (const check of ['catalog', 'websocket', 'roles']) expect(findings).toContainEqual({ check, result: 'skipped', detail: "not tried: Redis can't be reached" })
+  })
+
   test('says that the password is refused, without saying it', async () => {
     await fleet.connection.command('CONFIG', 'SET', 'requirepass', 'right-made-up')
     onTestFinished(async () => void (await fleet.connection.command('CONFIG', 'SET', 'requirepass', '')))

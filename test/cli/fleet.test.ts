@@ -20,7 +20,7 @@ async function check(inspect: () => Promise<FleetStatus>): Promise<string[][]> {
 
 test('doctor warns of a slow server, of a clock that is off by seconds and of mixed versions, and names who holds what', async () => {
   expect(await check(async () => STATUS)).toEqual([
-    ['fleet', 'ok', 'all processes that share the Redis: 6 running, 2 waiting, 2 processes on 2 machines'],
+    ['fleet', 'ok', 'all processes that share the Redis: 6 running, 2 waiting, 2 processes with calls on 2 machines (2 heard of in the last ten minutes)'],
     ['fleet latency', 'warning', '80 ms to redis://127.0.0.1:6379'],
     ['fleet clock', 'warning', '7000 ms behind redis://127.0.0.1:6379; places go by the server\'s clock'],
     ['fleet versions', 'warning', '0.1.9, 0.2.0'],
