@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createCatalog, createQuota, createStateFile, type Persisted } from '../../src/account/index.js'
 import { createRedisConnection, createRedisState } from '../../src/auth/index.js'
 import { delay } from '../../src/lib/index.js'
-import { startRedis, type TestRedis } from '../support/redis.js'
+import { freePort, startRedis, type TestRedis } from '../support/redis.js'
 
 const installed = spawnSync('redis-server', ['--version']).status === 0
 if (!installed) process.stderr.write('skipped: quota shared over Redis, because no redis-server is installed\n')
@@ -106,4 +106,26 @@ test.runIf(installed)('a model list that one host fetched serves the others, whi
   await until(() => catalogs.every((catalog) => catalog.fresh() !== undefined))
   expect((await Promise.all(catalogs.map((catalog) => catalog.list()))).map(({ source, models }) => [source, models[0]?.id])).toEqual(Array(3).fill(['live', 'gpt-5.5']))
   expect(asked).toBe(1)
+  // The tag came with it: the answer of another host's call that carries the same says nothing new, one with another does.
+  catalogs[1]!.observeEtag('made-up')
+  await catalogs[1]!.list()
+  expect(asked).toBe(1)
+  catalogs[1]!.observeEtag('newer')
+  await catalogs[1]!.list()
+  await until(() => asked === 2)
+})
+
+test.runIf(installed)('a probe is one account-wide also where Redis is started anew and a process takes the place of one that died with the claim', async () => {
+  const path = await folder()
+  const port = await freePort()
+  const words = ['--appendonly', 'yes', '--appendfsync', 'always']
+  const first = await startRedis(path, port, words)
+  onTestFinished(() => first.stop())
+  const dead = createQuota({ probes: (await openState(first))('probes') })
+  expect(await dead.claimProbe('gpt-5.5')).toBe(true)
+  await first.stop()
+  const second = await startRedis(path, port, words)
+  onTestFinished(() => second.stop())
+  const others = await Promise.all([0, 1].map(async () => createQuota({ probes: (await openState(second))('probes') })))
+  expect(await Promise.all(others.map((quota) => quota.claimProbe('gpt-5.5')))).toEqual([false, false])
 })

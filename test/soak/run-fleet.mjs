@@ -57,8 +57,8 @@ async function startRedis(port, folder) {
   return child
 }
 
-/** @param options `{ seconds, seed, hosts, workers (a host), agents (all), limit, callMs, faultEveryMs, log }` */
-export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents = 100, limit = 6, callMs = 1500, faultEveryMs = 4000, log = () => undefined }) {
+/** @param options `{ seconds, seed, hosts, workers (a host), agents (all), limit, callMs, faultEveryMs, weights (of each fault), log }` */
+export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents = 100, limit = 6, callMs = 1500, faultEveryMs = 4000, weights = { kill: 10, stop: 4, cut: 3, slow: 3, restart: 1 }, log = () => undefined }) {
   const random = createRandom(seed, 'faults')
   const rooms = await bundleRooms()
   const { startTwin, createRedisConnection, createRedisStore } = await import(rooms.outfile)
@@ -311,7 +311,7 @@ export async function runFleet({ seconds, seed, hosts = 4, workers = 2, agents =
   }, 25)
   while (performance.now() - beganMs < seconds * 1000) {
     await sleep(faultEveryMs * (0.5 + random.next()))
-    const kind = random.weighted({ kill: 10, stop: 4, cut: 3, slow: 3, restart: 1 })
+    const kind = random.weighted(weights)
     const host = random.pick(fleet)
     // One fault a host at a time, and none beside an outage of all.
     if (busy.has('all') || (kind === 'restart' ? busy.size > 0 : busy.has(host.name))) continue

@@ -1,8 +1,9 @@
 /**
  * The limiter itself (its rule, and what each process does about it) over a ledger, a network and a clock that are made up:
- * what machines at hand can't hold. Prints one row for each number of hosts.
+ * what machines at hand can't hold. Prints one table with a row for each number of hosts; with --real also one of the same
+ * four hosts as processes over a Redis, killed as often, for so many seconds of the wall clock.
  *
- *   node test/soak/simulate-fleet.mjs [--seconds 120] [--seed 1] [--hosts 10,100,1000]
+ *   node test/soak/simulate-fleet.mjs [--seconds 120] [--seed 1] [--hosts 4,10,100,1000] [--real 120]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,6 +17,7 @@ const given = (name, usual) => (process.argv.includes(`--${name}`) ? process.arg
 const seconds = Number(given('seconds', 120))
 const seed = Number(given('seed', 1))
 const counts = String(given('hosts', '4,10,100,1000')).split(',').map(Number)
+const realSeconds = Number(given('real', 0))
 const CALL_MS = 1500
 /** One way between a host and the ledger. */
 const LATENCY_MS = [1, 8]
@@ -144,8 +146,22 @@ async function simulate(rooms, hosts) {
     return means.length === 0 ? '-' : (Math.max(...means) / overall).toFixed(2)
   }
   return {
-    hosts, agents: hosts * agents, limit, calls: seen.calls, kills: seen.kills, 'used of live': `${((100 * seen.usedMs) / seen.liveMs).toFixed(1)} %`,
+    run: 'simulated', hosts, agents: hosts * agents, limit, calls: seen.calls, kills: seen.kills, 'used of live': percent(seen.usedMs / seen.liveMs),
     'most over limit': Math.max(0, seen.most - limit), 'slowest reclaim ms': Math.round(seen.slowestMs), 'worst/mean interactive': ratio(true), 'worst/mean background': ratio(false),
+  }
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`
+
+/** The same as processes: four hosts with one each. */
+async function runReal() {
+  const { runFleet } = await import('./run-fleet.mjs')
+  const seen = await runFleet({ seconds: realSeconds, seed, hosts: 4, workers: 1, agents: 100, callMs: CALL_MS, faultEveryMs: KILL_EVERY_MS, weights: { kill: 1 } })
+  const [interactive, background] = ['interactive', 'background'].map((name) => String(seen.fairness[name].ratio))
+  return {
+    run: 'real', hosts: 4, agents: 100, limit: seen.limit, calls: seen.calls, kills: seen.faults.kill ?? 0, 'used of live': percent(seen.utilisation),
+    'most over limit': Math.max(0, ...seen.overLimit.map(({ fresh }) => fresh - seen.limit)), 'slowest reclaim ms': Math.round(Math.max(0, ...seen.reclaimMs)),
+    'worst/mean interactive': interactive, 'worst/mean background': background,
   }
 }
 
@@ -156,6 +172,9 @@ await build({
   stdin: { resolveDir: root, loader: 'ts', contents: "export * from './src/account/place-rule.js'\nexport * from './src/account/place-state.js'\nexport { listDead } from './src/account/place-ledger.js'\nexport { createConcurrencyLimiter } from './src/account/concurrency-limiter.js'" },
 })
 const rooms = await import(outfile)
-console.log(`seed ${seed}, ${seconds} s of virtual time`)
-for (const count of counts) console.log(JSON.stringify(await simulate(rooms, count)))
+console.log(`seed ${seed}, ${seconds} s of virtual time${realSeconds > 0 ? `, ${realSeconds} s of the wall clock` : ''}`)
+const rows = []
+for (const count of counts) rows.push(await simulate(rooms, count))
+if (realSeconds > 0) rows.push(await runReal())
+console.table(rows)
 await rm(folder, { recursive: true, force: true })
