@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createCredentialSource, signInWithPlan, signOut, type PlanSignInOptions } from '../../src/auth/index.js'
+import { createPlanLane } from '../../src/auth/plan-lane.js'
+import { createTransport } from '../../src/transport/create-transport.js'
 import { startStand, type Stand } from './support/stand.js'
 
 const HOUR = 3_600_000
@@ -152,4 +154,17 @@ describe('a plan token', () => {
     expect(stand.twin.revocations).toEqual([{ token: result.reply.refresh_token, hint: 'refresh_token', known: true }])
     expect(await stand.store.load()).toMatchObject({ state: 'empty', record: { client_id: result.fields?.client_id, ext_agent_host_id: result.fields?.ext_agent_host_id } })
   })
+})
+
+test.each([undefined, ''])('a stored sign-in whose client id is %j is refused for good, and nothing is sent', async (clientId) => {
+  const transport = createTransport()
+  // Nothing listens on port 9: a request that was sent would be another error.
+  const lane = createPlanLane({ issuer: 'http://127.0.0.1:9', ...(clientId === undefined ? {} : { clientId }) })
+  const record = { access_token: 'at_made_up', refresh_token: 'rt_made_up' }
+  await expect(async () => lane.refresh?.(record, { transport, now: Date.now })).rejects.toMatchObject({ name: 'ExchangeError', kind: 'permanent', code: 'missing_client_id' })
+  await transport.close()
+})
+
+test.each([[{}, 'https://api.openai.com/v1'], [{ baseUrl: 'https://gateway.example/v1//' }, 'https://gateway.example/v1']])('calls of a plan configured as %j go to %s', (config, expected) => {
+  expect([createPlanLane(config).baseUrl, createPlanLane({ clientId: 'app_made_up' }).clientId, createPlanLane().clientId]).toEqual([expected, 'app_made_up', ''])
 })
