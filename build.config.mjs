@@ -110,15 +110,17 @@ async function bundleSidecar() {
 }
 
 /**
- * What a settings form may ask, for the Python class, which tells it before any sidecar runs. Without the choices that have
+ * What the Python class has to know before any sidecar runs: the options that its config shows, and what a settings form may ask. Without the choices that have
  * no default: the application's form takes the first one where the user presses Enter, which bought priority and low verbosity.
  */
 async function writeConfigFields(esbuild) {
   const folder = mkdtempSync(join(tmpdir(), 'amplifier-fields-'))
   try {
     const outfile = join(folder, 'fields.mjs')
-    await esbuild({ absWorkingDir: root, entryPoints: ['src/provider/provider-info.ts'], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20.18', logLevel: 'warning' })
-    const { CONFIG_FIELDS } = await import(pathToFileURL(outfile))
+    const contents = "export { CONFIG_FIELDS } from './src/provider/provider-info.ts'; export { SHOWN_OPTIONS } from './src/config/live-config.ts'"
+    await esbuild({ absWorkingDir: root, stdin: { contents, resolveDir: root }, outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20.18', logLevel: 'warning' })
+    const { CONFIG_FIELDS, SHOWN_OPTIONS } = await import(pathToFileURL(outfile))
+    writeFileSync(join(SIDECAR, 'shown-options.json'), JSON.stringify([...SHOWN_OPTIONS]))
     writeFileSync(join(SIDECAR, 'config-fields.json'), JSON.stringify(CONFIG_FIELDS.filter(({ field_type: type, default: standard }) => type !== 'choice' || standard !== undefined)))
   } finally {
     rmSync(folder, { recursive: true, force: true })

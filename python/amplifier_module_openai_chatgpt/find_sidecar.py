@@ -15,6 +15,7 @@ COMMAND = "AMPLIFIER_CHATGPT_SIDECAR_COMMAND"
 CWD = "AMPLIFIER_CHATGPT_SIDECAR_CWD"
 ADDRESS = "AMPLIFIER_CHATGPT_SIDECAR_ADDRESS"
 FIELDS = MAIN.parents[2] / "config-fields.json"
+SHOWN = MAIN.parents[2] / "shown-options.json"
 
 
 def find_command() -> list[str]:
@@ -42,6 +43,11 @@ def find_address() -> tuple[str, str] | None:
 def read_config_fields() -> list[dict[str, Any]]:
     """What a settings form may ask before any sidecar runs, as the build wrote it down."""
     return json.loads(FIELDS.read_text(encoding="utf-8")) if FIELDS.exists() else []
+
+
+def read_shown_options() -> set[str]:
+    """What of a mount's config hosts may see: no secret is among it. Without a build what hosts' role pins write."""
+    return set(json.loads(SHOWN.read_text(encoding="utf-8"))) if SHOWN.exists() else {"priority", "default_model", "reasoning_effort"}
 
 
 def find_cwd() -> str | None:

@@ -16,7 +16,7 @@ from amplifier_core.models import ConfigField, ModelInfo, ProviderInfo
 
 from . import convert, sign_in, trust
 from .call_events import CallEvents
-from .find_sidecar import COMMAND, CWD, read_config_fields
+from .find_sidecar import COMMAND, CWD, read_config_fields, read_shown_options
 from .session_mount import SessionMount, write_settings
 from .sidecar import shared_sidecar
 
@@ -37,16 +37,21 @@ class Checkpoint:
 
 
 class ChatGPTProvider:
-    """Serves a session through the sidecar of this process, which its first call starts. ``config`` may be changed: the next call follows."""
+    """Serves a session through the sidecar of this process, which its first call starts.
+
+    ``config`` is what a project may set of the mount's config, no secret among it. It may be changed: the next call follows.
+    """
 
     name = MOUNT_NAME
 
     def __init__(self, config: dict[str, Any] | None = None, coordinator: Any = None) -> None:
-        self.config: dict[str, Any] = dict(config or {})
-        write_settings(self.config)
-        self._given = copy.deepcopy(self.config)
+        given = dict(config or {})
+        write_settings(given)
+        self._given = copy.deepcopy(given)
+        self._shown = read_shown_options() & self._given.keys()
+        self.config: dict[str, Any] = {key: copy.deepcopy(self._given[key]) for key in self._given if key in self._shown}
         for key, variable in _REFUSED.items():
-            if key in self.config:
+            if key in self._given:
                 raise ConfigurationError(f"{key} names a program to run, so no mount plan may say it: set {variable} in your environment", provider=MOUNT_NAME)
         self.cost_usd: Decimal | None = None
         self._coordinator = coordinator
@@ -93,7 +98,7 @@ class ChatGPTProvider:
 
     def get_info(self) -> ProviderInfo:
         """What the sidecar said last; before it was asked, what holds for every account."""
-        ways = {"auth:oauth_pkce" if sign_in.is_plan(self.config) else "auth:oauth_device_code"}
+        ways = {"auth:oauth_pkce" if sign_in.is_plan(self._given) else "auth:oauth_device_code"}
         if self._info is None:
             defaults = {"model": self.config["default_model"]} if self.config.get("default_model") else {}
             capabilities = ["streaming", "tools", "thinking", "vision", "json_mode", *ways]
@@ -103,11 +108,11 @@ class ChatGPTProvider:
 
     def auth_status(self) -> str:
         """``authenticated``, ``expired`` or ``unauthenticated``, as the sign-in's own place has it now."""
-        return sign_in.read_status(self.config)
+        return sign_in.read_status(self._given)
 
     async def login(self, print_fn: Callable[[str], None] | None = None) -> bool:
         """Signs in; ``print_fn`` is told the address and the code to type there. True once somebody is signed in."""
-        done = await asyncio.to_thread(sign_in.sign_in, self.config, print_fn)
+        done = await asyncio.to_thread(sign_in.sign_in, self._given, print_fn)
         if done:
             await self._forget_mount()
         return done
@@ -202,9 +207,9 @@ class ChatGPTProvider:
             raise ConfigurationError("the provider is closed", provider=MOUNT_NAME)
         opening = self._opening
         loop = asyncio.get_running_loop()
-        if opening is not None and opening.get_loop() is loop and (not opening.done() or _serves(opening, self.config)):
+        if opening is not None and opening.get_loop() is loop and (not opening.done() or _serves(opening, self._asked())):
             mount = await _opened(opening)
-            if mount.serves(self.config):
+            if mount.serves(self._asked()):
                 return mount
         if self._opening is opening:
             self._opening = loop.create_task(self._open())
@@ -214,11 +219,17 @@ class ChatGPTProvider:
         assert current is not None
         return await _opened(current)
 
+    def _kept(self) -> dict[str, Any]:
+        """What the mount was given, but what was taken out of the config since."""
+        return {key: value for key, value in self._given.items() if key in self.config or key not in self._shown}
+
+    def _asked(self) -> dict[str, Any]:
+        return {**self._kept(), **self.config}
+
     async def _open(self) -> SessionMount:
         # A role pin writes what a project may have said, whatever the host says of its own plan.
         written = {key: value for key, value in self.config.items() if key not in self._given or self._given[key] != value}
-        given = {key: value for key, value in self._given.items() if key in self.config}
-        return await SessionMount.open(self._sidecar, self, given, self._coordinator, trusted=trust.is_config_trusted(), written=written)
+        return await SessionMount.open(self._sidecar, self, self._kept(), self._coordinator, trusted=trust.is_config_trusted(), written=written)
 
     async def _end_replaced(self) -> None:
         """Takes down mounts of an earlier config, once no call runs that may still be on one."""

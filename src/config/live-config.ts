@@ -1,7 +1,7 @@
 import { isLLMError, type JsonObject } from '../contract/index.js'
 import { attachOrigins, originsOf, type Origin } from '../documents/index.js'
 import { judgeConfig } from './judge-config.js'
-import { isOption } from './option-schema.js'
+import { isOption, OPTION_SCHEMAS } from './option-schema.js'
 import type { ProviderOptions } from './options.js'
 import { resolveOptions, type ResolveContext } from './resolve-options.js'
 import { trustRowOf } from './trust-table.js'
@@ -19,6 +19,8 @@ const READ_AT_CALLS: ReadonlySet<string> = new Set([
   'default_model', 'reasoning_effort', 'reasoning_summary', 'text_verbosity', 'service_tier', 'tool_output_max_chars', 'use_streaming',
   'timeout', 'total_timeout', 'first_event_timeout', 'max_retries', 'max_continuations', 'compact_at', 'served_model_policy', 'priority',
 ])
+/** Shown to hosts, here and by the Python package: a user's own options are not secret one by one, but keys and addresses are among them. */
+export const SHOWN_OPTIONS: ReadonlySet<string> = new Set(Object.keys(OPTION_SCHEMAS).filter((key) => trustRowOf(key).who === 'project'))
 /** What a role pin writes may be a project's text. */
 export const WRITTEN: Origin = { file: "the mounted provider's config", line: 1, column: 1, whose: 'project', via: 'candidate' }
 
@@ -36,7 +38,7 @@ export interface LiveConfigOptions extends ResolveContext {
  * a key that only the user may set, a wrong value and a key that counts at the mount alone are ignored, with one warning.
  */
 export function createLiveConfig({ mounted, options, warn, ...context }: LiveConfigOptions): LiveConfig {
-  const config: Record<string, unknown> = Object.fromEntries(Object.entries(mounted).filter(([key]) => isShown(key)))
+  const config: Record<string, unknown> = Object.fromEntries(Object.entries(mounted).filter(([key]) => SHOWN_OPTIONS.has(key)))
   const first = { ...config }
   let seen: Record<string, unknown> = first
   let inForce = options
@@ -63,11 +65,6 @@ export function createLiveConfig({ mounted, options, warn, ...context }: LiveCon
       return inForce
     },
   }
-}
-
-/** A user's own options are not secret one by one, but keys and addresses are among them. */
-function isShown(key: string): boolean {
-  return isOption(key) && trustRowOf(key).who === 'project'
 }
 
 function isTaken(key: string, value: unknown, context: ResolveContext, ignore: (key: string, why: string) => void): boolean {

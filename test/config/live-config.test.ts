@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { resolveOptions } from '../../src/config/index.js'
-import { createLiveConfig } from '../../src/config/live-config.js'
+import { createLiveConfig, SHOWN_OPTIONS } from '../../src/config/live-config.js'
 
 function open(mounted: Record<string, unknown>, env: Record<string, string> = {}) {
   const warnings: string[] = []
@@ -15,6 +15,12 @@ describe('createLiveConfig', () => {
       redis_url: 'redis://:made-up@host.example', token_file_path: '/home/x/tokens.json', no_such_option: 'made-up',
     })
     expect(config).toEqual({ default_model: 'gpt-5.4', reasoning_effort: 'low' })
+  })
+
+  test('what is shown of any config is settings of models and behaviour', () => {
+    const userOnly = ['api_key', 'base_url', 'redis_url', 'extra_request_params', 'token_file_path', 'account', 'routing_overrides', 'matrix']
+    expect(userOnly.filter((key) => SHOWN_OPTIONS.has(key))).toEqual([])
+    expect(['default_model', 'reasoning_effort', 'priority', 'timeout'].filter((key) => !SHOWN_OPTIONS.has(key))).toEqual([])
   })
 
   test('what is written is in force from the next question, and the same object until then', () => {

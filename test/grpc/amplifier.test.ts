@@ -33,6 +33,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   one_sidecar_serves_the_machine_where_the_user_runs_one: 'is served by the one sidecar of the machine where the user runs one, and finds it again after a restart',
   a_config_that_changes_is_in_force_at_the_next_call: 'has a changed config in force at the next call',
   what_a_role_pin_writes_counts_as_far_as_a_project_may_set_it: 'takes what a role pin writes as far as a project may set it',
+  the_config_that_hosts_see_holds_no_secret: 'shows hosts no secret of its config, nor lets them write to the plan',
   a_plan_may_name_no_program: 'takes no program to run from a mount plan',
   a_plan_that_is_not_the_hosts_own_sets_no_endpoint: "lets a plan set endpoints where the user's own settings say the same, and nowhere else",
   a_hostile_plan_reaches_no_server_and_runs_no_program: 'lets the plan of a project reach no server of its own, read no file and run no program, in calls and in sign-ins',

@@ -469,6 +469,19 @@ async def what_a_role_pin_writes_counts_as_far_as_a_project_may_set_it():
         assert run.provider.priority == 0
 
 
+async def the_config_that_hosts_see_holds_no_secret():
+    import amplifier_module_openai_chatgpt as package
+
+    given = {"api_key": "sk-made-up", "redis_url": "redis://:made-up@host.example", "extra_request_params": {"key": "made-up"}, "x_own": "made-up", "timeout": 30, "priority": 5}
+    provider = package.ChatGPTProvider(config=given)
+    assert provider.config == {"timeout": 30, "priority": 5}, provider.config
+    assert provider.priority == 5 and "made-up" not in repr(provider) + str(provider.config)
+    # What the plan of a host says stays the host's: neither side sees the other's changes.
+    given["priority"] = 7
+    provider.config["timeout"] = 1
+    assert provider.priority == 5 and given["timeout"] == 30
+
+
 async def a_plan_may_name_no_program():
     import amplifier_module_openai_chatgpt as package
 
@@ -649,7 +662,7 @@ CHECKS = [
     a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
     six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
     the_class_serves_an_application_that_gives_a_config_alone, one_sidecar_serves_the_machine_where_the_user_runs_one, a_config_that_changes_is_in_force_at_the_next_call, what_a_role_pin_writes_counts_as_far_as_a_project_may_set_it,
-    a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint,
+    the_config_that_hosts_see_holds_no_secret, a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint,
     a_hostile_plan_reaches_no_server_and_runs_no_program, warnings_of_the_sidecar_are_logged, odd_values_pass_or_fail_typed,
     a_forked_child_is_told_why_it_has_no_provider, a_call_that_is_closed_under_is_ended,
     cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,

@@ -24,7 +24,7 @@ export async function preparePython(version: string = KERNELS[0]): Promise<{ pyt
     if (!existsSync(python)) await run(process.env.PYTHON ?? 'python3', ['-m', 'venv', venv])
     const has = await run(python, ['-c', 'import importlib.metadata as m, grpc, google.protobuf; print(m.version("amplifier-core"))']).then(({ stdout }) => stdout.trim(), () => '')
     if (has !== version) await pip(`amplifier-core==${version}`, 'grpcio', 'protobuf')
-    if (!existsSync(join(source, 'amplifier_module_openai_chatgpt', '_sidecar', 'config-fields.json'))) await run(process.execPath, ['build.config.mjs', 'sidecar'], { cwd: root })
+    if (!existsSync(join(source, 'amplifier_module_openai_chatgpt', '_sidecar', 'shown-options.json'))) await run(process.execPath, ['build.config.mjs', 'sidecar'], { cwd: root })
     const mark = join(venv, 'source.sha256')
     const digest = digestOf(source)
     if (!existsSync(mark) || readFileSync(mark, 'utf8') !== digest) {
@@ -47,7 +47,7 @@ export async function preparePython(version: string = KERNELS[0]): Promise<{ pyt
 function digestOf(folder: string): string {
   const hash = createHash('sha256')
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (/(\.py|\.toml|config-fields\.json)$/.test(name)) hash.update(name).update(readFileSync(join(folder, name)))
+    if (/(\.py|\.toml|(config-fields|shown-options)\.json)$/.test(name)) hash.update(name).update(readFileSync(join(folder, name)))
   }
   return hash.digest('hex')
 }
