@@ -12,16 +12,19 @@ export interface TableOptions {
 const ESCAPES = /\u001b\[\d+m/g
 const ESCAPE = /^\u001b\[\d+m$/
 const GAP = 2
-/** A column is not made narrower than this, or than it is. */
+/** A column whose words have to be cut is not made narrower than this, or than it is. */
 const NARROWEST = 8
+/** Where a cell may be broken: at a colour or a space, which stand alone, and behind a sign that joins words. */
+const BREAKS = /(\u001b\[\d+m| )|(?<=[/=,])/
 
 /**
  * Lines of a table whose columns are as wide as their widest cell; colours in cells don't count. Where that is wider
- * than `width` the widest columns give way, and their cells go on in the next line.
+ * than `width` the widest columns give way, and their cells go on in the next line; words are cut only where no other way is left.
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], { indent = '', width = Infinity }: TableOptions = {}): string[] {
   const natural = columns.map((column, index) => Math.max(lengthOf(column.title), ...rows.map((row) => lengthOf(row[index] ?? ''))))
-  const widths = narrow(natural, width - indent.length - GAP * (columns.length - 1))
+  const whole = columns.map((column, index) => Math.max(longestPiece(column.title), ...rows.map((row) => longestPiece(row[index] ?? ''))))
+  const widths = narrow(natural, whole, width - indent.length - GAP * (columns.length - 1))
   const line = (cells: readonly string[]) =>
     (indent + cells.map((cell, index) => {
       const padding = ' '.repeat(Math.max(0, (widths[index] ?? 0) - lengthOf(cell)))
@@ -37,18 +40,25 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
 
 const lengthOf = (text: string): number => [...text.replace(ESCAPES, '')].length
 
-/** The widest gives way first, so that short columns stay whole. */
-function narrow(natural: readonly number[], room: number): number[] {
+const piecesOf = (cell: string): string[] => cell.split(BREAKS).filter((piece) => piece !== undefined && piece !== '')
+const longestPiece = (cell: string): number => Math.max(0, ...piecesOf(cell).map(lengthOf))
+
+/** The widest that can gives way first, so that short columns stay whole; below its longest word a column goes only once all are there. */
+function narrow(natural: readonly number[], whole: readonly number[], room: number): number[] {
   const widths = [...natural]
-  for (let over = widths.reduce((sum, size) => sum + size, 0) - room; over > 0; over--) {
-    const widest = widths.indexOf(Math.max(...widths))
-    if ((widths[widest] ?? 0) <= NARROWEST) break
-    widths[widest] = (widths[widest] ?? 0) - 1
+  let over = widths.reduce((sum, size) => sum + size, 0) - room
+  for (const floors of [whole, whole.map(() => NARROWEST)]) {
+    for (; over > 0; over--) {
+      const yielding = widths.map((size, index) => (size > (floors[index] ?? 0) ? size : 0))
+      const widest = Math.max(...yielding)
+      if (widest === 0) break
+      widths[yielding.indexOf(widest)] = widest - 1
+    }
   }
   return widths
 }
 
-/** A cell in lines of at most `width` characters, broken at spaces where there are any; a colour ends and begins with its line. */
+/** A cell in lines of at most `width` characters, broken between words where there are any; a colour ends and begins with its line. */
 function wrap(cell: string, width: number): string[] {
   if (lengthOf(cell) <= width) return [cell]
   const lines: string[] = []
@@ -59,7 +69,7 @@ function wrap(cell: string, width: number): string[] {
     line = [...open]
   }
   const sizeOf = () => lengthOf(line.join(''))
-  for (const piece of cell.split(/(\u001b\[\d+m| )/)) {
+  for (const piece of piecesOf(cell)) {
     if (ESCAPE.test(piece)) {
       open = endsColour(piece) ? [] : [...open, piece]
       line.push(piece)

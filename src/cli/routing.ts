@@ -56,7 +56,7 @@ export async function explainRouting(context: CommandContext, flags: Record<stri
       [{ title: '#', align: 'right' }, { title: 'candidate' }, { title: 'verdict' }, { title: 'resolves to' }, { title: 'config' }, { title: 'line', align: 'right' }, { title: '' }],
       route.candidates.map((candidate, index) => [
         String(index + 1), `${candidate.provider}/${candidate.model}`, paintStatus(print, candidate), candidate.resolved_model ?? '',
-        candidate.config ? JSON.stringify(candidate.config) : '', String(candidate.line ?? ''),
+        describeSettings(candidate.config), String(candidate.line ?? ''),
         candidate.exhausted_until ? `until ${candidate.exhausted_until}` : (candidate.detail ?? ''),
       ]))
     print.line(route.resolved ? `a call goes to ${print.paint.bold(route.resolved.resolved_model ?? '')}` : print.paint.red('no candidate serves this role'))
@@ -142,4 +142,10 @@ export async function chooseRouting(context: CommandContext, flags: Record<strin
   if (shadowing.length > 0) print.line(print.paint.yellow(`Settings of this project are read after it and may say otherwise: ${shadowing.join(', ')}`))
   print.value({ matrix: matrix.name, file, ...defined({ copy }) })
   return EXIT.ok
+}
+
+/** `reasoning_effort=high`, in words that a narrow table can break; what is not plain as JSON. */
+function describeSettings(config: Readonly<Record<string, unknown>> = {}): string {
+  const word = (value: unknown): string => (typeof value === 'string' && /^[\w.-]+$/.test(value) ? value : JSON.stringify(value))
+  return Object.entries(config).map(([key, value]) => `${word(key)}=${word(value)}`).join(', ')
 }

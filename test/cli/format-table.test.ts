@@ -16,6 +16,13 @@ describe('formatTable', () => {
     ])
   })
 
+  test('a column gives way to its longest word before another one’s words are cut, and breaks behind a sign that joins words', () => {
+    const wide = [['openai-chatgpt/gpt-[0-9]*-sol', 'unverified', 'reasoning_effort=high']]
+    expect(formatTable([{ title: 'candidate' }, { title: 'verdict' }, { title: 'config' }], wide, { width: 46 }).slice(2)).toEqual([
+      'openai-chatgpt/  unverified  reasoning_effort=', 'gpt-[0-9]*-sol               high',
+    ])
+  })
+
   test('a word wider than its column is cut into pieces, never lost', () => {
     expect(formatTable([{ title: 'w' }], [['abcdefghijkl']], { width: 8 }).slice(2)).toEqual(['abcdefgh', 'ijkl'])
   })
