@@ -26,7 +26,7 @@ export function buildRequest(input: BuildInput, cache?: ConversationCache): Buil
   if (!Array.isArray(request.messages)) throw new InvalidRequestError('the request has no messages', { model: model.slug })
   const conversation = cache?.recall(input.cacheKey ?? '') ?? createCachedConversation()
   const tools = defineTools(input, conversation)
-  const first = request.messages.findIndex(isInstructions)
+  const first = findInstructions(request.messages)
   const instructions = first === -1 ? '' : readInstructions(request.messages[first])
   const context: MessageContext = {
     provenance: input.provenance,
@@ -64,9 +64,17 @@ function defineTools({ request, lane }: BuildInput, conversation: CachedConversa
   return conversation.defineTools(specs, lane, () => buildToolDefinitions(specs, lane))
 }
 
-/** The first message from the host's side, where all of it is text: instructions take nothing else. */
-function isInstructions(message: Message): boolean {
-  if (message.role !== 'system' && message.role !== 'developer') return false
+/**
+ * The first system message, or a developer message that the history begins with. One that a loop has added behind its
+ * turns changes with each of them: as instructions, which stand before all else, it broke the cached prefix of every turn.
+ */
+function findInstructions(messages: readonly Message[]): number {
+  const begun = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer')
+  return messages.findIndex((message, index) => (message.role === 'system' || (message.role === 'developer' && (begun === -1 || index < begun))) && isText(message))
+}
+
+/** Instructions take nothing else. */
+function isText(message: Message): boolean {
   return typeof message.content === 'string' || (Array.isArray(message.content) && message.content.every(isTextBlock))
 }
 

@@ -90,10 +90,14 @@ test("a later edit of the caller's tools does not reach a request that is built"
 })
 
 describe('instructions', () => {
-  test('are the first system or developer message, wherever it stands', () => {
-    const built = build({ messages: [{ role: 'user', content: 'a' }, { role: 'developer', content: [{ type: 'text', text: 'one' }, { type: 'text', text: 'two' }] }] })
-    expect(built.fields['instructions']).toBe('one\n\ntwo')
-    expect(built.items).toHaveLength(1)
+  test.each([
+    ['the first system message, wherever it stands', [{ role: 'user', content: 'a' }, { role: 'system', content: [{ type: 'text', text: 'one' }, { type: 'text', text: 'two' }] }], 'one\n\ntwo', 1],
+    ['the developer message that the history begins with', [{ role: 'developer', content: 'one' }, { role: 'user', content: 'a' }], 'one', 1],
+    ['no developer message that a loop added behind its turns, which would break the cached prefix', [{ role: 'user', content: 'a' }, { role: 'developer', content: 'for now' }], '', 2],
+  ] as const)('are %s', (_title, messages, instructions, items) => {
+    const built = build({ messages: messages as unknown as Message[] })
+    expect(built.fields['instructions']).toBe(instructions)
+    expect(built.items).toHaveLength(items)
   })
 
   test('take text alone, so a system message with an image stays in the input', () => {
