@@ -13,6 +13,7 @@ import { describeMessagesFailure } from './messages-failure.js'
 import { explainFailure } from './model-names.js'
 import { readMessagesRequest } from './read-messages-request.js'
 import { addRouteTrailers, setRouteHeaders } from './route-headers.js'
+import { readModelName } from './start-call.js'
 import { writeJson } from './write-json.js'
 
 /**
@@ -23,12 +24,13 @@ import { writeJson } from './write-json.js'
 export async function answerMessages(exchange: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
   const { endpoint, note } = exchange
   const request = readMessagesRequest(body)
+  const asked = readModelName(body.model)
   note.ignored.push(...findIgnoredFields(body, 'messages', await laneOf(exchange)))
   const owner = await ownerOf(exchange)
-  const model = await chooseMessageModel(exchange, body.model)
+  const model = await chooseMessageModel(exchange, asked)
   const id = randomUUID().replaceAll('-', '')
   const turn: ResponseTurn = { body: { model, store: false }, id: `resp_${id}`, input: [], request: endpoint.thoughts.recall(owner, request) }
-  const identity = { id: `msg_${id}`, model: String(body.model), showsThinking: isRecord(body.thinking) && body.thinking.type !== 'disabled' }
+  const identity = { id: `msg_${id}`, model: asked, showsThinking: isRecord(body.thinking) && body.thinking.type !== 'disabled' }
   const writer = openWriter(exchange, turn)
   const answered = (answer: ChatResponse): void => endpoint.thoughts.remember(owner, answer)
   if (body.stream !== true) {

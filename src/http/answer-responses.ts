@@ -12,7 +12,7 @@ import { readInput, readResponsesRequest } from './read-responses-request.js'
 import { buildEcho } from './response-echo.js'
 import { createRecordFinder, keepRecord, nameInputItems, readHistory, resolveReferences, type ResponseRecord } from './response-record.js'
 import { addRouteTrailers, noteAnswer, servedModel, setRouteHeaders } from './route-headers.js'
-import { startCall } from './start-call.js'
+import { readModelName, startCall } from './start-call.js'
 import { writeJson } from './write-json.js'
 
 /** A request of the dialect, read and ready to be run. */
@@ -43,6 +43,7 @@ const TEXTS = ['instructions', 'previous_response_id', 'prompt_cache_key']
  * @throws HttpFailure 400 naming the field, 404 for what is not kept
  */
 export async function readTurn(exchange: Exchange, body: JsonObject, local?: ReadonlyMap<string, ResponseRecord>): Promise<ResponseTurn> {
+  readModelName(body.model)
   for (const name of TEXTS) if (typeof (body[name] ?? '') !== 'string') throw badRequest(`${name} must be a text`, name)
   exchange.note.ignored.push(...findIgnoredFields(body, 'responses', await laneOf(exchange)))
   const finder = createRecordFinder(exchange, local)

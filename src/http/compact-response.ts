@@ -11,7 +11,6 @@ import { writeJson } from './write-json.js'
 
 /** `POST /v1/responses/compact`: the backend's one item that stands for a history. @throws HttpFailure, LLMError */
 export async function compactResponse(exchange: Exchange, body: JsonObject, response: ServerResponse): Promise<void> {
-  if (typeof body.model !== 'string' || body.model === '') throw badRequest('model is missing: name one of /v1/models, or role:NAME', 'model')
   const input = typeof body.input === 'string' ? [{ role: 'user', content: body.input }] : Array.isArray(body.input) ? (body.input as unknown[]) : []
   if (input.length === 0 && typeof body.previous_response_id !== 'string') throw badRequest('input must be a text or a list with at least one item', 'input')
   const turn = await readTurn(exchange, { ...body, store: false, stream: false, input: [...input, { type: 'compaction_trigger' }] })

@@ -6,6 +6,8 @@ import { LightAbortSignal } from '../lib/index.js'
 export interface Connection {
   /** aborted when the client has gone */
   readonly gone: AbortSignal
+  /** a request of it is being answered, or waits for that */
+  readonly busy: boolean
   /**
    * Runs requests of a connection one after the other. A client may send several before it reads an answer; answers
    * go out in order, so a later one would hold a call of the account for as long as nobody reads the first.
@@ -30,11 +32,15 @@ function open(socket: Socket): Connection {
   socket.once('close', () => gone.abort(new AbortError('The client has gone.')))
   if (socket.destroyed) gone.abort(new AbortError('The client has gone.'))
   let last: Promise<void> = Promise.resolve()
+  let open = 0
+  const leave = (): void => void open--
   return {
     gone,
+    get busy() { return open > 0 },
     inTurn(work) {
       const turn = last.then(() => (gone.aborted ? undefined : work()))
-      last = turn.catch(() => undefined)
+      open++
+      last = turn.then(leave, leave)
       return turn
     },
   }

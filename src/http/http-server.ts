@@ -32,6 +32,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     },
     open: (key, signal) => openExchange(serving, key, signal),
     holdsKey: (request) => readKey(serving.gate, request) !== undefined,
+    isBusy: (request) => serving.connectionOf(request.socket).busy,
     times: serving.endpoint.times,
   })
   const baseUrl = await listen(server, options)

@@ -6,10 +6,12 @@ import { HttpFailure, badRequest } from './http-failure.js'
 /** A 1 MB prompt with 5 MB images in base64 fits several times. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024
 
-/** The body as a JSON object. @throws HttpFailure 400, 413 */
+/** The body as a JSON object. @throws HttpFailure 400, 413, 415 */
 export async function readJsonBody(request: IncomingMessage): Promise<JsonObject> {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw new HttpFailure(415, `Bodies are taken as they are, not in content-encoding ${encoding}.`, { type: 'invalid_request_error', code: 'unsupported_content_encoding', headers: { 'accept-encoding': 'identity' } })
   const body = parseJson((await readBody(request)).toString('utf8'))
-  if (!isRecord(body)) throw badRequest('the body must be a JSON object')
+  if (!isRecord(body)) throw badRequest('the body must be a JSON object, nested no deeper than 500 levels')
   return body
 }
 

@@ -10,9 +10,9 @@ export function readPart(part: unknown, param: string): ContentBlock {
     case 'text':
     case 'input_text':
     case 'output_text':
-      return { type: 'text', text: String(part.text ?? '') }
+      return { type: 'text', text: readText(part.text, param) }
     case 'refusal':
-      return { type: 'text', text: String(part.refusal ?? ''), refusal: true }
+      return { type: 'text', text: readText(part.refusal, param), refusal: true }
     case 'image_url': {
       const image = isRecord(part.image_url) ? part.image_url : { url: part.image_url }
       return readImage(image.url, image.detail, param)
@@ -25,6 +25,12 @@ export function readPart(part: unknown, param: string): ContentBlock {
     default:
       throw badRequest(`content parts of type ${JSON.stringify(part.type)} are not taken`, param)
   }
+}
+
+/** A part's text; none is an empty one. @throws HttpFailure 400 where it is something else */
+export function readText(text: unknown, param: string): string {
+  if (typeof (text ?? '') !== 'string') throw badRequest('the text of a content part must be a text', `${param}.text`)
+  return (text ?? '') as string
 }
 
 function readImage(url: unknown, wanted: unknown, param: string): ContentBlock {

@@ -2,7 +2,7 @@ import type { ChatRequest, ContentBlock, JsonObject, Message, ToolSpec } from '.
 import { isRecord, parseJson, readNumber, readString, shortHash } from '../lib/index.js'
 import { unpackReasoning } from '../dialects/index.js'
 import { badRequest } from './http-failure.js'
-import { readFormat } from './read-common.js'
+import { readFormat, readText as readPartText } from './read-common.js'
 
 /**
  * The body of `/v1/messages` as the contract's request; the model is chosen apart.
@@ -65,7 +65,7 @@ function readMessage(message: unknown, param: string): Message[] {
 function readBlock(block: JsonObject, param: string): ContentBlock[] {
   switch (block.type) {
     case 'text':
-      return [{ type: 'text', text: String(block.text ?? '') }]
+      return [{ type: 'text', text: readPartText(block.text, param) }]
     case 'image':
       return [readImage(block.source, param)]
     case 'document':

@@ -8,6 +8,7 @@ import type { EndpointTimes, Exchange } from './endpoint.js'
 import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
 import type { HttpKey } from './key-ring.js'
 import { explainFailure } from './model-names.js'
+import { servePlainly } from './plain-upgrade.js'
 import { createRequestId } from './serving.js'
 import { MAX_BODY_BYTES } from './read-body.js'
 import type { ResponseRecord } from './response-record.js'
@@ -17,6 +18,8 @@ export interface ResponseSocketParts {
   admit(request: IncomingMessage): HttpKey
   /** whether the key that it was admitted by still stands */
   holdsKey(request: IncomingMessage): boolean
+  /** whether an earlier request of its connection is still being answered */
+  isBusy(request: IncomingMessage): boolean
   /** A turn begins; `end` is called once when it is over. */
   open(key: HttpKey, gone: AbortSignal): { exchange: Exchange; end(about: { method: string; path: string; status: number }): void }
   times: EndpointTimes
@@ -38,6 +41,11 @@ export function openResponseSockets(server: Server, parts: ResponseSocketParts):
   const open = new Set<Session>()
   let draining = false
   server.on('upgrade', (request, socket, head) => {
+    if (!/^websocket$/i.test(request.headers.upgrade ?? '')) {
+      if (parts.isBusy(request)) socket.destroy()
+      else servePlainly(server, request, socket, head)
+      return
+    }
     try {
       if ((request.url ?? '').split('?')[0] !== '/v1/responses') throw new HttpFailure(404, 'WebSockets are served on /v1/responses.', { type: 'not_found_error', code: 'not_found' })
       const key = parts.admit(request)

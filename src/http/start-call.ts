@@ -12,8 +12,8 @@ const ROLE = /^role:(.+)$/
  */
 export async function startCall(exchange: Exchange, request: ChatRequest, model: unknown, options: Pick<CallOptions, 'onBlocks'> = {}): Promise<ResponseStream> {
   const { endpoint, signal, note } = exchange
-  if (typeof model !== 'string' || model === '') throw badRequest('model is missing: name one of /v1/models, or role:NAME', 'model')
-  note.model = model
+  const name = readModelName(model)
+  note.model = name
   const callOptions: CallOptions = {
     ...options,
     signal,
@@ -23,9 +23,15 @@ export async function startCall(exchange: Exchange, request: ChatRequest, model:
       note.route ??= source.route
     },
   }
-  const roles = await findRoles(exchange, model)
+  const roles = await findRoles(exchange, name)
   if (roles) note.role = roles.join(', ')
-  return roles ? endpoint.provider.delegate(roles, request, callOptions) : endpoint.provider.stream({ ...request, model }, callOptions)
+  return roles ? endpoint.provider.delegate(roles, request, callOptions) : endpoint.provider.stream({ ...request, model: name }, callOptions)
+}
+
+/** @throws HttpFailure 400 where a request names no model */
+export function readModelName(model: unknown): string {
+  if (typeof model !== 'string' || model === '') throw badRequest('model is missing: name one of /v1/models, or role:NAME', 'model')
+  return model
 }
 
 async function findRoles(exchange: Exchange, model: string): Promise<string[] | undefined> {

@@ -5,9 +5,9 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const KEY = 'sk-made-up'
@@ -15,9 +15,12 @@ const STARTS_WITHIN_MS = 120_000
 
 /** @returns the command and the version, or undefined where there is none */
 export function findLitellm() {
-  const command = process.env.LITELLM ?? 'litellm'
-  const { status, stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: 60_000 })
-  return status === 0 ? { command, version: /\d+\.\d+[\w.]*/.exec(stdout)?.[0] ?? '' } : undefined
+  const command = process.env.LITELLM ?? process.env.PATH.split(delimiter).map((folder) => join(folder, 'litellm')).find((path) => existsSync(path))
+  if (command === undefined) return undefined
+  // Asking the command itself takes as long as starting it.
+  const python = /^#!(\S+)/.exec(readFileSync(command, 'utf8'))?.[1] ?? 'python3'
+  const { status, stdout } = spawnSync(python, ['-c', 'import importlib.metadata as m; print(m.version("litellm"))'], { encoding: 'utf8', timeout: 60_000 })
+  return status === 0 ? { command, version: stdout.trim() } : undefined
 }
 
 async function freePort() {

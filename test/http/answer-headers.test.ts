@@ -78,6 +78,17 @@ describe('what every answer says of itself, in each dialect', () => {
     }
   })
 
+  test.each(DIALECTS)('%s: what is no model, no text or no plain body is refused by name', async (path, body) => {
+    const shape = path === '/responses' ? { input: [{ role: 'user', content: [{ type: 'input_text', text: { a: 1 } }] }] } : { messages: [{ role: 'user', content: [{ type: 'text', text: { a: 1 } }] }] }
+    const model = await ask(path, { ...body, model: { toString: 1 } })
+    const none = await ask(path, { ...body, model: undefined })
+    const text = await ask(path, { ...body, ...shape, model: 'gpt-5.5' })
+    const packed = await ask(path, { ...body, model: 'gpt-5.5' }, { 'content-encoding': 'gzip' })
+    expect([model.status, none.status, text.status, packed.status]).toEqual([400, 400, 400, 415])
+    expect(await model.text()).toContain('model is missing')
+    expect(await packed.text()).toContain('gzip')
+  })
+
   test('a wrong name is a 404 where models are asked for, tokens are counted and histories compacted', async () => {
     const model = await fetch(`${server.baseUrl}/models/gpt-55`, { headers: { authorization: `Bearer ${KEY}` } })
     expect(await textOf(model)).toEqual({ status: 404, text: expect.stringContaining('Did you mean gpt-5.5?') as unknown })
