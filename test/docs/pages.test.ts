@@ -43,6 +43,7 @@ const pick = (language: string, ...kinds: string[]) => snippets.filter((snippet)
 
 /** Python and mount plans of other hosts: run where that host is. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  'docs/containers.md dockerfile': 'test/docs/containers.test.ts', 'docs/containers.md yaml': 'test/docs/containers.test.ts', 'docs/fleet.md yaml': 'test/docs/containers.test.ts',
   'docs/clients/langchain.md python': 'test/clients', 'docs/clients/codex.md toml': 'test/clients', 'docs/hosts/amplifier.md yaml': 'test/grpc/amplifier.test.ts',
 }
 
