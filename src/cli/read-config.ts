@@ -1,7 +1,8 @@
 import {
-  admitCallerConfig, attachOrigins, buildMountPlan, findPassedOver, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
+  admitCallerConfig, attachOrigins, buildMountPlan, isOurModule, loadBundle, loadSettings, MODULE_ID, originsOf, resolveOptions,
   type Bundle, type ProviderOptions, type Settings,
 } from '../config/index.js'
+import { findPassedOver } from '../config/find-passed-over.js'
 import { MOUNT_NAME } from '../config/module-entry.js'
 import { refuseModuleChanges } from '../config/judge-entry.js'
 import { ConfigurationError, type MountPlan, type MountPlanEntry } from '../contract/index.js'
