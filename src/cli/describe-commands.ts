@@ -79,7 +79,7 @@ function describeSignIn(program: Command, add: Add, addMounting: Add): void {
   addMounting(program, 'status', 'who is signed in, until when, how much of the quota is used and when it runs out', async () => (await import('./status.js')).status)
     .option('--live', "ask the account's usage endpoint first: credits and banked resets too")
   addMounting(program, 'usage', 'what calls came to: tokens, share of the plan, retries, cache breaks', async () => (await import('./usage.js')).usage)
-    .option('--by <group>', 'role, agent, session, model, lane or day; default model')
+    .option('--by <group>', 'role, agent, session, key, model, lane or day; default model')
     .option('--since <when>', 'a span such as 24h or 7d, or a date; default all that is kept')
     .option('--csv', 'as comma-separated values')
   add(program, 'top', 'what a running serve --http does now; q leaves', async () => (await import('./top.js')).top)

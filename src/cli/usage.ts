@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { usagePathOf } from '../account-storage.js'
 import type { WindowOutlook } from '../account/index.js'
-import type { ProviderOptions } from '../config/index.js'
+import { suggestName, type ProviderOptions } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { decodeMoment, defined } from '../lib/index.js'
 import { openUsageStore, USAGE_GROUPS, type UsageGroup, type UsageStore, type UsageTotals } from '../usage/index.js'
@@ -48,8 +48,9 @@ export async function usage(context: CommandContext, flags: Record<string, unkno
 
 function readGroup(word: unknown): UsageGroup {
   const found = USAGE_GROUPS.find((group) => group === (word ?? 'model'))
-  if (!found) throw new ConfigurationError(`--by takes one of ${USAGE_GROUPS.join(', ')}, found ${JSON.stringify(word)}`, { code: 'usage' })
-  return found
+  if (found) return found
+  const meant = suggestName(String(word), USAGE_GROUPS)
+  throw new ConfigurationError(`--by takes one of ${USAGE_GROUPS.join(', ')}, found ${JSON.stringify(word)}${meant === undefined ? '' : `. Did you mean ${meant}?`}`, { code: 'usage' })
 }
 
 /** `24h`, `7d` and the like back from now, or a date; a date without a zone is UTC. */

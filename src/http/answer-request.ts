@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readTraceContext } from '../contract/index.js'
 import { checkKey, checkOrigin, corsHeaders, preflightHeaders, readKey } from './admit-request.js'
 import type { Exchange } from './endpoint.js'
+import { readClientNames } from './client-names.js'
 import { describeMessagesFailure, isMessagesPath } from './messages-failure.js'
 import { explainFailure } from './model-names.js'
 import { setRouteHeaders } from './route-headers.js'
@@ -51,6 +52,7 @@ async function answer(serving: Serving, exchange: Exchange, request: IncomingMes
   if (ownPage && (await page.answer(request, response, { admitted: readKey(gate, request) !== undefined }))) return
   exchange.key = checkKey(gate, request)
   exchange.trace = readTraceContext((name) => request.headers[name])
+  exchange.client = readClientNames(request)
   await routeRequest(exchange, request, response)
 }
 

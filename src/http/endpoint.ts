@@ -55,8 +55,15 @@ export interface Exchange {
   signal: AbortSignal
   /** W3C trace context that the client sent */
   trace?: TraceContext
+  /** what the client's headers say of itself, for the totals of usage */
+  client: ClientNames
   /** what is known for the log line and the headers */
   note: ExchangeNote
+}
+
+export interface ClientNames {
+  session?: string
+  agent?: string
 }
 
 export interface ExchangeNote {

@@ -150,6 +150,7 @@ export function readSettings(body: JsonObject, maxTokens: unknown): Partial<Chat
     service_tier: typeof body.service_tier === 'string' && body.service_tier !== 'auto' && body.service_tier !== 'default' ? body.service_tier : undefined,
     reasoning_effort: typeof reasoning === 'string' ? reasoning : undefined,
     conversation_id: typeof conversation === 'string' ? conversation : undefined,
+    metadata: isRecord(body.metadata) && typeof body.metadata.agent === 'string' ? { agent: body.metadata.agent } : undefined,
     stop: typeof body.stop === 'string' ? [body.stop] : Array.isArray(body.stop) ? body.stop.map(String) : undefined,
   }
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))

@@ -4,6 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { AbortError } from '../contract/index.js'
 import { isRecord, parseJson, readString } from '../lib/index.js'
 import { openWriter, readTurn, runTurn } from './answer-responses.js'
+import { readClientNames } from './client-names.js'
 import type { EndpointTimes, Exchange } from './endpoint.js'
 import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
 import type { HttpKey } from './key-ring.js'
@@ -152,6 +153,7 @@ async function runWaiting(state: SessionState): Promise<void> {
 async function runFrame(state: SessionState, text: string): Promise<void> {
   const { parts, latest, gone } = state
   const { exchange, end } = parts.open(state.key, gone.signal)
+  exchange.client = readClientNames(state.request)
   let status = 200
   let writer: ReturnType<typeof openWriter> | undefined
   let written = false

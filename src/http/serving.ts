@@ -73,7 +73,7 @@ export function openExchange({ endpoint, running, aborts }: Serving, key: HttpKe
   const leave = (): void => controller.abort(gone.reason)
   const takeBack = aborts.add(gone, leave)
   running.add(controller)
-  const exchange: Exchange = { endpoint, key, signal: controller.signal, id: createRequestId(), note: { ignored: [] } }
+  const exchange: Exchange = { endpoint, key, signal: controller.signal, id: createRequestId(), client: {}, note: { ignored: [] } }
   return {
     exchange,
     end(about) {

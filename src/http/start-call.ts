@@ -1,5 +1,6 @@
 import type { CallOptions, ChatRequest, ResponseStream } from '../contract/index.js'
 import type { Exchange } from './endpoint.js'
+import { nameClient } from './client-names.js'
 import { HttpFailure, badRequest } from './http-failure.js'
 import { listIds, suggestModel } from './model-names.js'
 
@@ -25,7 +26,8 @@ export async function startCall(exchange: Exchange, request: ChatRequest, model:
   }
   const roles = await findRoles(exchange, name)
   if (roles) note.role = roles.join(', ')
-  return roles ? endpoint.provider.delegate(roles, request, callOptions) : endpoint.provider.stream({ ...request, model: name }, callOptions)
+  const named = nameClient(exchange, request)
+  return roles ? endpoint.provider.delegate(roles, named, callOptions) : endpoint.provider.stream({ ...named, model: name }, callOptions)
 }
 
 /** @throws HttpFailure 400 where a request names no model */

@@ -1,4 +1,5 @@
 import type { ChatRequest, ChatResponse, LLMError, ObservedCall } from '../contract/index.js'
+import { defined, isRecord, readString } from '../lib/index.js'
 
 /** What calls add up to. */
 export interface UsageSums {
@@ -21,6 +22,8 @@ export interface UsageRecord extends UsageSums {
   at_ms: number
   session: string
   agent: string
+  /** the name of the HTTP endpoint's key; empty for calls that came otherwise */
+  key: string
   role: string
   /** what answered; of a failed call what was asked */
   model: string
@@ -47,6 +50,17 @@ export function agentOf({ request, sessionId }: { request: Pick<ChatRequest, 'me
   return clip(typeof told === 'string' ? told : (AGENT_SESSION.exec(sessionId)?.[1] ?? ''))
 }
 
+/** The conversation that a server's client names, else the mount's session. */
+export function sessionOf({ request, sessionId }: Pick<ObservedCall, 'request' | 'sessionId'>): string {
+  return clip(clientOf(request).session ?? sessionId)
+}
+
+/** Who asked a server of ours, as it notes it under `metadata.http_client`. */
+function clientOf({ metadata }: Pick<ChatRequest, 'metadata'>): { key?: string; session?: string } {
+  const client = metadata?.['http_client']
+  return isRecord(client) ? defined({ key: readString(client, 'key'), session: readString(client, 'session') }) : {}
+}
+
 const clip = (text: string): string => text.slice(0, LONGEST_NAME)
 
 export interface CallTimes {
@@ -59,12 +73,12 @@ export interface CallTimes {
 export function buildCallRecord(
   call: ObservedCall, { startedAtMs, endedAtMs, firstDeltaAtMs }: CallTimes, { response, error }: { response?: ChatResponse; error?: LLMError },
 ): UsageRecord {
-  const { route, sessionId } = call
+  const { route, request } = call
   const answer = response ?? error?.partial
   const { input_tokens: input = 0, output_tokens: output = 0, reasoning_tokens, cache_read_tokens, cache_write_tokens, cost_usd } = answer?.usage ?? {}
   const cached = Math.min(input, cache_read_tokens ?? 0)
   return {
-    id: call.id, at_ms: endedAtMs, session: clip(sessionId), agent: agentOf(call), role: clip(route.role ?? ''),
+    id: call.id, at_ms: endedAtMs, session: sessionOf(call), agent: agentOf(call), key: clip(clientOf(request).key ?? ''), role: clip(route.role ?? ''),
     model: clip(route.served_model === 'unknown' ? route.resolved_model : route.served_model), lane: route.lane ?? '',
     status: error ? 'error' : 'ok', error_type: error?.name ?? '',
     duration_ms: Math.max(0, endedAtMs - startedAtMs), first_delta_ms: firstDeltaAtMs === undefined ? null : Math.max(0, firstDeltaAtMs - startedAtMs),

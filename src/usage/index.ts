@@ -1,5 +1,5 @@
 /**
- * usage/ owns what calls came to: the record of a call, its totals by session, agent, role, model and day, the file they are
+ * usage/ owns what calls came to: the record of a call, its totals by session, agent, key, role, model and day, the file they are
  * kept in, and the calls that run now. It refuses to know prompts and answers, who is signed in, and how anything is shown.
  */
 export { buildCallRecord, agentOf } from './call-record.js'

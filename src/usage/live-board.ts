@@ -1,6 +1,6 @@
 import type { CallObserver, CallPhase, LLMError, ObservedCall } from '../contract/index.js'
 import { keepNewest } from '../lib/index.js'
-import { buildCallRecord, agentOf, type UsageRecord } from './call-record.js'
+import { buildCallRecord, agentOf, sessionOf, type UsageRecord } from './call-record.js'
 
 /** One step of a call: when it began, ms after the call's own beginning. */
 export interface LivePhase {
@@ -169,9 +169,9 @@ export function createLiveBoard({ now = Date.now }: { now?: () => number } = {})
 }
 
 function describe(call: ObservedCall, startedAtMs: number): LiveCall {
-  const { route, sessionId } = call
+  const { route } = call
   return {
-    id: call.id, started_at: new Date(startedAtMs).toISOString(), session: sessionId, agent: agentOf(call), role: route.role ?? '',
+    id: call.id, started_at: new Date(startedAtMs).toISOString(), session: sessionOf(call), agent: agentOf(call), role: route.role ?? '',
     requested_model: route.requested_model, model: '', transport: '', attempt: 0, phases: [],
   }
 }

@@ -1,7 +1,7 @@
 import { defined, openDatabase, type Database } from '../lib/index.js'
 import type { UsageRecord, UsageSums } from './call-record.js'
 
-export const USAGE_GROUPS = ['session', 'agent', 'role', 'model', 'day', 'lane'] as const
+export const USAGE_GROUPS = ['session', 'agent', 'role', 'model', 'day', 'lane', 'key'] as const
 export type UsageGroup = (typeof USAGE_GROUPS)[number]
 
 export interface UsageQuery {
@@ -46,7 +46,7 @@ const MOST_CALLS = 500_000
 const BUSY_MS = 250
 /** What a plan's window is drawn on by, as far as is known: cached input counts a tenth, output eight times. */
 const WEIGHTS = 'fresh_tokens + 0.1 * cached_tokens + 8 * output_tokens'
-const NAMES = ['session', 'agent', 'role', 'model', 'lane'] as const
+const NAMES = ['session', 'agent', 'role', 'model', 'lane', 'key'] as const
 const SUMS = ['fresh_tokens', 'cached_tokens', 'cache_written_tokens', 'reasoning_tokens', 'output_tokens', 'retries', 'degraded'] as const satisfies readonly (keyof UsageSums)[]
 
 // Days add up what calls were: the same columns, with counts for what was one call's own. A call's session is not kept so long.
@@ -56,7 +56,7 @@ PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS calls (
   id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, day TEXT NOT NULL, session TEXT NOT NULL, agent TEXT NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL, lane TEXT NOT NULL,
   calls INTEGER NOT NULL, errors INTEGER NOT NULL, error_type TEXT NOT NULL, duration_ms INTEGER NOT NULL, first_deltas INTEGER NOT NULL, first_delta_ms INTEGER NOT NULL,
-  ${SUMS.map((name) => `${name} INTEGER NOT NULL`).join(', ')}, cache_breaks INTEGER NOT NULL, cache_break TEXT NOT NULL, cost REAL
+  ${SUMS.map((name) => `${name} INTEGER NOT NULL`).join(', ')}, cache_breaks INTEGER NOT NULL, cache_break TEXT NOT NULL, cost REAL, key TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS calls_at ON calls (at_ms);
 `
@@ -67,11 +67,20 @@ export async function openUsageStore(path: string): Promise<UsageStore> {
   const database = await openDatabase(path)
   try {
     database.exec(SCHEMA)
+    addKeyColumn(database)
     return wrap(database)
   } catch (error) {
     database.close()
     throw error
   }
+}
+
+/** Files of before the column. An older version goes on with one that has it. */
+function addKeyColumn(database: Database): void {
+  const lacksIt = (): boolean => !database.prepare('PRAGMA table_info(calls)').all().some(({ name }) => name === 'key')
+  if (!lacksIt()) return
+  // Another process may be adding it.
+  database.transaction(() => { if (lacksIt()) database.exec("ALTER TABLE calls ADD COLUMN key TEXT NOT NULL DEFAULT ''") })
 }
 
 function wrap(database: Database): UsageStore {
@@ -131,9 +140,9 @@ function rotate(database: Database, nowMs: number): void {
     database.prepare('DELETE FROM calls WHERE at_ms < ?').run(dayStart - KEEP_DAYS * DAY_MS)
     database.prepare(`
       INSERT INTO calls (${COLUMNS.join(', ')})
-      SELECT 'day ' || MIN(id), MIN(at_ms), day, '', agent, role, model, lane, SUM(calls), SUM(errors), '', SUM(duration_ms), SUM(first_deltas), SUM(first_delta_ms),
+      SELECT 'day ' || MIN(id), MIN(at_ms), day, '', agent, role, model, lane, key, SUM(calls), SUM(errors), '', SUM(duration_ms), SUM(first_deltas), SUM(first_delta_ms),
         ${SUMS.map((column) => `SUM(${column})`).join(', ')}, SUM(cache_breaks), cache_break, SUM(cost)
-      FROM calls WHERE at_ms < ?1 AND id NOT LIKE 'day %' GROUP BY day, agent, role, model, lane, cache_break`).run(before)
+      FROM calls WHERE at_ms < ?1 AND id NOT LIKE 'day %' GROUP BY day, agent, role, model, lane, key, cache_break`).run(before)
     database.prepare("DELETE FROM calls WHERE at_ms < ?1 AND id NOT LIKE 'day %'").run(before)
   })
 }

@@ -10,12 +10,15 @@ import { WebSocket } from 'ws'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createHttpServer, createKeyFile, type HttpServer, type HttpServerOptions } from '../../src/http/index.js'
 import type { RequestLogEntry } from '../../src/http/request-log-entry.js'
+import { shortHash } from '../../src/lib/index.js'
+import { buildCallRecord, createLiveBoard } from '../../src/usage/index.js'
+import type { CallObserver, ObservedCall } from '../../src/contract/index.js'
 import { mountOnTwin, type Mounted } from '../support/mounted.js'
 
 const KEY = 'local-made-up-key'
 
-async function open(options: Partial<HttpServerOptions> = {}): Promise<{ mounted: Mounted; server: HttpServer; ask: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Response> }> {
-  const mounted = await mountOnTwin({ config: { max_retries: 0 } })
+async function open(options: Partial<HttpServerOptions> = {}, observers: CallObserver[] = []): Promise<{ mounted: Mounted; server: HttpServer; ask: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Response> }> {
+  const mounted = await mountOnTwin({ config: { max_retries: 0 }, parts: { observers } })
   const server = await createHttpServer({ provider: mounted.provider, key: KEY, ...options })
   onTestFinished(async () => {
     await server.close()
@@ -25,6 +28,21 @@ async function open(options: Partial<HttpServerOptions> = {}): Promise<{ mounted
     fetch(`${server.baseUrl}${path}`, { ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }), headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json', ...headers } })
   return { mounted, server, ask }
 }
+
+test.each([
+  ['/responses', { input: 'hello', prompt_cache_key: 'cache-1' }, {}, ['cache-1', '']],
+  ['/responses', { input: 'hello', prompt_cache_key: 'cache-1', metadata: { agent: 'explorer' } }, { 'session-id': '0199-made-up' }, ['0199-made-up', 'explorer']],
+  ['/chat/completions', { messages: [{ role: 'user', content: 'hello' }] }, { 'session-id': '0199-made-up', 'x-agent': 'zen' }, ['0199-made-up', 'zen']],
+  ['/messages', { max_tokens: 100, messages: [{ role: 'user', content: 'hello' }], metadata: { user_id: 'user_a_session_b-c' } }, { 'x-agent': 'a\u00a0b' }, [shortHash('b-c'), '']],
+])('%s %j: the totals know the client by its session, its agent and its key, and the backend none of it', async (path, body, headers, [session, agent]) => {
+  const board = createLiveBoard()
+  const calls: ObservedCall[] = []
+  const { ask, mounted } = await open({}, [{ begin: (call) => { calls.push(call); return board.begin(call) } }])
+  expect((await ask(path, { model: 'gpt-5.5', ...body }, headers)).status).toBe(200)
+  expect(board.snapshot().recent).toMatchObject([{ session, agent }])
+  expect(calls.map((call) => buildCallRecord(call, { startedAtMs: 0, endedAtMs: 1, firstDeltaAtMs: 1 }, {}))).toMatchObject([{ key: 'default', session, agent }])
+  expect(JSON.stringify(mounted.twin.responses().map(({ body: sent }) => sent))).not.toMatch(/http_client|zen|explorer/)
+})
 
 test.each([
   ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hello' }] }],

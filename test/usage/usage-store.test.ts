@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ObservedCall } from '../../src/contract/index.js'
+import { openDatabase } from '../../src/lib/index.js'
 import { createUsageRecorder, openUsageStore, type UsageRecord, type UsageStore } from '../../src/usage/index.js'
 
 const NOW = Date.UTC(2026, 10, 20, 12)
@@ -26,7 +27,7 @@ async function openFolder() {
 }
 
 const record = (more: Partial<UsageRecord> = {}): UsageRecord => ({
-  id: randomUUID(), at_ms: NOW, session: 's1', agent: 'explorer', role: 'coding', model: 'gpt-5.5', lane: 'codex', status: 'ok', error_type: '', duration_ms: 900, first_delta_ms: 200,
+  id: randomUUID(), at_ms: NOW, session: 's1', agent: 'explorer', key: 'laptop', role: 'coding', model: 'gpt-5.5', lane: 'codex', status: 'ok', error_type: '', duration_ms: 900, first_delta_ms: 200,
   fresh_tokens: 100, cached_tokens: 1000, cache_written_tokens: 0, reasoning_tokens: 5, output_tokens: 25, retries: 0, degraded: 0, cache_break: '', cost_usd: '', ...more,
 })
 
@@ -52,6 +53,21 @@ describe('the store of usage', () => {
     one.add([twice])
     other.add([twice, record({ cost_usd: '0.25' })])
     expect(one.totals().map(({ calls, cost_usd }) => [calls, cost_usd])).toEqual([[2, '0.250000']])
+  })
+
+  test('opens a file of before the keys, and goes on with it from two processes', async () => {
+    const { path, open } = await openFolder()
+    const one = await open()
+    one.add([record({ role: 'fast' })])
+    one.close()
+    const database = await openDatabase(path)
+    database.exec('ALTER TABLE calls DROP COLUMN key')
+    database.close()
+    const [again, other] = [await open(), await open()]
+    again.add([record({ at_ms: NOW - 40 * DAY })])
+    other.add([record({ key: 'desk', at_ms: NOW - 40 * DAY })])
+    again.rotate(NOW)
+    expect(again.totals({ by: 'key' }).map(({ name, calls }) => [name, calls])).toEqual([['', 1], ['desk', 1], ['laptop', 1]])
   })
 
   test('adds old calls up by day and forgets the oldest days, without a change of the totals', async () => {
