@@ -1,16 +1,19 @@
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { openRedis } from '../account-storage.js'
+import { suggestName } from '../config/index.js'
 import { ConfigurationError } from '../contract/index.js'
 import { createHttpServer, createKeyFile, formatLogEntry, openResponseStore, type HttpServerOptions, type KeyFile, type ResponseStore, type StoreOptions } from '../http/index.js'
-import { defined, findHomeFolder, isLoopback, readPlainFile } from '../lib/index.js'
+import { defined, findHomeFolder, isLoopback, readPlainFile, stringifyPrintable } from '../lib/index.js'
 import { createPage } from '../page/index.js'
 import { createLiveBoard } from '../usage/index.js'
 import type { CommandContext } from './command-context.js'
 import { openSession, type Session } from './open-session.js'
 import { createPageDescriber } from './describe-page.js'
 import type { RunningServer } from './running-server.js'
-import { writeNotice } from './terminal.js'
+import { writeNotice, type Terminal } from './terminal.js'
 
 type Flags = Record<string, unknown>
 
@@ -19,12 +22,14 @@ const DRAIN_SECONDS = 8
 const MAX_PEM_BYTES = 1024 * 1024
 
 /** `serve --http`. @throws ConfigurationError, `port_in_use` where the port is taken; LLMError */
-export async function openHttp(context: CommandContext, flags: Flags): Promise<RunningServer> {
-  const { env } = context.terminal
+export async function openHttp(given: CommandContext, flags: Flags): Promise<RunningServer> {
+  const { env } = given.terminal
+  const { stderr } = given.terminal
+  const context: CommandContext = flags.log === 'json' ? { ...given, terminal: { ...given.terminal, stderr: createJsonNotices(stderr) } } : given
   // A key of the caller's own keeps scripts from reading ours off the screen.
   const own = env.AMPLIFIER_CHATGPT_HTTP_KEY
   const key = own || `local-${randomBytes(24).toString('base64url')}`
-  const options = { ...(await readOptions(context, flags)), key }
+  const options = { ...(await readOptions(context, flags, stderr)), key }
   const drainMs = (readAmount(flags, 'drainSeconds', 'drain-seconds', 86_400) ?? DRAIN_SECONDS) * 1000
   const keyFile = openKeyFile(flags)
   const named = await keyFile.list()
@@ -38,17 +43,25 @@ export async function openHttp(context: CommandContext, flags: Flags): Promise<R
   const page = createPage({ board, describe: createPageDescriber(session) })
   let kept: ResponseStore | undefined
   try {
+    checkModelMap(options.messageModels, session.resolver?.known_roles ?? [])
     kept = await openResponseStore({ ...store, ...storeParts(session, env) })
     const server = await createHttpServer({
       ...options, provider: session.provider, roles: session.resolver?.known_roles ?? [], keys: keyFile.current, store: kept, page,
     })
     // A browser does not open socket files.
-    const link = server.baseUrl.includes('+unix:') ? undefined : `${new URL('/', server.baseUrl).href}?once=${page.once}`
+    const link = server.baseUrl.includes('+unix:') ? undefined : `${new URL('/', server.baseUrl).href}?once=${page.offer()}`
     const shown = own ? 'from AMPLIFIER_CHATGPT_HTTP_KEY' : key
+    const network = findNetworkUrls(server.baseUrl)
     return {
       announcement: {
-        text: `base URL  ${server.baseUrl}\nkey       ${shown} (shown once)\n${link === undefined ? '' : `page      ${link} (opens once)\n`}Ctrl-C ends it\n`,
-        value: { base_url: server.baseUrl, key: shown, ...defined({ page: link }) },
+        text: [
+          `base URL  ${server.baseUrl}`,
+          ...network.map((url) => `network   ${url} (another machine's; by a name instead: --allow-host NAME)`),
+          `key       ${shown}${own ? '' : ' (shown once)'}`,
+          ...(link === undefined ? [] : [`page      ${link} (opens once; another: amplifier-chatgpt top --link)`]),
+          `Ctrl-C ends it; from elsewhere: kill ${process.pid}\n`,
+        ].join('\n'),
+        value: { base_url: server.baseUrl, key: shown, pid: process.pid, ...defined({ page: link }), ...(network.length === 0 ? {} : { network_urls: network }) },
       },
       async close({ drain = false } = {}) {
         await server.close({ graceMs: drain ? drainMs : 0 })
@@ -69,7 +82,7 @@ function dataFolder({ data }: Flags): string {
   return typeof data === 'string' ? data : join(findHomeFolder(), '.amplifier', 'openai-chatgpt-http')
 }
 
-async function readOptions({ terminal }: CommandContext, flags: Flags): Promise<Omit<HttpServerOptions, 'provider' | 'roles' | 'key' | 'keys' | 'store'>> {
+async function readOptions({ terminal }: CommandContext, flags: Flags, stderr: Terminal['stderr']): Promise<Omit<HttpServerOptions, 'provider' | 'roles' | 'key' | 'keys' | 'store'>> {
   const { log, socket, host, port } = flags
   if (log !== undefined && log !== 'json' && log !== 'pretty') throw usage(`--log takes json or pretty, found ${JSON.stringify(log)}`)
   if (socket !== undefined && (host !== undefined || port !== undefined)) throw usage('--socket takes the place of --host and --port')
@@ -81,14 +94,25 @@ async function readOptions({ terminal }: CommandContext, flags: Flags): Promise<
     port: typeof port === 'number' ? port : undefined,
     socketPath: typeof socket === 'string' ? socket : undefined,
     tls: await readTls(flags),
-    log: log === undefined ? undefined : (entry) => void terminal.stderr.write(formatLogEntry(entry, log)),
+    log: log === undefined ? undefined : (entry) => void stderr.write(formatLogEntry(entry, log)),
+    warn: (message) => writeNotice(terminal, message),
   }
 }
 
 async function readTls({ cert, key }: Flags): Promise<{ cert: string; key: string } | undefined> {
   if (cert === undefined && key === undefined) return undefined
   if (typeof cert !== 'string' || typeof key !== 'string') throw usage('--cert and --key go together')
-  return { cert: await readPem(cert, '--cert', 'CERTIFICATE'), key: await readPem(key, '--key', 'PRIVATE KEY') }
+  const pair = { cert: await readPem(cert, '--cert', 'CERTIFICATE'), key: await readPem(key, '--key', 'PRIVATE KEY') }
+  if (!belongTogether(pair, `--cert ${cert} with --key ${key}`)) throw usage(`--key ${key} does not belong to --cert ${cert}`)
+  return pair
+}
+
+function belongTogether({ cert, key }: { cert: string; key: string }, what: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+  } catch (cause) {
+    throw usage(`${what} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
 }
 
 async function readPem(path: string, flag: string, what: string): Promise<string> {
@@ -122,6 +146,35 @@ function readAmount(flags: Flags, name: string, flag: string, most: number): num
   const amount = Number(text)
   if (!/^\d+(\.\d+)?$/.test(String(text)) || amount > most) throw usage(`--${flag} takes a number from 0 to ${most}, found ${JSON.stringify(text)}`)
   return amount
+}
+
+/** What another machine reaches a server by that listens everywhere: the address that it listens at is none. */
+function findNetworkUrls(baseUrl: string): string[] {
+  if (!/\/\/(0\.0\.0\.0|\[::\]):/.test(baseUrl)) return []
+  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal)
+  return addresses.map(({ address }) => baseUrl.replace(/\/\/[^/]+(?=:\d+\/)/, `//${address}`))
+}
+
+/** A stream for notices that makes each a line of the log's. */
+function createJsonNotices(stderr: Terminal['stderr']): Terminal['stderr'] {
+  return new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      stderr.write(`${stringifyPrintable({ time: new Date().toISOString(), warning: String(text).trim().replace(/^warning: /, '') })}\n`)
+      done()
+    },
+  })
+}
+
+/** @throws ConfigurationError for a role that the matrix in force lacks */
+function checkModelMap(models: Readonly<Record<string, string>> | undefined, roles: readonly string[]): void {
+  if (roles.length === 0) return
+  for (const [name, model] of Object.entries(models ?? {})) {
+    const unknown = /^role:(.+)$/.exec(model)?.[1]?.split(',').map((role) => role.trim()).find((role) => !roles.includes(role))
+    if (unknown === undefined) continue
+    const meant = suggestName(unknown, roles)
+    throw usage(`--model-map ${name}=${model}: there is no role ${JSON.stringify(unknown)}.${meant === undefined ? '' : ` Did you mean role:${meant}?`} amplifier-chatgpt routing show lists them`)
+  }
 }
 
 function warnOfOpenness({ terminal }: CommandContext, { host, cert }: Flags): void {

@@ -1,6 +1,7 @@
-import { AuthenticationError, ConfigurationError, NetworkError } from '../contract/index.js'
-import { delay, isRecord, parseJson } from '../lib/index.js'
+import { ConfigurationError } from '../contract/index.js'
+import { delay, isRecord, parseJson, readString } from '../lib/index.js'
 import type { PageState } from '../page/index.js'
+import { createServerAsker, type AskServer } from './ask-server.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { createPrint, type Print } from './print.js'
@@ -13,15 +14,19 @@ const CLEAR_BELOW = '\u001b[J'
 const CLEAR_LINE = '\u001b[K'
 const ALTERNATE = { on: '\u001b[?1049h\u001b[?25l', off: '\u001b[?25h\u001b[?1049l' }
 const CALLS_SHOWN = 12
+/** Of a terminal that does not say its own. */
+const WIDTH = 80
 
 /** What a running `serve --http` does now, until q or Ctrl-C; in a pipe, or under `--json`, once. */
 export async function top(context: CommandContext, flags: Record<string, unknown>): Promise<number> {
   const { stdout, stdin } = context.terminal
-  const ask = createAsker(context, flags)
+  const askServer = createServerAsker(context, flags)
+  if (flags.link === true) return printLink(context, flags, askServer)
+  const ask = createAsker(askServer)
   const print = createPrint(context, flags)
   if (print.json || stdout.isTTY !== true) {
     const state = await ask()
-    show(print, state)
+    show(print, state, WIDTH)
     print.value(state)
     return EXIT.ok
   }
@@ -36,7 +41,7 @@ export async function top(context: CommandContext, flags: Record<string, unknown
     while (!signal.aborted) {
       const state = await ask()
       stdout.write(HOME)
-      show({ ...print, line: (text = '') => print.line(text, `${CLEAR_LINE}\n`) }, state)
+      show({ ...print, line: (text = '') => print.line(text, `${CLEAR_LINE}\n`) }, state, stdout.columns ?? WIDTH)
       stdout.write(CLEAR_BELOW)
       await delay(EVERY_MS, { signal }).catch(() => undefined)
     }
@@ -49,23 +54,44 @@ export async function top(context: CommandContext, flags: Record<string, unknown
   }
 }
 
-function createAsker({ terminal, signal }: CommandContext, flags: Record<string, unknown>): () => Promise<PageState> {
-  const key = terminal.env.AMPLIFIER_CHATGPT_HTTP_KEY
-  if (typeof flags.url !== 'string' || !URL.canParse(flags.url)) throw new ConfigurationError('top takes --url: the base URL that serve --http prints', { code: 'usage' })
-  if (!key) throw new ConfigurationError('top takes the key that serve --http prints from AMPLIFIER_CHATGPT_HTTP_KEY', { code: 'usage' })
-  const url = new URL('/page/state', flags.url)
+function createAsker(askServer: AskServer): () => Promise<PageState> {
   return async () => {
-    const reply = await fetch(url, { headers: { authorization: `Bearer ${key}` }, signal }).catch((cause: unknown) => {
-      throw new NetworkError(`no server answers at ${url.origin}. Is serve --http running?`, { cause })
-    })
-    const state = parseJson(await reply.text())
-    if (reply.status === 401) throw new AuthenticationError(`the server at ${url.origin} does not know this key`, { code: 'invalid_api_key' })
-    if (reply.status !== 200 || !isRecord(state) || !Array.isArray(state['running'])) throw new ConfigurationError(`what answers at ${url.origin} is no serve --http of this version`, { code: 'usage' })
+    const { status, text, at } = await askServer('GET', '/page/state')
+    const state = parseJson(text)
+    if (status !== 200 || !isRecord(state) || !Array.isArray(state['running'])) throw notOurs(at)
     return state as unknown as PageState
   }
 }
 
-function show(print: Print, state: PageState): void {
+/** Prints a link that opens the page once; the one before it, if nobody has used it, opens nothing any more. */
+async function printLink(context: CommandContext, flags: Record<string, unknown>, askServer: AskServer): Promise<number> {
+  const print = createPrint(context, flags)
+  const { status, text, at } = await askServer('POST', '/page/link')
+  const reply = parseJson(text)
+  const once = isRecord(reply) ? readString(reply, 'once') : undefined
+  if (status !== 200 || once === undefined) throw notOurs(at)
+  if (!URL.canParse(at)) throw new ConfigurationError(`a browser opens no socket file, and ${at} is one: start serve --http at a port for its page`, { code: 'usage' })
+  const page = `${new URL('/', at).href}?once=${once}`
+  print.line(page)
+  print.value({ page })
+  return EXIT.ok
+}
+
+const notOurs = (at: string): ConfigurationError => new ConfigurationError(`what answers at ${at} is no serve --http of this version`, { code: 'usage' })
+
+/** Cut at the terminal's width, at a blank where there is one. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (let rest = text; rest !== '';) {
+    const blank = rest.length > width ? rest.lastIndexOf(' ', width) : -1
+    const end = rest.length <= width ? rest.length : blank > 0 ? blank : width
+    lines.push(rest.slice(0, end))
+    rest = rest.slice(end).trimStart()
+  }
+  return lines
+}
+
+function show(print: Print, state: PageState, width: number): void {
   const { totals, running, recent, errors, concurrency, windows } = state
   print.line(`${print.paint.bold('amplifier-chatgpt')} ${state.now.slice(0, 19)}Z   ${running.length} running, ${concurrency.waiting} waiting, ${concurrency.limit} at a time`)
   print.line(`${totals.calls} ended, ${totals.errors} failed; ${totals.input_tokens} in (${totals.cached_tokens} cached), ${totals.output_tokens} out`)
@@ -80,5 +106,5 @@ function show(print: Print, state: PageState): void {
     print.line(row([call.model || call.requested_model, 18], [call.role, 14], [call.agent, 16], [step, 11], [seconds.toFixed(1).padStart(7), 7], [String(call.ended?.output_tokens ?? '').padStart(7), 7]))
   }
   const [last] = errors
-  if (last) print.line(print.paint.red(`${last.at.slice(11, 19)}Z ${last.type}: ${last.message}`.slice(0, 79)))
+  if (last) for (const line of wrap(`${last.at.slice(11, 19)}Z ${last.type}: ${last.message}`, Math.max(20, width - 1))) print.line(print.paint.red(line))
 }

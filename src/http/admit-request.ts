@@ -5,6 +5,8 @@ import type { FindKey, HttpKey } from './key-ring.js'
 
 export interface Gate {
   findKey: FindKey
+  /** of the keys that count now */
+  keyIds: () => ReadonlySet<string>
   /** the address that the server listens at; absent for a socket file, which no page can reach */
   address: () => AddressInfo | undefined
   host: string
@@ -33,14 +35,20 @@ export function checkOrigin(gate: Gate, request: IncomingMessage, { ownPage = fa
 export function checkKey(gate: Gate, request: IncomingMessage): HttpKey {
   const key = readKey(gate, request)
   if (key) return key
-  throw new HttpFailure(401, 'A key of this server is required as a bearer: the one it showed when it started, or one of serve keys.', { type: 'authentication_error', code: 'invalid_api_key' })
+  const told = shownKey(request) !== ''
+    ? 'This key is not known here: wrong, revoked, or of before a restart. The server prints its own when it starts; amplifier-chatgpt serve keys add NAME makes one that stays.'
+    : 'A key of this server is required, as a bearer or in x-api-key: the one it showed when it started, or one of serve keys.'
+  throw new HttpFailure(401, told, { type: 'authentication_error', code: 'invalid_api_key' })
 }
 
 /** The key that a request shows, where it is one of ours (still). */
 export function readKey({ findKey }: Gate, request: IncomingMessage): HttpKey | undefined {
-  const { authorization, 'x-api-key': apiKey } = request.headers
-  const given = authorization === undefined ? String(apiKey ?? '') : authorization.replace(/^bearer +/i, '')
+  const given = shownKey(request)
   return given === '' ? undefined : findKey(given)
+}
+
+function shownKey({ headers: { authorization, 'x-api-key': apiKey } }: IncomingMessage): string {
+  return authorization === undefined ? String(apiKey ?? '') : authorization.replace(/^bearer +/i, '')
 }
 
 function isHostOurs({ address, host, allowHosts }: Gate, request: IncomingMessage): boolean {

@@ -28,6 +28,7 @@ export async function answerMessages(exchange: Exchange, body: JsonObject, respo
   note.ignored.push(...findIgnoredFields(body, 'messages', await laneOf(exchange)))
   const owner = await ownerOf(exchange)
   const model = await chooseMessageModel(exchange, asked)
+  note.requestedModel = asked
   const id = randomUUID().replaceAll('-', '')
   const turn: ResponseTurn = { body: { model, store: false }, id: `resp_${id}`, input: [], request: endpoint.thoughts.recall(owner, request) }
   const identity = { id: `msg_${id}`, model: asked, showsThinking: isRecord(body.thinking) && body.thinking.type !== 'disabled' }

@@ -49,10 +49,17 @@ async function answer(serving: Serving, exchange: Exchange, request: IncomingMes
     return writeJson(response, { status: state }, state === 'ready' ? 200 : 503)
   }
   if (serving.draining) throw shuttingDown()
-  if (ownPage && (await page.answer(request, response, { admitted: readKey(gate, request) !== undefined }))) return
+  // What clients look at first whether anybody is there.
+  if (path === '/' && request.method === 'HEAD') return void response.writeHead(200).end()
+  if (ownPage) {
+    const key = readKey(gate, request)
+    exchange.key = key ?? exchange.key
+    if (await page.answer(request, response, { admitted: key !== undefined })) return
+  }
   exchange.key = checkKey(gate, request)
   exchange.trace = readTraceContext((name) => request.headers[name])
   exchange.client = readClientNames(request)
+  if (page && path === '/page/link' && request.method === 'POST') return writeJson(response, { once: page.offer() })
   await routeRequest(exchange, request, response)
 }
 

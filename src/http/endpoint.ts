@@ -67,6 +67,8 @@ export interface ClientNames {
 }
 
 export interface ExchangeNote {
+  /** as the client named it */
+  requestedModel?: string
   model?: string
   /** fields of the request that are not honoured */
   ignored: string[]

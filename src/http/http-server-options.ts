@@ -33,6 +33,8 @@ export interface HttpServerOptions {
   page?: Page
   /** is given one entry a request */
   log?: (entry: RequestLogEntry) => void
+  /** is told of what the operator should see that belongs to no request */
+  warn?: (message: string) => void
   /** ms since 1970 */
   now?: () => number
 }

@@ -22,13 +22,16 @@ export type FindKey = (given: string) => HttpKey | undefined
 /** Keys are 32 random bytes, so one round of a fast hash hides them. */
 export const hashKey = (key: string): string => hash('sha256', key, 'hex')
 
+/** See {@link HttpKey.id}. */
+export const idOf = ({ sha256 }: StoredKey): string => sha256.slice(0, 16)
+
 /** Looks through all keys, whichever fits, so that the time it takes says nothing. */
 export function createKeyRing(keys: () => readonly StoredKey[]): FindKey {
   const known = new WeakMap<StoredKey, Wanted>()
   const wantedOf = (key: StoredKey): Wanted => {
     const seen = known.get(key)
     if (seen) return seen
-    const made = { bytes: Buffer.from(key.sha256, 'hex'), key: { name: key.name, id: key.sha256.slice(0, 16) } }
+    const made = { bytes: Buffer.from(key.sha256, 'hex'), key: { name: key.name, id: idOf(key) } }
     known.set(key, made)
     return made
   }

@@ -12,6 +12,8 @@ export interface RequestLogEntry {
   duration_ms: number
   /** to the first byte of the answer's body */
   first_ms?: number
+  /** as the client named it, where another was taken for it */
+  requested_model?: string
   model?: string
   served_model?: string
   role?: string

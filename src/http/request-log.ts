@@ -8,6 +8,7 @@ export function describeNote(note: ExchangeNote, startedAt: number): Partial<Req
   const { route } = note
   const entry: { [Key in keyof RequestLogEntry]?: RequestLogEntry[Key] | undefined } = {
     first_ms: note.firstAt === undefined ? undefined : note.firstAt - startedAt,
+    requested_model: note.requestedModel === note.model ? undefined : note.requestedModel,
     model: note.model,
     served_model: servedModel(note),
     role: route?.role,

@@ -8,7 +8,7 @@ import { createConnections } from './connections.js'
 import type { Endpoint, EndpointTimes, Exchange } from './endpoint.js'
 import { HttpFailure } from './http-failure.js'
 import type { HttpServerOptions } from './http-server-options.js'
-import { createKeyRing, hashKey, type HttpKey, type StoredKey } from './key-ring.js'
+import { createKeyRing, hashKey, idOf, type HttpKey, type StoredKey } from './key-ring.js'
 import { describeNote } from './request-log.js'
 import { createMemoryStore } from './response-store.js'
 import { createThoughtMemory } from './thought-memory.js'
@@ -20,7 +20,7 @@ export interface Serving {
   endpoint: Endpoint
   gate: Gate
   page: Page | undefined
-  running: Set<AbortController>
+  running: Map<AbortController, Exchange>
   draining: boolean
   connectionOf: ReturnType<typeof createConnections>
   /** A client may send many requests over one connection before it reads. */
@@ -43,14 +43,16 @@ export function prepareServing(options: HttpServerOptions, address: () => Addres
     now,
   }
   let listening: AddressInfo | undefined
+  const known = (): readonly StoredKey[] => (keys ? [...own, ...keys()] : own)
   const gate: Gate = {
-    findKey: createKeyRing(() => (keys ? [...own, ...keys()] : own)),
+    findKey: createKeyRing(known),
+    keyIds: () => new Set(known().map(idOf)),
     address: () => (listening ??= address()),
     host: options.host ?? '127.0.0.1',
     allowHosts: options.allowHosts ?? [],
     allowOrigins: options.allowOrigins ?? [],
   }
-  return { endpoint, gate, page: options.page, running: new Set(), draining: false, connectionOf: createConnections(), aborts: createAbortListeners() }
+  return { endpoint, gate, page: options.page, running: new Map(), draining: false, connectionOf: createConnections(), aborts: createAbortListeners() }
 }
 
 /** What a server that is ending says to whoever asks it. */
@@ -59,6 +61,23 @@ export const shuttingDown = (): HttpFailure =>
 
 /** As `x-request-id` says it. */
 export const createRequestId = (): string => `req_${randomUUID().replaceAll('-', '')}`
+
+/** How soon what runs is cut after its key was revoked. */
+const LOOK_FOR_REVOKED_MS = 250
+
+/** Cuts what runs with a key that was revoked meanwhile. @returns the end of it */
+export function cutRevoked({ running, gate }: Serving): () => void {
+  const timer = setInterval(() => {
+    if (running.size === 0) return
+    const held = gate.keyIds()
+    // Before its key is found a request has none.
+    for (const [controller, { key }] of running) if (key.id !== '' && !held.has(key.id)) controller.abort(keyRevoked())
+  }, LOOK_FOR_REVOKED_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+export const keyRevoked = (): HttpFailure => new HttpFailure(401, 'The key of this request was revoked.', { type: 'authentication_error', code: 'invalid_api_key' })
 
 /** An exchange while it runs: the server's end cuts it, and so does `gone`. */
 export interface RunningExchange {
@@ -72,8 +91,8 @@ export function openExchange({ endpoint, running, aborts }: Serving, key: HttpKe
   const controller = new AbortController()
   const leave = (): void => controller.abort(gone.reason)
   const takeBack = aborts.add(gone, leave)
-  running.add(controller)
   const exchange: Exchange = { endpoint, key, signal: controller.signal, id: createRequestId(), client: {}, note: { ignored: [] } }
+  running.set(controller, exchange)
   return {
     exchange,
     end(about) {

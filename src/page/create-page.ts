@@ -28,11 +28,11 @@ export interface PageOptions {
 }
 
 export interface Page {
-  /** the word of the one-time link: `/?once=WORD`; used up by its first use */
-  readonly once: string
+  /** A new word for a one-time link, `/?once=WORD`: used up by its first use, and by the next word. */
+  offer(): string
   /** Whether the path is the page's own. */
   owns(path: string): boolean
-  /** Answers a GET of the page's own paths. False where the path is another's, or nobody let this browser in. */
+  /** Answers a GET of the page's own paths. False where the path is another's, or where a program asks that nobody let in. */
   answer(request: IncomingMessage, response: ServerResponse, options: { admitted: boolean }): Promise<boolean>
   /** Ends every stream; twice without harm. */
   close(): void
@@ -53,6 +53,15 @@ const HEADERS = {
   'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
 }
+/** For a person whose link is used up, is of before a restart, or was never there. */
+const NO_LINK = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>amplifier-chatgpt</title>
+<h1>This link opens the page no more</h1>
+<p>A link opens it once, in one browser, until the server restarts. A new one:</p>
+<pre>AMPLIFIER_CHATGPT_HTTP_KEY=local-… amplifier-chatgpt top --link --url BASE_URL</pre>
+<p>with a key of the server and the base URL that <code>serve --http</code> printed.</p>
+</html>
+`
 /** Changes come in bursts: the page is told of them together. */
 const TELL_AFTER_MS = 400
 /** The pace moves while nothing is asked. */
@@ -65,26 +74,28 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 /** The page of one server. Its browser is let in once, by the link, and then known by a cookie of this server alone. */
 export function createPage({ board, describe, now = Date.now }: PageOptions): Page {
-  const once = randomBytes(24).toString('base64url')
+  let once: string | undefined
   const session = randomBytes(24).toString('base64url')
-  let isUsed = false
   const streams = createStreams(async () => JSON.stringify(await state()))
   const state = async (): Promise<PageState> => ({ now: new Date(now()).toISOString(), ...(await describe()), ...board.snapshot() })
   const unwatch = board.watch(streams.changed)
   return {
-    once,
+    offer: () => (once = randomBytes(24).toString('base64url')),
     owns: (path) => Object.hasOwn(ASSETS, path) || OTHERS.includes(path),
     async answer(request, response, { admitted }) {
       const url = new URL(request.url ?? '/', 'http://localhost')
       const cookie = `amplifier_chatgpt_${request.socket.localPort ?? 0}`
       const word = url.pathname === '/' ? url.searchParams.get('once') : null
-      if (word !== null && !isUsed && timingSafeEqual(digest(word), digest(once))) {
-        isUsed = true
+      if (word !== null && once !== undefined && timingSafeEqual(digest(word), digest(once))) {
+        once = undefined
         // Lax: the link is followed from a terminal or a chat, and Strict would lose the cookie on the way back from it.
         response.writeHead(303, { ...HEADERS, location: '/', 'set-cookie': `${cookie}=${session}; Path=/; HttpOnly; SameSite=Lax` }).end()
         return true
       }
-      if (!admitted && !hasCookie(request, cookie, session)) return false
+      if (!admitted && !hasCookie(request, cookie, session)) {
+        const isPerson = url.pathname === '/' && (request.headers.accept ?? '').includes('text/html')
+        return isPerson && send(response, 'text/html; charset=utf-8', NO_LINK, 401)
+      }
       if (url.pathname === '/page/events') return streams.open(response)
       if (url.pathname === '/page/state') return send(response, 'application/json', JSON.stringify(await state()))
       if (url.pathname === '/metrics') {
@@ -102,8 +113,8 @@ export function createPage({ board, describe, now = Date.now }: PageOptions): Pa
   }
 }
 
-function send(response: ServerResponse, type: string, body: string | Buffer): true {
-  response.writeHead(200, { ...HEADERS, 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
+function send(response: ServerResponse, type: string, body: string | Buffer, status = 200): true {
+  response.writeHead(status, { ...HEADERS, 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
   return true
 }
 

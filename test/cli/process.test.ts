@@ -144,7 +144,7 @@ describe('as a process of its own', () => {
     const ended = end(child)
     child.stdout.once('data', () => child.kill('SIGINT'))
     const { code, stdout } = await ended
-    expect([code, JSON.parse(stdout)]).toEqual([0, { base_url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/) as unknown, key: expect.any(String) as unknown, page: expect.stringMatching(/^http:.*once=/) as unknown }])
+    expect([code, JSON.parse(stdout)]).toEqual([0, { base_url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/) as unknown, key: expect.any(String) as unknown, pid: child.pid, page: expect.stringMatching(/^http:.*once=/) as unknown }])
     expect((await end(start(['serve', '--http', '--port', 'many']))).code).toBe(2)
   })
 

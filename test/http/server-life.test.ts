@@ -172,6 +172,18 @@ describe('a server that ends', () => {
   })
 })
 
+test('the look of a client whether anybody is there is answered without a key', async () => {
+  const log: RequestLogEntry[] = []
+  const { server, ask } = await open({ log: (entry) => void log.push(entry) })
+  expect((await fetch(new URL('/', server.baseUrl), { method: 'HEAD' })).status).toBe(200)
+  await (await ask('/messages', { model: 'role-of-mine', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] })).text()
+  await (await ask('/messages', { model: 'claude-opus-4-8', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] })).text()
+  await vi.waitFor(() => expect(log.length).toBe(3))
+  expect(log.map(({ status, error, requested_model, model }) => [status, error, requested_model, model])).toEqual([
+    [200, undefined, undefined, undefined], [404, 'model_not_available', undefined, 'role-of-mine'], [200, undefined, 'claude-opus-4-8', expect.stringMatching(/^gpt-/)],
+  ])
+})
+
 describe('where a server listens', () => {
   test.skipIf(process.platform === 'win32')('a socket file of mode 0600 in a folder of 0700; what a killed server left is taken away, a live one is not', async () => {
     const folder = join(makeFolder(), 'run')
@@ -193,15 +205,34 @@ describe('where a server listens', () => {
     const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert], { stdio: 'ignore' })
     const tls = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
-    const { server } = await open({ tls })
+    const warnings: string[] = []
+    const { server } = await open({ tls, warn: (message) => void warnings.push(message) })
     const { protocol, port } = new URL(server.baseUrl)
     expect(protocol).toBe('https:')
     expect(await read(httpsRequest, { host: 'localhost', port, path: '/v1/models', ca: tls.cert })).toMatchObject({ status: 200 })
     await expect(read(httpsRequest, { host: 'localhost', port, path: '/v1/models' })).rejects.toThrow(/self-signed/)
+    // One line for a client that tries again and again, and for one that speaks http.
+    await expect(read(httpRequest, { host: 'localhost', port, path: '/v1/models' })).rejects.toThrow()
+    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/^warning: a TLS handshake with .* failed \(.+\): the client must trust the certificate's CA and speak https$/)]))
   })
 })
 
 describe('keys with names', () => {
+  test('cut what runs when they are revoked, and nothing of another key; the answer to one that is not known says so', async () => {
+    const file = createKeyFile(join(makeFolder(), 'keys.json'))
+    const [one, other] = [await file.add('one'), await file.add('other')]
+    const { mounted, ask } = await open({ keys: file.current })
+    mounted.twin.enqueue({ ...SLOW, stallMs: 2000 }, { ...SLOW, stallMs: 2000 })
+    const stream = (key: string) => ask('/responses', { model: 'gpt-5.5', input: 'hello', stream: true }, { authorization: `Bearer ${key}` })
+    const [cut, whole] = [await stream(one), await stream(other)]
+    await file.revoke('one')
+    const said = await cut.text()
+    expect([said.includes('The key of this request was revoked'), said.includes('response.completed')]).toEqual([true, false])
+    expect(await whole.text()).toContain('response.completed')
+    expect(await (await ask('/models', undefined, { authorization: `Bearer ${one}` })).text()).toContain('This key is not known here')
+    expect(await (await ask('/models', undefined, { authorization: '' })).text()).toContain('A key of this server is required')
+  })
+
   test('are seen in the log, end with their revoking, on a WebSocket too, and see nothing of each other', async () => {
     let at = 0
     const file = createKeyFile(join(makeFolder(), 'keys.json'), { monotonic: () => (at += 1000) })

@@ -60,11 +60,21 @@ describe('who may see the page', () => {
     const fresh = createPage({ board, describe: createPageDescriber({ provider: mounted.provider, resolver: undefined }) })
     const other = await createHttpServer({ provider: mounted.provider, key: 'made-up-key', page: fresh })
     try {
-      const link = `${new URL('/', other.baseUrl).href}?once=${fresh.once}`
+      const link = `${new URL('/', other.baseUrl).href}?once=${fresh.offer()}`
       const first = await fetch(link, { redirect: 'manual' })
       const cookie = first.headers.get('set-cookie') ?? ''
       expect([first.status, first.headers.get('location'), cookie]).toEqual([303, '/', expect.stringMatching(/^amplifier_chatgpt_\d+=[\w-]{32}; Path=\/; HttpOnly; SameSite=Lax$/)])
-      expect((await fetch(link, { redirect: 'manual' })).status).toBe(401)
+      const again = await fetch(link, { redirect: 'manual', headers: { accept: 'text/html' } })
+      expect([again.status, again.headers.get('content-type'), await again.text()]).toEqual([401, 'text/html; charset=utf-8', expect.stringContaining('top --link')])
+      // A new one takes a key, by POST: what follows links alone cannot make one.
+      const make = (method: string, headers: Record<string, string>) => fetch(new URL('/page/link', other.baseUrl), { method, headers })
+      const cookied = { cookie: cookie.split(';')[0] ?? '' }
+      const bearer = { authorization: 'Bearer made-up-key' }
+      expect([(await make('POST', {})).status, (await make('POST', cookied)).status, (await make('GET', bearer)).status, (await make('POST', { ...bearer, origin: 'https://evil.example' })).status]).toEqual([401, 401, 404, 403])
+      const [unused, last] = await Promise.all([1, 2].map(async () => (await (await make('POST', bearer)).json()) as { once: string }))
+      const statuses = []
+      for (const offer of [unused, last, last]) statuses.push((await fetch(new URL(`/?once=${offer?.once}`, other.baseUrl), { redirect: 'manual' })).status)
+      expect(statuses.sort()).toEqual([303, 401, 401])
       const shown = await fetch(new URL('/', other.baseUrl), { headers: { cookie: cookie.split(';')[0] ?? '' } })
       expect([shown.status, shown.headers.get('content-security-policy')]).toEqual([200, expect.stringMatching(/^default-src 'none'; script-src 'self';/)])
       // The cookie opens the page alone: a browser never asks models with it.
@@ -98,7 +108,7 @@ describe.skipIf(EXECUTABLE === undefined)('in a browser', () => {
     shown = await browser.newPage({ viewport: { width: 1200, height: 900 } })
     shown.on('console', (message) => told.push(message.text()))
     shown.on('request', (request) => { if (!request.url().startsWith(proxy.origin)) told.push(`beyond: ${request.url()}`) })
-    await shown.goto(`${proxy.origin}/?once=${page.once}`)
+    await shown.goto(`${proxy.origin}/?once=${page.offer()}`)
     await shown.getByText('live', { exact: true }).waitFor().catch(async (error: unknown) => { throw new Error(`${String(error)}\n${told.join('\n')}\n${await shown.content()}`) })
   }, 120_000)
   afterAll(async () => {

@@ -56,7 +56,7 @@ async function openBrowser() {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
   const shown = await browser.newPage()
-  await shown.goto(`http://127.0.0.1:${server.address().port}/?once=${page.once}`)
+  await shown.goto(`http://127.0.0.1:${server.address().port}/?once=${page.offer()}`)
   await shown.evaluate("import('/page/render.js').then(({ render }) => { window.renderNow = () => fetch('/page/state').then((answer) => answer.json()).then(render) })")
   const tools = await shown.context().newCDPSession(shown)
   await tools.send('Performance.enable')
