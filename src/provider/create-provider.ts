@@ -1,6 +1,6 @@
 import { toModelInfos, type CatalogSnapshot, type WindowOutlook } from '../account/index.js'
 import type { CallOptions, ChatRequest, ChatResponse, LaneName, ModelInfo, Provider, ResponseStream, ToolCall } from '../contract/index.js'
-import { createStamp } from '../lib/index.js'
+import { createStamp, defined } from '../lib/index.js'
 import { runDelegation } from './delegate.js'
 import type { ProviderDeps } from './deps.js'
 import { createCallStreams } from './response-stream.js'
@@ -105,13 +105,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
       calls.open(given, (signal, deliver) => runCall(context, { request: asked, options: given, signal, asCheckpoint: true }, deliver))),
     warmUp: (request, options) => warmUp(context, request, options),
     transportChoice: () => context.client.choice(),
-    async signedIn(options = {}) {
-      const { credentials } = deps
-      const serving = credentials.held()
-      const credential = serving ?? (await calls.ask(options, () => credentials.peek()))
-      const refused = serving ? undefined : await calls.ask(options, () => credentials.refusal())
-      return { lane: credentials.lane, ...(credential && { account: credential.accountKey }), ...(refused === undefined ? {} : { refused }) }
-    },
+    signedIn: (options = {}) => describeSignIn(deps, (ask) => calls.ask(options, ask)),
     accountView: () => viewAccount(deps),
     async close() {
       calls.close()
@@ -119,6 +113,14 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     },
   }
   return provider
+}
+
+/** @param ask waits as long as the caller's options allow */
+async function describeSignIn({ credentials }: ProviderDeps, ask: <Value>(question: () => Promise<Value>) => Promise<Value>): ReturnType<ChatGPTProvider['signedIn']> {
+  const serving = credentials.held()
+  const credential = serving ?? (await ask(() => credentials.peek()))
+  const refused = serving ? undefined : await ask(() => credentials.refusal())
+  return { lane: credentials.lane, ...(credential && { account: credential.accountKey }), ...defined({ refused }) }
 }
 
 function viewAccount({ quota, limiter: { limit, running, waiting } }: ProviderDeps): ReturnType<ChatGPTProvider['accountView']> {
