@@ -40,8 +40,8 @@ const LEAST_WATCHED = 1 / 30
  * Demand beyond what is left by so much makes calls step down; at less than BACK they go as asked again. Above 1, since a percent that is spared
  * too much is lost at the reset, while one too little is made good by the next step down (test/soak/admission.mjs).
  */
-const OVER = 1.5
-const BACK = 1.3
+const OVER = 3
+const BACK = 2.4
 /** Kept for essential calls that nothing is known of yet: percent of a whole window. */
 const UNSEEN_RESERVE = 6
 /** A sum of that many calls stays below so many deviations in 199 of 200 cases. */

@@ -50,10 +50,11 @@ export function mapExchangeError(error: ExchangeError, lane: Lane, pending?: Pen
   }
 }
 
-export function mapBinding(verdict: Extract<BindingVerdict, { allowed: false }>, lane: Lane): AuthenticationError {
+/** @param otherwise what else the user may do */
+export function mapBinding(verdict: Extract<BindingVerdict, { allowed: false }>, lane: Lane, otherwise?: string): AuthenticationError {
   return new AuthenticationError(
     `the stored sign-in was made for ${verdict.madeFor} and is sent to no other origin; ${verdict.option} is ${verdict.configured}. ` +
-    `Run ${lane.signIn} with this configuration, or take ${verdict.option} back`, { code: 'origin_mismatch' })
+    `Run ${lane.signIn} with this configuration, or take ${verdict.option} back${otherwise === undefined ? '' : `; ${otherwise}`}`, { code: 'origin_mismatch' })
 }
 
 export function accountMismatch(expected: string, found: string, lane: Lane): AccessDeniedError {

@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { lstat } from 'node:fs/promises'
 import { AuthenticationError } from '../contract/index.js'
-import { defined, isRecord, parseJson } from '../lib/index.js'
-import { accountMismatch, mapBinding, mapLoadFault } from './auth-failures.js'
-import { readClaims } from './claims.js'
+import { isRecord, parseJson } from '../lib/index.js'
+import { accountMismatch, mapLoadFault } from './auth-failures.js'
+import { assertBinding } from './assert-binding.js'
 import { registerTokens } from './hide-secrets.js'
 import { identify } from './identify.js'
 import { readHostId } from './plan-record.js'
 import { loadFile } from './load-file.js'
-import { checkBinding } from './origin-binding.js'
 import { publishPrivateFile, reservePrivateFile, systemCode, temporaryPath } from './private-file.js'
 import { decodeRecord } from './stored-record.js'
 import { TokenStoreError, type StoredCredential, type TokenStore } from './token-store.js'
@@ -71,16 +70,10 @@ export async function importCredential(options: ImportOptions): Promise<Credenti
   const { lane, store, path } = options
   const record = await readExport(options)
   registerTokens(options.registerSecret, record)
-  const claims = await readClaims(record)
+  const claims = await assertBinding(lane, record)
   if (typeof record.account_id === 'string' && claims.tokenAccountId !== undefined && record.account_id !== claims.tokenAccountId) {
     throw new AuthenticationError(`${path} says account ${record.account_id} and its tokens say ${claims.tokenAccountId}; it was changed. Export it again`, { code: 'import_mismatch' })
   }
-  const verdict = checkBinding({
-    issuer: lane.issuer,
-    baseUrl: lane.baseUrl,
-    ...defined({ storedIssuer: record.issuer, storedBaseUrl: record.base_url, tokenIssuer: claims.issuer }),
-  })
-  if (!verdict.allowed) throw mapBinding(verdict, lane)
   const credential = await identify(lane, record)
   assertExpected(lane, credential, options.expect ?? {})
   await store.withLock(async (lock) => {

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os'
 import { AuthenticationError, type LLMError } from '../contract/index.js'
-import { defined, isRecord, shortHash, type delay } from '../lib/index.js'
-import { accountMismatch, mapBinding, mapExchangeError, mapLoadFault } from './auth-failures.js'
+import { isRecord, shortHash, type delay } from '../lib/index.js'
+import { accountMismatch, mapExchangeError, mapLoadFault } from './auth-failures.js'
 import { buildRecord } from './build-record.js'
+import { assertBinding } from './assert-binding.js'
 import { readClaims } from './claims.js'
 import { judgeFreshness, mayNotRefreshUntil } from './freshness.js'
-import { checkBinding } from './origin-binding.js'
 import { refuseStale } from './file-lock.js'
 import { hideSecrets, registerTokens } from './hide-secrets.js'
 import { describeReply, recoverRefresh } from './recover-refresh.js'
@@ -75,13 +75,7 @@ export async function loadUsable(context: Pick<RefreshContext, 'store' | 'lane' 
   const wrong = findWrongLane(record, { place: context.store.place, lane: context.lane.name, signIn: context.lane.signIn })
   if (wrong) throw mapLoadFault(wrong)
   registerTokens(context.registerSecret, record)
-  const claims = await readClaims(record)
-  const verdict = checkBinding({
-    issuer: context.lane.issuer,
-    baseUrl: context.lane.baseUrl,
-    ...defined({ storedIssuer: record.issuer, storedBaseUrl: record.base_url, tokenIssuer: claims.issuer }),
-  })
-  if (!verdict.allowed) throw mapBinding(verdict, context.lane)
+  await assertBinding(context.lane, record)
   return record
 }
 

@@ -1,3 +1,4 @@
+import { assertBinding } from './assert-binding.js'
 import { readHostId } from './plan-record.js'
 import { withExchangeRetry } from './token-endpoint.js'
 import type { Lane } from './lane.js'
@@ -28,7 +29,8 @@ export interface SignOutResult {
  * the server did not confirm, with every copy the store keeps beside them. A record that cannot be opened is forgotten
  * too. The plan lane keeps its client
  * and host id, which are no secrets.
- * @throws TokenStoreError where they could not be forgotten
+ * @throws TokenStoreError where they could not be forgotten; AuthenticationError `origin_mismatch` where they are of another issuer than
+ * the configured one, which is sent none of them: nothing is changed then
  */
 export async function signOut(options: SignOutOptions): Promise<SignOutResult> {
   const { store } = options
@@ -49,6 +51,8 @@ async function endSignIn(options: SignOutOptions, lock: StoreLock): Promise<Sign
   const isEnded = found.state === 'present' && lane.revoke !== undefined && options.end !== 'here'
   if (isEnded) {
     const { record } = found
+    // Only the issuer is asked here.
+    await assertBinding({ ...lane, baseUrl: lane.issuer }, record, 'logout --local forgets it here and ends nothing at the server')
     await withExchangeRetry(
       () => lane.revoke?.(record, { transport, now, ...(options.signal ? { signal: options.signal } : {}) }) ?? Promise.resolve(),
       { attempts: 2 },

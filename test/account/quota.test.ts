@@ -232,6 +232,14 @@ describe('the kept state', () => {
     quota.observeHeaders(headers('premium', 49, START + HOUR), 'a')
     await quota.flush()
     expect(writes).toBe(1)
+    // The same figure, seen again half a minute later: another process is to know that it is not old.
+    clock.ms += 30_000
+    quota.observeHeaders(headers('premium', 49, START + HOUR), 'a')
+    await quota.flush()
+    expect(writes).toBe(2)
+    const again = createQuota({ now: () => clock.ms, persisted: { load: async () => stored, save: async () => undefined } })
+    await again.ready()
+    expect(again.windows()[0]).toMatchObject({ used_percent: 49, age_seconds: 0 })
   })
 
   test.each([

@@ -23,6 +23,15 @@ describe('signing out of the codex lane', () => {
     expect((await stand.store.load()).state).toBe('missing')
   })
 
+  test('sends nothing to another issuer than the tokens name, and keeps them', async () => {
+    const stand = await startStand()
+    const elsewhere = await startStand()
+    await stand.store.save({ ...elsewhere.twin.issueTokens() })
+    await expect(signOut(stand)).rejects.toMatchObject({ name: 'AuthenticationError', code: 'origin_mismatch', message: expect.stringMatching(/^the stored sign-in was made for http:.+ logout --local forgets it here and ends nothing at the server \[origin_mismatch\]$/) as string })
+    expect([stand.twin.requests, elsewhere.twin.revocations, (await stand.store.load()).state]).toEqual([[], [], 'present'])
+    expect(await signOut({ ...stand, end: 'here' })).toMatchObject({ revoked: 'nothing' })
+  })
+
   test('of nobody is no failure', async () => {
     const stand = await startStand()
     expect(await signOut(stand)).toMatchObject({ revoked: 'nothing' })
