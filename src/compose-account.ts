@@ -3,7 +3,7 @@ import 'reflect-metadata'
 import { container as rootContainer, instanceCachingFactory, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import { createAccountPlaces, nameMachine, type AccountPlaces } from './account-storage.js'
 import {
-  createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, createQuotaAdmission, createSharedListing, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota, type QuotaAdmission,
+  createAccountUsage, createCatalog, createConcurrencyLimiter, createModelsFetcher, createQuota, createQuotaAdmission, createSharedListing, createWebSocketBlock, type AccountUsageReader, type Catalog, type ConcurrencyLimiter, type Quota, type QuotaAdmission, type WebSocketBlock,
 } from './account/index.js'
 import {
   createCredentialSource, createLane, createRefreshShared,
@@ -63,6 +63,7 @@ export const QUOTA = token<Quota>('quota')
 export const USAGE = token<AccountUsageReader | undefined>('usage')
 export const ADMISSION = token<QuotaAdmission>('admission')
 export const LIMITER = token<ConcurrencyLimiter>('limiter')
+export const WEBSOCKET_BLOCK = token<WebSocketBlock>('websocket-block')
 export const LINEAGE = token<Lineage>('lineage')
 
 /** The parts of an account, for programs that have no host: the command line's `login` and `status`. */
@@ -162,6 +163,11 @@ function registerAccount(child: DependencyContainer, input: AccountInput, cleanu
       ledger: child.resolve(PLACES).ledger(child.resolve(ACCOUNT_KEY), child.resolve(WARN)),
       self: { machine: nameMachine(options), version: VERSION },
     }), (limiter) => limiter.close()))
+  // What one's own dispatcher does says nothing of other mounts' network.
+  const createBlock = () => createWebSocketBlock({ now, persisted: state('websocket'), machine: nameMachine(options) })
+  provide(child, WEBSOCKET_BLOCK, () => parts.dispatcher
+    ? createWebSocketBlock({ now })
+    : share(`websocket:${options.caFile ?? ''}:${child.resolve(ACCOUNT_KEY)}`, createBlock, (block) => block.flush()))
   const asking = () => ({
     transport: child.resolve(TRANSPORT), credentials: child.resolve(CREDENTIALS), baseUrl: options.baseUrl, userAgent: USER_AGENT, provider: MOUNT_NAME,
     maxRetries: options.maxRetries, now, random: parts.random ?? Math.random, delay: parts.delay ?? delay,

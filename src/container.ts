@@ -4,7 +4,7 @@
  */
 import type { DependencyContainer } from 'tsyringe'
 import {
-  ADMISSION, CATALOG, CREDENTIALS, LIMITER, LINEAGE, openAccount, PLACES, provide, QUOTA, REDACTOR, token, TRANSPORT, USAGE, USER_AGENT, WARN,
+  ADMISSION, CATALOG, CREDENTIALS, LIMITER, LINEAGE, openAccount, PLACES, provide, QUOTA, REDACTOR, token, TRANSPORT, USAGE, USER_AGENT, WARN, WEBSOCKET_BLOCK,
   type AccountContainer, type AccountInput, type Cleanups,
 } from './compose-account.js'
 import type { ProviderOptions } from './config/index.js'
@@ -64,6 +64,7 @@ function registerProvider(child: DependencyContainer, { coordinator, options, co
       catalog: child.resolve(CATALOG),
       quota,
       limiter: child.resolve(LIMITER),
+      webSocketBlock: child.resolve(WEBSOCKET_BLOCK),
       transport: child.resolve(TRANSPORT),
       hooks: coordinator.hooks,
       sessionId: coordinator.sessionId,

@@ -106,9 +106,6 @@ function toOutlook(state: QuotaState, nowMs: number, withSamples: boolean): Wind
   })
 }
 
-/** A figure that stays the same is kept so often, with the time at which it was seen: else it looks older than the last answer. */
-const SEEN_AGAIN_MS = 30_000
-
 /** How old what was kept may get while calls are judged by it. */
 const RELOAD_MS = 5000
 
@@ -145,13 +142,12 @@ export function createQuota({ now = Date.now, persisted, probes, saveDelayMs = 2
     mergeStoredState(state, stored, now())
     pruneQuotaState(state, now())
     return encodeQuotaState(state)
-  }, saveDelayMs)
+  }, { delayMs: saveDelayMs, now })
   const kept = createReloader(state, persisted, now)
   const claims = createProbeClaims(probes, PROBE_MS, now)
   let planType: string | undefined
   const listeners = new Set<() => void>()
   let usageAge = () => Number.POSITIVE_INFINITY
-  let keptAge = () => Number.POSITIVE_INFINITY
 
   const take = (reading: RateLimitReading, source: WindowSource, model?: string) => {
     const nowMs = now()
@@ -160,11 +156,8 @@ export function createQuota({ now = Date.now, persisted, probes, saveDelayMs = 2
     if (model !== undefined && reading.activeLimitId !== undefined) {
       state.limitOf.set(model, { limitId: reading.activeLimitId, observedAtMs: nowMs })
     }
-    if (changed || (reading.limits.length > 0 && keptAge() >= SEEN_AGAIN_MS)) {
-      keptAge = startElapsed(now)
-      writer.request()
-    }
-    if (!changed) return
+    if (!changed) return writer.requestSeldom()
+    writer.request()
     for (const listener of listeners) listener()
   }
   return {

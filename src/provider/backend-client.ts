@@ -3,7 +3,7 @@
  * says which and why.
  */
 import { randomUUID } from 'node:crypto'
-import { clientHeaders } from '../account/index.js'
+import { clientHeaders, type WebSocketBlock } from '../account/index.js'
 import type { Credential, CredentialSource } from '../auth/credential-source.js'
 import { laneRow } from '../contract/index.js'
 import { serializeRequest } from '../responses/index.js'
@@ -42,6 +42,8 @@ export interface BackendClientOptions {
   credentials: CredentialSource
   baseUrl: string
   mode: 'auto' | 'sse' | 'websocket'
+  /** why no WebSocket is to be had for now, where one of the account's mounts found out */
+  block: WebSocketBlock
   userAgent: string
   connectTimeoutMs: number
   /** see createResponseChain; default false */
@@ -52,7 +54,7 @@ export interface BackendClientOptions {
 /** The exchanges of one mount, with its connections and its choice of transport. */
 export function createBackendClient(options: BackendClientOptions): BackendClient {
   const pool = createConnectionPool({ now: options.now, lenient: options.lenient ?? false })
-  const choice = createTransportChoice(options.mode, options.now)
+  const choice = createTransportChoice(options.mode, options.block)
   const url = `${options.baseUrl}/responses`
   const http = (request: ExchangeRequest, reason: string) => openHttpExchange(options, url, request, reason)
   const connect: BackendClient['connect'] = (credential, conversation, signal) => openConnection(options, credential, conversation, signal)

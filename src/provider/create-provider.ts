@@ -62,7 +62,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     deps,
     emitter: createEmitter(deps.hooks, deps.redactor, deps.warn),
     client: createBackendClient({
-      transport: deps.transport, credentials: deps.credentials, baseUrl: settings.baseUrl, mode: settings.transport,
+      transport: deps.transport, credentials: deps.credentials, baseUrl: settings.baseUrl, mode: settings.transport, block: deps.webSocketBlock,
       userAgent: deps.userAgent, connectTimeoutMs: settings.connectTimeoutMs, lenient: settings.continuation === 'lenient', now: deps.now,
     }),
     turnStates: createTurnStateStore(),

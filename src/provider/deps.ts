@@ -1,6 +1,6 @@
 /** What a provider is made of; the composition root hands the concrete parts in. */
 import type { Lineage, NamedSession } from './name-conversation.js'
-import type { Catalog, ConcurrencyLimiter, Quota, QuotaAdmission } from '../account/index.js'
+import type { Catalog, ConcurrencyLimiter, Quota, QuotaAdmission, WebSocketBlock } from '../account/index.js'
 import type { CredentialSource } from '../auth/credential-source.js'
 import type { AdmissionRecord, CallObserver, Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
 import type { Redactor } from '../lib/index.js'
@@ -70,6 +70,7 @@ export interface ProviderDeps {
   catalog: Catalog
   quota: Quota
   limiter: ConcurrencyLimiter
+  webSocketBlock: WebSocketBlock
   transport: Transport
   hooks: Hooks
   sessionId: string

@@ -1,4 +1,4 @@
-import { startElapsed } from '../lib/index.js'
+import type { WebSocketBlock } from '../account/index.js'
 import type { TransportFailure } from '../transport/transport.js'
 
 export interface Choice {
@@ -15,31 +15,29 @@ export interface TransportChoice {
   opened(): void
 }
 
-/** How long a mount keeps to HTTP after an upgrade failed, before it probes again. */
-export const COOL_DOWN_MS = 60_000
-
 /**
- * `auto` prefers WebSocket, and keeps to HTTP for a minute after an upgrade has failed. Unlike the
- * official client it is not stuck there for the rest of the mount.
+ * `auto` prefers WebSocket, and keeps to HTTP for a minute after an upgrade has failed, its own or that of another mount of the
+ * account. Unlike the official client it is not stuck there for the rest of the mount.
  */
-export function createTransportChoice(mode: 'auto' | 'sse' | 'websocket', now: () => number): TransportChoice {
-  let blockedFor: (() => number) | undefined
-  let why = ''
+export function createTransportChoice(mode: 'auto' | 'sse' | 'websocket', block: WebSocketBlock): TransportChoice {
+  let wasBlocked = false
   return {
     current() {
       if (mode !== 'auto') return { kind: mode, reason: 'configured' }
-      const waitMs = blockedFor ? COOL_DOWN_MS - blockedFor() : 0
-      if (waitMs > 0) return { kind: 'sse', reason: `${why}; WebSocket is probed again in ${Math.ceil(waitMs / 1000)} s` }
-      return { kind: 'websocket', reason: why === '' ? 'preferred' : 'preferred, probing again' }
+      const standing = block.current()
+      wasBlocked ||= standing !== undefined
+      if (standing) return { kind: 'sse', reason: `${standing.reason}; WebSocket is probed again in ${Math.ceil(standing.leftMs / 1000)} s` }
+      return { kind: 'websocket', reason: wasBlocked ? 'preferred, probing again' : 'preferred' }
     },
     blocked(failure) {
-      blockedFor = startElapsed(now)
-      why = describe(failure)
-      return why
+      const reason = describe(failure)
+      wasBlocked = true
+      block.set(reason, { byServer: failure.status !== undefined })
+      return reason
     },
     opened() {
-      blockedFor = undefined
-      why = ''
+      wasBlocked = false
+      block.clear()
     },
   }
 }

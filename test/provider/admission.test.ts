@@ -9,11 +9,11 @@ let clock: { ms: number }
 let mounted: Mounted
 let waits: number[]
 
-/** A plan whose window of five hours holds some hundred calls of the upper tier, on a clock that stands still between them. */
-async function mount(config: Record<string, unknown>): Promise<void> {
+/** A plan whose window of five hours holds some hundred and seventy calls of the upper tier, or as `holds` says, on a clock that stands still between them. */
+async function mount(config: Record<string, unknown>, holds = 160_000): Promise<void> {
   const now = () => clock.ms
   mounted = await mountOnTwin({
-    twin: { now, planUse: { models: { 'gpt-6-luna': 0.2 }, holds: { primary: 160_000, secondary: 1e12 }, decimals: 2 } },
+    twin: { now, planUse: { models: { 'gpt-6-luna': 0.2 }, holds: { primary: holds, secondary: 1e12 }, decimals: 2 } },
     config,
     parts: {
       now,
@@ -49,7 +49,7 @@ const work = async (minutes: number) => {
 
 describe('admission by forecast', () => {
   test('a role steps down a tier while its window would not last, an essential one never, and both say so', async () => {
-    await mount({ admission: 'forecast' })
+    await mount({ admission: 'forecast' }, 80_000)
     await work(12)
     const stepped = await call('coding')
     const window = { limit_id: 'codex', window_minutes: WINDOW, used_percent: expect.any(Number) as number, reserve_percent: expect.any(Number) as number, runs_out_at: expect.stringMatching(/^2026-11-20T/) as string, resets_at: '2026-11-20T13:00:00.000Z' }
