@@ -107,7 +107,7 @@ function recordUsage(child: DependencyContainer, { now = Date.now }: ModuleParts
 
 function noMatrix(): ConfigurationError {
   return new ConfigurationError(
-    'No routing matrix is in force, so no role can be resolved. Set matrix in the mount config, or name a model and call stream().',
+    'No routing matrix is in force, so no role can be resolved. Set matrix in the mount config, or let the plan have the routing hook (docs/routing.md); else name a model.',
     { provider: MOUNT_NAME, code: 'no_matrix' },
   )
 }

@@ -19,10 +19,13 @@ class CallEvents:
         self._stream: str | None = None
         self.began = False
         """Whether some of the answer was shown."""
+        self.sent = False
+        """Whether the request was on its way to the backend."""
 
     async def emit(self, event: str, data: dict[str, Any]) -> None:
         if event == "llm:request":
             self._request = data
+            self.sent = True
         elif event == "llm:response":
             self._request = None
         elif event == "llm:stream_block_start":

@@ -205,11 +205,27 @@ def is_lost(error: grpc.aio.AioRpcError) -> bool:
     return error.code() == grpc.StatusCode.UNAVAILABLE and not ours
 
 
-def read_error(error: grpc.aio.AioRpcError, began: bool) -> llm_errors.LLMError:
-    """The kernel's own exception for a failed call; ``began`` tells whether some of the answer had come."""
+_FACTS = {"code": None, "request_id": None, "may_have_run": False, "partial": None}
+
+
+def describe(error: llm_errors.LLMError, **facts: Any) -> llm_errors.LLMError:
+    """Gives an error the attributes that the kernel's own lack. What may have run is not retryable: a loop would have it run and billed twice."""
+    for name, default in _FACTS.items():
+        setattr(error, name, facts.get(name) or getattr(error, name, default))
+    if getattr(error, "may_have_run", False):
+        error.retryable = False
+    return error
+
+
+def read_error(error: grpc.aio.AioRpcError, *, sent: bool = False, began: bool = False) -> llm_errors.LLMError:
+    """The kernel's own exception for a failed call: ``sent`` tells whether the sidecar had begun to send it, ``began`` whether some of the answer had come."""
     for key, value in error.trailing_metadata() or ():
         if key == "amplifier-error-bin":
             return _typed(json.loads(value))
+    return describe(_untyped(error, began), may_have_run=sent)
+
+
+def _untyped(error: grpc.aio.AioRpcError, began: bool) -> llm_errors.LLMError:
     if error.code() == grpc.StatusCode.CANCELLED:
         return llm_errors.AbortError("the call was cancelled", provider=PROVIDER)
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -226,6 +242,4 @@ def _typed(data: dict[str, Any]) -> llm_errors.LLMError:
     fields = {key: data[key] for key in ("provider", "model", "status_code", "retryable", "retry_after", "delay_multiplier") if data.get(key) is not None}
     if kind is llm_errors.InvalidToolCallError:
         fields = {key: value for key, value in fields.items() if key not in ("retry_after", "delay_multiplier")}
-    result = kind(data["message"], **fields)
-    result.code = data.get("code")
-    return result
+    return describe(kind(data["message"], **fields), code=data.get("code"), request_id=data.get("request_id"), may_have_run=data.get("may_have_run"))

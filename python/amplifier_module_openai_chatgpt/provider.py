@@ -3,27 +3,28 @@
 import asyncio
 import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import grpc
 from amplifier_core._grpc_gen import amplifier_module_pb2 as pb
-from amplifier_core.llm_errors import AbortError, ConfigurationError, StreamError
+from amplifier_core.llm_errors import AbortError, ConfigurationError, LLMError, StreamError
 from amplifier_core.message_models import ChatRequest, ChatResponse, Message, ToolCall, Usage
 from amplifier_core.models import ConfigField, ModelInfo, ProviderInfo
 
 from . import convert, sign_in, trust
 from .call_events import CallEvents
 from .find_sidecar import COMMAND, CWD, read_config_fields, read_shown_options
+from .partial_answer import PartialAnswer
 from .session_mount import SessionMount, write_settings
 from .sidecar import shared_sidecar
 
 MOUNT_NAME = "openai-chatgpt"
 _REFUSED = {"sidecar_command": COMMAND, "sidecar_cwd": CWD}
-
-
+_LOOK_SECONDS = 0.1
+"""How often a running call looks whether its session was cancelled."""
 _CHECKPOINT = "openai-chatgpt:compaction"
 
 
@@ -123,7 +124,7 @@ class ChatGPTProvider:
         try:
             await self._follow_info(mount)
         except grpc.aio.AioRpcError as error:
-            raise convert.read_error(error, began=False) from error
+            raise convert.read_error(error) from error
 
     async def list_models(self) -> list[ModelInfo]:
         mount = await self._mount()
@@ -131,14 +132,15 @@ class ChatGPTProvider:
             listed = await mount.stub.ListModels(pb.Empty(), metadata=mount.metadata)
             await self._follow_info(mount)
         except grpc.aio.AioRpcError as error:
-            raise convert.read_error(error, began=False) from error
+            raise convert.read_error(error) from error
         return [convert.read_model(model) for model in listed.models]
 
     def parse_tool_calls(self, response: ChatResponse) -> list[ToolCall]:
         return convert.read_tool_calls(response)
 
     async def complete(self, request: ChatRequest, **kwargs: Any) -> ChatResponse:
-        """One answer. Its events go to the session's hooks as they come. Raises ``amplifier_core.llm_errors``.
+        """One answer. Its events go to the session's hooks as they come. Raises ``amplifier_core.llm_errors``, each with ``code``,
+        ``request_id``, ``may_have_run`` and ``partial``, a ``ChatResponse`` of what had come.
 
         Fields of the request may come as keywords too, as loops send ``model``; the request's own win.
         """
@@ -158,24 +160,34 @@ class ChatGPTProvider:
         return Checkpoint(message=message, usage=response.usage, response_id=said.get("response_id"))
 
     async def _call(self, request: ChatRequest, more: tuple[tuple[str, str], ...] = ()) -> ChatResponse:
+        partial = PartialAnswer()
+        try:
+            return await self._send(request, more, partial)
+        except LLMError as error:
+            convert.describe(error, partial=partial.read())
+            raise
+
+    async def _send(self, request: ChatRequest, more: tuple[tuple[str, str], ...], partial: PartialAnswer) -> ChatResponse:
         cancellation = getattr(self._coordinator, "cancellation", None)
         self._listen(cancellation)
-        if cancellation is not None and cancellation.is_immediate:
-            raise AbortError("the session was cancelled", provider=MOUNT_NAME)
+        _refuse_cancelled(cancellation)
         mount = await self._mount()
         if self._closed:
             raise AbortError("the provider was closed", provider=MOUNT_NAME)
+        # A mount may take seconds, and a call that is not there yet cannot be ended.
+        _refuse_cancelled(cancellation)
         events = CallEvents(self._coordinator, MOUNT_NAME)
         lost = convert.write_lost_fields(request)
         metadata = (*mount.metadata, *more, *((("x-amplifier-fields", lost),) if lost else ()))
         call = mount.stub.CompleteStreaming(convert.write_request(request), metadata=metadata)
         self._calls.add(call)
         try:
-            response = await _answer(call, events)
+            async with _ended_by(cancellation, call):
+                response = await _answer(call, events, partial)
         except grpc.aio.AioRpcError as error:
             if convert.is_lost(error):
                 await asyncio.to_thread(self._sidecar.discard, mount.running)
-            typed = convert.read_error(error, events.began)
+            typed = convert.read_error(error, sent=events.sent, began=events.began)
             await events.end(typed, cancelled=isinstance(typed, AbortError))
             raise typed from error
         except asyncio.CancelledError as error:
@@ -183,7 +195,7 @@ class ChatGPTProvider:
             await events.end(error, cancelled=True)
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
-                raise AbortError("the session was cancelled", provider=MOUNT_NAME) from None
+                raise convert.describe(AbortError("the session was cancelled", provider=MOUNT_NAME), may_have_run=events.sent) from None
             raise
         finally:
             self._calls.discard(call)
@@ -266,24 +278,48 @@ class ChatGPTProvider:
         await asyncio.to_thread(self._sidecar.release, self)
 
 
+def _refuse_cancelled(cancellation: Any) -> None:
+    if cancellation is not None and cancellation.is_immediate:
+        raise AbortError("the session was cancelled", provider=MOUNT_NAME)
+
+
+@contextlib.asynccontextmanager
+async def _ended_by(cancellation: Any, call: Any) -> AsyncIterator[None]:
+    """Cancels ``call`` once the session is cancelled at once: the kernel tells its listeners only where the host has them triggered."""
+    async def watch() -> None:
+        while not cancellation.is_immediate:
+            await asyncio.sleep(_LOOK_SECONDS)
+        call.cancel()
+
+    watching = asyncio.create_task(watch()) if cancellation is not None else None
+    try:
+        yield
+    finally:
+        if watching is not None:
+            watching.cancel()
+
+
 async def _opened(opening: "asyncio.Task[SessionMount]") -> SessionMount:
     """The mount, which goes on for the others who wait where one of them is cancelled."""
     try:
         return await asyncio.shield(opening)
     except grpc.aio.AioRpcError as error:
-        raise convert.read_error(error, began=False) from error
+        raise convert.read_error(error) from error
 
 
 def _serves(opening: "asyncio.Task[SessionMount]", config: dict[str, Any]) -> bool:
     return not opening.cancelled() and opening.exception() is None and opening.result().serves(config)
 
 
-async def _answer(call: Any, events: CallEvents) -> ChatResponse:
+async def _answer(call: Any, events: CallEvents, partial: PartialAnswer) -> ChatResponse:
     last = None
     async for message in call:
         last = message
-        if not message.content and message.metadata_json:
+        if message.content:
+            continue
+        partial.add(message)
+        if message.metadata_json:
             await events.emit_all(message.metadata_json)
     if last is None or not last.content:
-        raise StreamError("the answer ended without its last message", provider=MOUNT_NAME)
+        raise convert.describe(StreamError("the answer ended without its last message", provider=MOUNT_NAME), may_have_run=events.sent)
     return convert.read_response(last)

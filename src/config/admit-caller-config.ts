@@ -7,6 +7,7 @@ import { isOurModule } from './module-entry.js'
 import { isOption, OPTION_SCHEMAS, OPTION_VARIABLES } from './option-schema.js'
 import { readServiceUrl } from './read-url.js'
 import { environmentOrigin, optionInForce, readOption, resolvePath, type PathContext } from './read-option.js'
+import { refuseWrongValues } from './resolve-options.js'
 import { refuse, type Refusal } from './standing.js'
 import { trustRowOf, TRUST_TABLE } from './trust-table.js'
 
@@ -59,10 +60,12 @@ export async function admitCallerConfig(sent: JsonObject, context: CallerContext
   if (isHostBuilt) return merged
   const refused = judgeConfig(merged, { env }).filter(({ origin }) => origin?.whose === 'caller')
   if (refused.length === 0) return merged
+  const names = [...new Set(refused.map(({ path }) => keyOf(path)))]
+  refuseWrongValues(attachOrigins(Object.fromEntries(names.map((key) => [key, merged[key]])), originsOf(merged)))
   if (isAnonymous) throwErrors(refused, 'untrusted_option')
   const paths: PathContext = { ...context, env }
   const entries = [...(await readUserEntries({ ...context, env })), {}]
-  const answers = entries.map((entry) => compare(merged, refused.map(({ path }) => keyOf(path)), entry, paths))
+  const answers = entries.map((entry) => compare(merged, names, entry, paths))
   const agreed = answers.find(({ differing }) => differing.length === 0)
   if (!agreed) throwErrors([explainDifference(refused.map(({ path }) => path), answers)], 'untrusted_option')
   const confirmed = Object.fromEntries((agreed?.keys ?? []).map((key) => [key, stamp('user')]))
@@ -100,16 +103,15 @@ async function readUserEntries(options: { env: Environment; home?: string }): Pr
 interface Comparison {
   /** the caller's keys that the entry was asked about */
   keys: string[]
-  /** of those and of the bound set: what the entry says otherwise */
+  /** of those and of the bound set: what the entry says otherwise, under the caller's name for it */
   differing: string[]
 }
 
 function compare(merged: JsonObject, refused: readonly string[], entry: JsonObject, context: PathContext): Comparison {
-  const asked = [...new Set(refused)]
-  const isBound = asked.some((key) => trustRowOf(key).bound)
-  const names = new Set([...asked.map(optionInForce), ...(isBound ? BOUND : [])])
+  const isBound = refused.some((key) => trustRowOf(key).bound)
+  const names = new Set([...refused.map(optionInForce), ...(isBound ? BOUND : [])])
   const differing = [...names].filter((name) => !isSame(effective(merged, name, context), effective(entry, name, context)))
-  return { keys: asked, differing }
+  return { keys: [...refused], differing: differing.map((name) => refused.find((key) => optionInForce(key) === name) ?? name) }
 }
 
 const BOUND: readonly string[] = [...new Set(Object.keys(TRUST_TABLE).filter((key) => TRUST_TABLE[key]?.bound).map(optionInForce))]
@@ -140,7 +142,7 @@ function normalize(name: string, value: unknown, origin: Origin | undefined, con
 
 function explainDifference(refused: readonly string[], answers: readonly Comparison[]): Refusal {
   const nearest = answers.reduce((best, answer) => (answer.differing.length < best.differing.length ? answer : best))
-  const names = [...new Set([...refused, ...nearest.differing])]
-  return refuse(names[0] ?? '', `${names.join(', ')} may not be set by a caller that doesn't say where it has its config from, unless ~/.amplifier/settings.yaml or the environment says the same as a whole`
-      + ` (nearest: ${nearest.differing.join(', ')} differs); put the same values into one entry there, or let the host program say in code that it built the config`, { origin: undefined })
+  const isPlain = nearest.differing.every((name) => refused.includes(name))
+  return refuse(refused[0] ?? '', `${refused.join(', ')} may not be set by a caller that doesn't say where it has its config from, unless ~/.amplifier/settings.yaml or the environment says the same as a whole`
+      + `${isPlain && refused.length === 1 ? '' : ` (nearest: ${nearest.differing.join(', ')} differs)`}; put the same values into one entry there, or let the host program say in code that it built the config (in Python trust_config())`, { origin: undefined })
 }

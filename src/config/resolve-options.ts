@@ -44,8 +44,7 @@ export function resolveOptions(config: unknown, context: ResolveContext = {}): R
   const env = context.env ?? process.env
   throwErrors(judgeConfig(record, { env }), 'untrusted_option')
   const { values, warnings } = collectValues(record, env)
-  const wrong = findWrongValues(values)
-  if (wrong.length > 0) throw new ConfigurationError(wrong.map(describeOption).join('; '), { code: 'invalid_option' })
+  throwWrong(findWrongValues(values))
   const built = buildOptions(values, { ...context, env })
   return { options: built.options, warnings: [...warnings, ...built.warnings].map(describeOption) }
 }
@@ -54,6 +53,18 @@ export function resolveOptions(config: unknown, context: ResolveContext = {}): R
 export function checkOptions(config: JsonObject, env: Environment): ValueFinding[] {
   const { values, warnings } = collectValues(config, env)
   return [...findWrongValues(values), ...warnings]
+}
+
+/**
+ * Refuses values that no author could set: a typing error is no question of trust. Variables count as unset, so that
+ * whoever may not read the environment learns nothing of it. @throws ConfigurationError, code `invalid_option`
+ */
+export function refuseWrongValues(config: JsonObject): void {
+  throwWrong(findWrongValues(collectValues(config, {}).values))
+}
+
+function throwWrong(wrong: readonly ValueFinding[]): void {
+  if (wrong.length > 0) throw new ConfigurationError(wrong.map(describeOption).join('; '), { code: 'invalid_option' })
 }
 
 function describeOption({ message, origin }: ValueFinding): string {

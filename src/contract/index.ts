@@ -32,6 +32,6 @@ export type { AdmissionRecord, AdmissionWindow,
 } from './route.js'
 export { LANE_NAMES, LANE_WORDS, LANES, laneRow } from './lanes.js'
 export type { Billing, LaneName } from './lanes.js'
-export { modelFamily, parseModelName, SPEED_TIERS, toWireEffort, wireTierOf, withoutDate } from './model-name.js'
+export { modelFamily, parseModelName, parseRoleName, SPEED_TIERS, toWireEffort, wireTierOf, withoutDate } from './model-name.js'
 export type { ModelName } from './model-name.js'
 export type { StreamErrorInfo, StreamEvent, StreamEventBody } from './stream-event.js'

@@ -76,3 +76,8 @@ export function modelFamily(slug: string): string {
   const family = slug.toLowerCase().replace(/:.*$/, '').replace(INNER_DATE, '').replace(SAME_MODEL, '')
   return family === '' ? slug : family
 }
+
+/** The roles that `role:NAME` stands for where a model's name is asked for, several parted by commas; undefined for any other name. */
+export function parseRoleName(name: string): string[] | undefined {
+  return /^role:(.+)$/.exec(name)?.[1]?.split(',').map((role) => role.trim())
+}

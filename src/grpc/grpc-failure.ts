@@ -29,6 +29,8 @@ export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure 
   // The library encodes the text as a URI, which throws at half a character, outside of any promise.
   const message = wellFormed(withCode(typed.words.slice(0, MAX_MESSAGE), typed.code))
   const [code, kind] = KINDS[typed.name]
+  // Kernels know no other word, and a loop repeats what it is true of.
+  const retryable = typed.retryable && !typed.may_have_run
   const value = write.amplifierError({
     provider_error: {
       error_type: kind,
@@ -36,12 +38,12 @@ export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure 
       provider_name: typed.provider ?? '',
       model: typed.model ?? '',
       status_code: typed.status_code ?? 0,
-      retryable: typed.retryable,
+      retryable,
       retry_after: typed.retry_after ?? 0,
     },
   })
   const whole = {
-    ...describeError(typed), message, provider: typed.provider, model: typed.model, status_code: typed.status_code, delay_multiplier: typed.delay_multiplier,
+    ...describeError(typed), message, retryable, provider: typed.provider, model: typed.model, status_code: typed.status_code, delay_multiplier: typed.delay_multiplier,
   }
   return {
     code,

@@ -16,6 +16,7 @@ import { loadGrpc, type LoadedGrpc } from './load-grpc.js'
 import type { MountSlot } from './mount-slot.js'
 import { createMountSlots, type MountSlots } from './mount-slots.js'
 import type { ProtoChatRequest, ProtoChatResponse, ProtoMountRequest } from './proto-types.js'
+import { openCall } from './open-call.js'
 import { createPrivateSocket } from './private-socket.js'
 import { readChatRequest, readChatResponse, readLostFields } from './read-proto.js'
 import { streamCall } from './stream-call.js'
@@ -153,7 +154,7 @@ function serveProvider(inside: Inside) {
     ListModels: unary(inside, async (_empty: object, signal, metadata) => ({ models: (await (await mounted(metadata, signal)).listModels({ signal })).map(writeModelInfo) })),
     Complete: unary(inside, async (proto: ProtoChatRequest, signal, metadata) => {
       const request = readChatRequest(proto, calls)
-      const response = await (await mounted(metadata, signal)).complete(request, { signal, trace: readTrace(metadata) })
+      const response = await openCall(await mounted(metadata, signal), request, { signal, trace: readTrace(metadata) }).response()
       // First seen here, so that they come back as the model wrote them.
       for (const block of response.content) if (block.type === 'tool_call') calls.keep(block.id, block.input)
       return writeChatResponse(response)

@@ -45,6 +45,7 @@ export function createMountSlot(
   let sent: SentConfig | undefined
   let current: Promise<HostMount> | undefined
   let lastWarning: string | undefined
+  let lastFailure: string | undefined
 
   const note = (message: string) => {
     lastWarning = message
@@ -63,8 +64,14 @@ export function createMountSlot(
       events.listen(coordinator.hooks)
       prepare?.(coordinator)
     },
-  })).catch((error: unknown) => {
-    note(error instanceof Error ? error.message : String(error))
+  })).then((mount) => {
+    lastFailure = undefined
+    return mount
+  }, (error: unknown) => {
+    const failure = error instanceof Error ? error.message : String(error)
+    // Every call tries again, and each throws it: once is enough to read.
+    if (failure !== lastFailure) note(failure)
+    lastFailure = failure
     throw error
   })
   const ensure = (): Promise<HostMount> => {

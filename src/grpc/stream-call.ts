@@ -1,6 +1,7 @@
-import type { ChatRequest, ChatResponse, StreamEvent, TraceContext } from '../contract/index.js'
+import { EVENTS, type ChatRequest, type ChatResponse, type StreamEvent, type TraceContext } from '../contract/index.js'
 import type { ChatGPTProvider } from '../index.js'
 import type { CallEvent, CallEvents } from './call-events.js'
+import { openCall } from './open-call.js'
 import type { ProtoChatResponse } from './proto-types.js'
 import { writeBlock, writeChatResponse } from './write-proto.js'
 
@@ -35,7 +36,7 @@ export async function streamCall(call: StreamCall): Promise<void> {
     await write({ ...message, ...(caused.length > 0 ? { metadata_json: JSON.stringify({ events: caused }) } : {}) })
   }
   const stream = async (): Promise<ChatResponse> => {
-    const answer = provider.stream(request, { signal, ...(trace ? { trace } : {}) })
+    const answer = openCall(provider, request, { signal, ...(trace ? { trace } : {}) })
     try {
       for await (const event of answer) await flush(event)
       return await answer.response()
@@ -52,7 +53,12 @@ export async function streamCall(call: StreamCall): Promise<void> {
     }
   }
   const work = asCheckpoint ? compact : stream
-  const response = await (withEvents ? events.run((event) => { pending.push(event) }, work) : work())
+  const take = (event: CallEvent) => {
+    pending.push(event)
+    // Told before the request is sent: where we die after that, the client knows that it may have run.
+    if (event.event === EVENTS.llmRequest) void flush()
+  }
+  const response = await (withEvents ? events.run(take, work) : work())
   await write(writeChatResponse(response))
 }
 

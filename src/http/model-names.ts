@@ -1,5 +1,5 @@
 import { suggestName } from '../config/index.js'
-import { isLLMError, parseModelName, type JsonObject } from '../contract/index.js'
+import { isLLMError, parseModelName, parseRoleName, type JsonObject } from '../contract/index.js'
 import type { Endpoint, Exchange } from './endpoint.js'
 import { HttpFailure, toHttpFailure } from './http-failure.js'
 import { noteFailure } from './route-headers.js'
@@ -65,7 +65,7 @@ export async function checkModel(exchange: Exchange, name: string): Promise<void
   if (!ids) return
   const names = [...ids, ...nameRoles(endpoint.roles)]
   if (names.includes(name) || endpoint.roles.includes(name) || names.includes(parseModelName(name).slug)) return
-  const roles = /^role:(.+)$/.exec(name)?.[1]?.split(',').map((role) => role.trim())
+  const roles = parseRoleName(name)
   if (roles && (endpoint.roles.length === 0 || roles.every((role) => endpoint.roles.includes(role)))) return
   throw notThere(name, suggestModel(name, [...names, ...endpoint.roles]))
 }

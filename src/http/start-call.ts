@@ -1,10 +1,8 @@
-import type { CallOptions, ChatRequest, ResponseStream } from '../contract/index.js'
+import { parseRoleName, type CallOptions, type ChatRequest, type ResponseStream } from '../contract/index.js'
 import type { Exchange } from './endpoint.js'
 import { nameClient } from './client-names.js'
 import { HttpFailure, badRequest } from './http-failure.js'
 import { listIds, suggestModel } from './model-names.js'
-
-const ROLE = /^role:(.+)$/
 
 /**
  * Starts the call that a model name asks for: a model of the account, `role:NAME` (several parted by commas), or the
@@ -38,7 +36,7 @@ export function readModelName(model: unknown): string {
 
 async function findRoles(exchange: Exchange, model: string): Promise<string[] | undefined> {
   const { endpoint } = exchange
-  const named = ROLE.exec(model)?.[1]?.split(',').map((role) => role.trim())
+  const named = parseRoleName(model)
   if (named) {
     const unknown = named.find((role) => endpoint.roles.length > 0 && !endpoint.roles.includes(role))
     if (unknown === undefined) return named

@@ -43,6 +43,25 @@ test.each([
   expect(await messageOf(admit(sent))).toMatch(/^ConfigurationError: .*may not (be set|take)/)
 })
 
+test.each([
+  ['a name that is no sign-in', { auth_mode: 'chatgpt' }, /^ConfigurationError: auth_mode must be .*chatgpt_plan.*"chatgpt"/],
+  ['a word that is no switch', { raw: 'maybe' }, /^ConfigurationError: raw must be .*"maybe"/],
+])('%s is a wrong value before it is a question of trust', async (_name, sent, said) => {
+  expect(await messageOf(admit(sent))).toMatch(said)
+})
+
+test('a refusal names the key as it was written, and the way in code', async () => {
+  expect(await messageOf(admit({ auth_mode: 'chatgpt_plan' }))).toMatch(/^ConfigurationError: auth_mode may not be set by a caller [^(]*\(in Python trust_config\(\)\)/)
+})
+
+test('what a variable holds decides over no value that is looked at before trust', async () => {
+  for (const GITHUB_TOKEN of ['true', 'secret']) {
+    const answer = await messageOf(admitCallerConfig({ raw: '${GITHUB_TOKEN}' }, { env: { ...env, GITHUB_TOKEN }, home: '/nowhere' }))
+    expect(answer).toContain('raw may not be set by a caller')
+    expect(answer).not.toContain(GITHUB_TOKEN)
+  }
+})
+
 test('a caller that proved nothing repeats nothing of the user\'s, while what a project may set passes', async () => {
   const root = await writeTree({ 'home/.amplifier/settings.yaml': TWO_ENTRIES })
   const context = { env, home: join(root, 'home'), isAnonymous: true }

@@ -24,7 +24,9 @@ const CHECKS: Readonly<Record<string, string>> = {
   thinking_keeps_its_provenance: 'keeps the provenance of thinking',
   a_checkpoint_stands_for_a_history: 'makes a checkpoint of a history and sends it back in its place, or fails typed',
   errors_are_the_kernels_own: "raises the kernel's own errors",
-  killed_sidecar_gives_a_retryable_error_and_comes_back: 'raises a retryable StreamError where the sidecar is killed, and the next call works',
+  a_role_stands_for_a_model: 'takes role:NAME for a model where a matrix is in force, and says where none is',
+  errors_say_what_may_have_run: 'says of each failure whether the request may have run, its request id and what had come, and calls none of those retryable',
+  killed_sidecar_gives_a_typed_error_and_comes_back: 'raises a StreamError that says that the call may have run where the sidecar is killed, and the next call works',
   a_hundred_calls_at_once_and_a_stalled_one: 'answers 99 calls at once while another stalls',
   large_prompts_and_images_pass_or_say_why_not: 'takes a prompt of 1 MB and an image of 5 MB, and says what is too large',
   six_sessions_share_one_sidecar_under_their_own_ids: 'serves six agents at once with one sidecar, each event under its own session',
@@ -42,6 +44,8 @@ const CHECKS: Readonly<Record<string, string>> = {
   a_forked_child_is_told_why_it_has_no_provider: 'tells a forked child why it has no provider, which gRPC would end without a word',
   a_call_that_is_closed_under_is_ended: 'ends a call whose provider is closed while it waits for its mount',
   cancelling_ends_the_call: 'ends a call that is cancelled, and frees the upstream socket within 250 ms',
+  an_immediate_cancel_ends_a_call_by_itself: 'ends a call whose session is cancelled at once, also where the host triggers no callbacks',
+  a_cancel_while_a_first_call_starts_sends_nothing: 'sends nothing where the session is cancelled while a first call starts',
   cleanup_twice_leaves_no_process: 'leaves no process after two cleanups',
   many_mounts_leave_no_orphan: 'leaves no orphan after many mounts',
 }
@@ -67,7 +71,10 @@ for (const { version, prepared } of kernels) describe.skipIf('reason' in prepare
     activity = createServer((_request, response) => response.end(JSON.stringify(twin.activity()))).listen(0, '127.0.0.1')
     await once(activity, 'listening')
     const says = (word: string) => (request: { body: unknown }) => JSON.stringify(request.body ?? '').includes(word)
-    for (let count = 0; count < 5; count++) twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 8, match: says('please stall') })
+    for (let count = 0; count < 6; count++) twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 8, match: says('please stall') })
+    twin.enqueue({ text: 'half of this is lost', cutAfterEvents: 9, match: says('please break off') })
+    twin.enqueue({ status: 500, body: {}, match: says('please fail') })
+    twin.enqueue({ status: 429, body: { error: { type: 'rate_limit_exceeded', message: 'slow' } }, match: says('please wait a moment') })
     twin.enqueue({ text: 'done', reasoning: 'pondering', match: says('please ponder') })
     twin.enqueue({ status: 400, body: { error: { code: 'context_length_exceeded', message: 'too long' } }, match: says('please refuse') })
     folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-'))

@@ -73,6 +73,10 @@ class Look:
         return f"a lantern at {arguments['at']}"
 
 
+def said(response):
+    return "".join(block.text for block in response.content if block.type == "text")
+
+
 class Session:
     """A session with our module mounted through its entry point."""
 
@@ -289,7 +293,31 @@ async def errors_are_the_kernels_own():
         assert run.events[-1][0] == "llm:response" and run.events[-1][1]["status"] == "error", run.events
 
 
-async def killed_sidecar_gives_a_retryable_error_and_comes_back():
+async def a_role_stands_for_a_model():
+    async with Session(matrix="openai-chatgpt") as run:
+        response = await run.ask("by role", model="role:fast")
+        assert response.metadata["route"]["role"] == "fast" and "luna" in response.metadata["route"]["served_model"], response.metadata
+        error = (await asyncio.gather(run.ask("by a typing mistake", model="role:fsat"), return_exceptions=True))[0]
+        assert isinstance(error, llm_errors.NotFoundError) and "did you mean fast" in str(error), repr(error)
+    async with Session(matrix="nowhere") as run:
+        error = (await asyncio.gather(run.ask("without a matrix", model="role:fast"), return_exceptions=True))[0]
+        assert isinstance(error, llm_errors.ConfigurationError) and error.code == "matrix_not_found", (repr(error), error.code)
+
+
+async def errors_say_what_may_have_run():
+    async with Session() as run:
+        facts = {}
+        for words in ("please break off", "please fail", "please wait a moment"):
+            error = (await asyncio.gather(run.ask(words), return_exceptions=True))[0]
+            facts[words] = (type(error).__name__, error.code, error.may_have_run, error.retryable, bool(error.request_id), error.partial and said(error.partial))
+        assert facts == {
+            "please break off": ("StreamError", "stream_cut", True, False, True, "half of this"),
+            "please fail": ("ProviderUnavailableError", None, True, False, True, None),
+            "please wait a moment": ("RateLimitError", "rate_limit_exceeded", False, True, True, None),
+        }, facts
+
+
+async def killed_sidecar_gives_a_typed_error_and_comes_back():
     async with Session() as run:
         task = await run.begun("please stall")
         pid = run.provider.sidecar_pid
@@ -298,7 +326,7 @@ async def killed_sidecar_gives_a_retryable_error_and_comes_back():
         try:
             await asyncio.wait_for(task, 5)
         except llm_errors.LLMError as error:
-            assert isinstance(error, llm_errors.StreamError) and error.retryable, repr(error)
+            assert isinstance(error, llm_errors.StreamError) and error.may_have_run and not error.retryable and error.partial, repr(error)
             assert run.events[-1][0] == "llm:response" and run.events[-1][1]["error_type"] == "StreamError", run.events[-1]
         else:
             raise AssertionError("nothing was raised")
@@ -332,6 +360,34 @@ async def cancelling_ends_the_call():
         else:
             raise AssertionError("nothing was raised")
         assert "still here" in str((await run.ask("still here")).content)
+
+
+async def an_immediate_cancel_ends_a_call_by_itself():
+    async with Session() as run:
+        task = await run.begun("please stall")
+        await run.coordinator.request_cancel(immediate=False)
+        await asyncio.sleep(0.25)
+        assert not task.done(), "a graceful cancel waits for what runs"
+        started = time.monotonic()
+        await run.coordinator.request_cancel(immediate=True)
+        error = (await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 2))[0]
+        assert isinstance(error, llm_errors.AbortError) and error.may_have_run and said(error.partial) == "a long", (repr(error), error.partial)
+        assert time.monotonic() - started < 1, time.monotonic() - started
+        assert [event for event, _ in run.events[-2:]] == ["llm:stream_aborted", "llm:response"], run.events
+        assert run.events[-1][1]["status"] == "cancelled", run.events[-1]
+        await upstream_is_freed()
+
+
+async def a_cancel_while_a_first_call_starts_sends_nothing():
+    async with Session() as run:
+        task = asyncio.create_task(run.ask("sent in spite of a cancel"))
+        await asyncio.sleep(0)
+        assert run.provider.sidecar_pid is None, "the sidecar runs already, so nothing waits for its start"
+        await run.coordinator.request_cancel(immediate=True)
+        await run.coordinator.cancellation.trigger_callbacks()
+        error = (await asyncio.gather(task, return_exceptions=True))[0]
+        assert isinstance(error, llm_errors.AbortError) and not error.may_have_run, repr(error)
+        assert run.events == [], run.events
 
 
 async def cleanup_twice_leaves_no_process():
@@ -658,14 +714,15 @@ async def warnings_of_the_sidecar_are_logged():
 
 CHECKS = [
     session_answers_with_a_tool_call, events_come_in_order_while_the_answer_does, kernel_validation_passes, models_and_info_come_across, merged_config_of_a_spawn_is_in_effect,
-    thinking_keeps_its_provenance, a_checkpoint_stands_for_a_history, errors_are_the_kernels_own, killed_sidecar_gives_a_retryable_error_and_comes_back,
+    thinking_keeps_its_provenance, a_checkpoint_stands_for_a_history, errors_are_the_kernels_own, a_role_stands_for_a_model, errors_say_what_may_have_run, killed_sidecar_gives_a_typed_error_and_comes_back,
     a_hundred_calls_at_once_and_a_stalled_one, large_prompts_and_images_pass_or_say_why_not,
     six_sessions_share_one_sidecar_under_their_own_ids, a_further_session_mounts_in_little_time_and_memory,
     the_class_serves_an_application_that_gives_a_config_alone, one_sidecar_serves_the_machine_where_the_user_runs_one, a_config_that_changes_is_in_force_at_the_next_call, what_a_role_pin_writes_counts_as_far_as_a_project_may_set_it,
     the_config_that_hosts_see_holds_no_secret, a_plan_may_name_no_program, a_plan_that_is_not_the_hosts_own_sets_no_endpoint,
     a_hostile_plan_reaches_no_server_and_runs_no_program, warnings_of_the_sidecar_are_logged, odd_values_pass_or_fail_typed,
     a_forked_child_is_told_why_it_has_no_provider, a_call_that_is_closed_under_is_ended,
-    cancelling_ends_the_call, cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
+    cancelling_ends_the_call, an_immediate_cancel_ends_a_call_by_itself, a_cancel_while_a_first_call_starts_sends_nothing,
+    cleanup_twice_leaves_no_process, many_mounts_leave_no_orphan,
 ]
 
 
