@@ -9,6 +9,7 @@ const HINTS: Readonly<Record<string, string>> = {
   url: 'base_url',
   token_path: 'token_file_path',
   retries: 'max_retries',
+  experimental_compaction: 'compact_at',
 }
 
 /** The known key that `name` may have meant: in another spelling, another client's word for it, or with a slip. */

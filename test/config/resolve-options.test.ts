@@ -188,7 +188,7 @@ describe('wrong values', () => {
 describe('unknown keys', () => {
   test.each([
     ['default_modle', 'default_model'], ['defaultModel', 'default_model'], ['max-retries', 'max_retries'], ['model', 'default_model'],
-    ['effort', 'reasoning_effort'], ['time_out', 'timeout'],
+    ['effort', 'reasoning_effort'], ['time_out', 'timeout'], ['experimental_compaction', 'compact_at'],
   ])('%s warns and suggests %s', (key, suggestion) => {
     const { warnings } = resolveOptions({ [key]: 'x' }, { env })
     expect(warnings).toEqual([`unknown option "${key}" has no effect; did you mean ${suggestion}? (in the mount config)`])
