@@ -99,10 +99,20 @@ function abilities(known: CatalogModel | undefined): Pick<
   }
 }
 
+/** Of `gpt-5.5:hgih`, where the account has `gpt-5.5`. */
+function describeWrongEffort(requested: string, snapshot: CatalogSnapshot): string | undefined {
+  const colon = requested.lastIndexOf(':')
+  const model = colon > 0 ? findModel(snapshot, parseModelName(requested.slice(0, colon)).slug) : undefined
+  if (!model) return undefined
+  return `${requested.slice(0, colon)} takes no effort ${JSON.stringify(requested.slice(colon + 1))}.${model.efforts.length > 0 ? ` It takes ${model.efforts.join(', ')}.` : ''}`
+}
+
 /** Models that a refusal names: a list of 50,000 made it 539 KB long. */
 const NAMED = 20
 
 function unknownModel(requested: string, slug: string, snapshot: CatalogSnapshot, provider: string): NotFoundError {
+  const effort = describeWrongEffort(requested, snapshot)
+  if (effort !== undefined) return new NotFoundError(effort, { provider, model: requested, code: 'model_not_available' })
   const ids = snapshot.models.map((model) => model.id)
   const [nearest] = nearestModels(snapshot, slug)
   const role = (KNOWN_ROLES as readonly string[]).includes(requested) ? ` ${requested} is a role: delegate() takes it, and where a model's name is asked for, role:${requested}.` : ''

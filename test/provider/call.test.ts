@@ -239,6 +239,13 @@ describe('a call', () => {
     expect(named('llm:response')).toHaveLength(1)
   })
 
+  test('names the effort where a model is there and the word behind it is none', async () => {
+    const { provider, twin } = await mount()
+    const error = await failureOf(provider.complete(ask('x', { model: 'gpt-5.5:hgih' })))
+    expect(error).toMatchObject({ name: 'NotFoundError', code: 'model_not_available', message: expect.stringMatching(/^gpt-5\.5 takes no effort "hgih"\. It takes .*high/) as string })
+    expect(twin.responses()).toHaveLength(0)
+  })
+
   test('leaves out what the lane refuses and says so once a mount', async () => {
     const { provider, twin, warnings } = await mount({ config: { extra_request_params: { temperature: 1, user: 'me' } } })
     for (let turn = 0; turn < 2; turn++) await provider.complete(ask('x', { temperature: 0.5, max_output_tokens: 5, top_p: 1, stop: ['x'] }))
