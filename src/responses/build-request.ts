@@ -69,8 +69,12 @@ function defineTools({ request, lane }: BuildInput, conversation: CachedConversa
  * turns changes with each of them: as instructions, which stand before all else, it broke the cached prefix of every turn.
  */
 function findInstructions(messages: readonly Message[]): number {
-  const begun = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer')
-  return messages.findIndex((message, index) => (message.role === 'system' || (message.role === 'developer' && (begun === -1 || index < begun))) && isText(message))
+  let isBeginning = true
+  return messages.findIndex((message) => {
+    const { role } = message
+    if (role !== 'system' && role !== 'developer') isBeginning = false
+    return (role === 'system' || (role === 'developer' && isBeginning)) && isText(message)
+  })
 }
 
 /** Instructions take nothing else. */

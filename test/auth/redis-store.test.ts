@@ -97,7 +97,7 @@ describe.runIf(installed)('a Redis server', () => {
   test('signing out names the keys it was not allowed to look for', async () => {
     const stand = await startStand()
     const { store, connection, account } = open()
-    await store.save(originalRecord())
+    await store.save({ ...stand.twin.issueTokens() })
     await connection.command('ACL', 'SETUSER', 'default', '-scan')
     onTestFinished(async () => { await connection.command('ACL', 'SETUSER', 'default', '+scan') })
     expect((await signOut({ ...stand, store })).left).toEqual([

@@ -97,7 +97,7 @@ describe.each(['sse', 'websocket'] as const)('recorded streams over %s', (transp
     expect(error).toMatchObject({ name: 'QuotaExceededError', retryable: false })
   })
 
-  test('every recording cut after every event short of its terminal is a retryable error', { timeout: 60_000 }, async () => {
+  test('every recording cut after every event short of its terminal is a retryable error', async () => {
     for (const recording of whole) {
       const end = recording.events.findIndex(isTerminal)
       for (let cutAfterEvents = 0; cutAfterEvents < end; cutAfterEvents++) {
@@ -106,7 +106,7 @@ describe.each(['sse', 'websocket'] as const)('recorded streams over %s', (transp
     }
   })
 
-  test(`200 places by bytes, seed ${SEED}, are retryable errors too`, { timeout: 60_000 }, async () => {
+  test(`200 places by bytes, seed ${SEED}, are retryable errors too`, async () => {
     const random = createRandom(SEED)
     for (let place = 0; place < 200; place++) {
       const recording = whole[Math.floor(random() * whole.length)] as Recording
