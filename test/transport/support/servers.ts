@@ -4,18 +4,12 @@ import * as net from 'node:net'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 
-const cleanups: (() => Promise<void> | void)[] = []
-
-/** Runs after the test, the last registered first. */
+/** Runs after the test, the last registered first; of the test's own, since a hook of this file would be that of the first that loads it. */
 export function onCleanup(cleanup: () => Promise<void> | void): void {
-  cleanups.push(cleanup)
+  onTestFinished(cleanup)
 }
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
 
 export interface Endpoint {
   port: number
