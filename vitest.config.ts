@@ -60,7 +60,7 @@ const long = process.env['TEST_LONG']
 const include = long === 'only' ? LONG.map((path) => path.replace(/\*\*$/, '**/*.test.ts')) : ['test/**/*.test.ts']
 const exclude = [...configDefaults.exclude, ...(long === undefined && isWholeRun() ? LONG : [])]
 // What hangs is found in a minute and a half too; on a busy machine a test of 2 s took 25.
-const limits = { testTimeout: 90_000, hookTimeout: 90_000 }
+const limits = { testTimeout: 90_000, hookTimeout: 90_000, expect: { poll: { timeout: 10_000 } } }
 
 export default defineConfig({
   test: {

@@ -29,7 +29,7 @@ export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure 
   // The library encodes the text as a URI, which throws at half a character, outside of any promise.
   const message = wellFormed(withCode(typed.words.slice(0, MAX_MESSAGE), typed.code))
   const [code, kind] = KINDS[typed.name]
-  // Kernels know no other word, and a loop repeats what it is true of.
+  // Kernels know no other word, and a loop repeats what it is true of. The whole error says `may_have_run` beside it.
   const retryable = typed.retryable && !typed.may_have_run
   const value = write.amplifierError({
     provider_error: {
@@ -43,7 +43,7 @@ export function writeFailure(error: unknown, write: DetailWriters): GrpcFailure 
     },
   })
   const whole = {
-    ...describeError(typed), message, retryable, provider: typed.provider, model: typed.model, status_code: typed.status_code, delay_multiplier: typed.delay_multiplier,
+    ...describeError(typed), message, provider: typed.provider, model: typed.model, status_code: typed.status_code, delay_multiplier: typed.delay_multiplier,
   }
   return {
     code,

@@ -101,14 +101,13 @@ describe('the gRPC door', () => {
 
   test.each([
     [429, { error: { type: 'rate_limit_exceeded', message: 'slow' } }, grpc.status.RESOURCE_EXHAUSTED, 'RateLimitError', true],
-    // It may have run, and kernels have no other word that keeps a loop from repeating it.
-    [500, {}, grpc.status.UNAVAILABLE, 'ProviderUnavailableError', false],
+    [500, {}, grpc.status.UNAVAILABLE, 'ProviderUnavailableError', true],
     [400, { error: { code: 'context_length_exceeded', message: 'too long' } }, grpc.status.INVALID_ARGUMENT, 'ContextLengthError', false],
   ])('a backend %i comes as its status, with the typed error in the details', async (status, body, code, type, retryable) => {
     twin.enqueue({ status, body })
     const error = await call(client, 'Complete', ask('x')).then(() => undefined, (thrown: grpc.ServiceError) => thrown)
     expect(error?.code).toBe(code)
-    expect(JSON.parse(String(error?.metadata.get('amplifier-error-bin')[0]))).toMatchObject({ type, retryable })
+    expect(JSON.parse(String(error?.metadata.get('amplifier-error-bin')[0]))).toMatchObject({ type, retryable, ...(status === 500 ? { may_have_run: true } : {}) })
     expect(String(error?.metadata.get('grpc-status-details-bin')[0])).toContain('amplifier.module.AmplifierError')
   })
 
