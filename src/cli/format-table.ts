@@ -58,9 +58,9 @@ function narrow(natural: readonly number[], whole: readonly number[], room: numb
   return widths
 }
 
-/** A cell in lines of at most `width` characters, broken between words where there are any; a colour ends and begins with its line. */
-function wrap(cell: string, width: number): string[] {
-  if (lengthOf(cell) <= width) return [cell]
+/** A text in lines of at most `width` characters, broken between words where there are any; a colour ends and begins with its line. */
+export function wrap(text: string, width: number): string[] {
+  if (lengthOf(text) <= width) return [text]
   const lines: string[] = []
   let line: string[] = []
   let open: string[] = []
@@ -69,7 +69,7 @@ function wrap(cell: string, width: number): string[] {
     line = [...open]
   }
   const sizeOf = () => lengthOf(line.join(''))
-  for (const piece of piecesOf(cell)) {
+  for (const piece of piecesOf(text)) {
     if (ESCAPE.test(piece)) {
       open = endsColour(piece) ? [] : [...open, piece]
       line.push(piece)

@@ -4,6 +4,7 @@ import type { PageState } from '../page/index.js'
 import { createServerAsker, type AskServer } from './ask-server.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
+import { wrap } from './format-table.js'
 import { createPrint, type Print } from './print.js'
 import { describeWindow } from './status.js'
 
@@ -78,18 +79,6 @@ async function printLink(context: CommandContext, flags: Record<string, unknown>
 }
 
 const notOurs = (at: string): ConfigurationError => new ConfigurationError(`what answers at ${at} is no serve --http of this version`, { code: 'usage' })
-
-/** Cut at the terminal's width, at a blank where there is one. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (let rest = text; rest !== '';) {
-    const blank = rest.length > width ? rest.lastIndexOf(' ', width) : -1
-    const end = rest.length <= width ? rest.length : blank > 0 ? blank : width
-    lines.push(rest.slice(0, end))
-    rest = rest.slice(end).trimStart()
-  }
-  return lines
-}
 
 function show(print: Print, state: PageState, width: number): void {
   const { totals, running, recent, errors, concurrency, windows } = state

@@ -171,6 +171,13 @@ describe('signed in', () => {
     expect(wide.split('\n').length).toBeLessThan(narrow.split('\n').length)
   })
 
+  test('lines fit a narrow terminal too, broken between words, but for a word that is wider than it', async () => {
+    await cli.run(['run', 'hello'])
+    const { stdout } = await cli.run(['status'], { tty: true, columns: 60, env: { NO_COLOR: '1' } })
+    for (const line of stdout.split('\n')) if (!/\S{61}/.test(line)) expect(line.length, line).toBeLessThanOrEqual(60)
+    expect(stdout).toMatch(/ %, resets/)
+  })
+
   test('a matrix that names the modules that may serve it is served by our own mount', async () => {
     const file = join(cli.home, 'scoped.yaml')
     await writeFile(file, `provider_module_allowlist: [provider-openai-chatgpt]\n${await readFile('routing/openai.yaml', 'utf8')}`)
