@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
+import { withFileLock } from '../../src/lib/index.js'
 
 const run = promisify(execFile)
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -15,9 +16,14 @@ const source = join(root, 'python')
 /** The releases of amplifier-core that our package is run against: the newest, and the oldest that it takes. */
 export const KERNELS = ['2.0.2', '1.6.1'] as const
 
-/** The Python with amplifier-core and our package in it, or the reason why there is none. */
+/** The Python with amplifier-core and our package in it, or the reason why there is none. Test files that want the same one at once wait for the first. */
 export async function preparePython(version: string = KERNELS[0]): Promise<{ python: string } | { reason: string }> {
   const venv = join(cache, `kernel-${version}`)
+  mkdirSync(cache, { recursive: true })
+  return withFileLock({ folder: `${venv}.lock`, place: venv, waitMs: 600_000 }, () => prepareIn(venv, version))
+}
+
+async function prepareIn(venv: string, version: string): Promise<{ python: string } | { reason: string }> {
   const python = join(venv, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   const pip = (...args: string[]) => run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...args])
   try {
