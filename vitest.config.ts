@@ -46,6 +46,10 @@ const LONG = [
   'test/ai-sdk/example.test.ts', // 6
   'test/http/example.test.ts', // 3
   'test/twin/serve.test.ts', // 4
+  'test/cli/proxies.test.ts', // 17: command lines behind proxies
+  'test/cli/first-steps.test.ts', // 14: runs of the command line
+  'test/cli/hostile-text.test.ts', // 13: the same
+  'test/cli/change-key.test.ts', // 9: the same, over a Redis
 ]
 /**
  * What changes the process itself, or looks at what is loaded in it: a process of its own each. All others share a few:
