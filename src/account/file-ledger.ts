@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { delay, openDatabase, parseJson, shortHash, type Database } from '../lib/index.js'
+import { delay, openDatabase, parseJson, shortHash, within, type Database } from '../lib/index.js'
 import { decodeIds, decodePlaceState } from './decode-places.js'
 import { describeFleet } from './describe-fleet.js'
 import { listDead, type PlaceBeat, type PlaceLedger } from './place-ledger.js'
@@ -33,14 +33,14 @@ export function createFileLedger({ folder, account, now = monotonicMs }: FileLed
   let opening: Promise<Table> | undefined
   let table: Table | undefined
   let closed = false
-  const open = () => within(OPEN_MS, folder, (opening ??= openTable(folder, account).then((opened) => {
+  const open = () => within(OPEN_MS, (opening ??= openTable(folder, account).then((opened) => {
     if (closed) opened.close()
     return (table = opened)
   }, (cause: unknown) => {
     // A disk that is full today has room tomorrow.
     opening = undefined
     throw cause
-  })))
+  })), () => new Error(`${folder} did not open within ${OPEN_MS / 1000} s`))
   const step = (request: PlaceRequest): PlaceOutcome | Promise<PlaceOutcome> => {
     const at = table
     if (!at) return open().then((opened) => retryBusy(() => opened.step(request, now())))
@@ -106,18 +106,6 @@ async function openTable(folder: string, account: string): Promise<Table> {
   }
 }
 
-async function within<Value>(ms: number, folder: string, work: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${folder} did not open within ${ms / 1000} s`)), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 function createTable(database: Database, account: string): Table {
   const see = database.prepare('INSERT OR REPLACE INTO seen (account, owner, at_ms) VALUES (?, ?, ?)')
   const listSeen = database.prepare('SELECT owner, at_ms FROM seen WHERE account = ?')
@@ -156,7 +144,7 @@ function createTable(database: Database, account: string): Table {
     }),
     beat: ({ name }, nowMs) => database.transaction(() => {
       const heard = new Set(seen().map(([owner]) => owner))
-      // One of whom no word is written, in a file that somebody else wrote in, would never be silent.
+      // An owner without a sign of life on record, in a file that another program has written to, would otherwise never count as dead.
       const gone = [...dead(nowMs), ...readState().owners.flatMap((owner) => (heard.has(owner.name) ? [] : [owner.name]))]
       if (gone.length > 0) {
         bury(gone)

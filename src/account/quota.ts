@@ -5,6 +5,7 @@ import { estimatePace, type WindowPace } from './estimate-pace.js'
 import type { Persisted } from './persisted.js'
 import { createProbeClaims } from './probe-claims.js'
 import { createQuotaWriter } from './quota-writer.js'
+import { createReloader } from './reloader.js'
 import {
   applyReading, createQuotaState, encodeQuotaState, mergeStoredState, pruneQuotaState, windowKey, type QuotaState, type WindowSource,
 } from './quota-state.js'
@@ -106,33 +107,8 @@ function toOutlook(state: QuotaState, nowMs: number, withSamples: boolean): Wind
   })
 }
 
-/** How old what was kept may get while calls are judged by it. */
-const RELOAD_MS = 5000
-
 /** A probe that says nothing for so long is another's again. */
 const PROBE_MS = 120_000
-
-interface Reloader {
-  /** Settles when what was kept has been read. */
-  loaded(): Promise<void>
-  /** What another process or host has learned since is read behind an answer; the next one knows it. */
-  reloadBehind(): void
-}
-
-function createReloader(state: QuotaState, persisted: Persisted | undefined, now: () => number): Reloader {
-  const load = async () => persisted?.load().then((stored) => mergeStoredState(state, stored, now()), () => undefined)
-  let loadedFor = startElapsed(now)
-  let loading = load()
-  persisted?.watch?.((stored) => mergeStoredState(state, stored, now()))
-  return {
-    loaded: () => loading,
-    reloadBehind() {
-      if (loadedFor() < RELOAD_MS) return
-      loadedFor = startElapsed(now)
-      loading = load()
-    },
-  }
-}
 
 /** The quota state of one account. */
 export function createQuota({ now = Date.now, persisted, probes, saveDelayMs = 2000 }: QuotaOptions = {}): Quota {
@@ -143,7 +119,7 @@ export function createQuota({ now = Date.now, persisted, probes, saveDelayMs = 2
     pruneQuotaState(state, now())
     return encodeQuotaState(state)
   }, { delayMs: saveDelayMs, now })
-  const kept = createReloader(state, persisted, now)
+  const kept = createReloader(persisted, (stored) => mergeStoredState(state, stored, now()), now)
   const claims = createProbeClaims(probes, PROBE_MS, now)
   let planType: string | undefined
   const listeners = new Set<() => void>()

@@ -1,9 +1,10 @@
 import { decodeMoment, defined, isRecord, readString, startElapsed } from '../lib/index.js'
-import { updatePersisted, type Persisted } from './persisted.js'
+import type { Persisted } from './persisted.js'
+import { createReloader } from './reloader.js'
 
 /** Why no WebSocket is to be had for now: learned by one call, kept to by all that share the account. */
 export interface WebSocketBlock {
-  /** Undefined where a WebSocket may be tried. */
+  /** What was last learned, with what is left of its minute: 0 where a WebSocket may be tried again. Undefined before the first time. */
   current(): { reason: string; leftMs: number } | undefined
   /** @param options.byServer whether the server said so: that holds on every machine, what the network did on this one alone */
   set(reason: string, options: { byServer: boolean }): void
@@ -16,7 +17,7 @@ export interface WebSocketBlock {
 export interface WebSocketBlockOptions {
   /** ms since 1970 */
   now: () => number
-  /** shares it with other processes and machines; they learn of it within {@link RELOAD_MS}, over Redis at once */
+  /** shares it with other processes and machines; they learn of it within 5 s, over Redis at once */
   persisted?: Persisted
   /** what has this machine's network */
   machine?: string
@@ -24,38 +25,30 @@ export interface WebSocketBlockOptions {
 
 /** How long HTTP is kept to after an upgrade failed, before a WebSocket is tried again. */
 export const COOL_DOWN_MS = 60_000
-const RELOAD_MS = 5_000
 const LONGEST_REASON = 200
 
 interface Block {
   reason: string
-  /** ms that are left, by a clock that nobody sets */
+  /** ms that are left, also where the machine's clock has been set meanwhile */
   leftMs: () => number
 }
 
 export function createWebSocketBlock({ now, persisted, machine = '' }: WebSocketBlockOptions): WebSocketBlock {
   let block: Block | undefined
-  let loadedFor = () => Number.POSITIVE_INFINITY
   let writing: Promise<void> = Promise.resolve()
   const take = (stored: unknown): void => {
     const told = decodeBlock(stored, machine, now())
     if (told && (block?.leftMs() ?? 0) <= 0) block = startBlock(told.reason, told.leftMs, now)
   }
-  persisted?.watch?.(take)
-  const reloadBehind = (): void => {
-    if (!persisted || loadedFor() < RELOAD_MS) return
-    loadedFor = startElapsed(now)
-    void persisted.load().then(take, () => undefined)
-  }
+  const kept = createReloader(persisted, take, now)
   const keep = (value: unknown): void => {
-    if (persisted) writing = writing.then(() => updatePersisted(persisted, () => value)).catch(() => undefined)
+    if (persisted) writing = writing.then(() => persisted.save(value)).catch(() => undefined)
   }
-  reloadBehind()
   return {
     current() {
-      const leftMs = block?.leftMs() ?? 0
-      if (leftMs <= 0) reloadBehind()
-      return block && leftMs > 0 ? { reason: block.reason, leftMs } : undefined
+      const leftMs = Math.max(0, block?.leftMs() ?? 0)
+      if (leftMs === 0) kept.reloadBehind()
+      return block && { reason: block.reason, leftMs }
     },
     set(reason, { byServer }) {
       block = startBlock(reason, COOL_DOWN_MS, now)

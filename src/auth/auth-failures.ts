@@ -37,7 +37,7 @@ export function mapExchangeError(error: ExchangeError, lane: Lane, pending?: Pen
   switch (error.kind) {
     case 'permanent': {
       const cause = pending === undefined ? '' : ` The refresh that process ${pending.pid} began at ${pending.started_at} ended before its answer was saved, which spent the token.`
-      return new AuthenticationError(`the sign-in has ended: ${error.message.replace(/\.$/, '')}.${cause} Run ${lane.signIn}`, fields)
+      return new AuthenticationError(`the sign-in has ended: ${error.message}.${cause} Run ${lane.signIn}`, fields)
     }
     case 'configuration':
       if (error.status === undefined && error.code === undefined) return new ConfigurationError(`the sign-in could not be refreshed: ${error.message}. The tokens are kept`, { ...fields, code: 'misconfigured' })

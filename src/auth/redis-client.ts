@@ -1,4 +1,5 @@
 import type { SecureContext } from 'node:tls'
+import { within } from '../lib/index.js'
 import { TokenStoreError } from './token-store.js'
 import type { createClient } from 'redis'
 
@@ -43,7 +44,7 @@ export async function openRedisClient({ url, trust, failed: note }: RedisClientO
   }))
   const connecting = client.connect().then(() => undefined, () => undefined)
   // Whatever this comes to, the client goes on trying by itself.
-  await within(CONNECT_MS, Promise.race([connecting, failed]), () => undefined).catch(() => undefined)
+  await within(CONNECT_MS, Promise.race([connecting, failed]), () => new Error('not connected in time')).catch(() => undefined)
   return client
 }
 
@@ -60,19 +61,6 @@ export function destroyRedisClient(client: RedisClient | undefined): void {
     client?.destroy()
   } catch {
     // Already gone: that is what was asked for.
-  }
-}
-
-export async function within<Value>(ms: number, work: Promise<Value>, onLate: () => Error | undefined): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(onLate() ?? new Error('late')), ms)
-  })
-  work.catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,5 +1,5 @@
-import { delay, isLoopback } from '../lib/index.js'
-import { destroyRedisClient, openRedisClient, within, type RedisClient, type RedisClientOptions } from './redis-client.js'
+import { delay, isLoopback, within } from '../lib/index.js'
+import { destroyRedisClient, openRedisClient, type RedisClient, type RedisClientOptions } from './redis-client.js'
 
 /** The server that the address names, and the other nodes of its cluster as far as its redirections have named them. */
 export interface RedisNodes {

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isAbsolute } from 'node:path'
 import { AuthenticationError, ConfigurationError, NetworkError } from '../contract/index.js'
+import { isUntrustedCertificate } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 
 /** Asks a running `serve --http`: GET, or POST without a body. @throws LLMError that names the server and the next command */
@@ -13,9 +14,6 @@ interface Address {
   origin: string
   socketPath?: string
 }
-
-/** What certificates are refused for; the rest of Node's codes for TLS are about other things. */
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/
 
 /** By `--url` and the key in AMPLIFIER_CHATGPT_HTTP_KEY. @throws ConfigurationError where either is missing */
 export function createServerAsker({ terminal, signal }: CommandContext, { url }: Record<string, unknown>): AskServer {
@@ -59,7 +57,7 @@ function decodePath(text: string): string | undefined {
 
 function describeFailure(at: string, cause: unknown): Error {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  if (CERTIFICATE.test(code)) {
+  if (isUntrustedCertificate(code)) {
     return new ConfigurationError(`the certificate of ${at} is not trusted here (${code}): name your CA's file in NODE_EXTRA_CA_CERTS, and the server as its certificate does`, { code: 'untrusted_certificate', cause })
   }
   return new NetworkError(`no server answers at ${at}. Is amplifier-chatgpt serve --http running?`, { cause })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { openRedis } from '../account-storage.js'
 import { suggestName } from '../config/index.js'
-import { ConfigurationError } from '../contract/index.js'
+import { ConfigurationError, parseRoleName } from '../contract/index.js'
 import { createHttpServer, createKeyFile, formatLogEntry, openResponseStore, type HttpServerOptions, type KeyFile, type ResponseStore, type StoreOptions } from '../http/index.js'
 import { defined, findHomeFolder, isLoopback, readPlainFile, stringifyPrintable } from '../lib/index.js'
 import { createPage } from '../page/index.js'
@@ -170,7 +170,7 @@ function createJsonNotices(stderr: Terminal['stderr']): Terminal['stderr'] {
 function checkModelMap(models: Readonly<Record<string, string>> | undefined, roles: readonly string[]): void {
   if (roles.length === 0) return
   for (const [name, model] of Object.entries(models ?? {})) {
-    const unknown = /^role:(.+)$/.exec(model)?.[1]?.split(',').map((role) => role.trim()).find((role) => !roles.includes(role))
+    const unknown = parseRoleName(model)?.find((role) => !roles.includes(role))
     if (unknown === undefined) continue
     const meant = suggestName(unknown, roles)
     throw usage(`--model-map ${name}=${model}: there is no role ${JSON.stringify(unknown)}.${meant === undefined ? '' : ` Did you mean role:${meant}?`} amplifier-chatgpt routing show lists them`)

@@ -4,7 +4,7 @@ import {
 } from '../contract/index.js'
 import { MODULE_ID } from '../container.js'
 import { configSchema } from '../config/index.js'
-import { delay, orAbort } from '../lib/index.js'
+import { orAbort, within } from '../lib/index.js'
 import { providerConfigFields } from '../index.js'
 import { VERSION } from '../version.js'
 import { createCallEvents } from './call-events.js'
@@ -101,10 +101,8 @@ export async function createGrpcServer(options: GrpcServerOptions = {}): Promise
 
 /** Without the notice of an orderly end gRPC's C library prints a line of its own at each client's terminal. */
 async function endOrderly(server: Server): Promise<void> {
-  const patience = new AbortController()
   const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
-  await Promise.race([ended, delay(ORDERLY_MS, { signal: patience.signal }).catch(() => undefined)])
-  patience.abort()
+  await within(ORDERLY_MS, ended, () => new Error('calls still run')).catch(() => undefined)
   server.forceShutdown()
 }
 

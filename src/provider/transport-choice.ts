@@ -20,25 +20,19 @@ export interface TransportChoice {
  * account. Unlike the official client it is not stuck there for the rest of the mount.
  */
 export function createTransportChoice(mode: 'auto' | 'sse' | 'websocket', block: WebSocketBlock): TransportChoice {
-  let wasBlocked = false
   return {
     current() {
       if (mode !== 'auto') return { kind: mode, reason: 'configured' }
       const standing = block.current()
-      wasBlocked ||= standing !== undefined
-      if (standing) return { kind: 'sse', reason: `${standing.reason}; WebSocket is probed again in ${Math.ceil(standing.leftMs / 1000)} s` }
-      return { kind: 'websocket', reason: wasBlocked ? 'preferred, probing again' : 'preferred' }
+      if (standing && standing.leftMs > 0) return { kind: 'sse', reason: `${standing.reason}; WebSocket is probed again in ${Math.ceil(standing.leftMs / 1000)} s` }
+      return { kind: 'websocket', reason: standing ? 'preferred, probing again' : 'preferred' }
     },
     blocked(failure) {
       const reason = describe(failure)
-      wasBlocked = true
       block.set(reason, { byServer: failure.status !== undefined })
       return reason
     },
-    opened() {
-      wasBlocked = false
-      block.clear()
-    },
+    opened: () => block.clear(),
   }
 }
 
