@@ -20,3 +20,9 @@ export function createBodyPieces(whole: Buffer, { onPiece, onLast }: { onPiece: 
   })
   return pieces.once('end', onLast).on('error', () => undefined)
 }
+
+/** One piece is not copied. */
+export function joinPieces(pieces: Buffer[]): Buffer {
+  const [first] = pieces
+  return pieces.length === 1 && first ? first : Buffer.concat(pieces)
+}

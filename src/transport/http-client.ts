@@ -2,10 +2,10 @@ import type { Dispatcher } from 'undici'
 import { compressZstd } from './compress.js'
 import type { PooledDispatcher } from './create-dispatcher.js'
 import { abortedFailure } from './failures.js'
-import { HttpExchange, type ExchangeClient, type ResponseHead, type Target } from './http-exchange.js'
+import { HttpExchange, type ExchangeClient, type ResponseHead } from './http-exchange.js'
 import type { OpenSocket } from './open-socket.js'
 import { readBody, readExcerpt } from './read-body.js'
-import { parseRequestUrl } from './parse-request-url.js'
+import { createTargets } from './request-target.js'
 import { TransportFailure, type HttpRequest, type Transport } from './transport.js'
 
 /** How much of a refusal's body is kept, and how long it is waited for. */
@@ -113,22 +113,6 @@ async function readRefusal(exchange: HttpExchange, head: ResponseHead): Promise<
   return isGood(head)
     ? new TransportFailure(`the answer is ${head.headers['content-type']}, not an event stream`, { kind: 'content', phase: 'answering', ...head, body })
     : new TransportFailure(`the server answered ${head.status}`, { kind: 'refused', phase: 'answering', ...head, body })
-}
-
-/** Checked addresses: a client calls few, and each of them thousands of times. */
-const REMEMBERED_TARGETS = 64
-
-function createTargets(): (url: string) => Target {
-  const known = new Map<string, Target>()
-  return (text) => {
-    const found = known.get(text)
-    if (found) return found
-    const { origin, host, pathname, search } = parseRequestUrl(text, ['http:', 'https:'])
-    const target = { origin, host, path: `${pathname}${search}` }
-    if (known.size >= REMEMBERED_TARGETS) known.clear()
-    known.set(text, target)
-    return target
-  }
 }
 
 function adoptDispatcher(dispatcher: Dispatcher): PooledDispatcher {

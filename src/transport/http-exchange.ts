@@ -1,20 +1,11 @@
 import type { Dispatcher } from 'undici'
-import { createBodyPieces, PIECE_BYTES } from './body-pieces.js'
+import { createBodyPieces, joinPieces, PIECE_BYTES } from './body-pieces.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
 import { flattenHeaders, wrapFailure } from './failures.js'
 import { toHttpFailure } from './http-failure.js'
+import type { Target } from './request-target.js'
 import { FrameTooLarge, type SseDecoder } from './sse-frames.js'
 import { TransportFailure, type Headers, type TransportFailureKind } from './transport.js'
-
-/** A checked address. */
-export interface Target {
-  /** scheme, host and port */
-  origin: string
-  /** for messages */
-  host: string
-  /** path and query */
-  path: string
-}
 
 /** What is written to the connection. */
 export interface SentRequest {
@@ -42,10 +33,7 @@ export interface ExchangeClient {
   decodeBytes(): number
 }
 
-export interface ResponseHead {
-  status: number
-  headers: Headers
-}
+export type ResponseHead = Pick<HttpExchange, 'status' | 'headers'>
 
 /** What is still read of a body after `release`, so that the connection can serve again. */
 const DRAIN_BYTES = 64 * 1024
@@ -258,9 +246,4 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
       this.giveUp(new TransportFailure('the exchange was given up, because what its sender did behind the request failed', { kind: 'cut', phase: this.phase, cause: error }))
     }
   }
-}
-
-function joinPieces(pieces: Buffer[]): Buffer {
-  const [first] = pieces
-  return pieces.length === 1 && first ? first : Buffer.concat(pieces)
 }

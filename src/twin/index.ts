@@ -9,10 +9,10 @@ export { CODEX_CLIENT_ID } from './auth-device.js'
 export { buildDefaultModels } from './default-models.js'
 export type { TwinBehaviour } from './behaviour.js'
 export type { AuthFault, RefreshOutcome } from './auth-faults.js'
-export type { RateLimits } from './rate-limits.js'
+export type { ExhaustDetails, RateLimits } from './rate-limits.js'
 export type { RateWindow } from './plan-windows.js'
 export type { PlanUse } from './behaviour.js'
 export type {
-  ExhaustDetails, IssuedTokens, RecordingReply, RefusalReply, ScriptedReply, TokenOverrides, Twin, TwinFaults, TwinInterception,
+  IssuedTokens, RecordingReply, RefusalReply, ScriptedReply, TokenOverrides, Twin, TwinFaults, TwinInterception,
   TwinOptions, TwinReply, TwinRequest,
 } from './types.js'

@@ -186,8 +186,6 @@ export interface IssuedTokens {
   scope: string
 }
 
-export type { ExhaustDetails }
-
 /** A server that stands in for the issuer, the model catalog and the Responses backend, on loopback. */
 export interface Twin {
   readonly url: string
