@@ -9,7 +9,7 @@ import { laneRow } from '../contract/index.js'
 import { serializeRequest } from '../responses/index.js'
 import { TransportFailure, type SocketConnection, type Transport } from '../transport/transport.js'
 import { BackendHttpExchange, type Exchange, type ExchangeRequest } from './backend-exchange.js'
-import { createConnectionPool, type PooledConnection } from './connection-pool.js'
+import { createConnectionPool, SPARE, type PooledConnection } from './connection-pool.js'
 import { openPooledExchange } from './pooled-exchange.js'
 import { createTransportChoice, type Choice } from './transport-choice.js'
 import { TURN_STATE } from './turn-state-store.js'
@@ -61,7 +61,7 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
   /** in the making: of two warm-ups at once one opens it */
   let spare: Promise<void> | undefined
   const openSpare = async (credential: Credential, signal?: AbortSignal): Promise<void> =>
-    pool.addSpare(credential.accessToken, await connect(credential, randomUUID(), signal))
+    pool.giveBack(pool.add(SPARE, credential.accessToken, await connect(credential, randomUUID(), signal)))
   const connectionFor = async (request: ExchangeRequest): Promise<PooledConnection> => {
     const { credential, conversation, built, signal } = request
     const idle = pool.take(conversation, credential.accessToken, built)
@@ -70,13 +70,17 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
     choice.opened()
     return pool.add(conversation, credential.accessToken, connection)
   }
+  /** Why it goes over HTTP then, in words. @throws what says nothing of WebSockets, and everything where they are not a choice */
+  const blockedBy = (failure: unknown): string => {
+    if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
+    return choice.blocked(failure)
+  }
   const openSocketExchange = async (request: ExchangeRequest, reason: string): Promise<Exchange> => {
     let pooled: PooledConnection
     try {
       pooled = await connectionFor(request)
     } catch (failure) {
-      if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
-      return http(request, choice.blocked(failure))
+      return http(request, blockedBy(failure))
     }
     return openPooledExchange(pool, pooled, request, reason) ?? http(request, TOO_LARGE)
   }
@@ -91,10 +95,9 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
       let pooled: PooledConnection | undefined
       try {
         if (request) pooled = await connectionFor(request)
-        else if (!pool.holdsSpare(credential.accessToken)) await (spare ??= openSpare(credential, signal).finally(() => (spare = undefined)))
+        else if (!pool.holds(SPARE, credential.accessToken)) await (spare ??= openSpare(credential, signal).finally(() => (spare = undefined)))
       } catch (failure) {
-        if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
-        choice.blocked(failure)
+        blockedBy(failure)
       }
       if (pooled && request) await warmUpConnection(pool, pooled, request)
     },

@@ -27,20 +27,16 @@ export interface ConnectionPool {
   take(conversation: string, bearer: string, built: BuiltRequest): PooledConnection | undefined
   /** Whether the conversation has a connection that its next turn could take, idle or busy. */
   holds(conversation: string, bearer: string): boolean
-  /** Whether a spare connection stands ready. */
-  holdsSpare(bearer: string): boolean
   /** @throws TransportFailure where the pool is closed; the connection then is too */
   add(conversation: string, bearer: string, socket: SocketConnection): PooledConnection
-  /** An idle connection that the first conversation without one takes. */
-  addSpare(bearer: string, socket: SocketConnection): void
   /** The exchange went well: the connection waits for the next turn. */
   giveBack(pooled: PooledConnection): void
   drop(pooled: PooledConnection): void
   close(): void
 }
 
-/** No conversation is named so. */
-const SPARE = ''
+/** No conversation is named so: an idle connection of this name is taken by the first conversation without one. */
+export const SPARE = ''
 /** The server ends a connection after 60 minutes; at a turn boundary before that we do it ourselves. */
 const ROTATE_AFTER_MS = 55 * 60_000
 /** Idle connections that are kept, the least recently used go: the backend was seen to refuse upgrades at about 50. */
@@ -95,12 +91,6 @@ export function createConnectionPool(options: { now: () => number; /** see creat
       socket.onClosed(() => drop(pooled))
       dropWhenItGoesOn(pooled, drop)
       return pooled
-    },
-    holdsSpare(bearer) {
-      return this.holds(SPARE, bearer)
-    },
-    addSpare(bearer, socket) {
-      this.giveBack(this.add(SPARE, bearer, socket))
     },
     giveBack(pooled) {
       pooled.idleFor = startElapsed(options.now)

@@ -1,21 +1,15 @@
-import type { JsonObject } from '../contract/index.js'
-import { isRecord, parseJson } from '../lib/index.js'
-import { decodeEvent, serializeRequest, type BuiltRequest } from '../responses/index.js'
-import { TransportFailure, type Timeouts } from '../transport/transport.js'
+import { parseJson, readString } from '../lib/index.js'
+import { decodeEvent, readTerminal, serializeRequest, type BuiltRequest } from '../responses/index.js'
+import { TransportFailure } from '../transport/transport.js'
+import type { ExchangeRequest } from './backend-exchange.js'
 import type { PooledConnection, ConnectionPool } from './connection-pool.js'
-
-export interface WarmUpRequest {
-  built: BuiltRequest
-  signal: AbortSignal
-  timeouts: Timeouts
-}
 
 /**
  * Gives the server everything but the input (`generate: false`), and chains the connection's first turn to its
  * answer. Ends with the answer's end, whichever it is; a connection whose warm-up failed is dropped.
  * @throws TransportFailure
  */
-export async function warmUpConnection(pool: ConnectionPool, pooled: PooledConnection, { built, signal, timeouts }: WarmUpRequest): Promise<void> {
+export async function warmUpConnection(pool: ConnectionPool, pooled: PooledConnection, { built, signal, timeouts }: ExchangeRequest): Promise<void> {
   const opening: BuiltRequest = { ...built, items: [] }
   try {
     const frames = pooled.socket.exchange(serializeRequest(opening, { type: 'response.create', generate: false }), { signal, timeouts })
@@ -37,25 +31,9 @@ export async function warmUpConnection(pool: ConnectionPool, pooled: PooledConne
 /** Of the completed response; undefined before its end. @throws TransportFailure at any other end */
 function readResponseId(frame: string): string | undefined {
   const event = decodeEvent(parseJson(frame))
-  switch (event?.type) {
-    case 'response.completed':
-    case 'response.done':
-      return idOf(event.response)
-    case 'error':
-    case 'response.failed':
-    case 'response.incomplete':
-    case 'response.cancelled':
-      return refuse()
-    default:
-      return undefined
-  }
-}
-
-function idOf(response: JsonObject | undefined): string {
-  const id = isRecord(response) ? response['id'] : undefined
-  return typeof id === 'string' ? id : refuse()
-}
-
-function refuse(): never {
-  throw new TransportFailure('the warm-up was refused', { kind: 'content', phase: 'answering' })
+  const end = event && readTerminal(event)
+  if (!end) return undefined
+  const id = end.kind === 'completed' && 'response' in event ? readString(event.response, 'id') : undefined
+  if (id === undefined) throw new TransportFailure('the warm-up was refused', { kind: 'content', phase: 'answering' })
+  return id
 }

@@ -97,7 +97,7 @@ describe('a warm-up when the mount ends', () => {
     try {
       const pool = createConnectionPool({ now: Date.now })
       pool.close()
-      expect(() => { pool.addSpare(access_token, connection) }).toThrow('the provider is closed')
+      expect(() => { pool.add('', access_token, connection) }).toThrow('the provider is closed')
       expect([connection.state, vi.getTimerCount()]).toEqual(['closed', 0])
     } finally {
       vi.useRealTimers()
