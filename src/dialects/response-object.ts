@@ -76,9 +76,12 @@ export function readEnd(response: ChatResponse | undefined): { status: ResponseS
 export function buildOutputItem(block: ContentBlock, id: string): JsonObject | undefined {
   switch (block.type) {
     case 'text':
-      return buildMessageItem(id, 'completed', [buildTextPart(block)], block)
+      return { id, type: 'message', status: 'completed', role: 'assistant', content: [buildTextPart(block)], ...(block['phase'] !== undefined && { phase: block['phase'] }) }
     case 'thinking':
-      return buildReasoningOutput(id, block.thinking, Array.isArray(block.content) ? packReasoning(block.content) : undefined)
+      return {
+        id, type: 'reasoning', summary: block.thinking === '' ? [] : [{ type: 'summary_text', text: block.thinking }],
+        ...(Array.isArray(block.content) && { encrypted_content: packReasoning(block.content) }),
+      }
     case 'tool_call':
       return block['custom'] === true
         ? { id, type: 'custom_tool_call', status: 'completed', call_id: block.id, name: block.name, input: block.input['input'] ?? '' }
@@ -88,16 +91,6 @@ export function buildOutputItem(block: ContentBlock, id: string): JsonObject | u
     default:
       return undefined
   }
-}
-
-function buildMessageItem(id: string, status: string, content: JsonObject[], block: JsonObject = {}): JsonObject {
-  const phase = block['phase']
-  return { id, type: 'message', status, role: 'assistant', content, ...(phase !== undefined && { phase }) }
-}
-
-function buildReasoningOutput(id: string, text: string, encrypted?: string): JsonObject {
-  const summary = text === '' ? [] : [{ type: 'summary_text', text }]
-  return { id, type: 'reasoning', summary, ...(encrypted !== undefined && { encrypted_content: encrypted }) }
 }
 
 export function buildTextPart(block: JsonObject): JsonObject {

@@ -5,17 +5,11 @@ import type { Emitter } from './emitter.js'
 
 /** The pair of events around a call: one `llm:request`, one `llm:response`, whatever happens in between. */
 export class CallSpan {
-  readonly #deps: ProviderDeps
-  readonly #emitter: Emitter
-  readonly #call: CallHead
   readonly #startedMs: number
   #opened = false
   #closed = false
 
-  constructor(deps: ProviderDeps, emitter: Emitter, call: CallHead) {
-    this.#deps = deps
-    this.#emitter = emitter
-    this.#call = call
+  constructor(private readonly deps: ProviderDeps, private readonly emitter: Emitter, private readonly call: CallHead) {
     this.#startedMs = deps.now()
   }
 
@@ -23,10 +17,10 @@ export class CallSpan {
   announce(payload: unknown): Promise<unknown> | undefined {
     if (this.#opened) return undefined
     this.#opened = true
-    const { settings, redactor } = this.#deps
-    return this.#emitter.emit('llmRequest', {
-      ...nameCall(this.#deps, this.#call),
-      message_count: this.#call.request.messages.length,
+    const { settings, redactor } = this.deps
+    return this.emitter.emit('llmRequest', {
+      ...nameCall(this.deps, this.call),
+      message_count: this.call.request.messages.length,
       ...(settings.raw && payload !== undefined && { raw: redactor.value(payload) }),
     })
   }
@@ -36,10 +30,10 @@ export class CallSpan {
     if (this.#closed) return
     this.#closed = true
     await this.announce(undefined)
-    const told = { ...nameCall(this.#deps, this.#call), duration_ms: this.#deps.now() - this.#startedMs }
-    await this.#emitter.emit('llmResponse', error
+    const told = { ...nameCall(this.deps, this.call), duration_ms: this.deps.now() - this.#startedMs }
+    await this.emitter.emit('llmResponse', error
       ? { ...told, status: 'error', error: error.message, error_type: error.name }
-      : { ...told, status: 'ok', route: this.#call.route, ...describeAnswer(response, this.#deps) })
+      : { ...told, status: 'ok', route: this.call.route, ...describeAnswer(response, this.deps) })
   }
 }
 

@@ -1,5 +1,5 @@
 import { DEFAULT_CONTEXT_WINDOW, findModel, LATEST, latestModel, nearestModels } from '../account/index.js'
-import type { CatalogModel, CatalogSnapshot } from '../account/index.js'
+import type { CatalogSnapshot } from '../account/index.js'
 import { KNOWN_ROLES, modelFamily, NotFoundError, parseModelName, type ChatRequest, type ModelName } from '../contract/index.js'
 import type { RequestModel } from '../responses/index.js'
 import type { ProviderSettings } from './deps.js'
@@ -71,8 +71,9 @@ export function chooseModel(
     ...(reasons && effort && { effort }),
     ...(serviceTier !== undefined && { serviceTier }),
     reasons,
-    ...abilities(known),
-    ...(silent && { supportsReasoningSummary: false }),
+    supportsVerbosity: known?.supportsVerbosity ?? true,
+    supportsReasoningSummary: !silent && (known?.supportsReasoningSummary ?? true),
+    acceptsImages: known?.inputModalities.includes('image') ?? true,
   }
 }
 
@@ -86,17 +87,6 @@ function resolveLatest(parsed: ModelName, snapshot: CatalogSnapshot, latest: Lat
   // A built-in name stands in until a list could be had.
   if (snapshot.source !== 'fallback') latest.slug = found.slug
   return { ...parsed, slug: found.slug }
-}
-
-function abilities(known: CatalogModel | undefined): Pick<
-  ModelChoice,
-  'supportsVerbosity' | 'supportsReasoningSummary' | 'acceptsImages'
-> {
-  return {
-    supportsVerbosity: known?.supportsVerbosity ?? true,
-    supportsReasoningSummary: known?.supportsReasoningSummary ?? true,
-    acceptsImages: known?.inputModalities.includes('image') ?? true,
-  }
 }
 
 /** Of `gpt-5.5:hgih`, where the account has `gpt-5.5`. */

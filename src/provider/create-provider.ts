@@ -106,7 +106,10 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     warmUp: (request, options) => warmUp(context, request, options),
     transportChoice: () => context.client.choice(),
     signedIn: (options = {}) => describeSignIn(deps, (ask) => calls.ask(options, ask)),
-    accountView: () => viewAccount(deps),
+    accountView() {
+      const { limit, running, waiting } = deps.limiter
+      return { windows: deps.quota.outlook({ samples: true }), concurrency: { limit, running, waiting } }
+    },
     async close() {
       calls.close()
       context.client.close()
@@ -121,10 +124,6 @@ async function describeSignIn({ credentials }: ProviderDeps, ask: <Value>(questi
   const credential = serving ?? (await ask(() => credentials.peek()))
   const refused = serving ? undefined : await ask(() => credentials.refusal())
   return { lane: credentials.lane, ...(credential && { account: credential.accountKey }), ...defined({ refused }) }
-}
-
-function viewAccount({ quota, limiter: { limit, running, waiting } }: ProviderDeps): ReturnType<ChatGPTProvider['accountView']> {
-  return { windows: quota.outlook({ samples: true }), concurrency: { limit, running, waiting } }
 }
 
 /** What hosts take a provider for that says no priority. */

@@ -10,7 +10,7 @@ import { fallbackScopeOf } from './fallback-scope.js'
 import { admitRoute } from './admit-call.js'
 import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
 import { orAbort } from '../lib/index.js'
-import { emitUntil } from './emitter.js'
+import { CallEmitter } from './emitter.js'
 import { runOnOtherProvider } from './run-on-other-provider.js'
 import { createReceipt, type Deliver, type Outcome, type RetryBudget } from './call.js'
 import { runCall } from './run-call.js'
@@ -28,7 +28,7 @@ export interface Delegation {
 
 /** Resolves the roles and runs their chain; ends in an outcome whatever happens. */
 export async function runDelegation(shared: ProviderContext, delegation: Delegation, deliver: Deliver<StreamEvent>): Promise<Outcome> {
-  const context = { ...shared, emitter: emitUntil(shared.emitter, delegation.signal) }
+  const context = { ...shared, emitter: new CallEmitter(shared.emitter, delegation.signal) }
   const { deps, emitter } = context
   try {
     const asked = await orAbort(deps.resolveRoute(delegation.roles), delegation.signal)
@@ -48,8 +48,7 @@ export async function runDelegation(shared: ProviderContext, delegation: Delegat
   }
 }
 
-const usableOf = ({ candidates }: ResolvedRoute): CandidateVerdict[] => candidates.filter(canServe)
-const canServe = (candidate: CandidateVerdict): boolean => isServable(candidate.status) && candidate.resolved_model !== undefined
+const usableOf = ({ candidates }: ResolvedRoute): CandidateVerdict[] => candidates.filter(({ status, resolved_model: model }) => isServable(status) && model !== undefined)
 
 async function runChain(
   context: ProviderContext, delegation: Delegation, route: ResolvedRoute, usable: readonly CandidateVerdict[], deliver: Deliver<StreamEvent>,
@@ -57,8 +56,7 @@ async function runChain(
   const { deps, emitter } = context
   // One call: what a host writes to the mount's config meanwhile counts from the next.
   const { settings } = deps
-  const { maxRetries } = settings
-  const budget: RetryBudget = { left: maxRetries, max: maxRetries }
+  const budget: RetryBudget = { left: settings.maxRetries, max: settings.maxRetries }
   let degradation = steppedDown(route) ?? skippedBefore(route, usable[0] as CandidateVerdict)
   const attempts: RouteAttempt[] = []
   let position = 0

@@ -45,30 +45,20 @@ export function createEmitter(hooks: Hooks, redactor: Redactor, warn: (message: 
 const GRACE_MS = 1000
 
 /** The emitter of one call: a handler that never comes back holds the call no longer than its signal. */
-export function emitUntil(emitter: Emitter, signal: AbortSignal): Emitter {
-  return new CallEmitter(emitter, signal)
-}
-
-class CallEmitter implements Emitter {
-  readonly #emitter: Emitter
-  readonly #signal: AbortSignal
-
-  constructor(emitter: Emitter, signal: AbortSignal) {
-    this.#emitter = emitter
-    this.#signal = signal
-  }
+export class CallEmitter implements Emitter {
+  constructor(private readonly emitter: Emitter, private readonly signal: AbortSignal) {}
 
   emit<Key extends EventKey>(key: Key, payload: EventPayloads[Key]): Promise<unknown> | undefined {
-    const pending = this.#emitter.emit(key, payload)
+    const pending = this.emitter.emit(key, payload)
     return pending && this.#until(pending)
   }
 
   heard(key: EventKey): boolean {
-    return this.#emitter.heard(key)
+    return this.emitter.heard(key)
   }
 
   #until(pending: Promise<unknown>): Promise<void> {
-    const signal = this.#signal
+    const signal = this.signal
     return new Promise((resolve) => {
       const late = signal.aborted ? setTimeout(resolve, GRACE_MS) : undefined
       const onAbort = () => resolve()

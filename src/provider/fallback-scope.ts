@@ -1,13 +1,10 @@
 import type { LLMError } from '../contract/index.js'
 
 /**
- * What can cure a failure that came before any output: the next candidate of the chain, the next one
- * on another provider, or nothing.
+ * What can cure a failure that came before any output, by its kind and code alone: the next candidate of the chain, the
+ * next one on another provider, or nothing.
  */
-export type FallbackScope = 'next' | 'next_other_provider' | 'none'
-
-/** The cure of a failure, by its kind and code alone; {@link FallbackScope} says what each means. */
-export function fallbackScopeOf(error: LLMError): FallbackScope {
+export function fallbackScopeOf(error: LLMError): 'next' | 'next_other_provider' | 'none' {
   // Another candidate would run it a second time.
   if (error.may_have_run) return 'none'
   switch (error.name) {

@@ -14,16 +14,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** The clocks of one call that its own waits don't have: on the whole of it, and on a reader who takes nothing. */
 export class CallClocks {
-  readonly #limits: CallLimits
-  readonly #expire: (reason: LLMError) => void
   readonly #total: NodeJS.Timeout | undefined
   #offeredMs: number | undefined
   #stall: NodeJS.Timeout | undefined
 
   /** Begins to count. @param expire called with the reason as soon as a limit is passed */
-  constructor(limits: CallLimits, expire: (reason: LLMError) => void) {
-    this.#limits = limits
-    this.#expire = expire
+  constructor(private readonly limits: CallLimits, private readonly expire: (reason: LLMError) => void) {
     const { provider, totalTimeoutMs } = limits
     if (totalTimeoutMs !== undefined) this.#total = setTimeout(() => expire(totalPassed(provider, totalTimeoutMs)), totalTimeoutMs)
   }
@@ -50,11 +46,11 @@ export class CallClocks {
     if (this.#offeredMs === undefined) return
     const leftMs = this.#stallMs - (performance.now() - this.#offeredMs)
     if (leftMs > 0) this.#stall = setTimeout(() => this.#look(), leftMs)
-    else this.#expire(readerStalled(this.#limits.provider, this.#stallMs))
+    else this.expire(readerStalled(this.limits.provider, this.#stallMs))
   }
 
   get #stallMs(): number {
-    const { idleTimeoutMs } = this.#limits
+    const { idleTimeoutMs } = this.limits
     return idleTimeoutMs && idleTimeoutMs > 0 && idleTimeoutMs <= LONGEST_TIMER_MS ? idleTimeoutMs : USUAL_STALL_MS
   }
 }

@@ -40,16 +40,12 @@ class PooledExchange implements Exchange {
   readonly kind = 'websocket'
   readonly headers: Exchange['headers']
   readonly guard: Exchange['guard']
-  readonly #pool: ConnectionPool
-  readonly #pooled: PooledConnection
-  readonly #built: BuiltRequest
   readonly #droppedBefore: number
   #running = true
 
-  constructor(pool: ConnectionPool, pooled: PooledConnection, built: BuiltRequest, readonly frames: FrameStream, readonly reason: string) {
-    this.#pool = pool
-    this.#pooled = pooled
-    this.#built = built
+  constructor(
+    private readonly pool: ConnectionPool, private readonly pooled: PooledConnection, private readonly built: BuiltRequest, readonly frames: FrameStream, readonly reason: string,
+  ) {
     this.#droppedBefore = pooled.memory.dropped
     this.guard = createAnswerGuard(pooled.memory)
     this.headers = takeUpgradeHeaders(pooled)
@@ -58,22 +54,22 @@ class PooledExchange implements Exchange {
   finish({ responseId, doneItems, behind }: Parameters<Exchange['finish']>[0]): void {
     if (!this.#running) return
     this.#running = false
-    const { chain, memory } = this.#pooled
+    const { chain, memory } = this.pooled
     const wentOn = [...behind, ...(this.frames.arrived() ?? [])].some((frame) => goesOn(parseJson(frame)))
     this.frames.release()
     this.guard.ended()
     // Answers without an id, and those behind whose end something came, can't be told from the next one's.
-    if (wentOn || memory.dropped > this.#droppedBefore || memory.responses.size === 0) return this.#pool.drop(this.#pooled)
+    if (wentOn || memory.dropped > this.#droppedBefore || memory.responses.size === 0) return this.pool.drop(this.pooled)
     if (responseId === undefined) chain.reset('no_previous_response_id')
-    else chain.completed(this.#built, responseId, doneItems)
-    this.#pool.giveBack(this.#pooled)
+    else chain.completed(this.built, responseId, doneItems)
+    this.pool.giveBack(this.pooled)
   }
 
   abandon(): void {
     if (!this.#running) return
     this.#running = false
     this.frames.close()
-    this.#pool.drop(this.#pooled)
+    this.pool.drop(this.pooled)
   }
 }
 

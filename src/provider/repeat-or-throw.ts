@@ -74,8 +74,6 @@ async function decide(deps: ProviderDeps, call: Call, { error, repeat, rejectedT
       if (repeat === 'once' && taken > 1) return GIVE_UP
       if (error.retry_after !== undefined) return spend(call, error.retry_after <= LONGEST_WAIT_SECONDS ? error.retry_after : undefined)
       return spend(call, backoffMs(BACKOFF, call.budget.max - call.budget.left + 1, deps.random) / 1000)
-    default:
-      return assertNever(repeat)
   }
 }
 
@@ -84,10 +82,6 @@ function spend(call: Call, seconds: number | undefined, stretch = 1): Decision {
   if (seconds === undefined || call.budget.left <= 0) return GIVE_UP
   call.budget.left--
   return { kind: 'wait', ms: seconds * 1000 * stretch }
-}
-
-function assertNever(repeat: never): never {
-  throw new Error(`no such repeat: ${String(repeat)}`)
 }
 
 async function wait(

@@ -6,7 +6,7 @@ import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type O
 import { CallSpan, toLLMError } from './call-span.js'
 import { checkpointOf, readCheckpointItem, toCheckpoint } from './compaction.js'
 import type { ProviderDeps } from './deps.js'
-import { emitUntil } from './emitter.js'
+import { CallEmitter } from './emitter.js'
 import { finalizeResponse, priceAnswer, type SeenAnswer } from './finalize-response.js'
 import { joinResponses } from './join-responses.js'
 import type { ProviderContext } from './provider-context.js'
@@ -23,7 +23,7 @@ import type { Turn } from './turn.js'
  */
 export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: Deliver<StreamEvent>): Promise<Outcome> {
   const { deps } = shared
-  const context = { ...shared, emitter: emitUntil(shared.emitter, plan.signal) }
+  const context = { ...shared, emitter: new CallEmitter(shared.emitter, plan.signal) }
   const head = openCall(deps, plan)
   const span = new CallSpan(deps, context.emitter, head)
   const sink = new Sink(context, head, deliver)

@@ -14,16 +14,9 @@ import type { ProviderContext } from './provider-context.js'
 
 /** Where an answer's block events go: into the caller's stream, and to the host's hooks. */
 export class Sink {
-  readonly #context: Pick<ProviderContext, 'deps' | 'emitter' | 'stamp'>
-  readonly #call: CallHead
-  readonly #deliver: Deliver<StreamEvent>
   #writer: StreamWriter | undefined
 
-  constructor(context: Pick<ProviderContext, 'deps' | 'emitter' | 'stamp'>, call: CallHead, deliver: Deliver<StreamEvent>) {
-    this.#context = context
-    this.#call = call
-    this.#deliver = deliver
-  }
+  constructor(private readonly context: Pick<ProviderContext, 'deps' | 'emitter' | 'stamp'>, private readonly call: CallHead, private readonly deliver: Deliver<StreamEvent>) {}
 
   /** Makes ready what the first events need: while the backend thinks there is time. */
   prepare(): StreamWriter {
@@ -31,8 +24,8 @@ export class Sink {
   }
 
   #open(): StreamWriter {
-    const { deps: { sessionId }, emitter, stamp } = this.#context
-    const { settings, request, options, asCheckpoint } = this.#call
+    const { deps: { sessionId }, emitter, stamp } = this.context
+    const { settings, request, options, asCheckpoint } = this.call
     const isTold = settings.useStreaming && !asCheckpoint && request.metadata?.stream !== false
     return new StreamWriter({ sessionId, announcer: isTold ? openAnnouncer(emitter) : undefined, thinking: options.thinking !== false, stamp })
   }
@@ -43,7 +36,7 @@ export class Sink {
   }
 
   end(response: ChatResponse): Promise<void> | undefined {
-    return this.#deliver(this.prepare().end(response))
+    return this.deliver(this.prepare().end(response))
   }
 
   /** Tells the host of the break, where it was told of the answer. */
@@ -52,11 +45,11 @@ export class Sink {
   }
 
   fail(error: LLMError): Promise<void> | undefined {
-    return this.#deliver(this.prepare().fail(error))
+    return this.deliver(this.prepare().fail(error))
   }
 
   #hand(events: StreamEvent[]): Promise<void> | undefined {
-    return events.length > 0 ? this.#deliver(events) : undefined
+    return events.length > 0 ? this.deliver(events) : undefined
   }
 }
 
@@ -167,17 +160,12 @@ export function openAnnouncer(emitter: Emitter): Announcer | undefined {
 
 /** The host's `llm:stream_*` events of one call. */
 export class Announcer {
-  readonly #emitter: Emitter
-  readonly #heard: Readonly<Record<BlockEvent['type'], boolean>>
   /** names the call in the events */
   readonly #requestId = randomUUID()
   readonly #sequences: number[] = []
   #deltas = 0
 
-  constructor(emitter: Emitter, heard: Readonly<Record<BlockEvent['type'], boolean>>) {
-    this.#emitter = emitter
-    this.#heard = heard
-  }
+  constructor(private readonly emitter: Emitter, private readonly heard: Readonly<Record<BlockEvent['type'], boolean>>) {}
 
   /** Undefined where nothing has to be waited for. Tool arguments are never told, nor what nobody hears. */
   announce(block: BlockEvent): Promise<unknown> | undefined {
@@ -185,13 +173,13 @@ export class Announcer {
       if (block.block === 'tool_use') return undefined
       this.#deltas++
     }
-    return this.#heard[block.type] ? this.#emit(block) : undefined
+    return this.heard[block.type] ? this.#emit(block) : undefined
   }
 
   /** The answer broke off; told where a delta had been. */
   abort(error: LLMError): Promise<unknown> | undefined {
     if (this.#deltas === 0) return undefined
-    return this.#emitter.emit('streamAborted', { request_id: this.#requestId, error: { type: error.name, msg: error.message } })
+    return this.emitter.emit('streamAborted', { request_id: this.#requestId, error: { type: error.name, msg: error.message } })
   }
 
   #emit(block: BlockEvent): Promise<unknown> | undefined {
@@ -202,11 +190,11 @@ export class Announcer {
     if (block.type === 'block_delta') {
       const sequence = this.#sequences[block_index] ?? 0
       this.#sequences[block_index] = sequence + 1
-      return this.#emitter.emit('streamBlockDelta', { request_id, block_index, block_type, sequence, text: block.text })
+      return this.emitter.emit('streamBlockDelta', { request_id, block_index, block_type, sequence, text: block.text })
     }
     const place = { request_id, block_index, block_type }
-    if (block.type === 'block_end') return this.#emitter.emit('streamBlockEnd', place)
-    return this.#emitter.emit('streamBlockStart', block.name === undefined ? place : { ...place, name: block.name })
+    if (block.type === 'block_end') return this.emitter.emit('streamBlockEnd', place)
+    return this.emitter.emit('streamBlockStart', block.name === undefined ? place : { ...place, name: block.name })
   }
 }
 

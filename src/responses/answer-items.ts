@@ -1,10 +1,10 @@
 import type { AnswerEvent, ContentBlock, JsonObject, ReasoningProvenance } from '../contract/index.js'
-import { type AnswerItem, BlockWriter, type ItemRules } from './answer-item.js'
+import type { AnswerItem, BlockWriter, ItemRules } from './answer-item.js'
 import { HOSTED } from './answer-hosted.js'
 import { annotateText, finishText, growText, MESSAGE, textPart } from './answer-text.js'
 import { finishThought, growThought, REASONING, thoughtPart } from './answer-thinking.js'
 import { describeCall, finishArguments, growArguments, TOOL_CALL } from './answer-tool-call.js'
-import { buildBlocks } from './build-blocks.js'
+import { buildBlocks } from './build-response.js'
 import { ItemTracker, hasOtherId } from './find-item.js'
 import type { ItemKind } from './item-types.js'
 import { matchOutput } from './match-output.js'
@@ -19,37 +19,27 @@ const RULES: Readonly<Record<ItemKind, ItemRules>> = { message: MESSAGE, reasoni
 /** The items of an answer: what its events make of them, and the blocks they are shown as. */
 export class AnswerItems {
   readonly #tracker = new ItemTracker()
-  readonly #blocks: BlockWriter
   readonly #firstIndex: number
   #sawCall = false
 
-  constructor({ firstIndex, withItems }: { firstIndex: number; withItems: boolean }) {
-    this.#firstIndex = firstIndex
-    this.#blocks = new BlockWriter(firstIndex, withItems)
+  constructor(readonly blocks: BlockWriter) {
+    this.#firstIndex = blocks.nextIndex
   }
 
   get sawOutput(): boolean {
-    return this.#sawCall || this.#blocks.nextIndex > this.#firstIndex
-  }
-
-  get nextIndex(): number {
-    return this.#blocks.nextIndex
-  }
-
-  get difference(): string | undefined {
-    return this.#blocks.difference
+    return this.#sawCall || this.blocks.nextIndex > this.#firstIndex
   }
 
   /** Appends what the event adds to `out`; false for one that speaks of no item. */
   accept(event: WireEvent, out: AnswerEvent[]): boolean {
-    this.#blocks.out = out
+    this.blocks.out = out
     const taken = this.#accept(event)
-    this.#blocks.out = NOWHERE
+    this.blocks.out = NOWHERE
     return taken
   }
 
   #accept(event: WireEvent): boolean {
-    const blocks = this.#blocks
+    const blocks = this.blocks
     switch (event.type) {
       case 'response.output_text.delta':
       case 'response.refusal.delta': {
@@ -101,24 +91,24 @@ export class AnswerItems {
       case 'response.refusal.done': {
         const item = this.#tracker.forDelta(event, 'message')
         if (item.done) return true
-        if (event.text !== undefined) finishText(item, textPart(item, event), event.text, this.#blocks)
+        if (event.text !== undefined) finishText(item, textPart(item, event), event.text, this.blocks)
         return true
       }
       case 'response.reasoning_summary_text.done':
       case 'response.reasoning_text.done': {
         const item = this.#tracker.forDelta(event, 'reasoning')
-        if (!item.done) finishThought(item, thoughtPart(item, event), event.text, this.#blocks)
+        if (!item.done) finishThought(item, thoughtPart(item, event), event.text, this.blocks)
         return true
       }
       case 'response.function_call_arguments.done':
       case 'response.custom_tool_call_input.done': {
         const item = this.#tracker.forDelta(event, 'call')
         this.#sawCall = true
-        if (!item.done) finishArguments(item, event.arguments ?? event.input, this.#blocks)
+        if (!item.done) finishArguments(item, event.arguments ?? event.input, this.blocks)
         return true
       }
       case 'response.output_text.annotation.added':
-        annotateText(this.#tracker.forDelta(event, 'message'), event, this.#blocks)
+        annotateText(this.#tracker.forDelta(event, 'message'), event, this.blocks)
         return true
       default:
         return false
@@ -138,34 +128,34 @@ export class AnswerItems {
     item.added = true
     item.wire = event.item
     this.#sawCall ||= item.kind === 'call'
-    this.#blocks.startItem(item, event.item)
-    RULES[item.kind].add(item, event.item, this.#blocks)
+    this.blocks.startItem(item, event.item)
+    RULES[item.kind].add(item, event.item, this.blocks)
   }
 
   #finishItem(item: AnswerItem, wire: JsonObject): void {
     if (item.done) return
     item.done = true
     this.#sawCall ||= item.kind === 'call'
-    this.#blocks.startItem(item, wire)
-    RULES[item.kind].finish(item, wire, this.#blocks)
+    this.blocks.startItem(item, wire)
+    RULES[item.kind].finish(item, wire, this.blocks)
     if (item.ended) this.#endItem(item, wire)
   }
 
   #endItem(item: AnswerItem, wire: JsonObject): void {
-    if (!this.#blocks.withItems) return
+    if (!this.blocks.withItems) return
     const told = item.kind === 'call' ? describeCall(item, item.wire ?? wire) : (RULES[item.kind].build(item) ?? item.wire ?? wire)
-    this.#blocks.endItem(item, told, item.kind === 'call' ? item.isWhole : item.done)
+    this.blocks.endItem(item, told, item.kind === 'call' ? item.isWhole : item.done)
   }
 
   /** The answer ended: its items do, with what the terminal event still says of them. */
   end(terminal: Terminal, response: JsonObject, out: AnswerEvent[]): void {
-    this.#blocks.out = out
+    this.blocks.out = out
     if (terminal.kind === 'completed' || terminal.kind === 'incomplete') matchOutput(response, this.#tracker, (item, wire) => this.#finishItem(item, wire))
     for (const item of this.#tracker.items) {
-      RULES[item.kind].end(item, this.#wasReplaced(item) ? 'cancelled' : terminal.kind, this.#blocks)
+      RULES[item.kind].end(item, this.#wasReplaced(item) ? 'cancelled' : terminal.kind, this.blocks)
       this.#endItem(item, { type: item.kind })
     }
-    this.#blocks.out = NOWHERE
+    this.blocks.out = NOWHERE
   }
 
   /** Announced as one kind of item and reported done as another. */

@@ -1,5 +1,6 @@
 import type { AnswerEvent, ChatResponse, JsonObject, ReasoningProvenance } from '../contract/index.js'
 import { readString } from '../lib/index.js'
+import { BlockWriter } from './answer-item.js'
 import { AnswerItems } from './answer-items.js'
 import { buildResponse } from './build-response.js'
 import { cleanModelName } from './clean-wire-text.js'
@@ -32,15 +33,13 @@ export class AnswerReader {
   /** how the answer ended; undefined while it runs */
   ended: Terminal | undefined = undefined
   readonly #items: AnswerItems
-  readonly #withItems: boolean
   readonly #provenance: ReasoningProvenance
   /** what is kept of the `response` objects that came, the newest word on each */
   readonly #response: JsonObject = {}
 
   constructor({ provenance, firstIndex = 0, items = false }: AnswerReaderOptions) {
     this.#provenance = provenance
-    this.#withItems = items
-    this.#items = new AnswerItems({ firstIndex, withItems: items })
+    this.#items = new AnswerItems(new BlockWriter(firstIndex, items))
   }
 
   get responseId(): string | undefined {
@@ -59,7 +58,7 @@ export class AnswerReader {
 
   /** what the next block will be numbered */
   get nextIndex(): number {
-    return this.#items.nextIndex
+    return this.#items.blocks.nextIndex
   }
 
   /**
@@ -67,7 +66,7 @@ export class AnswerReader {
    * degradation's `reason`; undefined where they agree. The response has what was reported done.
    */
   get difference(): string | undefined {
-    return this.#items.difference
+    return this.#items.blocks.difference
   }
 
   /** Headers of the answer, names lower-cased: which model served it, and the request's id for errors. */
@@ -107,7 +106,7 @@ export class AnswerReader {
     // A failure carries all headers of its answer: the request id is among them.
     this.ended = 'failure' in terminal ? { ...terminal, failure: { ...terminal.failure, headers: { ...this.headers } } } : terminal
     this.#items.end(terminal, (event as TerminalEvent).response, out)
-    if (!this.#withItems) return
+    if (!this.#items.blocks.withItems) return
     if (terminal.kind === 'completed') out.push({ type: 'answer_end', status: terminal.kind })
     else if (terminal.kind === 'incomplete') out.push({ type: 'answer_end', status: terminal.kind, reason: terminal.reason })
   }

@@ -1,7 +1,7 @@
 import { InvalidRequestError, type Message } from '../contract/index.js'
 import { isRecord, wellFormed } from '../lib/index.js'
 import { settleHistory } from './settled-history.js'
-import { type CachedConversation, createCachedConversation, type ConversationCache } from './conversation-cache.js'
+import { CachedConversation, type ConversationCache } from './conversation-cache.js'
 import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES } from './image-limits.js'
 import { mapMessage, type MappedMessage, type MessageContext } from './message-items.js'
 import { buildFields } from './request-fields.js'
@@ -24,7 +24,7 @@ const NO_TOOLS: ToolDefinitions = {
 export function buildRequest(input: BuildInput, cache?: ConversationCache): BuiltRequest {
   const { request, model } = input
   if (!Array.isArray(request.messages)) throw new InvalidRequestError('the request has no messages', { model: model.slug })
-  const conversation = cache?.recall(input.cacheKey ?? '') ?? createCachedConversation()
+  const conversation = cache?.recall(input.cacheKey ?? '') ?? new CachedConversation()
   const tools = defineTools(input, conversation)
   const first = findInstructions(request.messages)
   const instructions = first === -1 ? '' : readInstructions(request.messages[first])

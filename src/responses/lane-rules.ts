@@ -29,21 +29,13 @@ const API_ONLY = [
   'safety_identifier', 'prompt_cache_retention', 'prompt_cache_options', 'prompt', 'moderation', 'multi_agent',
 ]
 
-interface LaneFields {
-  allowed: ReadonlySet<string>
-  refused: ReadonlySet<string>
-}
-
-const FIELDS: ReadonlyMap<LaneName, LaneFields> = new Map(LANE_NAMES.map((lane) => [lane, listFields(lane)]))
-
-function listFields(lane: LaneName): LaneFields {
+const FIELDS = new Map(LANE_NAMES.map((lane) => {
   const { billing, takesFields, refusesFields } = laneRow(lane)
   const metered = billing === 'metered'
-  return {
-    allowed: new Set([...COMMON, ...takesFields, ...(metered ? API_ONLY : [])]),
-    refused: new Set([...FOREIGN, ...refusesFields, ...(metered ? [] : API_ONLY)]),
-  }
-}
+  const allowed = new Set([...COMMON, ...takesFields, ...(metered ? API_ONLY : [])])
+  const refused = new Set([...FOREIGN, ...refusesFields, ...(metered ? [] : API_ONLY)])
+  return [lane, { allowed, refused }] as const
+}))
 
 export function judgeField(lane: LaneName, field: string): FieldVerdict {
   if (PROTECTED.has(field)) return 'protected'

@@ -11,38 +11,33 @@ export interface OpenCall {
  * Calls that wait for their result. Each question costs the same however many wait: looking through a list
  * of them took 0.7 s for 5,000 calls at once.
  */
-export interface OpenCalls<Slot extends OpenCall> {
-  add(slot: Slot): void
-  /** True where a call with this id and these arguments waits since the same turn. */
-  has(call: CallEntry, turn: number): boolean
-  /** The call that a result answers, which waits no more: the first in the newest turn, since ids may be used again in each. */
-  take(output: OutputEntry): Slot | undefined
-}
+export class OpenCalls<Slot extends OpenCall> {
+  readonly #open = new Set<Slot>()
+  readonly #byId = new Map<string, Line<Slot>[]>()
+  readonly #byName = new Map<string, Line<Slot>[]>()
+  readonly #all: Line<Slot>[] = []
+  readonly #twins = new Map<string, Slot>()
 
-export function createOpenCalls<Slot extends OpenCall>(): OpenCalls<Slot> {
-  const open = new Set<Slot>()
-  const byId = new Map<string, Line<Slot>[]>()
-  const byName = new Map<string, Line<Slot>[]>()
-  const all: Line<Slot>[] = []
-  const twins = new Map<string, Slot>()
-  return {
-    add(slot) {
-      const { call: { id, name } } = slot
-      open.add(slot)
-      twins.set(twinKey(slot.call), slot)
-      for (const lines of [linesOf(byId, id), linesOf(byName, name), all]) append(lines, slot)
-    },
-    has(call, turn) {
-      const twin = twins.get(twinKey(call))
-      return twin !== undefined && twin.turn === turn && open.has(twin)
-    },
-    take({ id, name }) {
-      // An old function message has no id: it answers the first call of its tool that waits.
-      const lines = id !== undefined ? byId.get(id) : name !== undefined ? byName.get(name) : all
-      const slot = lines && firstOfNewest(lines, open)
-      if (slot) open.delete(slot)
-      return slot
-    },
+  add(slot: Slot): void {
+    const { call: { id, name } } = slot
+    this.#open.add(slot)
+    this.#twins.set(twinKey(slot.call), slot)
+    for (const lines of [linesOf(this.#byId, id), linesOf(this.#byName, name), this.#all]) append(lines, slot)
+  }
+
+  /** True where a call with this id and these arguments waits since the same turn. */
+  has(call: CallEntry, turn: number): boolean {
+    const twin = this.#twins.get(twinKey(call))
+    return twin !== undefined && twin.turn === turn && this.#open.has(twin)
+  }
+
+  /** The call that a result answers, which waits no more: the first in the newest turn, since ids may be used again in each. */
+  take({ id, name }: OutputEntry): Slot | undefined {
+    // An old function message has no id: it answers the first call of its tool that waits.
+    const lines = id !== undefined ? this.#byId.get(id) : name !== undefined ? this.#byName.get(name) : this.#all
+    const slot = lines && firstOfNewest(lines, this.#open)
+    if (slot) this.#open.delete(slot)
+    return slot
   }
 }
 

@@ -40,15 +40,12 @@ export function readReasoningParts(item: JsonObject): ReasoningPart[] {
 export function partToDone(event: PartEvent): TextDone | ReasoningDone | undefined {
   const { part, output_index, item_id, content_index, summary_index } = event
   const reference: ItemReference = { output_index, item_id }
+  const text = readString(part, 'text')
   if (event.type === 'response.reasoning_summary_part.done') {
-    const text = readString(part, 'text')
     return text === undefined ? undefined : { type: 'response.reasoning_summary_text.done', ...reference, summary_index: summary_index ?? 0, text }
   }
   const place = { ...reference, content_index: content_index ?? 0 }
-  if (part['type'] === 'reasoning_text') {
-    const text = readString(part, 'text')
-    return text === undefined ? undefined : { type: 'response.reasoning_text.done', ...place, text }
-  }
+  if (part['type'] === 'reasoning_text') return text === undefined ? undefined : { type: 'response.reasoning_text.done', ...place, text }
   const [message] = readMessageParts({ content: [part] })
   return message && { type: message.isRefusal ? 'response.refusal.done' : 'response.output_text.done', ...place, text: message.text }
 }

@@ -13,7 +13,7 @@
  *
  * What was right stays as it was: repairing twice changes nothing.
  */
-import { createOpenCalls } from './open-calls.js'
+import { OpenCalls } from './open-calls.js'
 import type { WireCallIds } from './wire-call-id.js'
 import { type CallEntry, type OutputEntry, renderCall, renderOutput, renderReasoning, type WireEntry } from './wire-entry.js'
 
@@ -130,7 +130,7 @@ function pairUp(placed: readonly PlacedEntry[], ids: WireCallIds, used: Readonly
   const slotOf = new Map<WireEntry, Slot>()
   const repairs: ToolRepair[] = []
   const counts = new Map(used)
-  const open = createOpenCalls<Slot>()
+  const open = new OpenCalls<Slot>()
   const early = new Set<OutputEntry>()
   const earlyById = new Map<string, OutputEntry>()
   let turn = 0

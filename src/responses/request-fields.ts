@@ -168,4 +168,3 @@ function readRecord(value: unknown): JsonObject {
 function readList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
-

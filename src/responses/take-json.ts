@@ -8,16 +8,13 @@ import { isTooDeep } from '../lib/index.js'
  * requests are compared with each other, and what compares them must not run out of stack
  */
 export function takeJson<Value extends object>(value: Value, name: () => string): Value {
-  const copy = copyJson(value, name)
-  if (isTooDeep(copy)) throw new InvalidRequestError(`${name()} nests deeper than 500 levels`, { code: 'too_deep' })
-  return copy
-}
-
-function copyJson<Value extends object>(value: Value, name: () => string): Value {
+  let copy: Value
   try {
-    return JSON.parse(JSON.stringify(value)) as Value
+    copy = JSON.parse(JSON.stringify(value)) as Value
   } catch (cause) {
     if (cause instanceof RangeError) throw new InvalidRequestError(`${name()} nests too deep to be sent`, { code: 'too_deep', cause })
     throw new InvalidRequestError(`${name()} has no JSON form`, { code: 'no_json_form', cause })
   }
+  if (isTooDeep(copy)) throw new InvalidRequestError(`${name()} nests deeper than 500 levels`, { code: 'too_deep' })
+  return copy
 }
