@@ -29,7 +29,7 @@ const API_ONLY = [
   'safety_identifier', 'prompt_cache_retention', 'prompt_cache_options', 'prompt', 'moderation', 'multi_agent',
 ]
 
-const FIELDS = new Map(LANE_NAMES.map((lane) => {
+const FIELDS: ReadonlyMap<LaneName, Record<'allowed' | 'refused', ReadonlySet<string>>> = new Map(LANE_NAMES.map((lane) => {
   const { billing, takesFields, refusesFields } = laneRow(lane)
   const metered = billing === 'metered'
   const allowed = new Set([...COMMON, ...takesFields, ...(metered ? API_ONLY : [])])
