@@ -16,9 +16,11 @@ const root = dirname(fileURLToPath(import.meta.url))
 /** The native compiler: a sixth of the time. The one in JavaScript stays for what calls it as a library. */
 const TSC = join(root, 'node_modules', 'typescript-native', 'bin', 'tsc')
 
+/** Has the type of what it validates, too. */
+const CONFIG_MODULE = 'src/config/generated/provider-config.ts'
 /** schema file → the generated module */
 const VALIDATORS = {
-  'schemas/provider-config.schema.json': 'src/config/generated/provider-config.ts',
+  'schemas/provider-config.schema.json': CONFIG_MODULE,
   'schemas/bundle.schema.json': 'src/config/generated/bundle.ts',
   'schemas/routing-matrix.schema.json': 'src/routing/generated/routing-matrix.ts',
 }
@@ -26,6 +28,7 @@ const VALIDATORS = {
 async function compileValidators() {
   const { default: Ajv } = await import('ajv/dist/2020.js')
   const { default: standaloneCode } = await import('ajv/dist/standalone/index.js')
+  const { writeConfigType } = await import('./src/config/write-config-type.mjs')
   for (const [schemaFile, moduleFile] of Object.entries(VALIDATORS)) {
     const path = join(root, schemaFile)
     if (!existsSync(path)) continue
@@ -39,7 +42,8 @@ async function compileValidators() {
     )
     const body =
       `// Generated from ${schemaFile} by build.config.mjs.\n// @ts-nocheck\n${code}\n` +
-      `export const schema = ${JSON.stringify(schema)}\n`
+      `export const schema = ${JSON.stringify(schema)}\n` +
+      (moduleFile === CONFIG_MODULE ? writeConfigType(schema) : '')
     const target = join(root, moduleFile)
     if (existsSync(target) && readFileSync(target, 'utf8') === body) continue
     mkdirSync(dirname(target), { recursive: true })

@@ -10,7 +10,8 @@ export default descriptor
 
 export { createModule } from './mount.js'
 export { getProvider } from './get-provider.js'
-export type { ModuleParts } from './module-parts.js'
+export type { ChatGPTModule, ModuleParts, PlainConfig } from './module-parts.js'
+export type { ProviderConfig } from './config/index.js'
 export {
   AbortError, AccessDeniedError, AuthenticationError, ConfigurationError, ContentFilterError, ContextLengthError,
   EVENTS, InvalidRequestError, InvalidToolCallError, LLMError, LLMTimeoutError, NetworkError, NotFoundError,

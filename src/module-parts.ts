@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { TokenStore } from './auth/index.js'
-import type { CallObserver, LLMError } from './contract/index.js'
+import type { ProviderConfig } from './config/index.js'
+import type { CallObserver, Cleanup, Coordinator, LLMError, ModuleDescriptor } from './contract/index.js'
 import type { NamedSession } from './provider/index.js'
 
 /** A host's own parts; each has a real default. */
@@ -24,4 +25,18 @@ export interface ModuleParts {
   warn?: (message: string) => void
   /** told why a mount answers null; default a warning of it */
   refused?: (refusal: LLMError) => void
+}
+
+/** A record whose keys the compiler does not know, as hosts read them from a plan; `never` for options that a program writes out. */
+export type PlainConfig<Config> = string extends keyof Config ? Config : never
+
+/** The module's descriptor, whose mount checks the options that a program writes out: a misspelt one does not compile. */
+export interface ChatGPTModule extends ModuleDescriptor {
+  /** For hosts: the config as their plan has it. The same as below. */
+  mount<Config extends Record<string, unknown>>(coordinator: Coordinator, config: Config & PlainConfig<Config>): Promise<Cleanup | null>
+  /**
+   * Mounts the provider; null where it cannot serve, with one warning that says what to do.
+   * @throws ConfigurationError, and what else ends a mount
+   */
+  mount(coordinator: Coordinator, config?: ProviderConfig): Promise<Cleanup | null>
 }

@@ -1,9 +1,9 @@
 import {
-  OBSERVABILITY_EVENTS, isLLMError, type Cleanup, type Coordinator, type ModuleDescriptor,
+  OBSERVABILITY_EVENTS, isLLMError, type Cleanup, type Coordinator,
 } from './contract/index.js'
 import { configSchema, resolveOptions } from './config/index.js'
 import { MODULE_ID, MOUNT_NAME, composeMount, type MountContainer } from './container.js'
-import type { ModuleParts } from './module-parts.js'
+import type { ChatGPTModule, ModuleParts } from './module-parts.js'
 import { mountRouting } from './mount-routing.js'
 import { unmountProvider } from './unmount-provider.js'
 import { VERSION } from './version.js'
@@ -13,7 +13,7 @@ import { ensureSignedIn } from './ensure-signed-in.js'
  * The module's descriptor, with a host's own parts inside.
  * @see ModuleParts for the parts and their defaults
  */
-export function createModule(parts: ModuleParts = {}): ModuleDescriptor {
+export function createModule(parts: ModuleParts = {}): ChatGPTModule {
   const ready = new WeakMap<Coordinator, (() => void)[]>()
   return {
     id: MODULE_ID,
@@ -21,7 +21,7 @@ export function createModule(parts: ModuleParts = {}): ModuleDescriptor {
     mountPoint: 'providers',
     version: VERSION,
     configSchema: configSchema,
-    mount: (coordinator, config) => mountModule(parts, ready, coordinator, config),
+    mount: (coordinator: Coordinator, config?: Record<string, unknown>) => mountModule(parts, ready, coordinator, config),
     async onSessionReady(coordinator) {
       // Hosts call it once for each mount: what has run is not due again.
       for (const check of ready.get(coordinator)?.splice(0) ?? []) check()

@@ -108,7 +108,7 @@ describe.each(Object.entries(WAITS))('%s', (_title, stuck) => {
     await vi.waitFor(() => expect(stuck.begun(mounted.twin)).toBe(true), { timeout: 10_000 })
     controller.abort()
     await Promise.all(asked)
-    await vi.waitFor(() => expect(log).toHaveLength(asked.length), { timeout: 5000 })
+    await vi.waitFor(() => expect(log).toHaveLength(asked.length), { timeout: 10_000 })
     expect(log.filter(({ status }) => status !== 499)).toEqual([])
   })
 })

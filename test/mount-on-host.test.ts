@@ -80,7 +80,7 @@ test('the command line warms up and warns of dead roles while it serves', async 
   let said = ''
   stderr.on('data', (bytes: Buffer) => { said += String(bytes) })
   stop.signal.addEventListener('abort', () => process.emit('SIGTERM', 'SIGTERM'))
-  await vi.waitFor(() => expect(twin.openConnections().websocket).toBe(1), { timeout: 5000 })
+  await vi.waitFor(() => expect(twin.openConnections().websocket).toBe(1), { timeout: 10_000 })
   await vi.waitFor(() => expect(said).toContain('fast'), { timeout: 10_000 })
   stop.abort()
   expect(await running).toBe(0)

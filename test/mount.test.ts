@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { OBSERVABILITY_EVENTS } from '../src/contract/index.js'
 import { createHost, type Host } from '../src/host/index.js'
-import descriptor, { createModule, mount, onSessionReady, type ChatGPTProvider } from '../src/index.js'
+import descriptor, { createModule, mount, onSessionReady, type ChatGPTProvider, type ProviderConfig } from '../src/index.js'
 import { startTwin, type Twin } from '../src/twin/index.js'
 import { ask, mountOnTwin, type Mounted } from './support/mounted.js'
 
@@ -31,6 +31,24 @@ describe('the module', () => {
     expect(descriptor.version).toMatch(/^\d+\.\d+\.\d+$/)
     expect(descriptor.configSchema).toHaveProperty('properties.default_model')
     expect([mount, onSessionReady]).toEqual([descriptor.mount, descriptor.onSessionReady])
+  })
+
+  test('an option that a program misspells does not compile; where the compiler has no keys to look at, a warning names the nearest', async () => {
+    const warnings: string[] = []
+    const module = createModule({ interactive: false, warn: (message) => void warnings.push(message), refused: () => undefined })
+    const { coordinator } = bareHost()
+    const unknown = 'unknown option "defualt_model" has no effect; did you mean default_model? (in the mount config)'
+    // @ts-expect-error a key that is no option
+    await module.mount(coordinator, { token_store: 'memory', defualt_model: 'gpt-5.5' })
+    expect(warnings.splice(0)).toEqual([unknown])
+    // @ts-expect-error a word that is none of the choices
+    await expect(module.mount(coordinator, { token_store: 'memroy' })).rejects.toMatchObject({ code: 'invalid_option' })
+    const plan: Record<string, unknown> = { token_store: 'memory', defualt_model: 'gpt-5.5' }
+    await module.mount(coordinator, plan)
+    expect(warnings.splice(0)).toEqual([unknown])
+    const written: ProviderConfig = { id: 'of-the-host', token_store: 'memory', timeout: null, max_retries: '3', reasoning_effort: '${EFFORT}', custom_routing_dirs: ['roles'] }
+    await module.mount(coordinator, written)
+    expect(warnings).toEqual([])
   })
 
   test('mounts itself by name, announces its events and puts routing in force', async () => {

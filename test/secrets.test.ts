@@ -196,7 +196,7 @@ describe('no secret leaves by', () => {
     const secret = 'sk-made-up-canary-7f3a'
     const host = createHost({ warn: () => undefined })
     onTestFinished(() => host.close())
-    const configs = [
+    const configs: Record<string, unknown>[] = [
       { api_key: [secret] }, { api_key: { key: secret } }, { api_key: `${secret} with blanks`, lane: 'api_key' }, { lane: 'codex', api_key: secret, token_store: 'memory', login_on_mount: false },
       { apikey: secret, token_store: 'memory', login_on_mount: false }, { base_url: `https://user:${secret}@host.example/` }, { base_url: `https://user:pa/${secret}@host.example/` }, { issuer: `ftp://user:${secret}@host.example` },
       { token_store: 'redis', redis_url: `http://user:${secret}@host.example` }, { redis_url: [`redis://:${secret}@h`] }, { token_store: 'redis', redis_url: `redis://:${secret}@127.0.0.1:1` },

@@ -7,6 +7,7 @@ from typing import Any
 from amplifier_core import events as kernel_events
 from amplifier_core.llm_errors import ConfigurationError
 
+from .other_package import OTHER
 from .provider import MOUNT_NAME, ChatGPTProvider
 from .trust import trust_config
 
@@ -15,7 +16,6 @@ __all__ = ["ChatGPTProvider", "mount", "trust_config"]
 
 logger = logging.getLogger(__name__)
 
-_OTHER = "amplifier_module_provider_openai_chatgpt"
 _EVENTS = [
     "llm:request", "llm:response", "llm:stream_block_start", "llm:stream_block_delta", "llm:stream_block_end", "llm:stream_aborted",
     "provider:retry", "provider:throttle", "provider:resolve", "provider:fallback", "provider:admission", "provider:tool_sequence_repaired",
@@ -26,9 +26,9 @@ _EVENTS = [
 async def mount(coordinator: Any, config: dict[str, Any] | None = None) -> Any:
     """Registers the provider at once, starts the sidecar meanwhile, and answers the cleanup; twice without harm."""
     mounted = (coordinator.get("providers") or {}).get(MOUNT_NAME)
-    if type(mounted).__module__.split(".")[0] == _OTHER:
+    if type(mounted).__module__.split(".")[0] == OTHER:
         raise ConfigurationError(
-            f"{MOUNT_NAME} is mounted already, by the package {_OTHER}. Uninstall one of the two, or take its entry out of the providers", provider=MOUNT_NAME)
+            f"{MOUNT_NAME} is mounted already, by the package {OTHER}. Uninstall one of the two, or take its entry out of the providers", provider=MOUNT_NAME)
     provider = ChatGPTProvider(config, coordinator)
     await coordinator.mount("providers", provider, name=MOUNT_NAME)
     # While the session is put together there is time: a first call need not wait, and the model's window is known.

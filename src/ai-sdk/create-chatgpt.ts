@@ -1,5 +1,6 @@
 import type { LanguageModelV3, ProviderV3 } from '@ai-sdk/provider'
 import type { Provider } from '../contract/index.js'
+import type { PlainConfig } from '../index.js'
 import { createAbortListeners } from '../lib/index.js'
 import { createLanguageModel } from './language-model.js'
 import { noSuchModel } from './map-error.js'
@@ -18,11 +19,14 @@ export interface ChatGPT extends ProviderV3 {
   close(): Promise<void>
 }
 
+/** As below, with options from elsewhere: a record whose keys the compiler does not know. */
+export function createChatGPT<Config extends Record<string, unknown>>(options: ChatGPTOptions<Config & PlainConfig<Config>>): ChatGPT
 /**
  * A provider for the AI SDK. Nothing is mounted, read or opened before the first call; a mount that failed
  * is tried again with the next one, so that a sign-in in between is enough.
  */
-export function createChatGPT(options: ChatGPTOptions = {}): ChatGPT {
+export function createChatGPT(options?: ChatGPTOptions): ChatGPT
+export function createChatGPT(options: ChatGPTOptions<Record<string, unknown>> = {}): ChatGPT {
   const mount = createMountOnUse(options)
   const retriesInside = options.config?.['max_retries'] !== 0
   const terms = { open: mount.open, now: options.now ?? Date.now, retriesInside, lane: String(options.config?.['lane'] ?? 'codex'), aborts: createAbortListeners() }

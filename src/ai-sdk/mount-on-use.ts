@@ -10,7 +10,7 @@ export interface MountOnUse {
 }
 
 /** The module on an in-memory host of its own, from the first use on. */
-export function createMountOnUse(options: ChatGPTOptions): MountOnUse {
+export function createMountOnUse(options: ChatGPTOptions<Record<string, unknown>>): MountOnUse {
   let mounting: Promise<HostMount> | undefined
   let closed: Promise<void> | undefined
 
@@ -35,7 +35,7 @@ export function createMountOnUse(options: ChatGPTOptions): MountOnUse {
 }
 
 /** A refused mount is an AI SDK user's missing key, whose words say how to sign in, or a setting that is wrong. */
-async function mountModule({ config, onEvent, tokenStore, now, dispatcher, warn }: ChatGPTOptions): Promise<HostMount> {
+async function mountModule({ config, onEvent, tokenStore, now, dispatcher, warn }: ChatGPTOptions<Record<string, unknown>>): Promise<HostMount> {
   const { mountOnHost } = await import('../mount-on-host.js')
   try {
     return await mountOnHost({

@@ -11,7 +11,7 @@ export type Run = (load: () => Promise<Action>, options: Record<string, unknown>
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not signed in, 4 quota or rate limit,
 5 network or service, 130 interrupted. Answers go to stdout, everything else to stderr; under --json
-a failure's answer is { "error": { type, message, retryable, exit_code } }.`
+a failure's answer is { "error": { type, message, retryable, exit_code, … } }.`
 
 const EXAMPLES = `
 Examples:

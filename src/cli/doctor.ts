@@ -5,7 +5,7 @@ import type { Credential } from '../auth/index.js'
 import type { ProviderOptions } from '../config/index.js'
 import type { AccountContainer } from '../compose-account.js'
 import { isLLMError } from '../contract/index.js'
-import { CERTIFICATE_ADVICE, isCertificateFault, isRecord } from '../lib/index.js'
+import { CERTIFICATE_ADVICE, isCertificateFault, isRecord, parseJson } from '../lib/index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT } from './exit-codes.js'
 import { checkFleet } from './fleet.js'
@@ -58,6 +58,9 @@ function checkSettings({ terminal: { env } }: CommandContext, { options, passedO
   note('node', 'ok', `${process.version} on ${process.platform}-${process.arch}`)
   note('lane', 'ok', `${options.lane}, ${options.baseUrl}`)
   for (const words of passedOver) note('settings', 'warning', words)
+  // The Python package starts us, and says what is installed beside it.
+  const other = parseJson(env.AMPLIFIER_CHATGPT_OTHER_PACKAGE ?? 'null')
+  if (isRecord(other)) note('packages', 'warning', `Amplifier finds ${String(other['package'])} under our name too, and mounts ${String(other['mounted'])} alone. Run ${String(other['python'])} -m pip uninstall ${String(other['package'])}`)
   const set = PROXY_VARIABLES.filter((name) => env[name])
   // Values may hold a password: their names are enough.
   note('proxy', 'ok', set.length === 0 ? 'none set' : `${set.join(', ')} set`)

@@ -1,5 +1,5 @@
-import { describeError, isLLMError } from '../contract/index.js'
-import { sanitizeLine } from '../lib/index.js'
+import { describeError, isLLMError, withCode } from '../contract/index.js'
+import { defined, sanitizeLine } from '../lib/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { createPaint, writeNotice, type Terminal } from './terminal.js'
 
@@ -20,10 +20,12 @@ export function reportFailure(error: unknown, terminal: Terminal): void {
   if (next !== undefined && !words.includes('amplifier-chatgpt ')) writeNotice(terminal, next)
 }
 
-/** What a program gets on stdout in place of an answer. */
+/** What a program gets on stdout in place of an answer, with what had come of one. What Ctrl-C has ended says so by its code. */
 export function describeFailure(error: unknown, exitCode: number): { error: Record<string, unknown> } {
   const facts = isLLMError(error)
     ? describeError(error)
     : { type: 'Error', message: error instanceof Error ? error.message : String(error), retryable: false }
-  return { error: { ...facts, exit_code: exitCode } }
+  // Work that ends in its own words at Ctrl-C says that its caller has left.
+  const ended = exitCode === EXIT.interrupted && !('code' in facts) ? { message: withCode(facts.message, 'interrupted'), code: 'interrupted' } : {}
+  return { error: { ...facts, ...ended, exit_code: exitCode, ...(isLLMError(error) && defined({ partial: error.partial })) } }
 }

@@ -11,11 +11,11 @@ const GRACE_MS = 400
  * @throws AbortError
  */
 export async function untilAborted<Value>(signal: AbortSignal, work: () => Promise<Value>): Promise<Value> {
-  if (signal.aborted) throw new AbortError('interrupted')
+  if (signal.aborted) throw interrupted()
   const done = new AbortController()
   const aborted = once(signal, 'abort', { signal: done.signal }).then(async () => {
     await delay(GRACE_MS, { signal: done.signal })
-    throw new AbortError('interrupted')
+    throw interrupted()
   })
   try {
     return await Promise.race([work(), aborted])
@@ -23,4 +23,8 @@ export async function untilAborted<Value>(signal: AbortSignal, work: () => Promi
     aborted.catch(() => undefined)
     done.abort()
   }
+}
+
+function interrupted(): AbortError {
+  return new AbortError('The command was interrupted.', { code: 'interrupted' })
 }

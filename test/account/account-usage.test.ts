@@ -81,10 +81,10 @@ describe('a mount', () => {
     }
     for (const used of [20, 89]) await call(used)
     await call(91)
-    await vi.waitFor(() => expect(asked()).toBe(1))
+    await vi.waitFor(() => expect(asked()).toBe(1), 10_000)
     await call(92)
     clock.ms += 61_000
     await call(93)
-    await vi.waitFor(() => expect(asked()).toBe(2))
+    await vi.waitFor(() => expect(asked()).toBe(2), 10_000)
   })
 })

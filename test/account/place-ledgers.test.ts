@@ -70,7 +70,7 @@ test('a file hears of a place that nobody waits for with the next call\'s word, 
   const soon = await counted()
   const held = [await limiter.acquire(), await limiter.acquire()]
   const waiter = limiterOver(other, 2).acquire()
-  await vi.waitFor(async () => expect((await onlooker.step(onlooking(++seq))).waiting).toBe(1))
+  await vi.waitFor(async () => expect((await onlooker.step(onlooking(++seq))).waiting).toBe(1), 10_000)
   // Its own word since then has told it of the one that waits.
   limiter.observeRateLimited()
   held[0]?.()
@@ -80,7 +80,7 @@ test('a file hears of a place that nobody waits for with the next call\'s word, 
   const last = await limiter.acquire()
   last()
   await limiter.close()
-  await vi.waitFor(async () => expect(await counted()).toBe(0))
+  await vi.waitFor(async () => expect(await counted()).toBe(0), 10_000)
   expect(soon).toBe(0)
 })
 
@@ -394,7 +394,7 @@ test('a share goes by the machines of the last ten minutes, also where the ledge
   const warnings: string[] = []
   const limiter = limiterOver(createFallbackLedger({ ledger, local: createMemoryLedger(), shared: true, warn: (share) => warnings.push(share) }))
   ;(await limiter.acquire())()
-  await vi.waitFor(() => expect(told).toEqual([]))
+  await vi.waitFor(() => expect(told).toEqual([]), 10_000)
   await limiter.acquire()
   expect([warnings, limiter.limit]).toEqual([['2 of 6'], 2])
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createStateFile, defaultStatePath } from '../../src/account/index.js'
 import { identifyHost } from '../../src/lib/host-identity.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const listeners = () => process.eventNames().map((name) => [String(name), process.listenerCount(name)])
 /** before anything was written: a package that listens does it once a process */
@@ -74,7 +75,7 @@ test('a write leaves no listener on the process: signals are the host’s', asyn
   expect(listeners()).toEqual(listenersAtFirst)
 })
 
-test('the lock of a process that is gone from this machine is passed at once', async () => {
+test('the lock of a process that is gone from this machine is passed at once', WALL_TIME, async () => {
   await mkdir(`${path}.lock`, { recursive: true })
   await writeFile(join(`${path}.lock`, `1-${2 ** 22 + 17}-${await identifyHost()}-abc`), '')
   const place = createStateFile(path).persisted('a', 'quota')

@@ -21,7 +21,7 @@ test('what one process learned holds for the next one, until the minute is over'
   await first.flush()
   clock.ms += 20_000
   const next = createWebSocketBlock({ now: () => clock.ms, persisted: place(), machine: 'a' })
-  await vi.waitFor(() => expect(next.current()?.reason).toBe('the server wants HTTP (426)'))
+  await vi.waitFor(() => expect(next.current()?.reason).toBe('the server wants HTTP (426)'), 10_000)
   expect(next.current()?.leftMs).toBeGreaterThan(COOL_DOWN_MS - 21_000)
   next.clear()
   await next.flush()
@@ -36,7 +36,7 @@ test("what a machine's own network did is not held against another machine, what
   learner.set('the upgrade failed (ECONNRESET)', { byServer: false })
   await learner.flush()
   const [same, other] = [of('a'), of('b')]
-  await vi.waitFor(() => expect(same.current()?.reason).toBe('the upgrade failed (ECONNRESET)'))
+  await vi.waitFor(() => expect(same.current()?.reason).toBe('the upgrade failed (ECONNRESET)'), 10_000)
   expect(other.current()).toBeUndefined()
 })
 

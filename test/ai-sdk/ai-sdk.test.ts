@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createChatGPT, readRoute, type ChatGPT, type ChatGPTOptions, type RouteReceipt } from '../../src/ai-sdk/index.js'
 import type { ChatRequest, ChatResponse, Message } from '../../src/contract/index.js'
 import { startTwin, type Twin, type TwinReply } from '../../src/twin/index.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 let twin: Twin
 let folder: string
@@ -311,7 +312,7 @@ describe('failures', () => {
     await Promise.all([closing.close(), closing.close()])
     const outcome = await running
     expect(outcome === 'answered' || outcome instanceof Error).toBe(true)
-    await vi.waitFor(() => expect(twin.openConnections()).toEqual(before), { timeout: 1000, interval: 5 })
+    await vi.waitFor(() => expect(twin.openConnections()).toEqual(before), { timeout: 10_000, interval: 5 })
     await expect(generateText({ model: closing('gpt-5.5'), prompt: 'hello' })).rejects.toSatisfy((error: unknown) => LoadAPIKeyError.isInstance(error))
   })
 
@@ -337,7 +338,7 @@ describe('failures', () => {
     expect(last?.type === 'error' && APICallError.isInstance(last.error)).toBe(true)
   })
 
-  test.each(['abort', 'cancel'] as const)('%s frees the upstream socket within 250 ms', async (way) => {
+  test.each(['abort', 'cancel'] as const)('%s frees the upstream socket within 250 ms', WALL_TIME, async (way) => {
     const model = create()('gpt-5.5')
     // With a call before it, the connections that stand by are all there.
     await model.doGenerate({ prompt })
@@ -351,11 +352,11 @@ describe('failures', () => {
     const startedMs = performance.now()
     if (way === 'abort') controller.abort()
     else await reader.cancel()
-    await vi.waitFor(() => expect(twin.openConnections().http).toBe(running - 1), { timeout: 1000, interval: 5 })
+    await vi.waitFor(() => expect(twin.openConnections().http).toBe(running - 1), { timeout: 10_000, interval: 5 })
     expect(performance.now() - startedMs).toBeLessThan(250)
   })
 
-  test.each(['an abort before the first output', 'an abort of generateText', 'an abort of streamText whose loop was left'] as const)('%s frees the upstream socket within 250 ms', async (way) => {
+  test.each(['an abort before the first output', 'an abort of generateText', 'an abort of streamText whose loop was left'] as const)('%s frees the upstream socket within 250 ms', WALL_TIME, async (way) => {
     const model = create()('gpt-5.5')
     twin.enqueue({ text: 'a long answer that never ends', deltaChars: 2, stallAfterEvents: way === 'an abort before the first output' ? 1 : 7 })
     const controller = new AbortController()
@@ -377,7 +378,7 @@ describe('failures', () => {
       abort()
       expect(await outcome).toMatchObject({ name: 'AbortError' })
     }
-    await vi.waitFor(() => expect(twin.activity().running).toBe(0), { timeout: 1000, interval: 5 })
+    await vi.waitFor(() => expect(twin.activity().running).toBe(0), { timeout: 10_000, interval: 5 })
     expect(performance.now() - abortedMs).toBeLessThan(250)
   })
 })

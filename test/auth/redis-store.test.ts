@@ -151,7 +151,7 @@ describe.runIf(installed)('a Redis server', () => {
     await never.connection.close()
     const startedAt = performance.now()
     await store.withLock(async () => undefined)
-    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(performance.now() - startedAt).toBeLessThan(15_000)
   })
 
   test('lets twenty hosts refresh once', async () => {
@@ -182,7 +182,7 @@ describe.runIf(installed)('a Redis server', () => {
     await expect(source.replace(tokens.access_token)).rejects.toMatchObject({ name: 'NetworkError', retryable: true })
     expect(stand.twin.refreshes).toEqual([])
     server = await startRedis(port, folder)
-    await expect.poll(async () => (await store.load()).state, { timeout: 8000, interval: 100 }).toBe('present')
+    await expect.poll(async () => (await store.load()).state, { timeout: 15_000, interval: 100 }).toBe('present')
     expect((await source.replace(tokens.access_token)).accessToken).not.toBe(tokens.access_token)
     expect(stand.twin.refreshes.length).toBe(1)
   })

@@ -96,6 +96,14 @@ describe('signed in', () => {
     expect((await cli.run(['run', 'x', '--role', 'fast', '--model', 'gpt-5.5'])).code).toBe(2)
   })
 
+  test('run --json of an answer that broke off has what had come beside the error', async () => {
+    cli.twin.enqueue({ text: 'half an answer', incomplete: 'content_filter' })
+    const { stdout, code } = await cli.run(['run', 'hello', '--json'])
+    expect([code, parse(stdout)]).toEqual([1, { error: expect.objectContaining({
+      type: 'ContentFilterError', exit_code: 1, partial: expect.objectContaining({ content: [expect.objectContaining({ type: 'text', text: 'half an answer' })] }) as unknown,
+    }) as unknown }])
+  })
+
   test('run --json is the whole response with its route', async () => {
     const { stdout, code } = await cli.run(['run', 'hello', '--role', 'coding', '--json'])
     expect(code).toBe(0)

@@ -68,7 +68,19 @@ describe('as a process of its own', () => {
     const { code, stdout, stderr } = await end(child)
     expect([code, stderr]).toEqual([130, ''])
     expect(stdout).toMatch(/^one/)
-    await vi.waitFor(() => expect(cli.twin.openConnections()).toMatchObject({ websocket: 0 }), { timeout: 3000 })
+    await vi.waitFor(() => expect(cli.twin.openConnections()).toMatchObject({ websocket: 0 }), { timeout: 10_000 })
+  })
+
+  test('Ctrl-C under --json leaves one answer for a program, with the code that it was', async () => {
+    cli.twin.enqueue({ text: 'one two three four five six', deltaChars: 4, stallAfterEvents: 6 })
+    const before = cli.twin.responses().length
+    const child = start(['run', 'slowly', '--json'])
+    const ended = end(child)
+    await vi.waitFor(() => expect(cli.twin.responses().length).toBeGreaterThan(before), { timeout: 10_000 })
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+    expect([code, stderr]).toEqual([130, ''])
+    expect(JSON.parse(stdout)).toMatchObject({ error: { type: 'AbortError', code: 'interrupted', message: expect.stringMatching(/\[interrupted\]$/) as string, retryable: false, exit_code: 130 } })
   })
 
   test('Ctrl-C while a device code waits ends with 130 and keeps the sign-in there was', async () => {
@@ -170,7 +182,7 @@ describe('as a process of its own', () => {
     const second = await open()
     expect(await (await fetch(`${second.baseUrl}/responses/${id}`, { headers })).json()).toMatchObject({ id, status: 'completed' })
     await keys('revoke', 'laptop')
-    await vi.waitFor(async () => expect((await fetch(`${second.baseUrl}/responses/${id}`, { headers })).status).toBe(401), { timeout: 5000 })
+    await vi.waitFor(async () => expect((await fetch(`${second.baseUrl}/responses/${id}`, { headers })).status).toBe(401), { timeout: 10_000 })
     second.child.kill('SIGTERM')
     expect((await second.ended).code).toBe(0)
   }, 30_000)

@@ -206,7 +206,7 @@ describe.skipIf(!built)("Amplifier's Rust kernel", () => {
     twin.enqueue(stalls, stalls)
     expect((await kernel.complete(ask('stall', { timeout: 0.2 }))).error).toMatchObject({ Other: { message: expect.stringContaining('timeout') as string } })
     expect(await kernel.complete(ask('stall'), { within_ms: 200 })).toEqual({ elapsed: true })
-    await vi.waitFor(() => expect(twin.activity().running).toBe(0), { timeout: 1000, interval: 5 })
+    await vi.waitFor(() => expect(twin.activity().running).toBe(0), { timeout: 10_000, interval: 5 })
     expect((await kernel.complete(ask('go on'))).ok).toMatchObject({ finish_reason: 'stop' })
   })
 
@@ -220,7 +220,7 @@ describe.skipIf(!built)("Amplifier's Rust kernel", () => {
   test('goes on over the same mount where the sidecar was killed in an answer and started again', async () => {
     twin.enqueue({ text: 'a long answer', deltaChars: 1, stallAfterEvents: 6 })
     const running = kernel.complete(ask('stall'))
-    await vi.waitFor(() => expect(twin.activity().running).toBe(1), { timeout: 5000, interval: 5 })
+    await vi.waitFor(() => expect(twin.activity().running).toBe(1), { timeout: 10_000, interval: 5 })
     const port = String(sidecar?.port)
     await sidecar?.end('SIGKILL')
     expect((await running).error).toHaveProperty('Other.message')

@@ -76,7 +76,7 @@ describe.concurrent('serve --grpc', () => {
     const parent = spawn(process.execPath, ['-e', program, main], { cwd: folder, env: { ...process.env, HOME: folder }, stdio: ['ignore', 'pipe', 'ignore'] })
     const pid = Number(String((await once(parent.stdout as NodeJS.ReadableStream, 'data'))[0]))
     parent.kill('SIGKILL')
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5000, interval: 50 })
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 15_000, interval: 50 })
   }, 20_000)
 
   test('makes a secret and shows it once on stderr where nobody gave one; none with --no-secret', async () => {

@@ -1,6 +1,6 @@
 /** Every option that today's Python module takes, with the values it takes: through the in-memory host, and through the Python package. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -130,8 +130,9 @@ if ('reason' in prepared) process.stderr.write(`skipped: ${prepared.reason}\n`)
 
 describe.skipIf('reason' in prepared)(`through the Python package, amplifier-core ${KERNELS[0]}`, () => {
   const outcomes = new Map<string, string>()
+  let main: string
   beforeAll(async () => {
-    const main = await buildCommandLine('upstream-settings')
+    main = await buildCommandLine('upstream-settings')
     const script = join(dirname(fileURLToPath(import.meta.url)), 'upstream_settings.py')
     const child = spawn('python' in prepared ? prepared.python : '', [script], {
       stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, HOME: folder, AMPLIFIER_CHATGPT_SIDECAR_COMMAND: JSON.stringify([process.execPath, main]) },
@@ -149,5 +150,23 @@ describe.skipIf('reason' in prepared)(`through the Python package, amplifier-cor
     const { marker, expected } = rows[index] as (typeof rows)[number]
     expect(outcomes.get(`${marker} in Python`)).toBe(typeof expected === 'string' ? expected : 'ok')
     if (typeof expected !== 'string') expect(wireOf(`${marker} in Python`, expected)).toEqual(expected)
+  })
+
+  test('where the older package is installed too, doctor says which of the two is mounted, and the command that takes the other away', async () => {
+    const python = 'python' in prepared ? prepared.python : ''
+    const older = join(folder, 'older', 'amplifier_module_provider_openai_chatgpt-1.0.0.dist-info')
+    await mkdir(older, { recursive: true })
+    await writeFile(join(older, 'METADATA'), 'Metadata-Version: 2.1\nName: amplifier-module-provider-openai-chatgpt\nVersion: 1.0.0\n')
+    await writeFile(join(older, 'entry_points.txt'), '[amplifier.modules]\nprovider-openai-chatgpt = amplifier_module_provider_openai_chatgpt:mount\n')
+    const ask = async (more: NodeJS.ProcessEnv): Promise<{ check: string; detail: string }[]> => {
+      const env = { ...process.env, HOME: folder, AMPLIFIER_CHATGPT_BASE_URL: twin.baseUrl, AMPLIFIER_CHATGPT_ISSUER: twin.issuer, AMPLIFIER_CHATGPT_SIDECAR_COMMAND: JSON.stringify([process.execPath, main]), ...more }
+      const child = spawn(python, ['-m', 'amplifier_module_openai_chatgpt', 'doctor', '--json'], { stdio: ['ignore', 'pipe', 'inherit'], env })
+      let said = ''
+      for await (const chunk of child.stdout) said += String(chunk)
+      return (JSON.parse(said) as { findings: { check: string; detail: string }[] }).findings.filter(({ check }) => check === 'packages')
+    }
+    expect(await ask({})).toEqual([])
+    expect(await ask({ PYTHONPATH: dirname(older) })).toEqual([{ check: 'packages', result: 'warning', detail:
+      `Amplifier finds amplifier-module-provider-openai-chatgpt under our name too, and mounts amplifier-module-provider-openai-chatgpt alone. Run ${python} -m pip uninstall amplifier-module-provider-openai-chatgpt` }])
   })
 })

@@ -29,7 +29,7 @@ test.runIf(installed)('what a script of ours touches lies in one slot of a clust
   onTestFinished(async () => void (await Promise.all(limiters.map((limiter) => limiter.close()))))
   const release = await limiters[0]!.acquire()
   const waiting = limiters[1]!.acquire()
-  await vi.waitFor(async () => expect(await limiters[0]!.inspect()).toMatchObject({ running: 1, waiting: { background: 1 } }), { timeout: 5000 })
+  await vi.waitFor(async () => expect(await limiters[0]!.inspect()).toMatchObject({ running: 1, waiting: { background: 1 } }), { timeout: 10_000 })
   release()
   ;(await waiting)()
 

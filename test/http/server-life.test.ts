@@ -113,7 +113,7 @@ describe('a server that ends', () => {
       socket.on('message', (data: Buffer) => void events.push(JSON.parse(data.toString())))
       await once(socket, 'open')
       socket.send(JSON.stringify({ type: 'response.create', model: 'gpt-5.5', input: 'x' }))
-      await vi.waitFor(() => expect(events.map(({ type }) => type)).toContain('response.output_text.delta'), { timeout: 5000 })
+      await vi.waitFor(() => expect(events.map(({ type }) => type)).toContain('response.output_text.delta'), { timeout: 10_000 })
       const closed = once(socket, 'close')
       await Promise.all([server.close({ graceMs }), closed])
       expect([events.at(-1)?.type, events.at(-1)?.response?.error?.code]).toEqual([last, last === 'response.failed' ? 'server_shutdown' : undefined])
@@ -131,10 +131,10 @@ describe('a server that ends', () => {
     const body = JSON.stringify({ model: 'gpt-5.5', input: 'x', stream: true })
     const head = (method: string, path: string) => `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${KEY}\r\n`
     socket.write(`${head('POST', '/v1/responses')}content-length: ${body.length}\r\n\r\n${body}`)
-    await vi.waitFor(() => expect(seen).toContain('output_text.delta'), { timeout: 5000 })
+    await vi.waitFor(() => expect(seen).toContain('output_text.delta'), { timeout: 10_000 })
     socket.write(`${head('GET', '/healthz')}\r\n${head('GET', '/readyz')}\r\n${head('GET', '/v1/models')}\r\n`)
     await server.close({ graceMs: 100 })
-    await vi.waitFor(() => expect(seen).toContain('server_shutdown'), { timeout: 5000 })
+    await vi.waitFor(() => expect(seen).toContain('server_shutdown'), { timeout: 10_000 })
     expect(seen).toContain('HTTP/1.1 200')
     expect(seen).not.toContain('"object":"list"')
   })
@@ -178,7 +178,7 @@ test('the look of a client whether anybody is there is answered without a key', 
   expect((await fetch(new URL('/', server.baseUrl), { method: 'HEAD' })).status).toBe(200)
   await (await ask('/messages', { model: 'role-of-mine', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] })).text()
   await (await ask('/messages', { model: 'claude-opus-4-8', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] })).text()
-  await vi.waitFor(() => expect(log.length).toBe(3))
+  await vi.waitFor(() => expect(log.length).toBe(3), 10_000)
   expect(log.map(({ status, error, requested_model, model }) => [status, error, requested_model, model])).toEqual([
     [200, undefined, undefined, undefined], [404, 'model_not_available', undefined, 'role-of-mine'], [200, undefined, 'claude-opus-4-8', expect.stringMatching(/^gpt-/)],
   ])
@@ -213,7 +213,7 @@ describe('where a server listens', () => {
     await expect(read(httpsRequest, { host: 'localhost', port, path: '/v1/models' })).rejects.toThrow(/self-signed/)
     // One line for a client that tries again and again, and for one that speaks http.
     await expect(read(httpRequest, { host: 'localhost', port, path: '/v1/models' })).rejects.toThrow()
-    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/^warning: a TLS handshake with .* failed \(.+\): the client must trust the certificate's CA and speak https$/)]))
+    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/^warning: a TLS handshake with .* failed \(.+\): the client must trust the certificate's CA and speak https$/)]), 10_000)
   })
 })
 
@@ -253,7 +253,7 @@ describe('keys with names', () => {
     expect(JSON.parse(data.toString())).toMatchObject({ type: 'error', status: 401, error: { code: 'invalid_api_key' } })
     await once(socket, 'close')
     expect([(await ask('/models', undefined, as(one))).status, (await ask('/models', undefined, as(other))).status]).toEqual([401, 200])
-    await vi.waitFor(() => expect(log.length).toBe(7))
+    await vi.waitFor(() => expect(log.length).toBe(7), 10_000)
     expect(log[0]).toMatchObject({ key: 'one', method: 'POST', path: '/v1/responses', status: 200, model: 'gpt-5.5', served_model: 'gpt-5.5', request_id: expect.stringMatching(/^req_/) })
     expect(log.slice(1).map(({ key, status }) => `${key} ${status}`).sort()).toEqual(['- 401', 'default 404', 'one 200', 'other 200', 'other 400', 'other 404'])
   })

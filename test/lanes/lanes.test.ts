@@ -219,7 +219,7 @@ describe('a key that merely lies in the environment', () => {
     const module = createModule({ warn: (message) => void warnings.push(message) })
     const host = createHost({ warn: () => undefined })
     onTestFinished(() => host.close())
-    const config = { lane, base_url: lane === 'codex' ? twin.baseUrl : twin.apiBaseUrl, issuer: twin.issuer, token_store: 'memory' }
+    const config: Record<string, unknown> = { lane, base_url: lane === 'codex' ? twin.baseUrl : twin.apiBaseUrl, issuer: twin.issuer, token_store: 'memory' }
     expect(await module.mount(host.coordinator, config)).toBeNull()
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatch(/amplifier-chatgpt login/)

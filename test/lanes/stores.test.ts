@@ -229,7 +229,7 @@ describe.runIf(installed)('Redis', () => {
     expect(String(error)).not.toContain(PASSWORD)
     expect(outcomes(twin)).toEqual([])
     server = await startServer()
-    await expect.poll(() => mounted.provider.complete(ask('back')).then(() => 'served', () => 'not yet'), { timeout: 8000, interval: 100 }).toBe('served')
+    await expect.poll(() => mounted.provider.complete(ask('back')).then(() => 'served', () => 'not yet'), { timeout: 15_000, interval: 100 }).toBe('served')
     expect(outcomes(twin)).toEqual(['ok'])
   })
 

@@ -103,7 +103,7 @@ describe.runIf(python)('login_on_mount at a terminal', () => {
     const twin = await openTwin({ deviceCode: { approveAfterPolls: 'never', intervalSeconds: 1 } })
     const { program } = await prepareRun(twin, undefined)
     const { child, output, ended } = run(program, 'terminal')
-    await expect.poll(output, { timeout: 8000, interval: 50 }).toContain('/codex/device')
+    await expect.poll(output, { timeout: 15_000, interval: 50 }).toContain('/codex/device')
     child.stdin?.write('\u0003')
     expect([await ended, output()]).toEqual([0, expect.stringMatching(/cancelled[^]*NOT MOUNTED[^]*LISTENERS 0/)])
   })

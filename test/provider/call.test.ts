@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ChatRequest, LLMError, StreamEvent } from '../../src/contract/index.js'
 import { ask, collect, failureOf, mount, textOf, TOOL, type MountedOptions } from '../support/mounted.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const types = (events: readonly StreamEvent[]): string[] => events.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1])
 
@@ -105,7 +106,7 @@ describe.each(['sse', 'websocket'] as const)('a call over %s', (transport) => {
     await expect(provider.complete(ask('hello'))).resolves.toMatchObject({ finish_reason: 'stop' })
   })
 
-  test.each(['signal', 'host', 'loop', 'close'] as const)('%s stops a call within 250 ms and frees its socket', async (way) => {
+  test.each(['signal', 'host', 'loop', 'close'] as const)('%s stops a call within 250 ms and frees its socket', WALL_TIME, async (way) => {
     const { provider, twin, host, named } = await mountOver()
     twin.enqueue({ text: 'one two three four', stallAfterEvents: 6, eventsPerWrite: 1 })
     const controller = new AbortController()

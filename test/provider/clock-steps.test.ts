@@ -52,13 +52,13 @@ test('a model list that could not be had is asked for again in time after the cl
   })
   expect((await catalog.list()).source).toBe('fallback')
   skewMs = -DAY
-  await vi.waitFor(async () => expect((await catalog.list()).source).toBe('live'), { timeout: 5000, interval: 5 })
+  await vi.waitFor(async () => expect((await catalog.list()).source).toBe('live'), { timeout: 10_000, interval: 5 })
   skewMs = -2 * DAY
   const before = asked
   await vi.waitFor(async () => {
     await catalog.list()
     expect(asked).toBeGreaterThan(before)
-  }, { timeout: 5000, interval: 5 })
+  }, { timeout: 10_000, interval: 5 })
 })
 
 test('a WebSocket that was refused is probed again within a minute, whatever the wall clock does', () => {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { MountPlan, RouteReceipt } from '../../src/contract/index.js'
+import type { Coordinator, MountPlan, RouteReceipt } from '../../src/contract/index.js'
 import { createHost } from '../../src/host/index.js'
 import { createModule } from '../../src/index.js'
 import type { ModelRoleResolver } from '../../src/routing/index.js'
@@ -242,7 +242,7 @@ describe('a role whose candidate is mounted beside the provider that delegates',
       complete: (request: unknown) => Promise.resolve(void asked.push(request)).then(() => ({ content: [{ type: 'text', text: 'metered' }] })),
     }
     const ours = createModule({ warn: () => undefined })
-    const key: typeof ours = { ...ours, id: 'provider-openai', mount: (coordinator) => coordinator.mount('providers', metered as never, { name: 'openai' }).then(() => () => undefined) }
+    const key: typeof ours = { ...ours, id: 'provider-openai', mount: (coordinator: Coordinator) => coordinator.mount('providers', metered as never, { name: 'openai' }).then(() => () => undefined) }
     const host = createHost({
       config: {
         providers: [{ module: key.id, id: 'openai', config: {} }, { module: ours.id, id: 'openai-chatgpt', config: { ...source.config, matrix: file } }],

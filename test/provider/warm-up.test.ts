@@ -30,7 +30,7 @@ describe('a warm-up that is not answered as it should be', () => {
     const startedMs = performance.now()
     await mounted.provider.warmUp(talk())
     // Its own limit is 10 s.
-    expect(performance.now() - startedMs).toBeLessThan(3000)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
     expect(mounted.provider.transportChoice()).toEqual({ kind: 'websocket', reason: 'preferred' })
     const answer = await mounted.provider.complete(talk())
     expect(answer.metadata?.route).toMatchObject({ transport: 'websocket', attempts: [{ outcome: 'ok' }] })

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { ChatRequest, ChatResponse } from '../../src/contract/index.js'
 import type { TwinReply, TwinRequest } from '../../src/twin/index.js'
 import { ask, failureOf, mountOnTwin, TOOL, type Mounted, type MountedOptions } from '../support/mounted.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const open: Mounted[] = []
 afterEach(async () => {
@@ -48,7 +49,7 @@ describe('choosing the transport', () => {
     expect(upgrades(mounted)).toHaveLength(2)
   })
 
-  test('an upgrade that nobody answers costs less than 2.5 s, once', async () => {
+  test('an upgrade that nobody answers costs less than 2.5 s, once', WALL_TIME, async () => {
     const mounted = await mount()
     mounted.twin.enqueue({ upgrade: true, status: 101, delayMs: 30_000 } as TwinReply)
     const startedMs = performance.now()

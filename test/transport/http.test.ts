@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { TransportFailure } from '../../src/transport/index.js'
 import { eventStream, onCleanup, serve, serveRaw } from './support/servers.js'
 import { failureOf, openTransport, readAll } from './support/transports.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const POST = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' } as const
 
@@ -203,7 +204,7 @@ describe('how far a failed exchange had come', () => {
   })
 })
 
-describe('an abort', () => {
+describe('an abort', WALL_TIME, () => {
   const within = async (work: Promise<TransportFailure>, signalAt: () => void): Promise<TransportFailure> => {
     const startMs = performance.now()
     signalAt()

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { SocketConnection } from '../../src/transport/index.js'
 import { serve, serveRaw, serveSocket } from './support/servers.js'
 import { failureOf, openTransport, readAll } from './support/transports.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const HEADERS = { authorization: 'Bearer made-up', 'X-One': '1' }
 
@@ -61,7 +62,7 @@ describe('the upgrade', () => {
     }
   })
 
-  test('ends with its signal', async () => {
+  test('ends with its signal', WALL_TIME, async () => {
     const server = await serve(() => undefined)
     const controller = new AbortController()
     const work = failureOf(openTransport().connect({ url: server.url.replace('http', 'ws'), headers: {}, signal: controller.signal }))
@@ -217,7 +218,7 @@ describe('an exchange', () => {
     }
   })
 
-  test('ends with its signal, the connection with it', async () => {
+  test('ends with its signal, the connection with it', WALL_TIME, async () => {
     const server = await serveSocket((socket) => void socket.on('message', () => socket.send('1')))
     const connection = await openTransport().connect({ url: server.url, headers: {} })
     const controller = new AbortController()
@@ -250,7 +251,7 @@ describe('an exchange', () => {
 })
 
 describe('a dead peer', () => {
-  test('is noticed within two ping intervals, during an exchange and between', async () => {
+  test('is noticed within two ping intervals, during an exchange and between', WALL_TIME, async () => {
     const server = await serveSocket((socket, request) => void socket.on('message', () => request.socket.pause()))
     const connection = await openTransport().connect({ url: server.url, headers: {}, pingMs: 50 })
     const closed = closedOf(connection)

@@ -3,6 +3,7 @@ import { request } from 'undici'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { TwinFaults } from '../../src/twin/index.js'
 import { ask, openSocket, post, readEvents, signIn, textOf, typesOf, type Json, type SignedIn } from './support/raw-client.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 let signed: SignedIn
 beforeEach(async () => { signed = await signIn() })
@@ -111,7 +112,7 @@ describe('time over SSE', () => {
     expect(twin.requests[0]?.ended).toBe('client_gone')
   })
 
-  test('closing the twin ends stalled answers at once', async () => {
+  test('closing the twin ends stalled answers at once', WALL_TIME, async () => {
     const { twin } = signed
     twin.enqueue({ text: 'x', stallAfterEvents: 1 })
     const pending = rawTurn()

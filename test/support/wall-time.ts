@@ -1,0 +1,5 @@
+/**
+ * Options of a test that holds the code to a limit in wall time. A busy machine makes one try late; a wait in the code makes every
+ * one late.
+ */
+export const WALL_TIME = { retry: 9 }
