@@ -69,7 +69,7 @@ async function ask<Answer>(
   try {
     reply = await options.transport.fetch({
       method, url, signal,
-      headers: { ...clientHeaders(options, credential), accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { accept: 'application/json', ...clientHeaders(options, credential), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       timeouts: { connectMs: options.timeoutMs, totalMs: options.timeoutMs },
     })

@@ -4,5 +4,5 @@ import type { Credential, CredentialSource } from '../auth/credential-source.js'
 export function clientHeaders(
   { credentials, userAgent }: { credentials: Pick<CredentialSource, 'headers'>; userAgent: string }, credential: Credential,
 ): Record<string, string> {
-  return Object.assign(credentials.headers(credential), { originator: 'amplifier', 'user-agent': userAgent })
+  return { originator: 'amplifier', 'user-agent': userAgent, ...credentials.headers(credential) }
 }

@@ -14,7 +14,7 @@ function collectFamilies(headers: ReadonlyMap<string, string>): Map<string, Map<
     const limitId = toLimitId(family)
     const slots = families.get(limitId) ?? new Map<string, Slot>()
     families.set(limitId, slots)
-    slots.set(slot, { ...slots.get(slot), [field]: value })
+    slots.set(slot, Object.assign(slots.get(slot) ?? {}, { [field]: value }))
   }
   return families
 }

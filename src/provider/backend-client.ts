@@ -107,8 +107,9 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
   }
 }
 
-function headersFor(options: BackendClientOptions, credential: Credential, conversation: string): Record<string, string> {
-  return Object.assign(clientHeaders(options, credential), { 'session-id': conversation, 'thread-id': conversation })
+/** @param own of this kind of request; in front of what is spread, since to add them to a copy took Node 20 a microsecond each */
+function headersFor(options: BackendClientOptions, credential: Credential, conversation: string, own: Record<string, string>): Record<string, string> {
+  return { 'session-id': conversation, 'thread-id': conversation, ...own, ...clientHeaders(options, credential) }
 }
 
 function openConnection(
@@ -117,21 +118,20 @@ function openConnection(
   const { mode, connectTimeoutMs } = options
   return options.transport.connect({
     url: `${options.baseUrl.replace(/^http/, 'ws')}/responses`,
-    headers: { ...headersFor(options, credential, conversation), 'openai-beta': WEBSOCKET_BETA },
+    headers: headersFor(options, credential, conversation, { 'openai-beta': WEBSOCKET_BETA }),
     connectMs: mode === 'auto' ? Math.min(AUTO_UPGRADE_MS, connectTimeoutMs) : connectTimeoutMs,
     ...(signal && { signal }),
   })
 }
 
 function openHttpExchange(options: BackendClientOptions, url: string, request: ExchangeRequest, reason: string): Promise<Exchange> {
-  const headers = headersFor(options, request.credential, request.conversation)
-  headers['content-type'] = 'application/json'
-  headers['accept'] = 'text/event-stream'
-  if (request.turnState !== undefined) headers[TURN_STATE] = request.turnState
+  const { turnState } = request
   return options.transport.stream({
     method: 'POST',
     url,
-    headers,
+    headers: headersFor(options, request.credential, request.conversation, {
+      'content-type': 'application/json', accept: 'text/event-stream', ...(turnState !== undefined && { [TURN_STATE]: turnState }),
+    }),
     body: serializeRequest(request.built),
     signal: request.signal,
     timeouts: request.timeouts,

@@ -19,8 +19,8 @@ export class CallSpan {
     this.#opened = true
     const { settings, redactor } = this.deps
     return this.emitter.emit('llmRequest', {
-      ...nameCall(this.deps, this.call),
       message_count: this.call.request.messages.length,
+      ...nameCall(this.deps, this.call),
       ...(settings.raw && payload !== undefined && { raw: redactor.value(payload) }),
     })
   }
@@ -30,10 +30,11 @@ export class CallSpan {
     if (this.#closed) return
     this.#closed = true
     await this.announce(undefined)
-    const told = { ...nameCall(this.deps, this.call), duration_ms: this.deps.now() - this.#startedMs }
+    const duration_ms = this.deps.now() - this.#startedMs
+    const name = nameCall(this.deps, this.call)
     await this.emitter.emit('llmResponse', error
-      ? { ...told, status: 'error', error: error.message, error_type: error.name }
-      : { ...told, status: 'ok', route: this.call.route, ...describeAnswer(response, this.deps) })
+      ? { status: 'error', duration_ms, error: error.message, error_type: error.name, ...name }
+      : { status: 'ok', duration_ms, route: this.call.route, ...name, ...describeAnswer(response, this.deps) })
   }
 }
 

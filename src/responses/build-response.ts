@@ -21,7 +21,7 @@ export function buildResponse(content: ContentBlock[], wire: JsonObject, termina
 
 function toToolCall(block: ContentBlock & { type: 'tool_call' }): ToolCall {
   const { type: _type, input, ...rest } = block
-  return { ...rest, arguments: input }
+  return { arguments: input, ...rest }
 }
 
 function finishReason(terminal: Terminal | undefined, callCount: number): FinishReason {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract/index.js'
 import { isRecord, readString } from '../lib/index.js'
-import type { ItemReference, PartEvent, ReasoningDone, TextDone } from './wire-events.js'
+import type { PartEvent, ReasoningDone, TextDone } from './wire-events.js'
 
 export interface MessagePart {
   /** its place in the item's content */
@@ -38,16 +38,12 @@ export function readReasoningParts(item: JsonObject): ReasoningPart[] {
 
 /** A finished part says the same as the event that finishes its text; undefined where it has none. */
 export function partToDone(event: PartEvent): TextDone | ReasoningDone | undefined {
-  const { part, output_index, item_id, content_index, summary_index } = event
-  const reference: ItemReference = { output_index, item_id }
+  const { part, output_index, item_id, content_index = 0, summary_index = 0 } = event
   const text = readString(part, 'text')
-  if (event.type === 'response.reasoning_summary_part.done') {
-    return text === undefined ? undefined : { type: 'response.reasoning_summary_text.done', ...reference, summary_index: summary_index ?? 0, text }
-  }
-  const place = { ...reference, content_index: content_index ?? 0 }
-  if (part['type'] === 'reasoning_text') return text === undefined ? undefined : { type: 'response.reasoning_text.done', ...place, text }
+  if (event.type === 'response.reasoning_summary_part.done') return text === undefined ? undefined : { type: 'response.reasoning_summary_text.done', output_index, item_id, summary_index, text }
+  if (part['type'] === 'reasoning_text') return text === undefined ? undefined : { type: 'response.reasoning_text.done', output_index, item_id, content_index, text }
   const [message] = readMessageParts({ content: [part] })
-  return message && { type: message.isRefusal ? 'response.refusal.done' : 'response.output_text.done', ...place, text: message.text }
+  return message && { type: message.isRefusal ? 'response.refusal.done' : 'response.output_text.done', output_index, item_id, content_index, text: message.text }
 }
 
 function readTexts(list: unknown, kind: ReasoningPart['kind']): ReasoningPart[] {
