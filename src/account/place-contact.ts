@@ -5,6 +5,8 @@ import { BEAT_MS, LEASE_MS } from './place-state.js'
 export interface PlaceContact {
   /** A request is about to be sent; call the answered function once the ledger has answered it. */
   speak(): () => void
+  /** ms since the last request that the ledger has answered was sent; Infinity before the first */
+  readonly silentMs: number
   /** Whether a place of this process may have been given to another: the process stood still for so long that the ledger took it for dead. */
   readonly lost: boolean
 }
@@ -22,6 +24,7 @@ export function createPlaceContact(now: () => number): PlaceContact {
       sinceHeard ??= sinceSaid
       return () => void (sinceHeard = sinceSaid)
     },
+    get silentMs() { return sinceHeard?.() ?? Number.POSITIVE_INFINITY },
     get lost() { return sinceHeard !== undefined && sinceHeard() > SAFE_MS },
   }
 }

@@ -79,7 +79,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
       return news.take(roll.running, roll.waiting)
     },
   })
-  const returns = createPlaceReturns({ ledger, news, schedule, speak: exchange.speak })
+  const returns = createPlaceReturns({ ledger, news, contact, schedule, speak: exchange.speak })
   return {
     ...createJoining({ roll, overflow, news, exchange, contact, returns, standing, settle, tell }),
     nextId: roll.nextId,
@@ -104,7 +104,7 @@ interface JoiningParts {
   news: PlaceNews
   exchange: Pick<PlaceExchange, 'flying'>
   contact: Pick<PlaceContact, 'lost'>
-  returns: Pick<PlaceReturns, 'takeBack'>
+  returns: Pick<PlaceReturns, 'takeBack' | 'ahead'>
   /** the limit, the places of other processes, and whether none is given, at the ledger's last answer */
   standing: { readonly limit: number; readonly others: number; readonly paused: boolean }
   settle: () => void
@@ -112,24 +112,31 @@ interface JoiningParts {
 }
 
 function createJoining({ roll, overflow, news, exchange, contact, returns, standing, settle, tell }: JoiningParts): Pick<PlaceSpeaker, 'tryJoin' | 'join' | 'leave'> {
-  const join = (waiter: Waiter) => {
-    if (overflow.keep(waiter)) return
+  const join = (...waiters: Waiter[]) => {
+    const told = waiters.filter((waiter) => !overflow.keep(waiter))
+    if (told.length === 0) return
     tell(() => {
-      roll.add(waiter)
-      news.joined(waiter)
+      for (const waiter of told) {
+        roll.add(waiter)
+        news.joined(waiter)
+      }
     })
   }
-  const leave = ({ id }: Waiter) => {
-    if (overflow.remove(id) || !roll.remove(id)) return
+  const leave = (...waiters: Waiter[]) => {
+    const left = waiters.filter(({ id }) => !overflow.remove(id) && roll.remove(id))
+    if (left.length === 0) return
     tell(() => {
-      news.left(id)
+      for (const { id } of left) news.left(id)
       overflow.refill()
     })
   }
   return {
     tryJoin() {
       if (exchange.flying || roll.waiting.size > 0 || roll.running + standing.others >= standing.limit) return undefined
-      if (standing.paused || contact.lost || !returns.takeBack()) return tryJoin(roll.nextId(), { join, leave })
+      if (standing.paused || contact.lost || !returns.takeBack()) {
+        const count = 1 + returns.ahead(standing.limit - roll.running - standing.others)
+        return tryJoin(Array.from({ length: count }, roll.nextId), { join, leave })
+      }
       const release = roll.enter()
       settle()
       return release
@@ -138,10 +145,13 @@ function createJoining({ roll, overflow, news, exchange, contact, returns, stand
   }
 }
 
-function tryJoin(id: string, { join, leave }: Pick<PlaceSpeaker, 'join' | 'leave'>): (() => void) | undefined {
-  let release: (() => void) | undefined
-  const waiter: Waiter = { id, key: '', interactive: true, grant: (given) => { release = given } }
-  join(waiter)
-  if (!release) leave(waiter)
-  return release
+/** A place, and those that were asked for ahead are given back: the next calls take them again. */
+function tryJoin(ids: readonly string[], { join, leave }: Record<'join' | 'leave', (...waiters: Waiter[]) => void>): (() => void) | undefined {
+  const releases: (() => void)[] = []
+  const waiters = ids.map((id): Waiter => ({ id, key: '', interactive: true, grant: (release) => void releases.push(release) }))
+  join(...waiters)
+  if (releases.length < ids.length) leave(...waiters)
+  const [own, ...ahead] = releases
+  for (const release of ahead) release()
+  return own
 }

@@ -49,6 +49,42 @@ test('the rule in Redis is a translation of the rule as it stands', async () => 
   expect(translated.split('\n')[0]).toBe(`// Generated from place-rule.ts ${hashRule()} by \`node build.config.mjs places\`.`)
 })
 
+/** The same ledger, with the number of requests made to it. */
+function counting(ledger: PlaceLedger): { counted: PlaceLedger; asked: () => number } {
+  let requests = 0
+  const counted: PlaceLedger = { ...ledger, get immediate() { return ledger.immediate }, step: (request) => (requests++, ledger.step(request)) }
+  return { counted, asked: () => requests }
+}
+
+test('calls that begin at once take places ahead in a file where many are free, and what they leave is told soon; of a few places none is taken ahead', async () => {
+  const [many, few, onlooker] = await openMany('file', 3) as [PlaceLedger, PlaceLedger, PlaceLedger]
+  onTestFinished(() => onlooker.close())
+  let seq = 0
+  const running = async () => (await onlooker.step(onlooking(++seq))).running
+  const timers = new Set<() => void>()
+  const schedule = (_ms: number, run: () => void) => {
+    timers.add(run)
+    return () => void timers.delete(run)
+  }
+  const { counted, asked } = counting(many)
+  const limiter = createConcurrencyLimiter({ limit: 10_000, ledger: counted, schedule, now: () => 1, self: { machine: 'made-up', version: '0' } })
+  const places = [await limiter.acquire()]
+  for (let n = 1; n < 200; n++) places.push(limiter.tryAcquire() ?? (await limiter.acquire()))
+  const ahead = (await running()) - 200
+  expect([limiter.running, asked() < 100, ahead >= 0 && ahead <= 16]).toEqual([200, true, true])
+  for (const run of [...timers]) run()
+  expect(await running()).toBe(200)
+  for (const release of places) release()
+  await limiter.close()
+
+  const narrow = counting(few)
+  const small = limiterOver(narrow.counted)
+  const own = [await small.acquire()]
+  for (let n = 1; n < 6; n++) own.push(small.tryAcquire() ?? (await small.acquire()))
+  expect([await running(), narrow.asked(), small.tryAcquire()]).toEqual([6, 6, undefined])
+  for (const release of own) release()
+})
+
 test('a file hears of a place that nobody waits for with the next call\'s word, or soon after; at once where somebody waits, and at the end', async () => {
   const [ledger, other, onlooker] = await openMany('file', 3) as [PlaceLedger, PlaceLedger, PlaceLedger]
   onTestFinished(() => onlooker.close())
