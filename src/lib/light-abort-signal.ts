@@ -23,7 +23,8 @@ export class LightAbortSignal implements AbortSignal {
 
   /** Each is called once at most: a signal aborts once. */
   addEventListener(type: string, listener: Listener): void {
-    if (type === 'abort' && !this.#listeners.includes(listener)) this.#listeners = this.#listeners.concat(listener)
+    if (type !== 'abort' || this.#listeners.includes(listener)) return
+    this.#listeners = this.#listeners.length === 0 ? [listener] : this.#listeners.concat(listener)
   }
 
   removeEventListener(_type: string, listener: Listener): void {

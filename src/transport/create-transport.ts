@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { createAbortListeners } from '../lib/index.js'
+import type { connectSocket } from './connect-socket.js'
 import { createHttpClient } from './http-client.js'
 import type { OpenSocket } from './open-socket.js'
 import type { ProxyEnvironment } from './resolve-proxy.js'
@@ -35,6 +36,9 @@ export function createTransport(options: TransportOptions = {}): Transport {
     const extraCaFile = env['NODE_EXTRA_CA_CERTS']
     return createSocketOpener({ env, ...(caFile && { caFile }), ...(extraCaFile && { extraCaFile }) })
   }))
+  // Kept, since each import() of a module that is there already takes some 100 µs.
+  let connector: Promise<[{ connectSocket: typeof connectSocket }, OpenSocket]> | undefined
+  const loadConnector = () => (connector ??= Promise.all([import('./connect-socket.js'), openSocket()]))
   const http = createHttpClient({ openSocket, dispatcher, maxFrameBytes })
   const checkOpen = () => {
     if (closing.signal.aborted) throw new TransportFailure('the transport is closed', { kind: 'aborted', phase: 'unsent' })
@@ -44,7 +48,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     stream: http.stream,
     async connect(request) {
       checkOpen()
-      const [{ connectSocket }, open] = await Promise.all([import('./connect-socket.js'), openSocket()])
+      const [{ connectSocket }, open] = await loadConnector()
       checkOpen()
       const connection = await connectSocket(request, { openSocket: open, now, maxFrameBytes, closing: closing.signal, aborts })
       if (closing.signal.aborted) connection.close(1001)
