@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { FleetStatus } from './describe-fleet.js'
 import { createMemoryLedger, type PlaceLedger } from './place-ledger.js'
-import type { Waiter } from './place-roll.js'
+import type { Place, Waiter } from './place-roll.js'
+import { createPlaceAttendance } from './place-attendance.js'
 import { createPlaceSpeaker } from './place-speaker.js'
 
 export interface ConcurrencyLimiterOptions {
@@ -27,12 +28,12 @@ export interface AcquireOptions {
 
 /** Limits how many calls of an account run at once. The limit falls when the backend refuses calls and rises while it serves them. */
 export interface ConcurrencyLimiter {
-  /** Opens the ledger ahead of the first call, which would have to wait for it; never fails. */
+  /** Opens the ledger ahead of the first call, which would have to wait for it, and says from then on that this process is there; never fails. */
   open(): void
   /** A place, if one is free now and no call waits for one; else undefined. */
-  tryAcquire(): (() => void) | undefined
-  /** A place, as soon as there is one; the function gives it back, twice without harm. Rejects with the reason of `signal`. */
-  acquire(options?: AcquireOptions): Promise<() => void>
+  tryAcquire(): Place | undefined
+  /** A place, as soon as there is one. Rejects with the reason of `signal`. */
+  acquire(options?: AcquireOptions): Promise<Place>
   /**
    * The backend refused a call because too many run: the limit is halved, once for all refusals of the same moment, and
    * no place is given for `retryAfterMs`, 10 s at most.
@@ -46,6 +47,11 @@ export interface ConcurrencyLimiter {
   readonly running: number
   /** calls of this process */
   readonly waiting: number
+  /**
+   * Whether the place is still this process's. It may have been given to another where the process stood still for almost a lease,
+   * or the ledger has lost sight of it: a call that has not left by then gives it back and asks anew.
+   */
+  holds(place: Place): boolean
   /** The processes that hold or wait for places in the same ledger. Rejects where the ledger cannot be reached. */
   inspect(): Promise<FleetStatus>
   /** Gives this process's places in the ledger back and clears every timer. */
@@ -66,18 +72,21 @@ function startIdleTimer(ms: number, run: () => void): () => void {
 export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}): ConcurrencyLimiter {
   const { schedule = startTimer, ledger = createMemoryLedger(options.now), self = { machine: 'this', version: '' } } = options
   const most = Math.max(1, Math.floor(options.limit ?? 6))
-  const speaker = createPlaceSpeaker({ ledger, schedule, scheduleBeat: options.schedule ?? startIdleTimer, most, now: options.now ?? Date.now, owner: { name: randomBytes(9).toString('base64url'), pid: process.pid, ...self } })
+  const owner = { name: randomBytes(9).toString('base64url'), pid: process.pid, ...self }
+  const scheduleBeat = options.schedule ?? startIdleTimer
+  const speaker = createPlaceSpeaker({ ledger, schedule, scheduleBeat, most, now: options.now ?? Date.now, owner })
+  const attendance = createPlaceAttendance({ ledger, owner, scheduleBeat })
 
-  const wait = ({ interactive = false, signal, key = '' }: AcquireOptions) => new Promise<() => void>((resolve, reject) => {
+  const wait = ({ interactive = false, signal, key = '' }: AcquireOptions) => new Promise<Place>((resolve, reject) => {
     const leave = () => {
       speaker.leave(waiter)
       reject(signal?.reason as Error)
     }
     const waiter: Waiter = {
       id: speaker.nextId(), key, interactive,
-      grant(release) {
+      grant(place) {
         signal?.removeEventListener('abort', leave)
-        resolve(release)
+        resolve(place)
       },
     }
     signal?.addEventListener('abort', leave, { once: true })
@@ -85,7 +94,10 @@ export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}
   })
 
   return {
-    open: () => ledger.open?.(),
+    open() {
+      ledger.open?.()
+      attendance.begin()
+    },
     tryAcquire: () => (ledger.immediate ? speaker.tryJoin() : undefined),
     async acquire(request = {}) {
       request.signal?.throwIfAborted()
@@ -96,7 +108,11 @@ export function createConcurrencyLimiter(options: ConcurrencyLimiterOptions = {}
     get limit() { return speaker.limit },
     get running() { return speaker.running },
     get waiting() { return speaker.waiting },
+    holds: (place) => speaker.holds(place),
     inspect: () => ledger.inspect(),
-    close: () => speaker.close(),
+    async close() {
+      await attendance.close()
+      await speaker.close()
+    },
   }
 }

@@ -1,5 +1,5 @@
 import { decodeNumber, isRecord, parseJson, readString } from '../lib/index.js'
-import { createPlaceState, type PlaceGrant, type PlaceOutcome, type PlaceState } from './place-state.js'
+import { createPlaceState, type PlaceGrant, type PlaceOutcome, type PlaceOwner, type PlaceState } from './place-state.js'
 
 const COUNT = { least: -1e15, most: 1e15 }
 
@@ -46,12 +46,19 @@ export function decodePlaceState(text: unknown): PlaceState {
   }
 }
 
+/** A process as it says who it is; undefined for what is none. */
+export function decodeOwner(text: unknown): PlaceOwner | undefined {
+  const value = typeof text === 'string' ? parseJson(text) : undefined
+  return isRecord(value) ? { name: textOf(value, 'name'), machine: textOf(value, 'machine'), pid: numberOf(value, 'pid'), version: textOf(value, 'version') } : undefined
+}
+
 /** What the script answers. */
 export function decodePlaceOutcome(text: unknown): PlaceOutcome | undefined {
   const value = typeof text === 'string' ? parseJson(text) : undefined
   if (!isRecord(value)) return undefined
   return {
     unknown: value['unknown'] === true,
+    anew: value['anew'] === true,
     grants: records(value['grants']).map((grant): PlaceGrant => ({ owner: textOf(grant, 'owner'), id: textOf(grant, 'id'), waitedMs: numberOf(grant, 'waitedMs') })),
     granted: decodeIds(value['granted']),
     limit: numberOf(value, 'limit'), running: numberOf(value, 'running'), waiting: numberOf(value, 'waiting'),

@@ -1,7 +1,7 @@
 import { countRunning, limitOf } from './place-rule.js'
-import { LEASE_MS, type PlaceState } from './place-state.js'
+import { LEASE_MS, type PlaceOwner, type PlaceState } from './place-state.js'
 
-/** A process that runs or waits for calls. */
+/** A process of the fleet. */
 export interface FleetMember {
   machine: string
   pid: number
@@ -9,10 +9,12 @@ export interface FleetMember {
   /** calls under way, with places that were given to it a moment ago */
   running: number
   waiting: number
-  /** seconds since it was first counted without a break */
-  since_seconds: number
-  /** since its last word */
+  /** seconds since it was first counted without a break; absent where idle */
+  since_seconds?: number
+  /** since its last word; one that is idle says one every 30 s */
   silent_seconds: number
+  /** It neither runs nor waits for calls. */
+  idle: boolean
   /** It was silent for longer than a lease: its places are given on with the next word of another. */
   dead: boolean
 }
@@ -39,8 +41,22 @@ export interface FleetStatus {
   server?: { place: string; latency_ms: number; clock_offset_ms: number }
 }
 
-/** @param seen when each process was last heard of; one that is missing has just been */
-export function describeFleet(state: PlaceState, nowMs: number, scope: FleetStatus['scope'], seen: ReadonlyMap<string, number> = new Map()): FleetStatus {
+/** One that has missed two of its words has ended without a last one. */
+export const ABSENT_MS = 75_000
+
+/** A process that has said that it is there. */
+export interface Attendant extends PlaceOwner {
+  readonly atMs: number
+}
+
+interface Heard {
+  scope: FleetStatus['scope']
+  /** when each process with calls was last heard of; one that is missing has just been */
+  seen?: ReadonlyMap<string, number>
+  present?: readonly Attendant[]
+}
+
+export function describeFleet(state: PlaceState, nowMs: number, { scope, seen = new Map(), present = [] }: Heard): FleetStatus {
   const interactive = state.interactive.flatMap(({ waiters }) => waiters)
   const background = state.background.flatMap(({ waiters }) => waiters)
   const waiting = [...interactive, ...background]
@@ -56,12 +72,19 @@ export function describeFleet(state: PlaceState, nowMs: number, scope: FleetStat
     waiting: { interactive: interactive.length, background: background.length },
     longest_wait_seconds: seconds(Math.max(0, ...waiting.map(({ sinceMs }) => nowMs - sinceMs))),
     machines: state.machines.length,
-    members: state.owners.map(({ name, machine, pid, version, running, granted, sinceMs }) => {
+    members: [...state.owners.map(({ name, machine, pid, version, running, granted, sinceMs }) => {
       const silentMs = nowMs - (seen.get(name) ?? nowMs)
       return {
         machine, pid, version, running: running + granted.length, waiting: waiting.filter(({ owner }) => owner === name).length, since_seconds: seconds(nowMs - sinceMs),
-        silent_seconds: seconds(silentMs), dead: silentMs > LEASE_MS,
+        silent_seconds: seconds(silentMs), idle: false, dead: silentMs > LEASE_MS,
       }
-    }),
+    }), ...listIdle(state, nowMs, present)],
   }
+}
+
+function listIdle({ owners }: PlaceState, nowMs: number, present: readonly Attendant[]): FleetMember[] {
+  const counted = new Set(owners.map(({ name }) => name))
+  return present.flatMap(({ name, machine, pid, version, atMs }) => (counted.has(name) || nowMs - atMs > ABSENT_MS
+    ? []
+    : [{ machine, pid, version, running: 0, waiting: 0, silent_seconds: Math.max(0, Math.round((nowMs - atMs) / 1000)), idle: true, dead: false }]))
 }

@@ -77,6 +77,7 @@ export function createFallbackLedger({ ledger, local, shared = false, warn, now 
       const ends = [ledger.watch?.(owner, (ids) => { if (!away) granted(ids) }), local.watch?.(owner, (ids) => { if (away) granted(ids) })]
       return () => { for (const end of ends) end?.() }
     },
+    attend: async (owner, here) => ledger.attend?.(owner, here),
     inspect: () => (away ? local : ledger).inspect(),
     async close() {
       closing = true

@@ -2,8 +2,8 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { delay, openDatabase, parseJson, shortHash, within, type Database } from '../lib/index.js'
-import { decodeIds, decodePlaceState } from './decode-places.js'
-import { describeFleet } from './describe-fleet.js'
+import { decodeIds, decodeOwner, decodePlaceState } from './decode-places.js'
+import { ABSENT_MS, describeFleet, type Attendant } from './describe-fleet.js'
 import { listDead, type PlaceBeat, type PlaceLedger } from './place-ledger.js'
 import { dropOwners, stepPlaces } from './place-rule.js'
 import { BEAT_MS, createPlaceState, type PlaceGrant, type PlaceOutcome, type PlaceOwner, type PlaceRequest, type PlaceState } from './place-state.js'
@@ -60,9 +60,13 @@ export function createFileLedger({ folder, account, now = monotonicMs }: FileLed
       const at = await open()
       return retryBusy(() => at.beat(owner, now()))
     },
+    async attend(owner, here) {
+      const at = await open()
+      await retryBusy(() => at.attend(owner, here ? now() : undefined))
+    },
     async inspect() {
       const at = await open()
-      return retryBusy(() => describeFleet(at.state(), now(), 'machine', new Map(at.seen())))
+      return retryBusy(() => describeFleet(at.state(), now(), { scope: 'machine', seen: new Map(at.seen()), present: at.present() }))
     },
     watch: (owner, granted) => poll(() => table?.granted(owner.name) ?? [], granted),
     async close() {
@@ -80,16 +84,20 @@ function monotonicMs(): number {
 interface Table {
   step(request: PlaceRequest, nowMs: number): PlaceOutcome
   beat(owner: PlaceOwner, nowMs: number): PlaceBeat
+  /** @param atMs now; undefined where it goes */
+  attend(owner: PlaceOwner, atMs: number | undefined): void
   granted(owner: string): readonly string[]
   state(): PlaceState
   /** when each owner was last heard of */
   seen(): (readonly [owner: string, atMs: number])[]
+  present(): Attendant[]
   close(): void
 }
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS places (account TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS seen (account TEXT, owner TEXT, at_ms REAL NOT NULL, PRIMARY KEY (account, owner)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS present (account TEXT, owner TEXT, said TEXT NOT NULL, at_ms REAL NOT NULL, PRIMARY KEY (account, owner)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grants (account TEXT, owner TEXT, ids TEXT NOT NULL, PRIMARY KEY (account, owner)) STRICT, WITHOUT ROWID;`
 
 async function openTable(folder: string, account: string): Promise<Table> {
@@ -129,7 +137,7 @@ function createTable(database: Database, account: string): Table {
     for (const { owner, id } of grants) if (owner !== asking) writeGrants.run(account, owner, JSON.stringify([...granted(owner), id]))
   }
   return {
-    granted, seen, state: readState,
+    granted, seen, state: readState, ...createPresenceRows(database, account),
     step: (request, nowMs) => database.transaction(() => {
       const state = readState()
       const outcome = stepPlaces(state, request, nowMs, [], [])
@@ -157,6 +165,22 @@ function createTable(database: Database, account: string): Table {
       return { known, granted: granted(name) }
     }),
     close: () => database.close(),
+  }
+}
+
+function createPresenceRows(database: Database, account: string): Pick<Table, 'attend' | 'present'> {
+  const say = database.prepare('INSERT OR REPLACE INTO present (account, owner, said, at_ms) VALUES (?, ?, ?, ?)')
+  const go = database.prepare('DELETE FROM present WHERE account = ? AND (owner = ? OR at_ms < ?)')
+  const list = database.prepare('SELECT said, at_ms FROM present WHERE account = ?')
+  return {
+    attend(owner, atMs) {
+      go.run(account, owner.name, (atMs ?? 0) - ABSENT_MS)
+      if (atMs !== undefined) say.run(account, owner.name, JSON.stringify(owner), atMs)
+    },
+    present: () => list.all(account).flatMap((row) => {
+      const owner = decodeOwner(row['said'])
+      return owner ? [{ ...owner, atMs: Number(row['at_ms']) }] : []
+    }),
   }
 }
 

@@ -1,4 +1,5 @@
 import { startElapsed } from '../lib/index.js'
+import type { Place } from './place-roll.js'
 import { BEAT_MS, LEASE_MS } from './place-state.js'
 
 /** How long ago the ledger last heard from this process, as far as this process can know. */
@@ -9,14 +10,22 @@ export interface PlaceContact {
   readonly silentMs: number
   /** Whether a place of this process may have been given to another: the process stood still for so long that the ledger took it for dead. */
   readonly lost: boolean
+  /** The ledger had lost sight of this process: what was given under the term so far may be another's. */
+  forgotten(): void
+  /** of the places that are given now */
+  readonly term: number
+  /** Whether the place is still this process's. To one that has just woken up the ledger's own word comes late. */
+  holds(place: Place): boolean
 }
 
 /** A ledger may count from a sign of life before the last one, so one beat less than a lease is safe. */
 const SAFE_MS = LEASE_MS - BEAT_MS
 
-/** @param now the wall clock, ms: beside the steady one, which stands still while a machine sleeps */
-export function createPlaceContact(now: () => number): PlaceContact {
+/** @param now the wall clock, ms: beside the steady one, which stands still while a machine sleeps @param shared whether others are given places of the same ledger */
+export function createPlaceContact(now: () => number, shared: boolean): PlaceContact {
   let sinceHeard: (() => number) | undefined
+  let term = 0
+  const isLost = () => shared && sinceHeard !== undefined && sinceHeard() > SAFE_MS
   return {
     speak() {
       const sinceSaid = startElapsed(now)
@@ -25,6 +34,9 @@ export function createPlaceContact(now: () => number): PlaceContact {
       return () => void (sinceHeard = sinceSaid)
     },
     get silentMs() { return sinceHeard?.() ?? Number.POSITIVE_INFINITY },
-    get lost() { return sinceHeard !== undefined && sinceHeard() > SAFE_MS },
+    get lost() { return isLost() },
+    forgotten: () => void term++,
+    get term() { return term },
+    holds: (place) => place.term === term && !isLost(),
   }
 }

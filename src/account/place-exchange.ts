@@ -9,7 +9,7 @@ export interface PlaceExchangeOptions {
   contact: PlaceContact
   schedule: (ms: number, run: () => void) => () => void
   buildRequest: () => PlaceRequest
-  hear: (outcome: PlaceOutcome) => void
+  hear: (outcome: PlaceOutcome, request: PlaceRequest) => void
 }
 
 /** Sends news to the ledger, one request at a time; news that comes up meanwhile goes with the next. */
@@ -41,12 +41,12 @@ export function createPlaceExchange({ ledger, news, contact, schedule, buildRequ
       speak()
     })
   }
-  const hearLater = async (outcome: Promise<PlaceOutcome>, heard: () => void) => {
+  const hearLater = async (outcome: Promise<PlaceOutcome>, request: PlaceRequest, heard: () => void) => {
     flying = true
     try {
       const answer = await outcome
       heard()
-      hear(answer)
+      hear(answer, request)
     } catch {
       fail()
     }
@@ -57,11 +57,12 @@ export function createPlaceExchange({ ledger, news, contact, schedule, buildRequ
     while (!flying && !closed && news.any && !again) {
       try {
         const heard = contact.speak()
-        const outcome = ledger.step(buildRequest())
-        if (outcome instanceof Promise) flight = hearLater(outcome, heard)
+        const request = buildRequest()
+        const outcome = ledger.step(request)
+        if (outcome instanceof Promise) flight = hearLater(outcome, request, heard)
         else {
           heard()
-          hear(outcome)
+          hear(outcome, request)
         }
       } catch {
         fail()

@@ -16,6 +16,8 @@ export interface PlaceLedger {
   beat?(owner: PlaceOwner): Promise<PlaceBeat>
   /** Calls back with ids of the owner that got a place by another owner's request; the answered function ends it. What it misses, the next beat's answer has. */
   watch?(owner: PlaceOwner, granted: (ids: readonly string[]) => void): () => void
+  /** Says that the process is there, with calls or without, or that it goes. Absent in a ledger of one process. */
+  attend?(owner: PlaceOwner, here: boolean): Promise<void>
   /** The state of the account's places, read without joining in. Rejects where the ledger cannot be reached. */
   inspect(): Promise<FleetStatus>
   close(): Promise<void>
@@ -34,7 +36,7 @@ export function createMemoryLedger(now: () => number = () => performance.now()):
     scope: 'process',
     immediate: true,
     step: (request) => stepPlaces(state, request, now(), [], []),
-    inspect: async () => describeFleet(state, now(), 'process'),
+    inspect: async () => describeFleet(state, now(), { scope: 'process' }),
     close: async () => undefined,
   }
 }

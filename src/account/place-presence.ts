@@ -22,7 +22,10 @@ export function createPlacePresence(
       const reply = await ledger.beat?.(owner)
       if (closed || !reply) return
       if (reply.known) heard()
-      if (!reply.known && isBusy()) forgotten()
+      if (!reply.known && isBusy()) {
+        contact.forgotten()
+        forgotten()
+      }
       granted(reply.granted)
     } catch {
       // The next request's answer shows it, and then everything is told again.

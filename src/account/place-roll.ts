@@ -2,7 +2,14 @@ import type { PlaceWaiter } from './place-state.js'
 
 export interface Waiter extends PlaceWaiter {
   id: string
-  grant(release: () => void): void
+  grant(place: Place): void
+}
+
+/** A place that a call has; calling it gives it back, twice without harm. */
+export interface Place {
+  (): void
+  /** under which it was given */
+  readonly term: number
 }
 
 /** The calls of this process that wait for a place, and how many have one. */
@@ -15,14 +22,14 @@ export interface PlaceRoll {
   remove(id: string): boolean
   /** Gives every waiter a new id, so that a grant that is still under way names none of them. */
   rename(): void
-  /** One more runs that never waited. @returns gives its place back, twice without harm */
-  enter(): () => void
+  /** One more runs that never waited. */
+  enter(): Place
   /** Lets the waiters with these ids run. @returns the ids that were waiting */
   grant(ids: readonly string[]): readonly string[]
 }
 
-/** @param released told after each place that was given back */
-export function createPlaceRoll(released: () => void): PlaceRoll {
+/** @param released told after each place that was given back @param term of the places that are given now */
+export function createPlaceRoll(released: () => void, term: () => number): PlaceRoll {
   const waiting = new Map<string, Waiter>()
   let running = 0
   let last = 0
@@ -30,12 +37,13 @@ export function createPlaceRoll(released: () => void): PlaceRoll {
   const enter = () => {
     running++
     let held = true
-    return () => {
+    const release = () => {
       if (!held) return
       held = false
       running--
       released()
     }
+    return Object.assign(release, { term: term() })
   }
   return {
     waiting,

@@ -1,4 +1,4 @@
-// Generated from place-rule.ts 966f0ecc1819af68 by `node build.config.mjs places`.
+// Generated from place-rule.ts 7820595a1239f71a by `node build.config.mjs places`.
 export const PLACE_RULE_LUA = String.raw`
 local ____exports = {}
 local heedClock, describe, findOwner, enterOwner, removeOwner, forget, isIn, isWaiting, noteMachine, learn, grow, admit, takeNext, LEAST_STREAK, LONGEST_PAUSE_MS, MOST_IN_A_ROW
@@ -117,11 +117,12 @@ function ____exports.limitOf(state, most)
     end
     return state.cutTo > 0 and state.cutTo < least and state.cutTo or least
 end
-function describe(state, request, nowMs, grants, unknown)
+function describe(state, request, nowMs, grants, anew)
     local owner = findOwner(state, request.name)
     local waiting = ____exports.countWaiting(state.interactive) + ____exports.countWaiting(state.background)
     return {
-        unknown = unknown,
+        unknown = anew and not request.whole,
+        anew = anew,
         grants = grants,
         granted = owner == nil and ({}) or owner.granted,
         limit = ____exports.limitOf(state, request.most),
@@ -378,13 +379,14 @@ function ____exports.stepPlaces(state, request, nowMs, dead, silent)
         removeOwner(state, name)
     end
     local known = findOwner(state, request.name)
-    if known == nil and not request.whole then
+    local anew = known == nil
+    if anew and not request.whole then
         return describe(
             state,
             request,
             nowMs,
             {},
-            true
+            anew
         )
     end
     if known ~= nil and request.seq <= known.seq then
@@ -393,7 +395,7 @@ function ____exports.stepPlaces(state, request, nowMs, dead, silent)
             request,
             nowMs,
             {},
-            false
+            anew
         )
     end
     if request.whole then
@@ -421,7 +423,7 @@ function ____exports.stepPlaces(state, request, nowMs, dead, silent)
         request,
         nowMs,
         grants,
-        false
+        anew
     )
 end
 function ____exports.noteSilence(state, name, silentMs, nowMs)

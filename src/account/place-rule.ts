@@ -30,8 +30,9 @@ export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: numb
   heedClock(state, nowMs)
   for (const name of dead) removeOwner(state, name)
   const known = findOwner(state, request.name)
-  if (known === undefined && !request.whole) return describe(state, request, nowMs, [], true)
-  if (known !== undefined && request.seq <= known.seq) return describe(state, request, nowMs, [], false)
+  const anew = known === undefined
+  if (anew && !request.whole) return describe(state, request, nowMs, [], anew)
+  if (known !== undefined && request.seq <= known.seq) return describe(state, request, nowMs, [], anew)
   if (request.whole) removeOwner(state, request.name)
   if (state.owners.length === 0) state.countedSinceMs = nowMs
   if (request.returning && nowMs - state.countedSinceMs < RECOVERY_MS) state.pauseUntilMs = Math.max(state.pauseUntilMs, state.countedSinceMs + RECOVERY_MS)
@@ -42,7 +43,7 @@ export function stepPlaces(state: PlaceState, request: PlaceRequest, nowMs: numb
   learn(state, request, nowMs)
   const grants = admit(state, nowMs, silent, request.name)
   if (owner.running === 0 && owner.granted.length === 0 && !isWaiting(state, owner.name)) removeOwner(state, owner.name)
-  return describe(state, request, nowMs, grants, false)
+  return describe(state, request, nowMs, grants, anew)
 }
 
 /**
@@ -96,11 +97,11 @@ export function limitOf(state: PlaceState, most: number): number {
   return state.cutTo > 0 && state.cutTo < least ? state.cutTo : least
 }
 
-function describe(state: PlaceState, request: PlaceRequest, nowMs: number, grants: readonly PlaceGrant[], unknown: boolean): PlaceOutcome {
+function describe(state: PlaceState, request: PlaceRequest, nowMs: number, grants: readonly PlaceGrant[], anew: boolean): PlaceOutcome {
   const owner = findOwner(state, request.name)
   const waiting = countWaiting(state.interactive) + countWaiting(state.background)
   return {
-    unknown, grants,
+    unknown: anew && !request.whole, anew, grants,
     granted: owner === undefined ? [] : owner.granted,
     limit: limitOf(state, request.most),
     running: countRunning(state),

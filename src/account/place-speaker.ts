@@ -6,8 +6,8 @@ import { createPlaceNews, type PlaceNews } from './place-news.js'
 import { createPlaceOverflow, type PlaceOverflow } from './place-overflow.js'
 import { createPlacePresence } from './place-presence.js'
 import { createPlaceReturns, type PlaceReturns } from './place-returns.js'
-import { createPlaceRoll, type PlaceRoll, type Waiter } from './place-roll.js'
-import type { PlaceOutcome, PlaceOwner } from './place-state.js'
+import { createPlaceRoll, type Place, type PlaceRoll, type Waiter } from './place-roll.js'
+import type { PlaceOutcome, PlaceOwner, PlaceRequest } from './place-state.js'
 
 export interface PlaceSpeakerOptions {
   ledger: PlaceLedger
@@ -24,7 +24,7 @@ export interface PlaceSpeakerOptions {
 export interface PlaceSpeaker {
   nextId(): string
   /** A place, if the ledger gives one at once. */
-  tryJoin(): (() => void) | undefined
+  tryJoin(): Place | undefined
   join(waiter: Waiter): void
   leave(waiter: Waiter): void
   refused(forMs: number): void
@@ -32,18 +32,20 @@ export interface PlaceSpeaker {
   readonly limit: number
   readonly running: number
   readonly waiting: number
+  /** @see ConcurrencyLimiter.holds */
+  holds(place: Place): boolean
   close(): Promise<void>
 }
 
 /** @see PlaceSpeaker */
 export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most, now }: PlaceSpeakerOptions): PlaceSpeaker {
   const news = createPlaceNews(owner, most)
-  const contact = createPlaceContact(now)
+  const contact = createPlaceContact(now, ledger.beat !== undefined)
   const standing = { limit: most, others: 0, paused: false }
   const roll = createPlaceRoll(() => {
     returns.returned()
     settle()
-  })
+  }, () => contact.term)
   const overflow = createPlaceOverflow(roll, news)
   const settle = () => {
     presence.update()
@@ -56,14 +58,15 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
   }
   const pause = createPause(schedule, (untilMs) => tell(() => news.waitedOut(untilMs)))
   const grant = (ids: readonly string[]) => {
-    if (ids.length > 0 && ledger.beat && contact.lost) return void tell(news.forget)
+    if (ids.length > 0 && contact.lost) return void tell(news.forget)
     roll.grant(ids).forEach(news.heard)
     if (overflow.refill()) exchange.speak()
     presence.update()
   }
-  const hear = (outcome: PlaceOutcome) => {
+  const hear = (outcome: PlaceOutcome, request: PlaceRequest) => {
     Object.assign(standing, { limit: outcome.limit, others: Math.max(0, outcome.running - roll.running - outcome.granted.length), paused: outcome.pauseUntilMs > outcome.nowMs })
     returns.heard(outcome.waiting)
+    if (outcome.anew && request.running > 0) contact.forgotten()
     if (outcome.unknown) news.forget()
     grant(outcome.granted)
     pause.update(roll.waiting.size > 0 ? outcome.pauseUntilMs : 0, outcome.nowMs)
@@ -82,8 +85,7 @@ export function createPlaceSpeaker({ ledger, schedule, scheduleBeat, owner, most
   const returns = createPlaceReturns({ ledger, news, contact, schedule, speak: exchange.speak })
   return {
     ...createJoining({ roll, overflow, news, exchange, contact, returns, standing, settle, tell }),
-    nextId: roll.nextId,
-    refused: (forMs) => tell(() => news.refused(forMs)),
+    nextId: roll.nextId, holds: contact.holds, refused: (forMs) => tell(() => news.refused(forMs)),
     served() {
       if (standing.limit >= most) return
       news.served()
@@ -146,12 +148,12 @@ function createJoining({ roll, overflow, news, exchange, contact, returns, stand
 }
 
 /** A place, and those that were asked for ahead are given back: the next calls take them again. */
-function tryJoin(ids: readonly string[], { join, leave }: Record<'join' | 'leave', (...waiters: Waiter[]) => void>): (() => void) | undefined {
-  const releases: (() => void)[] = []
-  const waiters = ids.map((id): Waiter => ({ id, key: '', interactive: true, grant: (release) => void releases.push(release) }))
+function tryJoin(ids: readonly string[], { join, leave }: Record<'join' | 'leave', (...waiters: Waiter[]) => void>): Place | undefined {
+  const places: Place[] = []
+  const waiters = ids.map((id): Waiter => ({ id, key: '', interactive: true, grant: (place) => void places.push(place) }))
   join(...waiters)
-  if (releases.length < ids.length) leave(...waiters)
-  const [own, ...ahead] = releases
+  if (places.length < ids.length) leave(...waiters)
+  const [own, ...ahead] = places
   for (const release of ahead) release()
   return own
 }

@@ -88,6 +88,8 @@ export interface PlaceGrant {
 export interface PlaceOutcome {
   /** the owner is not known, so its changes mean nothing: it is to say the whole */
   readonly unknown: boolean
+  /** the owner was not counted before this request: what it had been given may have been given to others since */
+  readonly anew: boolean
   readonly grants: readonly PlaceGrant[]
   /** every id of the owner's that has a place, and it has not said that it heard */
   readonly granted: readonly string[]

@@ -1,7 +1,7 @@
 import type { RedisConnection } from '../auth/redis-connection.js'
 import { isRecord, parseJson } from '../lib/index.js'
-import { decodeIds, decodePlaceOutcome, decodePlaceState } from './decode-places.js'
-import { describeFleet, type FleetStatus } from './describe-fleet.js'
+import { decodeIds, decodeOwner, decodePlaceOutcome, decodePlaceState } from './decode-places.js'
+import { ABSENT_MS, describeFleet, type FleetStatus } from './describe-fleet.js'
 import type { PlaceLedger } from './place-ledger.js'
 import { PLACE_RULE_LUA } from './place-rule-lua.js'
 
@@ -98,6 +98,18 @@ redis.call('HSET', KEYS[3], '', '[]')
 redis.call('EXPIRE', KEYS[3], ${KEEP_SECONDS})
 return cjson.encode(outcome)`
 
+/** By the server's clock too; words that lie far ahead are from before it was set back. */
+const ATTEND_SCRIPT = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ${ABSENT_MS})
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ${ABSENT_MS}, '+inf')
+if ARGV[1] == 'here' then
+  redis.call('ZADD', KEYS[1], now, ARGV[2])
+  redis.call('EXPIRE', KEYS[1], ${KEEP_SECONDS})
+else redis.call('ZREM', KEYS[1], ARGV[2]) end
+return now`
+
 /** Counts over all processes that reach the same Redis. */
 export function createRedisLedger({ connection, account, prefix = 'amplifier-chatgpt' }: RedisLedgerOptions): PlaceLedger {
   // The braces keep an account's keys on one node of a cluster, which a script needs.
@@ -111,7 +123,6 @@ export function createRedisLedger({ connection, account, prefix = 'amplifier-cha
   return {
     scope: 'account',
     immediate: false,
-    open: () => void connection.command('PING').catch(() => undefined),
     async step(request) {
       const outcome = decodePlaceOutcome(await run('step', request.name, JSON.stringify(request)))
       if (!outcome) throw new Error(`${connection.place} answered something else than places`)
@@ -122,6 +133,9 @@ export function createRedisLedger({ connection, account, prefix = 'amplifier-cha
       const reply = typeof text === 'string' ? parseJson(text) : undefined
       if (!isRecord(reply)) throw new Error(`${connection.place} answered something else than places`)
       return { known: reply['known'] === true, granted: decodeIds(reply['granted']) }
+    },
+    async attend({ name, machine, pid, version }, here) {
+      await connection.script(ATTEND_SCRIPT, [`${base}:present`], [here ? 'here' : 'gone', JSON.stringify({ name, machine, pid, version })])
     },
     inspect: () => inspect(connection, base),
     watch({ name }, granted) {
@@ -148,13 +162,20 @@ async function inspect(connection: RedisConnection, key: string): Promise<FleetS
   })
   const text = await ask('GET', key)
   const seen = await ask('ZRANGE', `${key}:seen`, '0', '-1', 'WITHSCORES')
+  const present = await ask('ZRANGE', `${key}:present`, '0', '-1', 'WITHSCORES')
   const askedMs = Date.now()
   const time = await connection.command('TIME')
   const answeredMs = Date.now()
   const [seconds, micros]: unknown[] = Array.isArray(time) ? time : []
   const serverMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
   return {
-    ...describeFleet(decodePlaceState(text), serverMs, 'account', decodeScores(seen)),
+    ...describeFleet(decodePlaceState(text), serverMs, {
+      scope: 'account', seen: decodeScores(seen),
+      present: [...decodeScores(present)].flatMap(([said, atMs]) => {
+        const owner = decodeOwner(said)
+        return owner ? [{ ...owner, atMs }] : []
+      }),
+    }),
     server: { place: connection.place, latency_ms: answeredMs - askedMs, clock_offset_ms: Math.round((askedMs + answeredMs) / 2 - serverMs) },
   }
 }

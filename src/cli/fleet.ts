@@ -40,7 +40,7 @@ export async function fleetStatus(context: CommandContext, flags: Record<string,
       print.table(
         [{ title: 'machine' }, { title: 'process' }, { title: 'version' }, { title: 'running' }, { title: 'waiting' }, { title: 'for' }, { title: 'last heard of' }],
         fleet.members.map((member) => [
-          member.machine, String(member.pid), member.version, String(member.running), String(member.waiting), `${member.since_seconds} s`, `${member.silent_seconds} s ago${member.dead ? ', taken for dead' : ''}`,
+          member.machine, String(member.pid), member.version, String(member.running), String(member.waiting), member.idle ? '' : `${member.since_seconds} s`, `${member.silent_seconds} s ago${member.dead ? ', taken for dead' : member.idle ? ', idle' : ''}`,
         ]),
       )
     }
@@ -51,13 +51,14 @@ export async function fleetStatus(context: CommandContext, flags: Record<string,
 
 /** Where nobody runs or waits, nobody has told the ledger a limit: this process's own settings are what it would tell. */
 function withConfigured(fleet: FleetStatus, { maxConcurrency }: ProviderOptions): FleetStatus {
-  return fleet.members.length > 0 ? fleet : { ...fleet, limit: maxConcurrency, configured: maxConcurrency, cut: false }
+  return fleet.members.some(({ idle }) => !idle) ? fleet : { ...fleet, limit: maxConcurrency, configured: maxConcurrency, cut: false }
 }
 
-/** Processes that only wait for work have nothing in the ledger; their machines count for shares ten minutes longer. */
+/** Machines without calls count for shares ten minutes longer. */
 function describeReach({ members, machines }: FleetStatus): string {
-  const now = new Set(members.map(({ machine }) => machine)).size
-  return `${count(members.length, 'process', 'processes')} with calls on ${count(now, 'machine', 'machines')} (${machines} heard of in the last ten minutes)`
+  const busy = members.filter(({ idle }) => !idle)
+  const on = new Set(busy.map(({ machine }) => machine)).size
+  return `${count(busy.length, 'process', 'processes')} with calls on ${count(on, 'machine', 'machines')} (${machines} heard of in the last ten minutes), ${members.length - busy.length} idle`
 }
 
 const count = (number: number, one: string, more: string) => `${number} ${number === 1 ? one : more}`
@@ -98,7 +99,8 @@ export async function checkFleet(
   }
   const versions = [...new Set(members.map(({ version }) => version))].sort()
   if (versions.length > 0) note('fleet versions', versions.length > 1 ? 'warning' : 'ok', versions.join(', '))
-  for (const { machine, pid, running, waiting, silent_seconds, dead } of members) {
+  for (const { machine, pid, running, waiting, silent_seconds, dead, idle } of members) {
+    if (idle) continue
     const holds = `process ${pid} on ${machine}: ${running} running, ${waiting} waiting`
     if (dead) note('fleet holder', 'warning', `${holds}; last heard of ${silent_seconds} s ago, so that its places are given on with the next call of another`)
     else note('fleet holder', 'ok', holds)

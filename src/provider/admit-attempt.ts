@@ -1,16 +1,22 @@
 /** What stands before each attempt of a call: a place among those that run, and a quota that is not known to be used up. */
+import type { Place } from '../account/index.js'
 import { QuotaExceededError } from '../contract/index.js'
 import { orAbort, shortHash } from '../lib/index.js'
 import { AttemptFailure } from './attempt-failure.js'
 import { modelOf, type Call } from './call.js'
 import type { ProviderDeps } from './deps.js'
 
+/** Nothing was sent, and the place may be another's by now: the call asks for one anew. */
+export class PlaceLost extends Error {
+  override readonly name = 'PlaceLost'
+}
+
 /** Names the waiter by a hash: it is read by all that share the places. */
-export async function waitForPlace({ limiter }: ProviderDeps, call: Call, conversation: string): Promise<() => void> {
+export async function waitForPlace({ limiter }: ProviderDeps, call: Call, conversation: string): Promise<Place> {
   const startedMs = performance.now()
-  const release = await limiter.acquire({ interactive: call.options.interactive, signal: call.signal, key: shortHash(conversation) })
+  const place = await limiter.acquire({ interactive: call.options.interactive, signal: call.signal, key: shortHash(conversation) })
   call.route.waited_ms = Math.round((call.route.waited_ms ?? 0) + performance.now() - startedMs)
-  return release
+  return place
 }
 
 /**

@@ -135,6 +135,7 @@ function openHttpExchange(options: BackendClientOptions, url: string, request: E
     body: serializeRequest(request.built),
     signal: request.signal,
     timeouts: request.timeouts,
+    mayLeave: request.mayLeave,
     onSent: request.onSent,
     // On this machine's own loop it would only cost.
     compress: laneRow(request.credential.lane).compression && url.startsWith('https:'),

@@ -14,6 +14,8 @@ export interface ExchangeRequest {
   httpOnly: boolean
   /** the backend's word for this turn, where it gave one */
   turnState?: string | undefined
+  /** asked right before the request leaves; where it answers false, nothing is sent and the exchange fails `unsent` */
+  mayLeave?: () => boolean
   /** called once when the request has left, if it does */
   onSent?: () => void
 }

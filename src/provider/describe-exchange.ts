@@ -9,6 +9,8 @@ import { turnOf } from './turn-state-store.js'
 interface Asker {
   turn: Turn
   credential: Credential
+  /** whether its place still counts for it */
+  mayLeave(): boolean
   /** the request has left, and there is time until its answer */
   prepare(): void
 }
@@ -29,6 +31,7 @@ export function describeExchange({ requests, turnStates }: ProviderContext, atte
     timeouts: { connectMs: connectTimeoutMs, firstFrameMs: Math.min(firstEventTimeoutMs ?? Infinity, idleMs ?? Infinity), idleMs: idleMs ?? Infinity },
     httpOnly: call.httpOnly,
     turnState: turnStates.get(conversation, turnOf(call.request)),
+    mayLeave: () => attempt.mayLeave(),
     onSent() {
       attempt.prepare()
       call.watch?.phase('waiting')

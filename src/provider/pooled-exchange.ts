@@ -1,6 +1,6 @@
 import { parseJson } from '../lib/index.js'
 import { createAnswerGuard, goesOn, serializeRequest, type BuiltRequest, type ChainPlan } from '../responses/index.js'
-import type { FrameStream } from '../transport/transport.js'
+import { TransportFailure, type FrameStream } from '../transport/transport.js'
 import type { Exchange, ExchangeRequest } from './backend-exchange.js'
 import type { ConnectionPool, PooledConnection } from './connection-pool.js'
 import { TURN_STATE } from './turn-state-store.js'
@@ -30,6 +30,7 @@ function beginPooledExchange(pool: ConnectionPool, pooled: PooledConnection, req
     pool.giveBack(pooled)
     return undefined
   }
+  if (request.mayLeave?.() === false) throw new TransportFailure('held back before it was sent', { kind: 'aborted', phase: 'unsent' })
   const frames = pooled.socket.exchange(message, { signal, timeouts })
   request.onSent?.()
   return new PooledExchange(pool, pooled, built, frames, `${reason}; ${describePlan(plan, built.items.length)}`)

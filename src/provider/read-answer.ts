@@ -1,3 +1,4 @@
+import type { Place } from '../account/index.js'
 import type { Credential } from '../auth/credential-source.js'
 import type { CallWatch, ReasoningProvenance } from '../contract/index.js'
 import { parseJson } from '../lib/index.js'
@@ -6,7 +7,7 @@ import {
   type AnswerEvent, type OtherEvent, type TypedEvent,
 } from '../responses/index.js'
 import { TransportFailure } from '../transport/transport.js'
-import { refuseExhausted, ownsProbe, waitForPlace } from './admit-attempt.js'
+import { PlaceLost, refuseExhausted, ownsProbe, waitForPlace } from './admit-attempt.js'
 import { announceRequest } from './announce-request.js'
 import { fromCut, fromTerminal, fromThrown, type AttemptState } from './attempt-failure.js'
 import type { Exchange } from './backend-exchange.js'
@@ -39,10 +40,10 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
     await announcing
     call.signal.throwIfAborted()
   }
-  const release = deps.limiter.tryAcquire() ?? (await waitForPlace(deps, call, conversation))
+  const place = deps.limiter.tryAcquire() ?? (await waitForPlace(deps, call, conversation))
   call.watch?.phase('connecting')
   const startedAtMs = deps.now()
-  const attempt = new Attempt(deps, turn, credential, provenance)
+  const attempt = new Attempt(deps, turn, credential, provenance, place)
   let exchange: Exchange | undefined
   let probing = false
   try {
@@ -76,12 +77,12 @@ export async function readAnswer(context: ProviderContext, turn: Turn): Promise<
     deps.limiter.observeServed()
     return reader
   } catch (thrown) {
-    throw fromThrown(attempt, thrown)
+    throw attempt.heldBack ? new PlaceLost() : fromThrown(attempt, thrown)
   } finally {
     exchange?.abandon()
     // A probe that ended without an answer to its question leaves it to the next call.
     if (probing) deps.quota.releaseProbe(call.model.slug)
-    release()
+    place()
   }
 }
 
@@ -96,6 +97,8 @@ const BEFORE_ACCEPTANCE: ReadonlySet<string> = new Set([
  */
 class Attempt implements AttemptState {
   accepted = false
+  /** it was not sent, since its place may be another's by now */
+  heldBack = false
   /** what came with the answer's end, behind it */
   behind: readonly string[] = []
   #malformed = false
@@ -107,7 +110,7 @@ class Attempt implements AttemptState {
   #unshown = 0
   #learned = false
 
-  constructor(readonly deps: ProviderDeps, readonly turn: Turn, readonly credential: Credential, readonly provenance: ReasoningProvenance) {}
+  constructor(readonly deps: ProviderDeps, readonly turn: Turn, readonly credential: Credential, readonly provenance: ReasoningProvenance, readonly place: Place) {}
 
   get call(): Call {
     return this.turn.call
@@ -115,6 +118,11 @@ class Attempt implements AttemptState {
 
   get reader(): AnswerReader {
     return (this.#reader ??= new AnswerReader({ provenance: this.provenance, firstIndex: this.turn.firstIndex, items: this.call.options.onBlocks !== undefined }))
+  }
+
+  /** A process that has stood still since it was given the place must not begin by it. */
+  mayLeave(): boolean {
+    return !(this.heldBack = !this.deps.limiter.holds(this.place))
   }
 
   /** Makes ready what the first events need: while the backend thinks there is time. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isLLMError, watchTogether, type CallWatch, type ChatResponse, type StreamEvent } from '../contract/index.js'
 import { buildContinuation, type AnswerReader } from '../responses/index.js'
+import { PlaceLost } from './admit-attempt.js'
 import { admitDraw, type TellDraw } from './admit-call.js'
 import { openCall, type Call, type CallHead, type CallPlan, type Deliver, type Outcome } from './call.js'
 import { CallSpan, toLLMError } from './call-span.js'
@@ -49,6 +50,7 @@ export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: 
       try {
         reader = await readAnswer(context, turn)
       } catch (thrown) {
+        if (thrown instanceof PlaceLost) continue
         await repeatOrThrow(context, turn, thrown).catch((final: unknown) => {
           throw withEarlierParts(final, answer.parts)
         })

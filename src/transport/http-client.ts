@@ -61,7 +61,7 @@ export function createHttpClient({ openSocket, dispatcher, maxFrameBytes }: Http
   const send = ({ pool, client }: Loaded, request: HttpRequest, body: Buffer | undefined, headers: Record<string, string>): HttpExchange => {
     if (closed) throw abortedFailure('unsent')
     const target = targets(request.url)
-    const exchange = new HttpExchange({ target, client, signal: request.signal, timeouts: request.timeouts ?? NO_TIMEOUTS, onSent: request.onSent })
+    const exchange = new HttpExchange({ target, client, signal: request.signal, timeouts: request.timeouts ?? NO_TIMEOUTS, mayLeave: request.mayLeave, onSent: request.onSent })
     running.add(exchange)
     pool.waiting(target.origin)
     exchange.start(pool.dispatcherFor(target.origin), { method: request.method, headers, body })

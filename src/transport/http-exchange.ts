@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { createBodyPieces, joinPieces, PIECE_BYTES } from './body-pieces.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
-import { flattenHeaders, wrapFailure } from './failures.js'
+import { abortedFailure, flattenHeaders, wrapFailure } from './failures.js'
 import { toHttpFailure } from './http-failure.js'
 import type { Target } from './request-target.js'
 import { FrameTooLarge, type SseDecoder } from './sse-frames.js'
@@ -17,6 +17,8 @@ export interface SentRequest {
 export interface HttpExchangeOptions extends ExchangeOptions {
   target: Target
   client: ExchangeClient
+  /** Asked right before the request leaves: false holds it back. */
+  mayLeave: (() => boolean) | undefined
   /** Called once when the request has left, if it does. */
   onSent: (() => void) | undefined
 }
@@ -52,7 +54,8 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   headers: Headers = {}
   readonly #target: Target
   readonly #client: ExchangeClient
-  /** let go of once it was called: it holds the request */
+  /** let go of once the request has left: both hold it */
+  #mayLeave: (() => boolean) | undefined
   #onSent: (() => void) | undefined
   #inPieces = false
   #attended = false
@@ -70,6 +73,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
     super({ signal: options.signal, timeouts: options.timeouts })
     this.#target = options.target
     this.#client = options.client
+    this.#mayLeave = options.mayLeave
     this.#onSent = options.onSent
     this.head = new Promise((resolve, reject) => (this.#settleHead = { resolve, reject }))
   }
@@ -150,6 +154,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.finished) return controller.abort(new Error('given up before it was sent'))
+    if (this.#mayLeave?.() === false) return controller.abort(abortedFailure(this.phase))
     this.#markWaited()
     if (this.#inPieces) this.enter('sending')
     // Undici writes a body of one piece in the same tick, after this call.
@@ -239,7 +244,7 @@ export class HttpExchange extends Exchange<Buffer> implements Dispatcher.Dispatc
   /** Runs in no promise of the caller's: what the caller's work throws ends this exchange, not the process. */
   #tellSent(): void {
     const tell = this.#onSent
-    this.#onSent = undefined
+    this.#onSent = this.#mayLeave = undefined
     try {
       tell?.()
     } catch (error) {

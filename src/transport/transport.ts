@@ -108,6 +108,8 @@ export interface HttpRequest {
   timeouts?: Timeouts
   /** compress the body with zstd where this Node can; default false */
   compress?: boolean
+  /** Asked when there is a connection, right before the request leaves; where it answers false, nothing is sent and the exchange fails `unsent`. */
+  mayLeave?: (() => boolean) | undefined
   /** Called once when the request has left, if it does: for what need not come before, while the peer thinks. */
   onSent?: (() => void) | undefined
 }

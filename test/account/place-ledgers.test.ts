@@ -196,6 +196,23 @@ describe.each(['file', ...(redisInstalled ? ['redis' as const] : [])] as const)(
     release()
   }, 15_000)
 
+  test('show a process without calls too, once, with when it was heard of, until it ends', async () => {
+    const [mine, other] = (await openMany(kind, 2)) as [PlaceLedger, PlaceLedger]
+    const limiter = createConcurrencyLimiter({ ledger: mine, self: { machine: 'made-up', version: '7' } })
+    const onlooker = limiterOver(other)
+    const list = async () => (await onlooker.inspect()).members.map(({ machine, version, idle, running, silent_seconds }) => ({ machine, version, idle, running, silent_seconds }))
+    const shown = { machine: 'made-up', version: '7', idle: true, running: 0, silent_seconds: 0 }
+    const before = await list()
+    limiter.open()
+    await vi.waitFor(async () => expect(await list()).toEqual([shown]))
+    const place = await limiter.acquire()
+    const busy = await list()
+    place()
+    await vi.waitFor(async () => expect(await list()).toEqual([shown]))
+    await limiter.close()
+    expect([before, busy, await list()]).toEqual([[], [{ ...shown, idle: false, running: 1 }], []])
+  })
+
   test('a refusal one process saw cuts the limit of all, and holds new calls of all for as long as it says', async () => {
     const [one, other] = (await openMany(kind, 2)).map((ledger) => limiterOver(ledger, 4)) as [ReturnType<typeof limiterOver>, ReturnType<typeof limiterOver>]
     const first = await one.acquire()
@@ -295,6 +312,12 @@ test.runIf(redisInstalled)('Redis and TypeScript decide alike over random lives'
   }
 })
 
+test('a process without calls that has missed two of its words is shown no more', () => {
+  const present = [25_000, 26_000, 90_000].map((atMs) => ({ name: `heard of at ${atMs}`, machine: 'm', pid: 1, version: '0', atMs }))
+  const { members } = describeFleet(createPlaceState(), 100_500, { scope: 'account', present })
+  expect(members.map(({ silent_seconds }) => silent_seconds)).toEqual([75, 11])
+})
+
 /** Places in memory for several processes; what a request of one gives to another is told when `tell` is called. */
 function openTogether() {
   const state = createPlaceState()
@@ -317,7 +340,7 @@ function openTogether() {
         watchers.set(owner.name, granted)
         return () => void watchers.delete(owner.name)
       },
-      inspect: async () => describeFleet(state, 0, 'account'),
+      inspect: async () => describeFleet(state, 0, { scope: 'account' }),
       close: async () => undefined,
     }),
   }
@@ -347,6 +370,40 @@ test('a place that a process hears of after it stood still for a lease is not ta
   together.tell()
   ;(await waiting)()
   expect([begun, sleeper.running]).toEqual([true, 0])
+})
+
+test('a place that was given before a process stood still for a lease is another\'s when it wakes: a call that has not left asks anew', async () => {
+  const together = openTogether()
+  let asleepMs = 0
+  const third = limiterOver(together.open(), 1)
+  const sleeper = createConcurrencyLimiter({ limit: 1, ledger: together.open(), now: () => asleepMs, self: { machine: 'made-up', version: 'sleeper' } })
+  onTestFinished(() => sleeper.close())
+  const place = await sleeper.acquire()
+  const heldAtOnce = sleeper.holds(place)
+  asleepMs = 5000
+  together.dropAll(together.state.owners.map(({ name }) => name))
+  const others = await third.acquire()
+  const heldAwake = sleeper.holds(place)
+  place()
+  let begun = false
+  const anew = sleeper.acquire().then((given) => {
+    begun = true
+    return given
+  })
+  await delay(0)
+  expect([heldAtOnce, heldAwake, begun, third.running]).toEqual([true, false, false, 1])
+  others()
+  together.tell()
+  expect(sleeper.holds(await anew)).toBe(true)
+})
+
+test('a ledger that has lost sight of a process counts its calls anew, and those that have not left by then ask anew', async () => {
+  const together = openTogether()
+  const limiter = limiterOver(together.open(), 3)
+  const before = await limiter.acquire()
+  together.dropAll(together.state.owners.map(({ name }) => name))
+  const after = await limiter.acquire()
+  expect([limiter.holds(before), limiter.holds(after), together.state.owners.map(({ running }) => running)]).toEqual([false, true, [1]])
 })
 
 test('a process that stood still while it waited for the ledger asks again, and takes no share beside it', async () => {

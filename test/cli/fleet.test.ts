@@ -4,11 +4,12 @@ import { checkFleet } from '../../src/cli/fleet.js'
 import { freePort } from '../support/redis.js'
 import { openCommandLine } from './support.js'
 
-const member = (machine: string, pid: number, version: string, running: number) => ({ machine, pid, version, running, waiting: 1, since_seconds: 60, silent_seconds: 0, dead: false })
+const member = (machine: string, pid: number, version: string, running: number) => ({ machine, pid, version, running, waiting: 1, since_seconds: 60, silent_seconds: 0, idle: false, dead: false })
+const idle = (machine: string, pid: number, version: string) => ({ machine, pid, version, running: 0, waiting: 0, silent_seconds: 20, idle: true, dead: false })
 
 const STATUS: FleetStatus = {
   scope: 'account', limit: 6, configured: 6, cut: false, paused_seconds: 0, running: 6, waiting: { interactive: 0, background: 2 }, longest_wait_seconds: 3,
-  machines: 2, members: [member('aa', 1, '0.2.0', 4), member('bb', 2, '0.1.9', 2)],
+  machines: 2, members: [member('aa', 1, '0.2.0', 4), member('bb', 2, '0.1.9', 2), idle('cc', 3, '0.1.8')],
   server: { place: 'redis://127.0.0.1:6379', latency_ms: 80, clock_offset_ms: -7000 },
 }
 
@@ -20,10 +21,10 @@ async function check(inspect: () => Promise<FleetStatus>): Promise<string[][]> {
 
 test('doctor warns of a slow server, of a clock that is off by seconds and of mixed versions, and names who holds what', async () => {
   expect(await check(async () => STATUS)).toEqual([
-    ['fleet', 'ok', 'all processes that share the Redis: 6 running, 2 waiting, 2 processes with calls on 2 machines (2 heard of in the last ten minutes)'],
+    ['fleet', 'ok', 'all processes that share the Redis: 6 running, 2 waiting, 2 processes with calls on 2 machines (2 heard of in the last ten minutes), 1 idle'],
     ['fleet latency', 'warning', '80 ms to redis://127.0.0.1:6379'],
     ['fleet clock', 'warning', '7000 ms behind redis://127.0.0.1:6379; places go by the server\'s clock'],
-    ['fleet versions', 'warning', '0.1.9, 0.2.0'],
+    ['fleet versions', 'warning', '0.1.8, 0.1.9, 0.2.0'],
     ['fleet holder', 'ok', 'process 1 on aa: 4 running, 1 waiting'],
     ['fleet holder', 'ok', 'process 2 on bb: 2 running, 1 waiting'],
   ])

@@ -28,6 +28,8 @@ export interface ModelResult {
   /** what broke a promise, with when */
   broken: string[]
   calls: number
+  /** places that were given before a pause, and not used after it */
+  heldBack: number
   faults: Partial<Record<Fault, number>>
   /** how long the places of a killed process were held for it, ms */
   returnedMs: number[]
@@ -41,6 +43,8 @@ export interface ModelResult {
 
 const CALL_MS = 1500
 const TIMEOUT_MS = 2000
+/** What a call takes at most until it leaves, where it needs a connection. */
+const CONNECT_MS = 400
 const QUIET_MS = 20_000
 /** A pause that is shorter ends within the lease, whenever the last sign of life was. */
 const SHORT_MS = 1500
@@ -142,6 +146,7 @@ class Model {
   readonly agents: number
   readonly endMs: number
   served = 0
+  heldBack = 0
   outage = false
   usedMs = 0
   usedSinceMs: number
@@ -178,7 +183,7 @@ class Model {
     const sessions = this.nodes.flatMap(({ machine }) => Array.from({ length: this.agents }, (_, agent) => `${machine}.${agent}`))
     const late = new Set(this.waits.filter(({ atMs }) => atMs > this.endMs - 15_000).map(({ session }) => session))
     return {
-      broken: this.broken, calls: this.served, faults: this.faults, returnedMs: this.returnedMs,
+      broken: this.broken, calls: this.served, heldBack: this.heldBack, faults: this.faults, returnedMs: this.returnedMs,
       usedAtEnd: this.usedMs / (10_000 * this.limit), starved: sessions.filter((session) => !late.has(session)), unfairness: judge(this.waits.filter((wait) => !this.isTouched(wait))),
     }
   }
@@ -213,26 +218,32 @@ class Model {
         const sinceMs = this.world.nowMs
         const giveUp = new AbortController()
         const forget = this.random.chance(0.03) ? this.timer(node, this.random.next() * 2000, () => giveUp.abort()) : () => undefined
-        const release = await limiter.acquire({ key: session, interactive, signal: giveUp.signal }).catch(() => undefined)
+        const place = await limiter.acquire({ key: session, interactive, signal: giveUp.signal }).catch(() => undefined)
         forget()
         if (!node.alive) return
-        if (!release) continue
+        if (!place) continue
         this.waits.push({ session, interactive, ms: this.world.nowMs - sinceMs, atMs: this.world.nowMs })
-        await this.call(node)
+        await this.call(node, () => limiter.holds(place))
         if (!node.alive) return
-        release()
+        place()
       }
     }
     for (let agent = 0; agent < this.agents; agent++) void work(agent)
   }
 
-  /** One call: on its way for a moment, then running at the backend, whatever becomes of its process. */
-  async call(node: Node): Promise<void> {
+  /** One call: on its way for a moment, then running at the backend, whatever becomes of its process; not sent where its place may be another's by then. */
+  async call(node: Node, mayLeave: () => boolean): Promise<void> {
     const call: Call = { node, by: node.scope() === 'account' ? 'redis' : 'share', excused: false, running: false }
     node.held.add(call)
     this.calls.add(call)
-    await new Promise<void>((resolve) => void this.timer(node, this.random.next() * 20, resolve))
+    await new Promise<void>((resolve) => void this.timer(node, this.random.next() * (this.random.chance(0.1) ? CONNECT_MS : 20), resolve))
     if (!node.alive) return
+    if (!mayLeave()) {
+      node.held.delete(call)
+      this.calls.delete(call)
+      this.heldBack++
+      return
+    }
     this.account()
     call.running = true
     this.served++
@@ -335,10 +346,10 @@ class Model {
   }
 
   /** Whatever the node runs now stands beside the limit: it was given before. */
-  excuse(node: Node, untilMs = Number.POSITIVE_INFINITY): void {
+  excuse(node: Node, untilMs = Number.POSITIVE_INFINITY, isUnderWay: (call: Call) => boolean = () => true): void {
     node.counted = false
     node.troubledUntilMs = untilMs
-    for (const call of node.held) call.excused = true
+    for (const call of node.held) call.excused ||= isUnderWay(call)
   }
 
   disturb(): void {
@@ -410,14 +421,16 @@ function comeBack(model: Model): void {
 function pause(model: Model, node: Node, ms: number): void {
   const long = ms > SHORT_MS
   node.paused = true
+  // What has not left yet must not leave after the pause without asking.
+  const hasLeft = (call: Call) => call.running
   if (long) {
-    model.excuse(node)
+    model.excuse(node, Number.POSITIVE_INFINITY, hasLeft)
     model.outages.push({ machine: node.machine, fromMs: model.world.nowMs, toMs: model.world.nowMs + ms })
   }
   model.trouble(node, ms, () => {
     node.paused = false
     if (!node.alive) return
-    if (long) model.excuse(node, model.world.nowMs)
+    if (long) model.excuse(node, model.world.nowMs, hasLeft)
     const { timers, messages } = node.backlog
     node.backlog = { timers: [], messages: [] }
     for (const run of model.random.chance(0.5) ? [...timers, ...messages] : [...messages, ...timers]) run()
