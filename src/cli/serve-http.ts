@@ -40,7 +40,7 @@ export async function openHttp(given: CommandContext, flags: Flags): Promise<Run
   }
   const board = createLiveBoard()
   const session = await openSession(context, flags, undefined, [board])
-  const page = createPage({ board, describe: createPageDescriber(session) })
+  const page = createPage({ board, ...createPageDescriber(session) })
   let kept: ResponseStore | undefined
   try {
     checkModelMap(options.messageModels, session.resolver?.known_roles ?? [])

@@ -9,7 +9,7 @@ export async function endServer(serving: Serving, server: Server, sockets: { dra
   server.closeIdleConnections()
   sockets.drain()
   await settled(serving, graceMs)
-  for (const controller of serving.running.keys()) controller.abort(shuttingDown())
+  for (const signal of serving.running.keys()) signal.abort(shuttingDown())
   // A moment for the last words to go out.
   await settled(serving, LAST_WORDS_MS)
   sockets.close()

@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { AbortError } from '../contract/index.js'
 import { isRecord, parseJson, readString } from '../lib/index.js'
+import { answerPings } from './answer-pings.js'
 import { openWriter, readTurn, runTurn } from './answer-responses.js'
 import { readClientNames } from './client-names.js'
-import type { EndpointTimes, Exchange } from './endpoint.js'
+import type { ClientNames, EndpointTimes, Exchange } from './endpoint.js'
 import { HttpFailure, badRequest, toHttpFailure } from './http-failure.js'
 import type { HttpKey } from './key-ring.js'
 import { explainFailure } from './model-names.js'
@@ -37,7 +38,7 @@ const MAX_WAITING = 16
 
 /** WebSockets on `/v1/responses`: one turn at a time, its history beside what the store keeps. */
 export function openResponseSockets(server: Server, parts: ResponseSocketParts): ResponseSockets {
-  const accept = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY_BYTES, perMessageDeflate: false })
+  const accept = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY_BYTES, perMessageDeflate: false, autoPong: false })
   accept.on('headers', (headers) => headers.push(`x-request-id: ${createRequestId()}`))
   const open = new Set<Session>()
   let draining = false
@@ -87,6 +88,7 @@ interface SessionState {
   /** that asked for the WebSocket */
   readonly request: IncomingMessage
   readonly key: HttpKey
+  readonly client: ClientNames
   readonly parts: ResponseSocketParts
   readonly gone: AbortController
   /** the latest response alone, whatever its `store` says */
@@ -97,12 +99,13 @@ interface SessionState {
 }
 
 function serveSocket(socket: WebSocket, { request, key }: { request: IncomingMessage; key: HttpKey }, parts: ResponseSocketParts): Session {
-  const state: SessionState = { socket, request, key, parts, gone: new AbortController(), latest: new Map(), waiting: [], busy: false, draining: false }
+  const state: SessionState = { socket, request, key, client: readClientNames(request), parts, gone: new AbortController(), latest: new Map(), waiting: [], busy: false, draining: false }
   const ofAge = setTimeout(() => {
     send(state, envelope(new HttpFailure(400, 'This WebSocket has reached its age limit: connect anew and continue there.', { type: 'invalid_request_error', code: 'websocket_connection_limit_reached' })))
     drain(state)
   }, parts.times.socketLifeMs)
   const alive = setInterval(() => socket.ping(), parts.times.keepAliveMs)
+  answerPings(socket)
   socket.on('message', (data, isBinary) => {
     if (isBinary) return send(state, envelope(badRequest('binary frames are not taken')))
     if (state.waiting.length >= MAX_WAITING) return send(state, envelope(new HttpFailure(429, `More than ${MAX_WAITING} frames wait for their turn.`, { type: 'rate_limit_error', code: 'too_many_frames' })))
@@ -153,7 +156,7 @@ async function runWaiting(state: SessionState): Promise<void> {
 async function runFrame(state: SessionState, text: string): Promise<void> {
   const { parts, latest, gone } = state
   const { exchange, end } = parts.open(state.key, gone.signal)
-  exchange.client = readClientNames(state.request)
+  exchange.client = state.client
   let status = 200
   let writer: ReturnType<typeof openWriter> | undefined
   let written = false

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { ConfigurationError } from '../contract/index.js'
-import { createAbortListeners, type AbortListeners } from '../lib/index.js'
+import { createAbortListeners, LightAbortSignal, type AbortListeners } from '../lib/index.js'
 import type { Page } from '../page/index.js'
 import type { Gate } from './admit-request.js'
 import { createConnections } from './connections.js'
@@ -20,7 +20,7 @@ export interface Serving {
   endpoint: Endpoint
   gate: Gate
   page: Page | undefined
-  running: Map<AbortController, Exchange>
+  running: Map<LightAbortSignal, Exchange>
   draining: boolean
   connectionOf: ReturnType<typeof createConnections>
   /** A client may send many requests over one connection before it reads. */
@@ -71,7 +71,7 @@ export function cutRevoked({ running, gate }: Serving): () => void {
     if (running.size === 0) return
     const held = gate.keyIds()
     // Before its key is found a request has none.
-    for (const [controller, { key }] of running) if (key.id !== '' && !held.has(key.id)) controller.abort(keyRevoked())
+    for (const [signal, { key }] of running) if (key.id !== '' && !held.has(key.id)) signal.abort(keyRevoked())
   }, LOOK_FOR_REVOKED_MS)
   timer.unref()
   return () => clearInterval(timer)
@@ -88,16 +88,16 @@ export interface RunningExchange {
 
 export function openExchange({ endpoint, running, aborts }: Serving, key: HttpKey, gone: AbortSignal): RunningExchange {
   const startedAt = endpoint.now()
-  const controller = new AbortController()
-  const leave = (): void => controller.abort(gone.reason)
+  const signal = new LightAbortSignal()
+  const leave = (): void => signal.abort(gone.reason)
   const takeBack = aborts.add(gone, leave)
-  const exchange: Exchange = { endpoint, key, signal: controller.signal, id: createRequestId(), client: {}, note: { ignored: [] } }
-  running.set(controller, exchange)
+  const exchange: Exchange = { endpoint, key, signal, id: createRequestId(), client: {}, note: { ignored: [] } }
+  running.set(signal, exchange)
   return {
     exchange,
     end(about) {
       takeBack()
-      running.delete(controller)
+      running.delete(signal)
       const { id, note } = exchange
       endpoint.log?.({
         time: new Date(startedAt).toISOString(), request_id: id, key: exchange.key.name, ...about, duration_ms: endpoint.now() - startedAt, ...describeNote(note, startedAt),

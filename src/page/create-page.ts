@@ -23,6 +23,8 @@ export interface PageOptions {
   board: LiveBoard
   /** everything but what the board knows */
   describe: () => Promise<Omit<PageState, keyof LiveSnapshot | 'now'>>
+  /** what programs scrape beside the board's counts, every few seconds: without roles and samples */
+  measure: () => Pick<PageState, 'windows' | 'concurrency'>
   /** ms since 1970 */
   now?: () => number
 }
@@ -73,7 +75,7 @@ const MOST_STREAMS = 20
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** The page of one server. Its browser is let in once, by the link, and then known by a cookie of this server alone. */
-export function createPage({ board, describe, now = Date.now }: PageOptions): Page {
+export function createPage({ board, describe, measure, now = Date.now }: PageOptions): Page {
   let once: string | undefined
   const session = randomBytes(24).toString('base64url')
   const streams = createStreams(async () => JSON.stringify(await state()))
@@ -98,10 +100,7 @@ export function createPage({ board, describe, now = Date.now }: PageOptions): Pa
       }
       if (url.pathname === '/page/events') return streams.open(response)
       if (url.pathname === '/page/state') return send(response, 'application/json', JSON.stringify(await state()))
-      if (url.pathname === '/metrics') {
-        const { windows, concurrency } = await describe()
-        return send(response, 'text/plain; version=0.0.4; charset=utf-8', formatMetrics({ board, windows, concurrency }))
-      }
+      if (url.pathname === '/metrics') return send(response, 'text/plain; version=0.0.4; charset=utf-8', formatMetrics({ board, ...measure() }))
       const [file, type] = ASSETS[url.pathname] ?? []
       if (file === undefined || type === undefined) return false
       return send(response, type, await readFile(fileURLToPath(new URL(`../../page/${file}`, import.meta.url))))

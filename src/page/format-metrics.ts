@@ -2,7 +2,7 @@ import type { WindowOutlook } from '../account/index.js'
 import type { LiveBoard } from '../usage/index.js'
 
 export interface MetricsInput {
-  board: Pick<LiveBoard, 'counts' | 'snapshot'>
+  board: Pick<LiveBoard, 'counts' | 'running'>
   windows: readonly WindowOutlook[]
   concurrency: { limit: number; running: number; waiting: number }
 }
@@ -33,7 +33,7 @@ export function formatMetrics({ board, windows, concurrency }: MetricsInput): st
     counter('duration_seconds', 'How long calls took, added up.', ({ duration_seconds }) => duration_seconds),
     counter('first_delta_seconds', 'How long the first output took, added up.', ({ first_delta_seconds }) => first_delta_seconds),
     counter('first_deltas', 'Calls that brought output.', ({ first_deltas }) => first_deltas),
-    gauge('running_calls', 'Calls that run now.', [[{}, board.snapshot().running.length]]),
+    gauge('running_calls', 'Calls that run now.', [[{}, board.running]]),
     gauge('concurrency_limit', "The account's calls at a time, as learned.", [[{}, concurrency.limit]]),
     gauge('waiting_calls', 'Calls that wait for a place.', [[{}, concurrency.waiting]]),
     gauge('window_used_percent', 'How full a quota window is.', windows.map((window) => [labelsOf(window), window.used_percent] as const)),

@@ -47,8 +47,11 @@ export interface ChatGPTProvider extends Provider, RawApi {
    * where the server refused for good to refresh it. Asks nobody.
    */
   signedIn(options?: { signal?: AbortSignal }): Promise<{ account?: string; lane: LaneName; refused?: string }>
-  /** What is known of the account now: its windows with their pace, and how many calls it bears at a time. Asks nobody. */
-  accountView(): { windows: WindowOutlook[]; concurrency: { limit: number; running: number; waiting: number } }
+  /**
+   * What is known of the account now: its windows with their pace, and how many calls it bears at a time. Asks nobody.
+   * @param options `samples`: with what each pace is estimated from; default true
+   */
+  accountView(options?: { samples?: boolean }): { windows: WindowOutlook[]; concurrency: { limit: number; running: number; waiting: number } }
 }
 
 /**
@@ -106,9 +109,9 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
     warmUp: (request, options) => warmUp(context, request, options),
     transportChoice: () => context.client.choice(),
     signedIn: (options = {}) => describeSignIn(deps, (ask) => calls.ask(options, ask)),
-    accountView() {
+    accountView({ samples = true } = {}) {
       const { limit, running, waiting } = deps.limiter
-      return { windows: deps.quota.outlook({ samples: true }), concurrency: { limit, running, waiting } }
+      return { windows: deps.quota.outlook({ samples }), concurrency: { limit, running, waiting } }
     },
     async close() {
       calls.close()

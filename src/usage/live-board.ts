@@ -66,6 +66,8 @@ export interface LiveBoard extends CallObserver {
   watch(listener: () => void): () => void
   /** Since the board was opened, for programs that scrape. */
   counts(): readonly LiveCount[]
+  /** calls that run now */
+  readonly running: number
 }
 
 /** Calls of one role, model and outcome. */
@@ -165,6 +167,7 @@ export function createLiveBoard({ now = Date.now }: { now?: () => number } = {})
       return () => void listeners.delete(own)
     },
     counts: () => [...counts.values()],
+    get running() { return running.size },
   }
 }
 

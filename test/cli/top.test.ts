@@ -20,7 +20,7 @@ beforeAll(async () => {
   cli = await openCommandLine()
   const board = createLiveBoard()
   mounted = await mountOnTwin({ parts: { observers: [board] } })
-  server = await createHttpServer({ provider: mounted.provider, key: 'made-up', page: createPage({ board, describe: createPageDescriber({ provider: mounted.provider, resolver: undefined }) }) })
+  server = await createHttpServer({ provider: mounted.provider, key: 'made-up', page: createPage({ board, ...createPageDescriber({ provider: mounted.provider, resolver: undefined }) }) })
   mounted.twin.enqueue({ text: 'one', usage: { input_tokens: 100, input_tokens_details: { cached_tokens: 40 }, output_tokens: 7, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 107 } })
   await mounted.provider.complete(ask('hello', { metadata: { agent: 'an-agent-with-a-name-that-is-long' } }))
 }, 60_000)
@@ -51,7 +51,7 @@ test('top takes the URL that a server at a socket file prints, and the path itse
   expect((await fetch(link.stdout.trim(), { redirect: 'manual' })).status).toBe(303)
   if (process.platform === 'win32') return
   const socketPath = join(cli.home, 'run', 'chatgpt.sock')
-  const other = await createHttpServer({ provider: mounted.provider, key: 'made-up', socketPath, page: createPage({ board: createLiveBoard(), describe: createPageDescriber({ provider: mounted.provider, resolver: undefined }) }) })
+  const other = await createHttpServer({ provider: mounted.provider, key: 'made-up', socketPath, page: createPage({ board: createLiveBoard(), ...createPageDescriber({ provider: mounted.provider, resolver: undefined }) }) })
   try {
     for (const url of [other.baseUrl, socketPath]) expect(await cli.run(['top', '--url', url], { env })).toMatchObject({ code: 0, stdout: expect.stringContaining('0 ended, 0 failed') })
     expect(await cli.run(['top', '--link', '--url', socketPath], { env })).toMatchObject({ code: 2, stderr: expect.stringContaining('a browser opens no socket file') })

@@ -34,7 +34,7 @@ const board = createLiveBoard()
 beforeAll(async () => {
   mounted = await mountOnTwin({ parts: { observers: [board], now } })
   const resolver = mounted.host.coordinator.getCapability('model_role_resolver') as ModelRoleResolver | undefined
-  page = createPage({ board, describe: createPageDescriber({ provider: mounted.provider, resolver }), now })
+  page = createPage({ board, ...createPageDescriber({ provider: mounted.provider, resolver }), now })
   server = await createHttpServer({ provider: mounted.provider, key: 'made-up-key', page, allowHosts: ['*'] })
 }, 60_000)
 afterAll(async () => {
@@ -57,7 +57,7 @@ const work = async () => {
 describe('who may see the page', () => {
   test('nobody without the link, its cookie or a key; the link works once', async () => {
     for (const path of ['/', '/metrics', '/page/state', '/page/events', '/page/page.js', '/?once=wrong']) expect([path, (await fetch(origin() + path)).status]).toEqual([path, 401])
-    const fresh = createPage({ board, describe: createPageDescriber({ provider: mounted.provider, resolver: undefined }) })
+    const fresh = createPage({ board, ...createPageDescriber({ provider: mounted.provider, resolver: undefined }) })
     const other = await createHttpServer({ provider: mounted.provider, key: 'made-up-key', page: fresh })
     try {
       const link = `${new URL('/', other.baseUrl).href}?once=${fresh.offer()}`
