@@ -25,17 +25,18 @@ function install() {
 const runPython = (name) => ({ baseUrl, key, model }) => run(python, [join(here, 'python', 'clients.py'), name], { env: { PATH: process.env.PATH, BASE_URL: baseUrl, KEY: key, MODEL: model, NO_PROXY: '*' } })
 
 /** The Codex command line in a folder of its own; its events, one JSON object a line. */
-async function codex({ baseUrl, key, headers, folder }, words, { name = 'ours' } = {}) {
+async function codex({ baseUrl, key, headers, folder, authority }, words, { name = 'ours', events: all = false } = {}) {
   const home = join(folder, 'codex')
   await mkdir(home, { recursive: true })
   const http = Object.entries(headers ?? {}).map(([name, value]) => `${JSON.stringify(name)} = ${JSON.stringify(value)}`).join(', ')
   await writeFile(join(home, 'config.toml'), `model_provider = "ours"\n[model_providers.ours]\nname = "${name}"\nbase_url = ${JSON.stringify(baseUrl)}\nwire_api = "responses"\nenv_key = "OURS_KEY"\nhttp_headers = { ${http} }\n`)
-  const child = run(bin('codex'), ['exec', '--skip-git-repo-check', '--json', '-s', 'danger-full-access', ...words], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, CODEX_HOME: home, OURS_KEY: key, NO_PROXY: '*' }, timeout: 120_000, maxBuffer: 1e8 })
+  const child = run(bin('codex'), ['exec', '--skip-git-repo-check', '--json', '-s', 'danger-full-access', ...words], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, CODEX_HOME: home, OURS_KEY: key, NO_PROXY: '*', ...(authority && { CODEX_CA_CERTIFICATE: authority }) }, timeout: 120_000, maxBuffer: 1e8 })
   child.child.stdin.end()
   const { stdout } = await child
   const events = stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
   const failed = events.find(({ type }) => type === 'turn.failed' || type === 'error')
   if (failed) throw new Error(JSON.stringify(failed))
+  if (all) return events
   return events.filter(({ type }) => type === 'item.completed').map(({ item }) => item)
 }
 
@@ -56,6 +57,27 @@ async function codexResumes(target) {
 async function codexNamespace(target) {
   const items = await codex(target, ['-m', 'gpt-6.1-sol', 'call spawn_agent {"message":"hello"}'])
   if (!items.some(({ type }) => type === 'collab_tool_call') && !JSON.stringify(items).includes('spawn_agent gave')) throw new Error(JSON.stringify(items))
+}
+
+async function codexNamesItsSession(target) {
+  const events = await codex(target, ['-m', 'gpt-5.5', 'hello'], { events: true })
+  const { thread_id: thread } = events.find(({ type }) => type === 'thread.started')
+  const sessions = await target.totals('session')
+  if (!sessions.includes(thread)) throw new Error(`the totals know ${JSON.stringify(sessions)}, not ${thread}`)
+}
+
+/** Without the authority it must refuse: else the certificate was not looked at. */
+async function codexOverTls(target) {
+  const [message] = (await codex(target, ['-m', 'gpt-5.5', 'hello'])).slice(-1)
+  if (!JSON.stringify(message).includes('You said: hello')) throw new Error(JSON.stringify(message))
+  const refused = await codex({ ...target, authority: undefined }, ['-m', 'gpt-5.5', '-c', 'model_providers.ours.request_max_retries=0', '-c', 'model_providers.ours.stream_max_retries=0', 'hello']).then(() => false, () => true)
+  if (!refused) throw new Error('it took a certificate of an authority that it was not told of')
+}
+
+async function agentNames(target) {
+  await runPython('openai-agent')(target)
+  const agents = await target.totals('agent')
+  if (!agents.includes('reviewer')) throw new Error(`the totals know ${JSON.stringify(agents)}`)
 }
 
 /** Over its limit the command line compacts by itself before the next turn: at the backend, where its provider goes by OpenAI's name. */
@@ -90,14 +112,17 @@ const CLIENTS = [
   { name: 'Codex CLI runs a command, resumes', run: codexResumes, direct: 'codex' },
   { name: 'Codex CLI compacts, goes on', run: codexCompacts, direct: 'codex' },
   { name: 'Codex CLI, namespaced tool', run: codexNamespace, direct: 'codex' },
+  { name: 'Codex CLI names its session', run: codexNamesItsSession },
+  { name: 'Codex CLI over TLS', run: codexOverTls, tls: true },
+  { name: 'Python openai names its agent', run: agentNames },
   { name: 'Claude Code reads a file', run: claudeCode },
 ]
 
 async function tryClient(client, transport) {
-  const served = await serve({ transport })
-  const { twin, baseUrl, key, folder } = served
+  const served = await serve({ transport, tls: client.tls })
+  const { twin, baseUrl, key, folder, authority, totals } = served
   try {
-    await client.run({ baseUrl, key, folder, model: 'gpt-5.5' })
+    await client.run({ baseUrl, key, folder, authority, totals, model: 'gpt-5.5' })
     const through = twin.responses().map(describeTurn)
     if (client.direct !== 'codex') return { turns: through }
     const before = twin.responses().length

@@ -38,6 +38,13 @@ def openai_chat():
     expect(client.chat.completions.create(model=MODEL, messages=messages, tools=tools).choices[0].message.content)
 
 
+def openai_agent():
+    from openai import OpenAI
+
+    client = OpenAI(base_url=BASE_URL, api_key=KEY, default_headers={"x-agent": "reviewer"})
+    expect(client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hello"}]).choices[0].message.content, "You said: hello")
+
+
 def langgraph(use_responses_api):
     from langchain_core.tools import tool
     from langchain_openai import ChatOpenAI
@@ -57,6 +64,7 @@ def langgraph(use_responses_api):
 CLIENTS = {
     "openai-responses": openai_responses,
     "openai-chat": openai_chat,
+    "openai-agent": openai_agent,
     "langgraph-responses": lambda: langgraph(True),
     "langgraph-chat": lambda: langgraph(False),
 }
