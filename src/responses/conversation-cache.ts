@@ -61,8 +61,10 @@ export class CachedConversation {
     messages: readonly Message[], context: MessageContext, instructions: number, map: (message: Message, index: number) => MappedMessage,
   ): MappedMessage[] {
     const now = listContext(context, instructions)
-    if (!matchesSnapshot(now, this.#context)) this.#remembered = []
-    this.#context = takeSnapshot(now)
+    if (!matchesSnapshot(now, this.#context)) {
+      this.#remembered = []
+      this.#context = takeSnapshot(now)
+    }
     const remembered = this.#remembered
     remembered.length = Math.min(remembered.length, messages.length)
     return messages.map((message, index) => {
