@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,6 +68,29 @@ describe('on a WebSocket that goes on after the end of an answer', () => {
     }
     expect(swapped).toEqual([])
   }, 30_000)
+})
+
+test('word of the account between two answers leaves the connection as it is, more of an answer that has ended closes it', async () => {
+  let last: WebSocket | undefined
+  const { provider, connections } = await mountOn((socket, text, call) => {
+    last = socket
+    send(socket, answer(`to ${text}`, `resp_${call}`))
+  })
+  const tell = async (event: unknown) => {
+    if (!last) throw new Error('nobody has connected')
+    send(last, [event])
+    // The answer to a ping, or the connection's end, comes when all before it was read.
+    last.ping()
+    await Promise.race([once(last, 'pong'), once(last, 'close')])
+  }
+  const seen: number[] = []
+  for (const event of [{ type: 'codex.rate_limits' }, { type: 'response.output_text.delta', output_index: 0, delta: 'more' }, { type: 'codex.rate_limits' }]) {
+    await provider.complete(ask('hello', { conversation_id: 'c' }))
+    seen.push(connections())
+    await tell(event)
+  }
+  await provider.complete(ask('hello', { conversation_id: 'c' }))
+  expect([...seen, connections()]).toEqual([1, 1, 2, 2])
 })
 
 describe('a refusal on a WebSocket that carried answers before', () => {

@@ -160,7 +160,9 @@ describe.each(['sse', 'websocket'] as const)('a call over %s', (transport) => {
     expect(response).toMatchObject({ finish_reason: 'stop', usage: { input_tokens: 30, output_tokens: 11, total_tokens: 41 } })
     expect(named('llm:request')).toHaveLength(1)
     expect(named('llm:response')).toHaveLength(1)
-    expect(named('provider:incomplete_continuation')).toEqual([expect.objectContaining({ continuation_number: 1, max_attempts: 3, reason: 'max_output_tokens' })])
+    expect(named('provider:incomplete_continuation')).toEqual([
+      expect.objectContaining({ continuation_number: 1, max_attempts: 3, reason: 'max_output_tokens', response_id: expect.stringMatching(/^resp_/) as string }),
+    ])
     expect(twin.responses()).toHaveLength(2)
   })
 

@@ -199,6 +199,15 @@ test('a backend that refuses context_management is not asked again, with one war
   expect(mounted.warnings).toEqual(['the backend takes no context_management for gpt-5.6-sol: not asked for again by this mount'])
 })
 
+test('a refusal of something else is the caller\'s, and context_management goes on being asked for', async () => {
+  const mounted = await mount({ config: { default_model: 'gpt-5.6-sol', compact_at: 0.8 } })
+  mounted.twin.enqueue({ status: 400, body: { detail: 'Unsupported parameter: something_else' } })
+  expect((await failureOf(mounted.provider.complete({ messages: HISTORY }))).name).toBe('InvalidRequestError')
+  await mounted.provider.complete({ messages: HISTORY })
+  expect(inputs(mounted.twin).map((body) => body['context_management'] !== undefined)).toEqual([true, true])
+  expect(mounted.warnings).toEqual([])
+})
+
 test('a checkpoint that cannot be made costs one warning: the history goes whole, and it is not tried again', async () => {
   const slug = 'gpt-6.1-sol'
   const mounted = await mount({ twin: { models: models(slug) }, config: { default_model: slug, compact_at: 0.95 } })

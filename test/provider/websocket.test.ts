@@ -69,6 +69,14 @@ describe('choosing the transport', () => {
     expect(await failureOf(other.provider.complete(ask('x')))).toMatchObject({ name: 'RateLimitError', retry_after: 5 })
   })
 
+  test('an abort while the connection is made does not say so either', async () => {
+    const mounted = await mount()
+    const controller = new AbortController()
+    mounted.host.coordinator.hooks.register('llm:request', () => void setImmediate(() => controller.abort()))
+    expect((await failureOf(mounted.provider.complete(ask('x'), { signal: controller.signal }))).name).toBe('AbortError')
+    expect([upgrades(mounted).length, mounted.provider.transportChoice()]).toEqual([0, { kind: 'websocket', reason: 'preferred' }])
+  })
+
   test('transport: websocket insists', async () => {
     const mounted = await mount({ twin: { websocket: false }, config: { transport: 'websocket', max_retries: 0 } })
     expect(await failureOf(mounted.provider.complete(ask('x')))).toMatchObject({ status_code: 426 })
