@@ -3,15 +3,16 @@
  * says which and why.
  */
 import { randomUUID } from 'node:crypto'
-import { clientHeaders, type WebSocketBlock } from '../account/index.js'
-import type { Credential, CredentialSource } from '../auth/credential-source.js'
+import { clientHeaders } from '../account/index.js'
+import type { Credential } from '../auth/credential-source.js'
 import { laneRow } from '../contract/index.js'
 import { serializeRequest } from '../responses/index.js'
-import { TransportFailure, type SocketConnection, type Transport } from '../transport/transport.js'
+import { TransportFailure, type SocketConnection } from '../transport/transport.js'
 import { BackendHttpExchange, type Exchange, type ExchangeRequest } from './backend-exchange.js'
-import { createConnectionPool, SPARE, type PooledConnection } from './connection-pool.js'
+import { ConnectionPool, SPARE, type PooledConnection } from './connection-pool.js'
+import type { ProviderDeps } from './deps.js'
 import { openPooledExchange } from './pooled-exchange.js'
-import { createTransportChoice, type Choice } from './transport-choice.js'
+import { TransportChoice, type Choice } from './transport-choice.js'
 import { TURN_STATE } from './turn-state-store.js'
 import { warmUpConnection } from './warm-up-connection.js'
 
@@ -37,25 +38,15 @@ export interface BackendClient {
   close(): void
 }
 
-export interface BackendClientOptions {
-  transport: Transport
-  credentials: CredentialSource
-  baseUrl: string
-  mode: 'auto' | 'sse' | 'websocket'
-  /** why no WebSocket is to be had for now, where one of the account's mounts found out */
-  block: WebSocketBlock
-  userAgent: string
-  connectTimeoutMs: number
-  /** see createResponseChain; default false */
-  lenient?: boolean
-  now: () => number
-}
+/** The parts of a mount that its exchanges are made of, with the settings that it began with. */
+type BackendClientOptions = Pick<ProviderDeps, 'transport' | 'credentials' | 'settings' | 'webSocketBlock' | 'userAgent' | 'now'>
 
 /** The exchanges of one mount, with its connections and its choice of transport. */
-export function createBackendClient(options: BackendClientOptions): BackendClient {
-  const pool = createConnectionPool({ now: options.now, lenient: options.lenient ?? false })
-  const choice = createTransportChoice(options.mode, options.block)
-  const url = `${options.baseUrl}/responses`
+export function createBackendClient({ transport, credentials, settings, webSocketBlock, userAgent, now }: BackendClientOptions): BackendClient {
+  const options: BackendClientOptions = { transport, credentials, settings, webSocketBlock, userAgent, now }
+  const pool = new ConnectionPool({ now, lenient: settings.continuation === 'lenient' })
+  const choice = new TransportChoice(settings.transport, webSocketBlock)
+  const url = `${settings.baseUrl}/responses`
   const http = (request: ExchangeRequest, reason: string) => openHttpExchange(options, url, request, reason)
   const connect: BackendClient['connect'] = (credential, conversation, signal) => openConnection(options, credential, conversation, signal)
   /** in the making: of two warm-ups at once one opens it */
@@ -72,7 +63,7 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
   }
   /** Why it goes over HTTP then, in words. @throws what says nothing of WebSockets, and everything where they are not a choice */
   const blockedBy = (failure: unknown): string => {
-    if (!(failure instanceof TransportFailure) || options.mode !== 'auto' || !meansBlocked(failure)) throw failure
+    if (!(failure instanceof TransportFailure) || settings.transport !== 'auto' || !meansBlocked(failure)) throw failure
     return choice.blocked(failure)
   }
   const openSocketExchange = async (request: ExchangeRequest, reason: string): Promise<Exchange> => {
@@ -115,9 +106,9 @@ function headersFor(options: BackendClientOptions, credential: Credential, conve
 function openConnection(
   options: BackendClientOptions, credential: Credential, conversation: string, signal?: AbortSignal,
 ): Promise<SocketConnection> {
-  const { mode, connectTimeoutMs } = options
+  const { baseUrl, transport: mode, connectTimeoutMs } = options.settings
   return options.transport.connect({
-    url: `${options.baseUrl.replace(/^http/, 'ws')}/responses`,
+    url: `${baseUrl.replace(/^http/, 'ws')}/responses`,
     headers: headersFor(options, credential, conversation, { 'openai-beta': WEBSOCKET_BETA }),
     connectMs: mode === 'auto' ? Math.min(AUTO_UPGRADE_MS, connectTimeoutMs) : connectTimeoutMs,
     ...(signal && { signal }),

@@ -22,19 +22,6 @@ export interface PooledConnection {
   idleFor?: (() => number) | undefined
 }
 
-export interface ConnectionPool {
-  /** The idle connection whose chain this request extends, else any idle connection of the conversation; taken connections are busy. */
-  take(conversation: string, bearer: string, built: BuiltRequest): PooledConnection | undefined
-  /** Whether the conversation has a connection that its next turn could take, idle or busy. */
-  holds(conversation: string, bearer: string): boolean
-  /** @throws TransportFailure where the pool is closed; the connection then is too */
-  add(conversation: string, bearer: string, socket: SocketConnection): PooledConnection
-  /** The exchange went well: the connection waits for the next turn. */
-  giveBack(pooled: PooledConnection): void
-  drop(pooled: PooledConnection): void
-  close(): void
-}
-
 /** No conversation is named so: an idle connection of this name is taken by the first conversation without one. */
 export const SPARE = ''
 /** The server ends a connection after 60 minutes; at a turn boundary before that we do it ourselves. */
@@ -44,74 +31,79 @@ const MOST_IDLE = 32
 /** Idle sockets were seen dropped by the far side after 5 minutes. */
 const IDLE_MS = 4.5 * 60_000
 
-/**
- * The connections of one mount. Idle and aged ones are closed every 30 s, for as long as there are any.
- * @param options.now ms
- */
-export function createConnectionPool(options: { now: () => number; /** see createResponseChain */ lenient?: boolean }): ConnectionPool {
-  const connections = new Set<PooledConnection>()
+/** The connections of one mount. Idle and aged ones are closed every 30 s, for as long as there are any. */
+export class ConnectionPool {
+  readonly #connections = new Set<PooledConnection>()
   /** Never more than a few, the least recently used first: a call looks at these alone, however many run. */
-  const idle = new Set<PooledConnection>()
-  let sweeper: NodeJS.Timeout | undefined
-  let closed = false
+  readonly #idle = new Set<PooledConnection>()
+  #sweeper: NodeJS.Timeout | undefined
+  #closed = false
 
-  const drop = (pooled: PooledConnection): void => {
-    connections.delete(pooled)
-    idle.delete(pooled)
-    pooled.socket.close(1000)
-    if (connections.size === 0 && sweeper) {
-      clearInterval(sweeper)
-      sweeper = undefined
+  /** @param options.now ms */
+  constructor(private readonly options: { now: () => number; /** see createResponseChain */ lenient?: boolean }) {}
+
+  /** The idle connection whose chain this request extends, else any idle connection of the conversation; taken connections are busy. */
+  take(conversation: string, bearer: string, built: BuiltRequest): PooledConnection | undefined {
+    this.#sweep()
+    for (const pooled of this.#idle) if (pooled.conversation === conversation && pooled.bearer !== bearer) this.drop(pooled)
+    const taken = pick([...this.#idle], conversation, bearer, built)
+    if (taken) {
+      this.#idle.delete(taken)
+      Object.assign(taken, { conversation, idleFor: undefined })
     }
-  }
-  const sweep = (): void => {
-    for (const pooled of idle) if (isStale(pooled)) drop(pooled)
+    return taken
   }
 
-  return {
-    take(conversation, bearer, built) {
-      sweep()
-      for (const pooled of idle) if (pooled.conversation === conversation && pooled.bearer !== bearer) drop(pooled)
-      const taken = pick([...idle], conversation, bearer, built)
-      if (taken) {
-        idle.delete(taken)
-        Object.assign(taken, { conversation, idleFor: undefined })
-      }
-      return taken
-    },
-    holds(conversation, bearer) {
-      sweep()
-      return [...connections].some((pooled) => pooled.conversation === conversation && pooled.bearer === bearer)
-    },
-    add(conversation, bearer, socket) {
-      if (closed) refuse(socket)
-      const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain({ lenient: options.lenient ?? false }), memory: createConnectionMemory(), headersRead: false, openFor: startElapsed(options.now) }
-      connections.add(pooled)
-      sweeper ??= setInterval(sweep, 30_000).unref()
-      socket.onClosed(() => drop(pooled))
-      dropWhenItGoesOn(pooled, drop)
-      return pooled
-    },
-    giveBack(pooled) {
-      pooled.idleFor = startElapsed(options.now)
-      if (connections.has(pooled)) idle.add(pooled)
-      sweep()
-      for (const oldest of [...idle].slice(0, Math.max(0, idle.size - MOST_IDLE))) drop(oldest)
-    },
-    drop,
-    close() {
-      closed = true
-      for (const pooled of connections) drop(pooled)
-    },
+  /** Whether the conversation has a connection that its next turn could take, idle or busy. */
+  holds(conversation: string, bearer: string): boolean {
+    this.#sweep()
+    return [...this.#connections].some((pooled) => pooled.conversation === conversation && pooled.bearer === bearer)
+  }
+
+  /** @throws TransportFailure where the pool is closed; the connection then is too */
+  add(conversation: string, bearer: string, socket: SocketConnection): PooledConnection {
+    if (this.#closed) refuse(socket)
+    const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain(this.options), memory: createConnectionMemory(), headersRead: false, openFor: startElapsed(this.options.now) }
+    this.#connections.add(pooled)
+    this.#sweeper ??= setInterval(() => this.#sweep(), 30_000).unref()
+    socket.onClosed(() => this.drop(pooled))
+    dropWhenItGoesOn(pooled, this)
+    return pooled
+  }
+
+  /** The exchange went well: the connection waits for the next turn. */
+  giveBack(pooled: PooledConnection): void {
+    pooled.idleFor = startElapsed(this.options.now)
+    if (this.#connections.has(pooled)) this.#idle.add(pooled)
+    this.#sweep()
+    for (const oldest of [...this.#idle].slice(0, Math.max(0, this.#idle.size - MOST_IDLE))) this.drop(oldest)
+  }
+
+  drop(pooled: PooledConnection): void {
+    this.#connections.delete(pooled)
+    this.#idle.delete(pooled)
+    pooled.socket.close(1000)
+    if (this.#connections.size > 0) return
+    clearInterval(this.#sweeper)
+    this.#sweeper = undefined
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const pooled of this.#connections) this.drop(pooled)
+  }
+
+  #sweep(): void {
+    for (const pooled of this.#idle) if (isStale(pooled)) this.drop(pooled)
   }
 }
 
 /** A connection that goes on after its answer's end is ended before another call takes it. */
-function dropWhenItGoesOn(pooled: PooledConnection, drop: (pooled: PooledConnection) => void): void {
+function dropWhenItGoesOn(pooled: PooledConnection, pool: ConnectionPool): void {
   pooled.socket.onUnasked((text) => {
     if (!goesOn(parseJson(text))) return
     pooled.memory.dropped++
-    drop(pooled)
+    pool.drop(pooled)
   })
 }
 

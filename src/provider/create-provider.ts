@@ -11,8 +11,8 @@ import { createBackendClient } from './backend-client.js'
 import { createRawApi, type RawApi } from './raw-api.js'
 import { buildProviderInfo } from './provider-info.js'
 import { createConversationNamer } from './name-conversation.js'
-import { createRequestBuilder } from './request-builder.js'
-import { createTurnStateStore } from './turn-state-store.js'
+import { RequestBuilder } from './request-builder.js'
+import { TurnStateStore } from './turn-state-store.js'
 import { warmUp } from './warm-up.js'
 import { runCall } from './run-call.js'
 import type { ProviderContext } from './provider-context.js'
@@ -59,16 +59,13 @@ export interface ChatGPTProvider extends Provider, RawApi {
  * @param deps of this mount alone, but for the parts that are shared themselves; times in ms
  */
 export function createProvider(deps: ProviderDeps): ChatGPTProvider {
-  const { settings, mountName } = deps
-  const requests = createRequestBuilder(deps.warn, createConversationNamer(deps.session, deps.lineage))
+  const { mountName } = deps
+  const requests = new RequestBuilder(deps.warn, createConversationNamer(deps.session, deps.lineage))
   const context: ProviderContext = {
     deps,
     emitter: createEmitter(deps.hooks, deps.redactor, deps.warn),
-    client: createBackendClient({
-      transport: deps.transport, credentials: deps.credentials, baseUrl: settings.baseUrl, mode: settings.transport, block: deps.webSocketBlock,
-      userAgent: deps.userAgent, connectTimeoutMs: settings.connectTimeoutMs, lenient: settings.continuation === 'lenient', now: deps.now,
-    }),
-    turnStates: createTurnStateStore(),
+    client: createBackendClient(deps),
+    turnStates: new TurnStateStore(),
     chooseModel: createModelChooser(mountName),
     requests,
     compactor: createCompactor(deps, requests), stamp: createStamp(deps.now),

@@ -12,7 +12,7 @@ import type { ProviderDeps, ProviderSettings, ResolvedRoute } from './deps.js'
 import { orAbort } from '../lib/index.js'
 import { CallEmitter } from './emitter.js'
 import { runOnOtherProvider } from './run-on-other-provider.js'
-import { createReceipt, type Deliver, type Outcome, type RetryBudget } from './call.js'
+import { createReceipt, type CallPlan, type Deliver, type Outcome, type RetryBudget } from './call.js'
 import { runCall } from './run-call.js'
 import type { ProviderContext } from './provider-context.js'
 import { StreamWriter } from './sink.js'
@@ -62,10 +62,10 @@ async function runChain(
   let position = 0
   for (;;) {
     const candidate = usable[position] as CandidateVerdict
-    const trial = holdUntilShown(deliver)
+    const trial = new Trial(deliver)
     const outcome = await runCandidate(context, delegation, route, candidate, {
       settings, budget, attempts, hasAlternative: position + 1 < usable.length, ...(degradation && { degradation }),
-    }, trial.deliver)
+    }, (events) => trial.deliver(events))
     const { error } = outcome
     if (!error || trial.shown) return outcome
     const next = delegation.signal.aborted ? undefined : nextCandidate(usable, position, error)
@@ -92,34 +92,25 @@ async function runChain(
   }
 }
 
-interface Trial {
-  deliver: Deliver<StreamEvent>
-  /** output was shown, or the answer's end */
-  readonly shown: boolean
-  /** Hands out what was held back. */
-  show(): Promise<void> | undefined
-}
-
 /** Holds a candidate's events back until it shows output; what failed before that leaves no trace in the stream. */
-function holdUntilShown(deliver: Deliver<StreamEvent>): Trial {
-  let held: StreamEvent[] = []
-  let shown = false
-  const show = () => {
-    shown = true
-    const events = held
-    held = []
-    return events.length > 0 ? deliver(events) : undefined
+class Trial {
+  /** output was shown, or the answer's end */
+  shown = false
+  readonly #held: StreamEvent[] = []
+
+  constructor(private readonly out: Deliver<StreamEvent>) {}
+
+  deliver(events: readonly StreamEvent[]): Promise<void> | undefined {
+    if (this.shown) return this.out(events)
+    this.#held.push(...events)
+    return events.some(({ type }) => type !== 'message.start' && type !== 'error') ? this.show() : undefined
   }
-  return {
-    get shown() {
-      return shown
-    },
-    deliver(events) {
-      if (shown) return deliver(events)
-      held.push(...events)
-      return events.some(({ type }) => type !== 'message.start' && type !== 'error') ? show() : undefined
-    },
-    show,
+
+  /** Hands out what was held back. */
+  show(): Promise<void> | undefined {
+    this.shown = true
+    const events = this.#held.splice(0)
+    return events.length > 0 ? this.out(events) : undefined
   }
 }
 
@@ -133,15 +124,8 @@ function nextCandidate(usable: readonly CandidateVerdict[], position: number, er
   return undefined
 }
 
-interface CandidateTerms {
-  /** the mount's own */
-  settings: ProviderSettings
-  budget: RetryBudget
-  /** those of the whole chain so far; each candidate adds its own */
-  attempts: RouteAttempt[]
-  hasAlternative: boolean
-  degradation?: Degradation
-}
+/** `settings`: the mount's own; `attempts`: those of the whole chain so far, each candidate adds its own. */
+type CandidateTerms = Required<Pick<CallPlan, 'settings' | 'budget' | 'hasAlternative'>> & Pick<CallPlan, 'degradation'> & Pick<RouteReceipt, 'attempts'>
 
 function runCandidate(
   context: ProviderContext, delegation: Delegation, route: ResolvedRoute, candidate: CandidateVerdict, { settings, ...terms }: CandidateTerms,

@@ -2,7 +2,7 @@
 import type { Lineage, NamedSession } from './name-conversation.js'
 import type { Catalog, ConcurrencyLimiter, Quota, QuotaAdmission, WebSocketBlock } from '../account/index.js'
 import type { CredentialSource } from '../auth/credential-source.js'
-import type { AdmissionRecord, CallObserver, Cancellation, CandidateVerdict, ClampRecord, Hooks, JsonObject, Provider } from '../contract/index.js'
+import type { CallObserver, Cancellation, CandidateVerdict, Hooks, JsonObject, Provider, RouteReceipt } from '../contract/index.js'
 import type { Redactor } from '../lib/index.js'
 import type { Transport } from '../transport/transport.js'
 
@@ -39,19 +39,10 @@ export interface ProviderSettings {
 }
 
 /** The chain of candidates for some roles, with where it was written. */
-export interface ResolvedRoute {
-  role?: string
-  matrix?: string
-  file?: string
-  line?: number
-  origin?: string
-  /** what the roles' caller asked for, what it was granted and why */
-  clamp?: ClampRecord
+export interface ResolvedRoute extends Pick<RouteReceipt, 'role' | 'matrix' | 'file' | 'line' | 'origin' | 'clamp' | 'admission'> {
   candidates: CandidateVerdict[]
   /** the role keeps its model where a quota window runs short */
   essential?: true
-  /** what admission made of it */
-  admission?: AdmissionRecord
   /** of the roles asked for, those that the matrix doesn't have */
   unknown_roles?: readonly { role: string; did_you_mean?: string }[]
 }

@@ -1,18 +1,11 @@
-import { LLMError, isLLMError, type CallOptions, type ChatRequest, type ChatResponse, type Degradation, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
+import { LLMError, isLLMError, type ChatResponse, type Provider, type RouteReceipt, type StreamEvent } from '../contract/index.js'
 import { isRecord, orAbort, toAbortSignal } from '../lib/index.js'
-import type { Deliver, Outcome } from './call.js'
+import type { CallPlan, Deliver, Outcome } from './call.js'
 import type { ProviderContext } from './provider-context.js'
 import { StreamWriter } from './sink.js'
 
-export interface OtherProviderCall {
-  provider: Provider
-  request: ChatRequest
-  options: CallOptions
-  signal: AbortSignal
-  receipt: RouteReceipt
-  /** the answer took over from what had been asked before */
-  degradation?: Degradation
-}
+/** `degradation`: the answer took over from what had been asked before. */
+type OtherProviderCall = Pick<CallPlan, 'request' | 'options' | 'signal' | 'degradation'> & { provider: Provider; receipt: RouteReceipt }
 
 /**
  * A candidate on another provider of the host: it makes its own calls and emits its own events. One

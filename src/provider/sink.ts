@@ -20,14 +20,11 @@ export class Sink {
 
   /** Makes ready what the first events need: while the backend thinks there is time. */
   prepare(): StreamWriter {
-    return (this.#writer ??= this.#open())
-  }
-
-  #open(): StreamWriter {
+    if (this.#writer) return this.#writer
     const { deps: { sessionId }, emitter, stamp } = this.context
     const { settings, request, options, asCheckpoint } = this.call
     const isTold = settings.useStreaming && !asCheckpoint && request.metadata?.stream !== false
-    return new StreamWriter({ sessionId, announcer: isTold ? openAnnouncer(emitter) : undefined, thinking: options.thinking !== false, stamp })
+    return this.#writer = new StreamWriter({ sessionId, announcer: isTold ? openAnnouncer(emitter) : undefined, thinking: options.thinking !== false, stamp })
   }
 
   write(blocks: readonly AnswerEvent[]): Promise<void> | undefined {
@@ -41,7 +38,7 @@ export class Sink {
 
   /** Tells the host of the break, where it was told of the answer. */
   abort(error: LLMError): Promise<unknown> | undefined {
-    return this.prepare().announcer?.abort(error)
+    return this.prepare().options.announcer?.abort(error)
   }
 
   fail(error: LLMError): Promise<void> | undefined {
@@ -65,31 +62,22 @@ export interface StreamWriterOptions {
 
 /** The stream events of one call, numbered from 0. */
 export class StreamWriter {
-  readonly announcer: Announcer | undefined
-  readonly #sessionId: string
-  readonly #thinking: boolean
-  readonly #readStamp: () => string
   #seq = 0
   #stamp = ''
 
-  constructor({ sessionId, announcer, thinking, stamp }: StreamWriterOptions) {
-    this.#sessionId = sessionId
-    this.announcer = announcer
-    this.#thinking = thinking
-    this.#readStamp = stamp
-  }
+  constructor(readonly options: StreamWriterOptions) {}
 
   /**
    * The stream events of these block events, the message's start in front of the first of them, as soon as every hook has
    * run: at once where none has to be waited for.
    */
   write(blocks: readonly AnswerEvent[]): StreamEvent[] | Promise<StreamEvent[]> {
-    this.#stamp = this.#readStamp()
+    this.#stamp = this.options.stamp()
     const out: StreamEvent[] = this.#seq === 0 ? [this.#event({ type: 'message.start' })] : []
     for (let index = 0; index < blocks.length; index++) {
       const block = blocks[index] as AnswerEvent
       if (!isBlock(block)) continue
-      const pending = this.announcer?.announce(block)
+      const pending = this.options.announcer?.announce(block)
       if (pending) return this.#writeAfter(pending, blocks, index, out)
       this.#render(block, out)
     }
@@ -97,20 +85,20 @@ export class StreamWriter {
   }
 
   end({ usage = null, degradation }: ChatResponse): StreamEvent[] {
-    this.#stamp = this.#readStamp()
+    this.#stamp = this.options.stamp()
     return [this.#event({ type: 'message.end', usage, degradations: degradation ? [degradation] : [] })]
   }
 
   fail(error: LLMError): StreamEvent[] {
-    this.#stamp = this.#readStamp()
+    this.#stamp = this.options.stamp()
     return [this.#event({ type: 'error', error: describeError(error) })]
   }
 
   /** The whole stream of an answer or failure that was not streamed, each block whole; the host is told nothing. */
   tell({ response, error }: Outcome): StreamEvent[] {
-    this.#stamp = this.#readStamp()
+    this.#stamp = this.options.stamp()
     const content = (response ?? error.partial)?.content
-    const bodies = content ? contentToStream(content).filter(({ type }) => this.#thinking || type !== 'thinking.delta') : []
+    const bodies = content ? contentToStream(content).filter(({ type }) => this.options.thinking || type !== 'thinking.delta') : []
     return [...bodies.map((body) => this.#event(body)), ...(error ? this.fail(error) : this.end(response))]
   }
 
@@ -120,7 +108,7 @@ export class StreamWriter {
     this.#render(blocks[from] as BlockEvent, out)
     for (const block of blocks.slice(from + 1)) {
       if (!isBlock(block)) continue
-      const next = this.announcer?.announce(block)
+      const next = this.options.announcer?.announce(block)
       if (next) await next
       this.#render(block, out)
     }
@@ -131,19 +119,19 @@ export class StreamWriter {
     const isDelta = block.type === 'block_delta'
     // The two frequent kinds are written out: a shared helper's object spread cost 0.1 µs more a delta.
     if (isDelta && block.block === 'text') {
-      out.push({ type: 'text.delta', text: block.text, ts: this.#stamp, session_id: this.#sessionId, seq: this.#seq++ })
+      out.push({ type: 'text.delta', text: block.text, ts: this.#stamp, session_id: this.options.sessionId, seq: this.#seq++ })
     } else if (isDelta && block.block === 'tool_use') {
       const id = block.toolCallId ?? ''
-      out.push({ type: 'tool_call.delta', id, arguments_fragment: block.text, ts: this.#stamp, session_id: this.#sessionId, seq: this.#seq++ })
+      out.push({ type: 'tool_call.delta', id, arguments_fragment: block.text, ts: this.#stamp, session_id: this.options.sessionId, seq: this.#seq++ })
     } else {
-      const body = toBody(block, this.#thinking)
+      const body = toBody(block, this.options.thinking)
       if (body) out.push(this.#event(body))
     }
   }
 
   #event(body: StreamEventBody): StreamEvent {
     // What is spread comes last: a property added behind it costs Node 20 a microsecond or two, each.
-    return { ts: this.#stamp, session_id: this.#sessionId, seq: this.#seq++, ...body }
+    return { ts: this.#stamp, session_id: this.options.sessionId, seq: this.#seq++, ...body }
   }
 }
 

@@ -6,33 +6,31 @@ export interface Choice {
   reason: string
 }
 
-export interface TransportChoice {
-  /** What the next exchange goes over. */
-  current(): Choice
-  /** A WebSocket could not be had: HTTP for the cool-down, then one probe. Answers the reason in words. */
-  blocked(failure: TransportFailure): string
-  /** A WebSocket was had. */
-  opened(): void
-}
-
 /**
  * `auto` prefers WebSocket, and keeps to HTTP for a minute after an upgrade has failed, its own or that of another mount of the
  * account. Unlike the official client it is not stuck there for the rest of the mount.
  */
-export function createTransportChoice(mode: 'auto' | 'sse' | 'websocket', block: WebSocketBlock): TransportChoice {
-  return {
-    current() {
-      if (mode !== 'auto') return { kind: mode, reason: 'configured' }
-      const standing = block.current()
-      if (standing && standing.leftMs > 0) return { kind: 'sse', reason: `${standing.reason}; WebSocket is probed again in ${Math.ceil(standing.leftMs / 1000)} s` }
-      return { kind: 'websocket', reason: standing ? 'preferred, probing again' : 'preferred' }
-    },
-    blocked(failure) {
-      const reason = describe(failure)
-      block.set(reason, { byServer: failure.status !== undefined })
-      return reason
-    },
-    opened: () => block.clear(),
+export class TransportChoice {
+  constructor(private readonly mode: 'auto' | 'sse' | 'websocket', private readonly block: WebSocketBlock) {}
+
+  /** What the next exchange goes over. */
+  current(): Choice {
+    if (this.mode !== 'auto') return { kind: this.mode, reason: 'configured' }
+    const standing = this.block.current()
+    if (standing && standing.leftMs > 0) return { kind: 'sse', reason: `${standing.reason}; WebSocket is probed again in ${Math.ceil(standing.leftMs / 1000)} s` }
+    return { kind: 'websocket', reason: standing ? 'preferred, probing again' : 'preferred' }
+  }
+
+  /** A WebSocket could not be had: HTTP for the cool-down, then one probe. Answers the reason in words. */
+  blocked(failure: TransportFailure): string {
+    const reason = describe(failure)
+    this.block.set(reason, { byServer: failure.status !== undefined })
+    return reason
+  }
+
+  /** A WebSocket was had. */
+  opened(): void {
+    this.block.clear()
   }
 }
 

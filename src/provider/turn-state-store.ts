@@ -7,27 +7,20 @@ import { keepNewest } from '../lib/index.js'
 
 export const TURN_STATE = 'x-codex-turn-state'
 
-export interface TurnStateStore {
-  get(conversation: string, turn: number): string | undefined
-  learn(conversation: string, turn: number, state: string): void
-}
-
 const REMEMBERED = 64
 
 /** Remembers the words of the newest 64 conversations of a mount. */
-export function createTurnStateStore(): TurnStateStore {
-  const states = new Map<string, { turn: number; state: string }>()
-  return {
-    get(conversation, turn) {
-      const known = states.get(conversation)
-      return known?.turn === turn ? known.state : undefined
-    },
-    learn(conversation, turn, state) {
-      const known = states.get(conversation)
-      // The first answer of a turn sets it.
-      if (known?.turn === turn) return
-      keepNewest(states, conversation, { turn, state }, REMEMBERED)
-    },
+export class TurnStateStore {
+  readonly #states = new Map<string, { turn: number; state: string }>()
+
+  get(conversation: string, turn: number): string | undefined {
+    const known = this.#states.get(conversation)
+    return known?.turn === turn ? known.state : undefined
+  }
+
+  /** The first answer of a turn sets it. */
+  learn(conversation: string, turn: number, state: string): void {
+    if (this.get(conversation, turn) === undefined) keepNewest(this.#states, conversation, { turn, state }, REMEMBERED)
   }
 }
 

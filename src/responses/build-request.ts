@@ -6,11 +6,7 @@ import { MAX_REQUEST_IMAGE_BYTES, MAX_REQUEST_IMAGES } from './image-limits.js'
 import { mapMessage, type MappedMessage, type MessageContext } from './message-items.js'
 import { buildFields } from './request-fields.js'
 import type { BuildInput, BuiltRequest } from './request-types.js'
-import { buildToolDefinitions, type ToolDefinitions } from './tool-definitions.js'
-
-const NO_TOOLS: ToolDefinitions = {
-  tools: [], custom: new Set(), functions: new Set(), hosted: new Set(), leftOut: [],
-}
+import { buildToolDefinitions } from './tool-definitions.js'
 
 /**
  * The Responses payload of a chat request. Pure but for the cache; the request is never changed, and
@@ -22,10 +18,11 @@ const NO_TOOLS: ToolDefinitions = {
  * @throws InvalidRequestError for what can't be sent, naming the message or the tool
  */
 export function buildRequest(input: BuildInput, cache?: ConversationCache): BuiltRequest {
-  const { request, model } = input
+  const { request, model, lane } = input
   if (!Array.isArray(request.messages)) throw new InvalidRequestError('the request has no messages', { model: model.slug })
   const conversation = cache?.recall(input.cacheKey ?? '') ?? new CachedConversation()
-  const tools = defineTools(input, conversation)
+  const specs = Array.isArray(request.tools) ? request.tools : []
+  const tools = conversation.defineTools(specs, lane, () => buildToolDefinitions(specs, lane))
   const first = findInstructions(request.messages)
   const instructions = first === -1 ? '' : readInstructions(request.messages[first])
   const context: MessageContext = {
@@ -57,12 +54,6 @@ export function buildRequest(input: BuildInput, cache?: ConversationCache): Buil
 /** Asks for a checkpoint of all that stands before it. */
 const COMPACTION_TRIGGER = JSON.stringify({ type: 'compaction_trigger' })
 const NOTHING: MappedMessage = { entries: [], droppedReasoning: 0, images: 0, imageBytes: 0, unknownBlocks: [] }
-
-function defineTools({ request, lane }: BuildInput, conversation: CachedConversation): ToolDefinitions {
-  const specs = request.tools
-  if (!Array.isArray(specs) || specs.length === 0) return NO_TOOLS
-  return conversation.defineTools(specs, lane, () => buildToolDefinitions(specs, lane))
-}
 
 /**
  * The first system message, or a developer message that the history begins with. One that a loop has added behind its

@@ -10,12 +10,6 @@ import { writeFields } from './serialize-request.js'
 import { matchesSnapshot, takeSnapshot, type Snapshot } from './snapshot.js'
 import type { ToolDefinitions } from './tool-definitions.js'
 
-/** What is remembered of conversations, the newest {@link MAX_CONVERSATIONS} of them. */
-export interface ConversationCache {
-  /** @param key the conversation's name; the same name has the same memory as long as it is kept */
-  recall(key: string): CachedConversation
-}
-
 type WrittenFields = RequestFields & { text: string }
 
 interface Remembered {
@@ -25,15 +19,15 @@ interface Remembered {
 
 const MAX_CONVERSATIONS = 32
 
-/** Holds strings of the last requests and nothing else: there is nothing to close. */
-export function createConversationCache(): ConversationCache {
-  const conversations = new Map<string, CachedConversation>()
-  return {
-    recall(key) {
-      const cached = conversations.get(key) ?? new CachedConversation()
-      keepNewest(conversations, key, cached, MAX_CONVERSATIONS)
-      return cached
-    },
+/** What is remembered of conversations, the newest 32 of them: strings of their last requests, nothing that is to be closed. */
+export class ConversationCache {
+  readonly #conversations = new Map<string, CachedConversation>()
+
+  /** @param key the conversation's name; the same name has the same memory as long as it is kept */
+  recall(key: string): CachedConversation {
+    const cached = this.#conversations.get(key) ?? new CachedConversation()
+    keepNewest(this.#conversations, key, cached, MAX_CONVERSATIONS)
+    return cached
   }
 }
 

@@ -71,12 +71,16 @@ export function judgeWireFailure(failure: WireFailure, context: FailureContext):
   const retryable = words.retryable ?? new Kind('').retryable
   const { repeat, mayHaveRun } = findRetryRow({ phase: context.phase ?? 'answered', failureClass, status: facts.status, codes: facts.codes, retryable })
   const may_have_run = context.phase === undefined ? undefined : mayHaveRun || undefined
-  const advice = adviceContext(context, facts, { proxy: failure.proxy, code, retryAfter, resetsAtMs, mayHaveRun: may_have_run === true })
+  const { provider, model, lane, signInCommand = 'amplifier-chatgpt login', availableModels = [], partial } = context
+  const advice: AdviceContext = {
+    lane, model, signInCommand, code, retryAfter, availableModels, mayHaveRun: may_have_run === true, resetsAt: formatMoment(resetsAtMs),
+    param: facts.param, proxy: failure.proxy, nearestModel: nearestName(model, availableModels),
+  }
   // Of a setting our own transport speaks, and names the file or the variable; nothing of the wire is in it.
   const quote = failureClass === 'misconfigured' ? (failure.message ?? '') : facts.quote
   const error = new Kind(composeMessage(words, advice, { ...facts, quote }), {
-    provider: context.provider, model: context.model, delay_multiplier: words.delayMultiplier ?? 1, retryable,
-    code, may_have_run, status_code: facts.status, retry_after: retryAfter, request_id: facts.requestId, cause: failure.cause, partial: context.partial,
+    provider, model, delay_multiplier: words.delayMultiplier ?? 1, retryable,
+    code, may_have_run, status_code: facts.status, retry_after: retryAfter, request_id: facts.requestId, cause: failure.cause, partial,
   })
   return { error, repeat }
 }
@@ -85,27 +89,6 @@ function chooseCode(words: FailureRow, failure: WireFailure, facts: FailureFacts
   if (words.code !== undefined && words.keepsCode !== true) return words.code
   const closed = failure.kind === 'closed' && failure.closeCode !== undefined ? `close_${failure.closeCode}` : undefined
   return ownCode(facts) ?? cleanWord(failure.systemCode) ?? closed ?? words.code
-}
-
-function adviceContext(
-  context: FailureContext,
-  facts: FailureFacts,
-  known: { proxy: string | undefined; code: string | undefined; retryAfter: number | undefined; resetsAtMs: number | undefined; mayHaveRun: boolean },
-): AdviceContext {
-  const availableModels = context.availableModels ?? []
-  return {
-    lane: context.lane,
-    model: context.model,
-    signInCommand: context.signInCommand ?? 'amplifier-chatgpt login',
-    retryAfter: known.retryAfter,
-    mayHaveRun: known.mayHaveRun,
-    resetsAt: formatMoment(known.resetsAtMs),
-    param: facts.param,
-    proxy: known.proxy,
-    code: known.code,
-    nearestModel: nearestName(context.model, availableModels),
-    availableModels,
-  }
 }
 
 /** "What happened (HTTP 429, code, request id x): the wire's words. What to do." */

@@ -1,5 +1,5 @@
 import { isRecord, readString } from '../lib/index.js'
-import type { ErrorEvent, TerminalEvent, WireEvent } from './wire-events.js'
+import type { TerminalEvent, WireEvent } from './wire-events.js'
 import type { WireFailure } from './wire-failure.js'
 
 /** How an answer ended. Only `completed` is a success. */
@@ -22,7 +22,7 @@ export function readTerminal(event: WireEvent): Terminal | undefined {
     case 'response.cancelled':
       return { kind: 'cancelled' }
     case 'error':
-      return { kind: 'error', failure: readErrorFrame(event) }
+      return { kind: 'error', failure: { source: 'frame', error: event.error, status: event.status, headers: event.headers } }
     default:
       return undefined
   }
@@ -54,11 +54,6 @@ function readIncomplete(event: TerminalEvent): Terminal {
 
 function readFailed(event: TerminalEvent): Terminal {
   return { kind: 'failed', failure: { source: 'terminal', error: event.response['error'] ?? {} } }
-}
-
-function readErrorFrame(event: ErrorEvent): WireFailure {
-  const { error, status, headers } = event
-  return { source: 'frame', error, status, headers }
 }
 
 /**

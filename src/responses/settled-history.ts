@@ -1,6 +1,6 @@
 import type { MappedMessage } from './message-items.js'
 import { beginsTurn, createUsedIds, hostedKey, type PlacedEntry, repairToolSequence, type RepairedSequence, type UsedIds } from './repair-tool-sequence.js'
-import { createWireCallIds, type WireCallIds } from './wire-call-id.js'
+import { WireCallIds } from './wire-call-id.js'
 import { renderCall, renderOutput, renderReasoning } from './wire-entry.js'
 
 /**
@@ -15,7 +15,7 @@ export interface SettledHistory {
 }
 
 export function createSettledHistory(): SettledHistory {
-  return { messages: [], items: [], used: createUsedIds(), ids: createWireCallIds() }
+  return { messages: [], items: [], used: createUsedIds(), ids: new WireCallIds() }
 }
 
 /**
@@ -23,7 +23,7 @@ export function createSettledHistory(): SettledHistory {
  * @param settled is moved forward as far as the history is in order, and starts over where the history is another one
  */
 export function settleHistory(mapped: readonly MappedMessage[], settled: SettledHistory): RepairedSequence {
-  if (!continues(mapped, settled.messages)) Object.assign(settled, createSettledHistory())
+  if (!settled.messages.every((message, index) => message === mapped[index])) Object.assign(settled, createSettledHistory())
   if (mapped.length > settled.messages.length) settle(mapped, settled)
   const rest = mapped.slice(settled.messages.length)
   if (rest.length === 0) return { items: settled.items.slice(), repairs: [] }
@@ -32,22 +32,10 @@ export function settleHistory(mapped: readonly MappedMessage[], settled: Settled
   return { items: settled.items.concat(items), repairs }
 }
 
-function continues(mapped: readonly MappedMessage[], settled: readonly MappedMessage[]): boolean {
-  if (mapped.length < settled.length) return false
-  for (let index = 0; index < settled.length; index += 1) if (mapped[index] !== settled[index]) return false
-  return true
-}
-
-interface WaitingCall {
-  custom: boolean
-  wireId: string
-  message: number
-}
-
 /** Takes over messages as long as nothing has to be repaired, and up to the last one after which no call waits. */
 function settle(mapped: readonly MappedMessage[], settled: SettledHistory): void {
   let items: string[] = []
-  const waiting = new Map<string, WaitingCall>()
+  const waiting = new Map<string, { custom: boolean; wireId: string; message: number }>()
   const unanswered = new Set<string>()
   const started = createUsedIds()
   for (let message = settled.messages.length, from = message; message < mapped.length; message += 1) {

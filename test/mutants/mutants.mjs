@@ -30,8 +30,8 @@ export const MUTANTS = [
   {
     name: 'an idle connection kept after its bearer changed',
     file: 'src/provider/connection-pool.ts',
-    find: ' && pooled.bearer !== bearer) drop(pooled)',
-    replace: ' && pooled.bearer === undefined) drop(pooled)',
+    find: ' && pooled.bearer !== bearer) this.drop(pooled)',
+    replace: ' && pooled.bearer === undefined) this.drop(pooled)',
     spec: 'test/provider/websocket.test.ts',
     test: 'once its bearer was replaced',
   },
@@ -54,8 +54,8 @@ export const MUTANTS = [
   {
     name: 'the last turn state wins',
     file: 'src/provider/turn-state-store.ts',
-    find: '      if (known?.turn === turn) return\n',
-    replace: '',
+    find: 'if (this.get(conversation, turn) === undefined) keepNewest',
+    replace: 'keepNewest',
     spec: 'test/provider/websocket.test.ts',
     test: 'is the first that a turn was given',
   },

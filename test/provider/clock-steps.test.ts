@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { COOL_DOWN_MS, createCatalog, createWebSocketBlock } from '../../src/account/index.js'
 import { startElapsed } from '../../src/lib/index.js'
-import { createTransportChoice } from '../../src/provider/transport-choice.js'
+import { TransportChoice } from '../../src/provider/transport-choice.js'
 import { TransportFailure } from '../../src/transport/transport.js'
 import { ask, collect, mountOnTwin, textOf, type Mounted } from '../support/mounted.js'
 
@@ -63,7 +63,7 @@ test('a model list that could not be had is asked for again in time after the cl
 
 test('a WebSocket that was refused is probed again within a minute, whatever the wall clock does', () => {
   let nowMs = Date.UTC(2026, 10, 21)
-  const choice = createTransportChoice('auto', createWebSocketBlock({ now: () => nowMs }))
+  const choice = new TransportChoice('auto', createWebSocketBlock({ now: () => nowMs }))
   choice.blocked(new TransportFailure('no', { kind: 'refused', phase: 'unsent', status: 403 }))
   nowMs -= DAY
   const seconds = Number(/again in (\d+) s/.exec(choice.current().reason)?.[1])

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ChatRequest } from '../../src/contract/index.js'
-import { createConnectionPool } from '../../src/provider/connection-pool.js'
+import { ConnectionPool } from '../../src/provider/connection-pool.js'
 import { createTransport } from '../../src/transport/index.js'
 import { startTwin, type TwinReply } from '../../src/twin/index.js'
 import { mountOnTwin, TOOL, type Mounted } from '../support/mounted.js'
@@ -95,7 +95,7 @@ describe('a warm-up when the mount ends', () => {
     })
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     try {
-      const pool = createConnectionPool({ now: Date.now })
+      const pool = new ConnectionPool({ now: Date.now })
       pool.close()
       expect(() => { pool.add('', access_token, connection) }).toThrow('the provider is closed')
       expect([connection.state, vi.getTimerCount()]).toEqual(['closed', 0])

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ContentBlock, Message, ToolCallBlock } from '../../src/contract/index.js'
-import { createConversationCache } from '../../src/responses/index.js'
+import { ConversationCache } from '../../src/responses/index.js'
 import { matchesSnapshot, takeSnapshot } from '../../src/responses/snapshot.js'
 import { build, PROVENANCE, SEED } from './build-support.js'
 
@@ -28,7 +28,7 @@ const blocksOf = (messages: Message[]) => messages[2]?.content as ContentBlock[]
 const inputOf = (messages: Message[]) => (blocksOf(messages)[1] as ToolCallBlock).input
 
 test('unchanged messages give the very same texts, and a longer history costs its new messages alone', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const messages = makeHistory(3)
   let reads = 0
   const counted = messages.map((message) => new Proxy(message, {
@@ -62,7 +62,7 @@ test.each<[string, (messages: Message[]) => void]>([
   ['a message inserted', (messages) => { messages.splice(2, 0, { role: 'user', content: 'wait' }) }],
   ['calls beside the content', (messages) => { (messages[2] as Message)['tool_calls'] = [{ id: 'z', name: 'g', arguments: {} }] }],
 ])('an edit of the history is noticed: %s', (_title, edit) => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const messages = makeHistory(2)
   const before = build({ messages }, { cache }).items
   edit(messages)
@@ -72,7 +72,7 @@ test.each<[string, (messages: Message[]) => void]>([
 })
 
 test('an edit of the tools is noticed, and unchanged tools stay the same array', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const tools = [{ name: 'f', parameters: { type: 'object', properties: { a: { type: 'string' } } } }]
   const first = build({ tools }, { cache }).fields['tools']
   expect(build({ tools: structuredClone(tools) }, { cache }).fields['tools']).toBe(first)
@@ -81,7 +81,7 @@ test('an edit of the tools is noticed, and unchanged tools stay the same array',
 })
 
 test('reasoning of another lane, model family, limit or kind of tool forgets what was built for the one before', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const messages = makeHistory(2)
   for (const changes of [
     {}, { provenance: { ...PROVENANCE, lane: 'plan' } }, {}, { provenance: { ...PROVENANCE, model_family: 'gpt-5.4' } }, { settings: { toolOutputMaxChars: 3 } },
@@ -92,7 +92,7 @@ test('reasoning of another lane, model family, limit or kind of tool forgets wha
 })
 
 test('conversations that take turns do not disturb each other', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const one = makeHistory(2)
   const other: Message[] = [{ role: 'user', content: 'else' }]
   const first = build({ messages: one }, { cache, cacheKey: 'one' })
@@ -102,7 +102,7 @@ test('conversations that take turns do not disturb each other', () => {
 })
 
 test('a message that cannot be sent leaves the memory fit for the next request', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const messages = makeHistory(1)
   build({ messages }, { cache })
   const bad: Message = { role: 'user', content: [{ type: 'image', source: {} }] }
@@ -123,7 +123,7 @@ const edits = fc.array(fc.record({ at: fc.nat(), kind: fc.constantFrom('append',
 
 test(`whatever happens to a history, the memory changes nothing but the time (seed ${SEED})`, () => {
   fc.assert(fc.property(edits, (steps) => {
-    const cache = createConversationCache()
+    const cache = new ConversationCache()
     let messages: Message[] = []
     for (const { at, kind, message: fresh } of steps) {
       const index = messages.length === 0 ? 0 : at % messages.length

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ChatRequest } from '../../src/contract/index.js'
-import { createConversationCache, type BuildInput } from '../../src/responses/index.js'
+import { ConversationCache, type BuildInput } from '../../src/responses/index.js'
 import { build } from './build-support.js'
 
 /** The one object that a mount's settings are. */
@@ -17,7 +17,7 @@ function makeRequest(): Omit<ChatRequest, 'messages'> & Pick<ChatRequest, 'messa
 }
 
 test('a longer history has the very fields of the one before it', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const first = build(makeRequest(), { cache, settings })
   const request = structuredClone(makeRequest())
   const second = build({ ...request, messages: [...request.messages, { role: 'assistant', content: 'gone' }] }, { cache, settings })
@@ -36,14 +36,14 @@ test.each<[string, Partial<ChatRequest>, Partial<BuildInput>]>([
   ['the cache key', {}, { cacheKey: 'another' }],
   ['the lane', {}, { lane: 'api_key' }],
 ])('another %s makes the fields anew, as without a memory', (_what, change, terms) => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   build(makeRequest(), { cache, settings })
   const request = { ...makeRequest(), ...change }
   expect(build(request, { cache, settings, ...terms })).toEqual(build(request, terms))
 })
 
 test.each(['slug', 'effort', 'serviceTier'] as const)('another %s of the model makes the fields anew', (field) => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const model = { slug: 'gpt-5.5', effort: 'low', serviceTier: 'priority', reasons: true, supportsVerbosity: true, supportsReasoningSummary: true, acceptsImages: true }
   build(makeRequest(), { cache, settings, model })
   const other = { ...model, [field]: field === 'serviceTier' ? 'flex' : field === 'effort' ? 'high' : 'gpt-5.4' }
@@ -51,7 +51,7 @@ test.each(['slug', 'effort', 'serviceTier'] as const)('another %s of the model m
 })
 
 test('an edit in place of what the caller handed in is seen', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const request = makeRequest()
   build(request, { cache, settings })
   ;(request.response_format as { schema: { properties: Record<string, unknown> } }).schema.properties['b'] = { type: 'null' }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContentBlock, JsonObject, Message } from '../../src/contract/index.js'
-import { AnswerReader, createResponseChain, createConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
+import { AnswerReader, createResponseChain, ConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
 import { build, PROVENANCE, SEED, type InputChanges } from './build-support.js'
 import { isTerminal, readDoneItems, readRecordings } from './read-recording.js'
 
@@ -141,7 +141,7 @@ test('a warm-up is a first turn whose answer is empty', () => {
 })
 
 test('a long tool loop sends only its new items, turn after turn', () => {
-  const cache = createConversationCache()
+  const cache = new ConversationCache()
   const chain = createResponseChain()
   const messages = [...ask]
   for (let turn = 0; turn < 60; turn += 1) {

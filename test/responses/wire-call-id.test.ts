@@ -1,27 +1,27 @@
 import { expect, test } from 'vitest'
-import { createWireCallIds, isWireCallId } from '../../src/responses/wire-call-id.js'
+import { WireCallIds, isWireCallId } from '../../src/responses/wire-call-id.js'
 import { itemsOf } from './build-support.js'
 
 test('an id that the API takes stays as it is', () => {
-  for (const id of ['call_1', 'a', 'A-b_9', 'x'.repeat(64)]) expect(createWireCallIds().wireId(id)).toBe(id)
+  for (const id of ['call_1', 'a', 'A-b_9', 'x'.repeat(64)]) expect(new WireCallIds().wireId(id)).toBe(id)
 })
 
 test.each(['x'.repeat(65), 'x'.repeat(446), '', 'a b', 'call|fc_1', 'ä', 'call.1', '\ud83d\ude00'])('the id %j becomes one that it takes, the same each time', (id) => {
-  const ids = createWireCallIds()
+  const ids = new WireCallIds()
   expect(isWireCallId(ids.wireId(id))).toBe(true)
   expect(ids.wireId(id)).toBe(ids.wireId(id))
-  expect(createWireCallIds().wireId(id)).toBe(ids.wireId(id))
+  expect(new WireCallIds().wireId(id)).toBe(ids.wireId(id))
 })
 
 test('ids with a long common beginning, and the calls that share an id, stay apart', () => {
-  const ids = createWireCallIds()
+  const ids = new WireCallIds()
   const wireIds = [ids.wireId(`${'x'.repeat(80)}1`), ids.wireId(`${'x'.repeat(80)}2`), ids.wireId('call_0'), ids.wireId('call_0', 1), ids.wireId('call_0', 2)]
   expect(new Set(wireIds).size).toBe(wireIds.length)
   expect(wireIds[2]).toBe('call_0')
 })
 
 test('a hash that meets an id of the history, or another hash, is taken again', () => {
-  const ids = createWireCallIds((text) => (text.includes('\u0000\u0000') ? `again${text.slice(-1)}` : 'same'))
+  const ids = new WireCallIds((text) => (text.includes('\u0000\u0000') ? `again${text.slice(-1)}` : 'same'))
   expect(ids.wireId('call_same')).toBe('call_same')
   expect(ids.wireId('x y')).toBe('call_again1')
   expect(ids.wireId('x z')).toBe('call_again2')
