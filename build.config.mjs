@@ -1,8 +1,8 @@
 /**
- * The build: `node build.config.mjs [validators|places|sidecar|test]`.
+ * The build: `node build.config.mjs [validators|places|sidecar|dist|test]`.
  *
  * Without a word: validators, then dist/: code in few files by esbuild, declarations by `tsc`. With `validators`:
- * only what is generated: the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/, and the page's plots. With `places`: the rule of places
+ * only what is generated: the ajv validators, compiled from schemas/ to TypeScript under src/<room>/generated/, and the page's plots. With `dist`: all but that. With `places`: the rule of places
  * in Lua, for Redis; committed, since it changes with the rule alone. With `test` (`--all`, `--long`): what the test command
  * promises, closing with the line `N passed, N failed`.
  */
@@ -140,50 +140,29 @@ async function build() {
 }
 
 /**
- * Type check, lint, build, the tests, and the packed package's demo from an empty folder. What takes long comes with
- * `--all`; alone, without the rest, with `--long`. TEST_RETRIES gives a failed test as many further tries: those that needed one are listed.
+ * Build, type check, lint and what else looks at the package, the tests, and the packed package's demo from an empty folder. What takes
+ * long comes with `--all`; alone, without the rest, with `--long`. TEST_RETRIES gives a failed test as many further tries: those that
+ * needed one are listed.
  */
 async function test(words) {
   const started = Date.now()
   const long = words.includes('--long') || words.includes('--all')
   const short = !words.includes('--long')
   const counts = { passed: 0, failed: 0, skipped: 0 }
-  const check = (name, command, args, options) => {
-    process.stdout.write(`\n== ${name}\n`)
-    const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32', ...options })
-    return count(name, result.status)
+  const tell = ({ name, status, output = '', reason }) => {
+    process.stdout.write(`\n== ${name}\n${output}${reason === undefined ? '' : `skipped: ${reason}\n`}`)
+    counts[reason !== undefined ? 'skipped' : status === 0 ? 'passed' : 'failed']++
+    if (reason === undefined && status !== 0) process.stdout.write(`FAILED: ${name}\n`)
   }
-  const count = (name, status) => {
-    counts[status === 0 ? 'passed' : 'failed']++
-    if (status !== 0) process.stdout.write(`FAILED: ${name}\n`)
-    return status === 0
-  }
-  const skip = (name, reason) => {
-    counts.skipped++
-    process.stdout.write(`\n== ${name}\nskipped: ${reason}\n`)
-  }
-  const npx = (...args) => ['npx', ['--no-install', ...args]]
-  const built = check('build', process.execPath, ['build.config.mjs'])
-  // Beside the tests, one after the other: the tests wait more than they compute.
-  const beside = short ? inTurn([
-    ['type check', process.execPath, [TSC, '--noEmit', '-p', 'tsconfig.test.json']],
-    ['lint', ...npx('oxlint', '--tsconfig', 'tsconfig.test.json')],
-    ['unused files, exports and dependencies', ...npx('knip')],
-    ...(built ? [
-      ['the package as it is published', ...npx('publint', '--strict')],
-      ['types for every way of resolving', ...npx('attw', '--pack', '.', '--profile', 'esm-only', '--quiet')],
-      ['public types', process.execPath, [join(root, 'test', 'packed', 'api-report.mjs')]],
-    ] : []),
-  ]) : []
-
   const folder = mkdtempSync(join(tmpdir(), 'amplifier-chatgpt-test-'))
   try {
+    const checks = checkPackage(folder, { short, long })
+    // The long tests run what is built.
+    if (long) tell((await checks.next()).value)
+    // Beside the tests, one after the other: the tests wait more than they compute.
+    const beside = short ? collect(checks) : undefined
     await runTests(folder, counts, short && long ? 'too' : long ? 'only' : undefined)
-    for (const { name, status, output } of await beside) {
-      process.stdout.write(`\n== ${name}\n${output}`)
-      count(name, status)
-    }
-    if (built) packed(folder, check, skip, { short, long })
+    for await (const result of (await beside) ?? checks) tell(result)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -192,10 +171,62 @@ async function test(words) {
   process.exitCode = failed === 0 ? 0 : 1
 }
 
-async function inTurn(commands) {
-  const results = []
-  for (const [name, command, args] of commands) results.push({ name, ...(await start(command, args)) })
-  return results
+async function collect(results) {
+  const collected = []
+  for await (const result of results) collected.push(result)
+  return collected
+}
+
+/** All but the tests, each as it is asked for: `{ name, status, output }`, or with a `reason` why it was skipped. The build is the first. */
+async function* checkPackage(folder, { short, long }) {
+  const check = async (name, command, args, options) => ({ name, ...(await start(command, args, options)) })
+  const node = process.execPath
+  const npx = (...args) => ['npx', ['--no-install', ...args]]
+  const built = await check('build', node, ['build.config.mjs', 'dist'])
+  yield built
+  if (short) {
+    yield check('type check', node, [TSC, '--noEmit', '-p', 'tsconfig.test.json'])
+    yield check('lint', ...npx('oxlint', '--tsconfig', 'tsconfig.test.json'))
+    yield check('unused files, exports and dependencies', ...npx('knip'))
+  }
+  if (built.status !== 0) return
+  const packed = await check('pack', 'npm', ['pack', '--silent', '--pack-destination', folder])
+  yield packed
+  if (packed.status !== 0) return
+  const tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')))
+  if (short) {
+    yield check('the package as it is published', ...npx('publint', tarball, '--strict'))
+    yield check('types for every way of resolving', ...npx('attw', tarball, '--profile', 'esm-only', '--quiet'))
+    yield check('public types', node, [join(root, 'test', 'packed', 'api-report.mjs')])
+  }
+  const install = join(folder, 'install')
+  mkdirSync(install)
+  writeFileSync(join(install, 'package.json'), '{ "private": true }\n')
+  const installed = await check('install the package into an empty folder', 'npm', ['install', '--silent', '--no-audit', '--no-fund', tarball], { cwd: install })
+  yield installed
+  if (installed.status !== 0) return
+  const main = join(install, 'node_modules', 'amplifier-module-provider-openai-chatgpt', 'dist', 'cli', 'main.js')
+  const options = { cwd: install, env: { ...process.env, HOME: folder, USERPROFILE: folder } }
+  if (short) {
+    yield check(`the installed demo on Node ${process.version}`, node, [main, 'demo'], options)
+    yield check('what the package brings and loads', node, [join(root, 'test', 'packed', 'footprint.mjs'), install], options)
+    yield check('the installed gRPC sidecar', node, [join(root, 'test', 'packed', 'serve-grpc.mjs'), join(main, '..', '..', '..')], options)
+  }
+  if (!long) return
+  yield check('the wheel in empty Pythons without Node', node, [join(root, 'test', 'packed', 'wheel.mjs'), join(root, 'dist')])
+  const other = join(folder, 'node24')
+  mkdirSync(other)
+  writeFileSync(join(other, 'package.json'), '{ "private": true }\n')
+  const fetched = await check('Node 24 from the registry', 'npm', ['install', '--silent', '--no-audit', '--no-fund', 'node@24'], { cwd: other })
+  yield fetched
+  if (fetched.status !== 0) return
+  const node24 = join(other, 'node_modules', '.bin', 'node')
+  yield check('the installed demo on Node 24', node24, [main, 'demo'], options)
+  // It wants Node 22 or later, so the suite itself, which runs on Node 20 too, has version 6.
+  const name = 'the package in AI SDK 7 on Node 24'
+  const added = await start('npm', ['install', '--silent', '--no-audit', '--no-fund', 'ai@7'], { cwd: install })
+  if (added.status === 0) yield check(name, node24, [join(root, 'test', 'packed', 'ai-sdk.mjs'), install], options)
+  else yield { name, reason: `ai@7 could not be installed: ${added.output.trim().slice(0, 300)}` }
 }
 
 function start(command, args, options = {}) {
@@ -224,45 +255,18 @@ async function runTests(folder, counts, long) {
   if (vitest.status !== 0 && failures === 0) counts.failed++
 }
 
-function packed(folder, check, skip, { short, long }) {
-  const install = join(folder, 'install')
-  mkdirSync(install)
-  writeFileSync(join(install, 'package.json'), '{ "private": true }\n')
-  if (!check('pack', 'npm', ['pack', '--silent', '--pack-destination', folder])) return
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))
-  if (!check('install the package into an empty folder', 'npm', ['install', '--silent', '--no-audit', '--no-fund', join(folder, tarball)], { cwd: install })) return
-  const main = join(install, 'node_modules', 'amplifier-module-provider-openai-chatgpt', 'dist', 'cli', 'main.js')
-  const env = { ...process.env, HOME: folder, USERPROFILE: folder }
-  if (short) {
-    check(`the installed demo on Node ${process.version}`, process.execPath, [main, 'demo'], { cwd: install, env })
-    check('what the package brings and loads', process.execPath, [join(root, 'test', 'packed', 'footprint.mjs'), install], { cwd: install, env })
-    check('the installed gRPC sidecar', process.execPath, [join(root, 'test', 'packed', 'serve-grpc.mjs'), join(main, '..', '..', '..')], { cwd: install, env })
-  }
-  if (!long) return
-  check('the wheel in empty Pythons without Node', process.execPath, [join(root, 'test', 'packed', 'wheel.mjs'), join(root, 'dist')])
-  const other = join(folder, 'node24')
-  mkdirSync(other)
-  writeFileSync(join(other, 'package.json'), '{ "private": true }\n')
-  if (!check('Node 24 from the registry', 'npm', ['install', '--silent', '--no-audit', '--no-fund', 'node@24'], { cwd: other })) return
-  const node24 = join(other, 'node_modules', '.bin', 'node')
-  check('the installed demo on Node 24', node24, [main, 'demo'], { cwd: install, env })
-  // It wants Node 22 or later, so the suite itself, which runs on Node 20 too, has version 6.
-  const name = 'the package in AI SDK 7 on Node 24'
-  const added = spawnSync('npm', ['install', '--silent', '--no-audit', '--no-fund', 'ai@7'], { cwd: install, encoding: 'utf8', shell: process.platform === 'win32' })
-  if (added.status === 0) check(name, node24, [join(root, 'test', 'packed', 'ai-sdk.mjs'), install], { cwd: install, env })
-  else skip(name, `ai@7 could not be installed: ${(added.error?.message ?? added.stderr).trim().slice(0, 300)}`)
-}
-
-await compileValidators()
-copyPlots()
-// The package's own matrices as data: a mount with one of them loads no YAML parser.
-await (await import('./src/routing/compile-shipped.mjs')).compileShipped()
 const word = process.argv[2]
-if (word === undefined) await build()
+if (word !== 'dist') {
+  await compileValidators()
+  copyPlots()
+  // The package's own matrices as data: a mount with one of them loads no YAML parser.
+  await (await import('./src/routing/compile-shipped.mjs')).compileShipped()
+}
+if (word === undefined || word === 'dist') await build()
 else if (word === 'test') await test(process.argv.slice(3))
 else if (word === 'sidecar') await bundleSidecar()
 else if (word === 'places') await (await import('./src/account/translate-places.mjs')).writePlaces()
 else if (word !== 'validators') {
-  console.error(`build.config.mjs: unknown word ${word}; it takes validators, places, sidecar or test`)
+  console.error(`build.config.mjs: unknown word ${word}; it takes validators, places, sidecar, dist or test`)
   process.exit(2)
 }

@@ -50,6 +50,15 @@ const LONG = [
   'test/cli/first-steps.test.ts', // 14: runs of the command line
   'test/cli/hostile-text.test.ts', // 13: the same
   'test/cli/change-key.test.ts', // 9: the same, over a Redis
+  'test/grpc/serve.test.ts', // the same
+  'test/docs/programs.test.ts', // each program and command of the pages, as a process of the built package
+  'test/startup.test.ts', // processes of the built package, timed
+]
+/** Run with the others too, on a fifth of their made-up cases (test/support/made-up.ts). */
+const MADE_UP = [
+  'test/account/concurrency-limiter.test.ts', 'test/account/quota.test.ts', 'test/lib/decode-scalar.test.ts', 'test/provider/answer-guard.test.ts',
+  'test/responses/conversation-cache.test.ts', 'test/responses/generated-answers.test.ts', 'test/responses/map-wire-failure.test.ts',
+  'test/responses/repair-tool-sequence.test.ts', 'test/responses/response-chain.test.ts', 'test/routing/glob.test.ts', 'test/routing/rank-models.test.ts',
 ]
 /**
  * What changes the process itself, or looks at what is loaded in it: a process of its own each. All others share a few:
@@ -61,7 +70,7 @@ const ALONE = [
 ]
 /** `only`: the long tests; `too`: all; else the others. */
 const long = process.env['TEST_LONG']
-const include = long === 'only' ? LONG.map((path) => path.replace(/\*\*$/, '**/*.test.ts')) : ['test/**/*.test.ts']
+const include = long === 'only' ? [...LONG, ...MADE_UP].map((path) => path.replace(/\*\*$/, '**/*.test.ts')) : ['test/**/*.test.ts']
 const exclude = [...configDefaults.exclude, ...(long === undefined && isWholeRun() ? LONG : [])]
 // What hangs is found in a minute and a half too; on a busy machine a test of 2 s took 25.
 const limits = { testTimeout: 90_000, hookTimeout: 90_000, expect: { poll: { timeout: 10_000 } } }

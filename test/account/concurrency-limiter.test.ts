@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createConcurrencyLimiter, createMemoryLedger, type ConcurrencyLimiter } from '../../src/account/index.js'
+import { cases, SEED } from '../support/made-up.js'
 
 interface Clock {
   ms: number
@@ -232,12 +233,10 @@ function createRandom(seed: number): () => number {
 }
 
 describe('over random lives', () => {
-  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-
-  test(`never more than the limit begin, nobody starves, and at the end nothing is left (seed ${seed})`, async () => {
-    const random = createRandom(seed)
+  test(`never more than the limit begin, nobody starves, and at the end nothing is left (seed ${SEED})`, async () => {
+    const random = createRandom(SEED)
     const pick = (count: number) => Math.floor(random() * count)
-    for (let life = 0; life < 30; life++) {
+    for (let life = 0; life < cases(30); life++) {
       const { limiter, clock } = createBench(1 + pick(6))
       const most = limiter.limit
       const running: (() => void)[] = []

@@ -1,45 +1,15 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Command } from 'commander'
-import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { describeCommands } from '../../src/cli/describe-commands.js'
 import { loadSettings, resolveOptions, validateBundle } from '../../src/config/index.js'
 import { providerConfigFields } from '../../src/index.js'
 import { lintMatrix, parsePreset } from '../../src/routing/index.js'
-import { startTwin, type Twin } from '../../src/twin/index.js'
-
-const run = promisify(execFile)
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const built = existsSync(join(root, 'dist', 'index.js'))
-if (!built) console.info('pages.test.ts: dist/ is not built (npm run build), so the pages\' programs are not run')
-
-const under = (folder: string) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
-const pages = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'python/README.md', ...under('docs'), ...under('examples')]
-  .filter((name) => name.endsWith('.md') && !name.includes('node_modules') && existsSync(join(root, name)))
-
-interface Snippet {
-  page: string
-  line: number
-  language: string
-  /** what it is, where its language alone doesn't say: settings, bundle, matrix, preset, program */
-  kind: string
-  text: string
-}
-
-const snippets: Snippet[] = pages.flatMap((page) => {
-  const whole = readFileSync(join(root, page), 'utf8')
-  return [...whole.matchAll(/^```(\w+) ?(\w*)\n([\s\S]*?)^```$/gm)].map((match) => ({
-    page, line: whole.slice(0, match.index).split('\n').length, language: match[1] as string, kind: match[2] ?? '', text: match[3] as string,
-  }))
-})
-const pick = (language: string, ...kinds: string[]) => snippets.filter((snippet) => snippet.language === language && (kinds.length === 0 || kinds.includes(snippet.kind)))
+import { pages, pick, root, snippets } from './snippets.js'
 
 /** Python and mount plans of other hosts: run where that host is. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -48,13 +18,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 }
 
 let folder: string
-let twin: Twin
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'amplifier-chatgpt-pages-'))
-  twin = await startTwin()
 })
 afterAll(async () => {
-  await twin.close()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -150,45 +117,3 @@ describe('links on the pages', () => {
 
 const listHeadings = (text: string): string[] =>
   [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => (title as string).toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-'))
-
-describe.runIf(built)('programs on the pages', () => {
-  const programs = pick('ts', 'program')
-
-  test('all of them compile as a user would have them', async () => {
-    const place = await installHere()
-    const files = await Promise.all(programs.map(async ({ page, line, text }) => {
-      const file = join(place, `${page.replaceAll(/\W/g, '-')}-${line}.mts`)
-      await writeFile(file, text)
-      return file
-    }))
-    const compilerOptions = {
-      strict: true, noEmit: true, skipLibCheck: true, target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext',
-      types: ['node'], typeRoots: [join(root, 'node_modules', '@types')], preserveSymlinks: true,
-    }
-    await writeFile(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
-    const told = await run(process.execPath, [join(root, 'node_modules', 'typescript-native', 'bin', 'tsc'), '-p', place], { cwd: place }).catch(({ stdout, message }: { stdout: string; message: string }) => ({ stdout: stdout || message }))
-    expect(told.stdout).toBe('')
-  })
-
-  test.each(programs)('$page:$line runs as it stands', async ({ page, line, text }) => {
-    const place = await installHere()
-    const file = join(place, `${page.replaceAll(/\W/g, '-')}-${line}.mjs`)
-    await writeFile(file, ts.transpileModule(text, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText)
-    const token = join(place, 'oauth.json')
-    await writeFile(token, JSON.stringify(twin.issueTokens()), { mode: 0o600 })
-    const { stdout, stderr } = await run(process.execPath, [file], {
-      cwd: place,
-      env: { ...process.env, HOME: place, USERPROFILE: place, AMPLIFIER_CHATGPT_BASE_URL: twin.baseUrl, AMPLIFIER_CHATGPT_ISSUER: twin.issuer, AMPLIFIER_CHATGPT_TOKEN_FILE: token },
-    })
-    expect([stderr, stdout.trim()]).toEqual(['', expect.stringMatching(/\S/) as string])
-  })
-})
-
-/** A folder that has the package as an installation would. */
-async function installHere(): Promise<string> {
-  const place = await mkdtemp(join(folder, 'program-'))
-  mkdirSync(join(place, 'node_modules'))
-  symlinkSync(root, join(place, 'node_modules', 'amplifier-module-provider-openai-chatgpt'), 'junction')
-  for (const name of ['ai', '@ai-sdk']) symlinkSync(join(root, 'node_modules', name), join(place, 'node_modules', name), 'junction')
-  return place
-}

@@ -4,6 +4,7 @@ import * as grpc from '@grpc/grpc-js'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ask, call, openGrpcServer, SECRET, type OpenDoor } from '../support/open-grpc-server.js'
+import { SEED } from '../support/made-up.js'
 
 const COMPLETE = '/amplifier.module.ProviderService/Complete'
 let open: OpenDoor
@@ -79,12 +80,10 @@ describe('what no gRPC client would send', () => {
   })
 
   test('random bytes behind the preface of HTTP/2 end their own connection, and no other', async () => {
-    const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 2 ** 31)
-    console.log(`broken HTTP/2: TEST_SEED=${seed}`)
     // What is silent ends with the first unanswered ping: all at once, since one after the other would wait for each.
     const pinged = await openGrpcServer({ keepaliveMs: 500 })
     try {
-      await Promise.all(fc.sample(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 600 }), fc.boolean()), { numRuns: 50, seed }).map(async ([bytes, asFrames]) => {
+      await Promise.all(fc.sample(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 600 }), fc.boolean()), { numRuns: 50, seed: SEED }).map(async ([bytes, asFrames]) => {
         await new Promise<void>((resolve) => {
           const socket = connect(pinged.door.port, '127.0.0.1', () => socket.end(Buffer.concat([PREFACE, asFrames ? EMPTY_SETTINGS : Buffer.alloc(0), bytes])))
           socket.on('close', () => resolve()).on('error', () => undefined).resume()
@@ -100,7 +99,7 @@ describe('what no gRPC client would send', () => {
     await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 80 }), async (bytes) => {
       expect((await request({}, frame(Buffer.from(bytes)))).grpcStatus).toBeTypeOf('number')
       sessions.pop()?.destroy()
-    }), { numRuns: 60 })
+    }), { seed: SEED, numRuns: 60 })
   })
 })
 

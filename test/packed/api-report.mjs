@@ -6,9 +6,9 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Extractor, ExtractorConfig } from '@microsoft/api-extractor'
+import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extractor'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const update = process.argv.includes('--update')
@@ -17,8 +17,8 @@ const entries = Object.entries(exports).filter(([, entry]) => entry.types).map((
 const work = mkdtempSync(join(tmpdir(), 'api-report-'))
 mkdirSync(join(root, 'api'), { recursive: true })
 
-function report(name, types) {
-  const config = ExtractorConfig.prepare({
+function configure([name, types]) {
+  return ExtractorConfig.prepare({
     packageJsonFullPath: join(root, 'package.json'),
     configObjectFullPath: undefined,
     configObject: {
@@ -37,15 +37,22 @@ function report(name, types) {
       },
     },
   })
+}
+
+function report(config, compilerState) {
   const before = existsSync(config.reportFilePath)
-  const result = Extractor.invoke(config, { localBuild: update, showVerboseMessages: false, messageCallback: (message) => { message.handled = true } })
+  const result = Extractor.invoke(config, { compilerState, localBuild: update, showVerboseMessages: false, messageCallback: (message) => { message.handled = true } })
   const same = before && !result.apiReportChanged
-  if (!same) console.log(`api/${name}.api.md: ${update ? 'written' : 'the public types are others than it says; read what changed after npm run api'}`)
+  const verdict = update ? 'written' : 'the public types are others than it says; read what changed after npm run api'
+  if (!same) console.log(`${relative(root, config.reportFilePath)}: ${verdict}`)
   return same || update
 }
 
 try {
-  const held = entries.map(([name, types]) => report(name, types))
+  const configs = entries.map(configure)
+  // One program for all: the compiler reads the package and its dependencies once, not once for each export.
+  const program = CompilerState.create(configs[0], { additionalEntryPoints: configs.map(({ mainEntryPointFilePath }) => mainEntryPointFilePath) })
+  const held = configs.map((config) => report(config, program))
   console.log(`${held.filter(Boolean).length} of ${held.length} reports of public types hold`)
   process.exitCode = held.every(Boolean) ? 0 : 1
 } finally {

@@ -8,6 +8,9 @@ import { createHost } from '../../src/host/index.js'
 import { createModule, type ChatGPTProvider } from '../../src/index.js'
 import { startTwin } from '../../src/twin/index.js'
 import { ask, mountOnTwin, type Mounted } from '../support/mounted.js'
+import { cases } from '../support/made-up.js'
+
+const CALLS = cases(200)
 
 const cleanups: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
@@ -53,7 +56,7 @@ async function mountOn(reply: (socket: WebSocket, text: string, call: number) =>
 }
 
 describe('on a WebSocket that goes on after the end of an answer', () => {
-  test.each([['at once', 0, false], ['with the next answer', 1, false], ['without ids', 0, true]] as const)('200 calls get their own answer each (%s)', async (_way, late, bare) => {
+  test.each([['at once', 0, false], ['with the next answer', 1, false], ['without ids', 0, true]] as const)(`${CALLS} calls get their own answer each (%s)`, async (_way, late, bare) => {
     const held = new WeakMap<WebSocket, unknown[]>()
     const { provider } = await mountOn((socket, text, call) => {
       const events = answer(`to ${text}`, bare ? undefined : `resp_${call}`)
@@ -62,7 +65,7 @@ describe('on a WebSocket that goes on after the end of an answer', () => {
       held.set(socket, late ? [{ type: 'response.output_item.done', output_index: 0, item: { id: `msg_resp_${call}`, type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'of another', annotations: [] }] } }, ...twice] : [])
     })
     const swapped: string[] = []
-    for (let call = 0; call < 200; call++) {
+    for (let call = 0; call < CALLS; call++) {
       const text = textOf(await provider.complete(ask(`q${call}`, { conversation_id: 'c' })))
       if (text !== `to q${call}`) swapped.push(text)
     }

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { StreamEvent } from '../../src/contract/index.js'
 import { ask, mountOnTwin, type Mounted } from '../support/mounted.js'
@@ -64,9 +65,12 @@ async function giveUpAt(mounted: Mounted, moment: Moment): Promise<void> {
   expect(events.filter(({ type }) => type === 'error' || type === 'message.end')).toHaveLength(1)
   expect(getEventListeners(controller.signal, 'abort')).toEqual([])
   await expect(provider.complete(request)).resolves.toMatchObject({ finish_reason: 'stop' })
-  // Of each kind at most the one that serves the next turn: what was given up has ended. Turns of the event loop: a wait's own timers would count.
+  // Of each kind at most the one that serves the next turn: what was given up has ended. In the turn after the wait's own timer has ended.
   const endMs = performance.now() + 10_000
-  while (performance.now() < endMs && (timers() > before || twin.openConnections().websocket > 1)) await new Promise((resolve) => setImmediate(resolve))
+  while (performance.now() < endMs && (timers() > before || twin.openConnections().websocket > 1)) {
+    await delay(2)
+    await immediate()
+  }
   expect(twin.openConnections().websocket).toBeLessThanOrEqual(1)
   expect(timers()).toBeLessThanOrEqual(before)
 }

@@ -5,8 +5,6 @@ import { buildRequest, serializeRequest, type BuildInput, type BuiltRequest, typ
 export const PROVENANCE = { account: 'a1b2', lane: 'codex', model_family: 'gpt-5.5' }
 export const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
-/** Fixed with SEED, else new in every run; it stands in the titles of the tests that use it. */
-export const SEED = Number(process.env['SEED'] ?? Date.now() % 0x7fffffff)
 
 export interface InputChanges {
   model?: Partial<BuildInput['model']>

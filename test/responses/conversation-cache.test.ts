@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import type { ContentBlock, Message, ToolCallBlock } from '../../src/contract/index.js'
 import { ConversationCache } from '../../src/responses/index.js'
 import { matchesSnapshot, takeSnapshot } from '../../src/responses/snapshot.js'
-import { build, PROVENANCE, SEED } from './build-support.js'
+import { build, PROVENANCE } from './build-support.js'
+import { cases, SEED } from '../support/made-up.js'
 
 function makeHistory(turns: number): Message[] {
   const messages: Message[] = [{ role: 'system', content: 'S' }, { role: 'user', content: 'go' }]
@@ -135,7 +136,7 @@ test(`whatever happens to a history, the memory changes nothing but the time (se
       const built = build({ messages }, { cache })
       expect(built).toEqual(build({ messages }))
     }
-  }), { seed: SEED, numRuns: 400 })
+  }), { seed: SEED, numRuns: cases(400) })
 })
 
 test('what has no plain JSON form never counts as unchanged', () => {

@@ -3,11 +3,11 @@ import type { JsonObject } from '../../src/contract/index.js'
 import { createHost } from '../../src/host/index.js'
 import { createModule } from '../../src/index.js'
 import { AnswerReader, decodeEvent, readOtherEvent, type BlockEvent } from '../../src/responses/index.js'
-import { SEED } from './build-support.js'
+import { cases, SEED } from '../support/made-up.js'
 
 /** `node test/soak/answers.mjs` plays 200,000; the suite takes fewer. */
-const ANSWERS = 2000
-const SHARE = 120
+const ANSWERS = cases(2000)
+const SHARE = cases(120)
 
 type Play<Parts, Terms> = (parts: Parts, terms: { seed: number; count: number } & Terms) => Promise<string[]> | string[]
 const load = async (name: string): Promise<Record<string, unknown>> => (await import(new URL(`../soak/${name}`, import.meta.url).href)) as Record<string, unknown>

@@ -5,7 +5,8 @@ import type { MappedMessage } from '../../src/responses/message-items.js'
 import { NO_RESULT } from '../../src/responses/repair-tool-sequence.js'
 import { createSettledHistory, settleHistory } from '../../src/responses/settled-history.js'
 import type { WireEntry } from '../../src/responses/wire-entry.js'
-import { build, deepFreeze, judgeItems, parseItems, PROVENANCE, SEED } from './build-support.js'
+import { build, deepFreeze, judgeItems, parseItems, PROVENANCE } from './build-support.js'
+import { cases, SEED } from '../support/made-up.js'
 
 const calls = (...ids: string[]): Message => ({ role: 'assistant', content: ids.map((id) => ({ type: 'tool_call', id, name: `do_${id}`, input: {} })) })
 const result = (id: string, content = `result ${id}`): Message => ({ role: 'tool', tool_call_id: id, content })
@@ -103,7 +104,7 @@ describe(`any history (seed ${SEED})`, () => {
       const built = build({ messages: deepFreeze(history) })
       expect(judgeItems(parseItems(built))).toEqual([])
       expect(history).toEqual(before)
-    }), { seed: SEED, numRuns: 1500 })
+    }), { seed: SEED, numRuns: cases(1500) })
   })
 
   test('is repaired once: what came out needs no repair and comes out the same', () => {
@@ -112,7 +113,7 @@ describe(`any history (seed ${SEED})`, () => {
       const again = build({ messages: toHistory(parseItems(once), String(once.fields['instructions'])) })
       expect(again.items).toEqual(once.items)
       expect(again.repairs).toEqual([])
-    }), { seed: SEED, numRuns: 1500 })
+    }), { seed: SEED, numRuns: cases(1500) })
   })
 
   test('with nothing to repair is sent in its own order', () => {
@@ -120,7 +121,7 @@ describe(`any history (seed ${SEED})`, () => {
       const clean = toHistory(parseItems(build({ messages: history })), '')
       const longer = [...clean, say('next')]
       expect(build({ messages: longer }).items.slice(0, -1)).toEqual(build({ messages: clean }).items)
-    }), { seed: SEED, numRuns: 500 })
+    }), { seed: SEED, numRuns: cases(500) })
   })
 })
 

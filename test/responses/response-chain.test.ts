@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContentBlock, JsonObject, Message } from '../../src/contract/index.js'
 import { AnswerReader, createResponseChain, ConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
-import { build, PROVENANCE, SEED, type InputChanges } from './build-support.js'
+import { build, PROVENANCE, type InputChanges } from './build-support.js'
 import { isTerminal, readDoneItems, readRecordings } from './read-recording.js'
+import { cases, SEED } from '../support/made-up.js'
 
 const ask: Message[] = [{ role: 'system', content: 'S' }, { role: 'user', content: 'go' }]
 const tools = [{ name: 'read', parameters: {} }]
@@ -188,7 +189,7 @@ test(`any answer that comes back through the caller's history is recognised, and
     if (taken.type === 'thinking' && taken.content === undefined) return
     const edited = planAfter(items, [...ask, { role: 'assistant', content: without }, ...next.filter(({ tool_call_id: id }) => id !== taken['id'] || id === undefined)])
     expect(edited.mode).toBe('full')
-  }), { seed: SEED, numRuns: 800 })
+  }), { seed: SEED, numRuns: cases(800) })
 })
 
 describe('temporary messages of the request before that are gone', () => {

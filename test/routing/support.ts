@@ -8,13 +8,6 @@ export function readFixture(name: string): unknown {
   return JSON.parse(readFileSync(new URL(name, fixtures), 'utf8')) as unknown
 }
 
-/** A seed for random cases, printed so that a failure can be run again: TEST_SEED=… npx vitest run test/routing */
-export function printedSeed(what: string): number {
-  const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 2 ** 31)
-  process.stdout.write(`${what}: TEST_SEED=${seed}\n`)
-  return seed
-}
-
 export function modelInfo(id: string, source = 'live'): ModelInfo {
   return {
     id, display_name: id, context_window: 272_000, max_output_tokens: 128_000, capabilities: [], defaults: {},
