@@ -1,4 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 
@@ -11,6 +15,16 @@ interface Workflow { on: unknown; permissions: unknown; jobs: Record<string, { s
 const workflows = readdirSync(folder).map((name) => {
   const text = readFileSync(new URL(name, folder), 'utf8')
   return { name, text, workflow: parse(text) as Workflow }
+})
+
+const actionlint = ['actionlint', join(homedir(), 'go', 'bin', 'actionlint')].find((command) => spawnSync(command, ['-version']).status === 0)
+if (actionlint === undefined) process.stdout.write('skipped: there is no actionlint (go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12)\n')
+
+test.runIf(actionlint !== undefined)('actionlint finds nothing in any of them', () => {
+  const files = workflows.map(({ name }) => fileURLToPath(new URL(name, folder)))
+  // What shellcheck says depends on whether and which one is there.
+  const { status, stdout } = spawnSync(String(actionlint), ['-shellcheck=', '-pyflakes=', ...files], { encoding: 'utf8' })
+  expect([status, stdout]).toEqual([0, ''])
 })
 
 describe.each(workflows)('$name', ({ text, workflow }) => {
