@@ -52,6 +52,31 @@ describe.each(['sse', 'websocket'] as const)('events asked for after the respons
     expect('a beginning of many words that never ends').toContain(textOf(events))
     expect(textOf(events)).not.toBe('')
   })
+
+  test('are the error alone where nothing had come', async () => {
+    const { events, again } = await told({ status: 400, body: { error: { code: 'invalid_request', message: 'No.' } } })
+    expect([events, again].map((each) => each.map(({ type }) => type))).toEqual([['error'], ['error']])
+  })
+
+  test('have no thoughts for a caller who wants none', async () => {
+    const mounted = await mountOnTwin({ config: { transport } })
+    open.push(mounted)
+    for (const thinking of [true, false]) {
+      mounted.twin.enqueue({ reasoning: 'a thought', text: 'words' })
+      const stream = mounted.provider.stream(ask('x'), { thinking })
+      await stream.response()
+      expect((await collect(stream)).map(({ type }) => type)).toEqual(['message.start', ...(thinking ? ['thinking.delta'] : []), 'text.delta', 'message.end'])
+    }
+  })
+})
+
+test('a response\'s calls are its list of them, and those of its blocks where it has none', async () => {
+  const { provider, close } = await mountOnTwin()
+  const block = { type: 'tool_call' as const, id: 'c1', name: 'read', input: { path: 'a' } }
+  const content = [{ type: 'text' as const, text: 'x' }, block]
+  expect(provider.parseToolCalls({ content })).toEqual([{ id: 'c1', name: 'read', arguments: { path: 'a' } }])
+  expect(provider.parseToolCalls({ content, tool_calls: [] })).toEqual([])
+  await close()
 })
 
 test('an iteration that begins while response() waits tells the whole answer, not its rest', async () => {

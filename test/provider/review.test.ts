@@ -95,6 +95,16 @@ describe('delegation', () => {
     expect(seen.map(({ seq }) => seq)).toEqual([0, 1, 2])
   })
 
+  test('the receipt has what was asked for as the matrix says it, and every attempt, another provider\'s own among them', async () => {
+    const theirs = { model: 'their-model', outcome: 'ok', transport: 'sse' }
+    for (const [metadata, attempts] of [[undefined, [{ model: 'their-model', outcome: 'ok' }]], [{ route: { attempts: [theirs] } }, [theirs]], [{ route: {} }, []]] as const) {
+      const { host, provider } = await mounted({ config: chain(['other', 'their-*']) })
+      await host.coordinator.mount('providers', foreign({ complete: async () => ({ ...EMPTY, ...(metadata && { metadata }) }) as unknown as ChatResponse }), { name: 'other' })
+      const route = routeOf(await provider.delegate('coding', ask('x')).response())
+      expect([route.requested_model, route.resolved_model, route.attempts]).toEqual(['their-*', 'their-model', attempts])
+    }
+  })
+
   test('the total limit covers the whole chain', async () => {
     const { provider, twin } = await mounted({ config: { ...TWO_TIERS, total_timeout: 0.6, max_retries: 0 } })
     const burst = { error: { code: 'rate_limit_exceeded', message: 'slow' } }
