@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { delay, openDatabase, parseJson, shortHash, within, type Database } from '../lib/index.js'
+import { delay, isBusy, openDatabase, parseJson, shortHash, within, type Database } from '../lib/index.js'
 import { decodeIds, decodeOwner, decodePlaceState } from './decode-places.js'
 import { ABSENT_MS, describeFleet, type Attendant } from './describe-fleet.js'
 import { listDead, type PlaceBeat, type PlaceLedger } from './place-ledger.js'
@@ -19,8 +19,10 @@ export interface FileLedgerOptions {
 /** How long a statement waits for another process, ms: this thread has streams to read. Further tries are made from timers. */
 const BUSY_MS = 1
 const GIVE_UP_MS = 2000
-/** A file system may never answer; a call does not wait for it. */
-const OPEN_MS = 5000
+/** A file system may never answer; a call does not wait for it. Sooner than a failure counts as this process's own standing still. */
+const OPEN_MS = 2000
+/** One that could not be opened is tried again after the first of these, then twice as late each time, up to the second: it may never open. */
+const AGAIN_MS = [1000, 60_000] as const
 const POLL_MS = 5
 const POLL_CAP_MS = 25
 const LEFTOVER_MS = 7 * 24 * 3_600_000
@@ -33,14 +35,20 @@ export function createFileLedger({ folder, account, now = monotonicMs }: FileLed
   let opening: Promise<Table> | undefined
   let table: Table | undefined
   let closed = false
-  const open = () => within(OPEN_MS, (opening ??= openTable(folder, account).then((opened) => {
+  let failed = { times: 0, atMs: 0, cause: undefined as unknown }
+  const begin = () => openTable(folder, account).then((opened) => {
     if (closed) opened.close()
     return (table = opened)
   }, (cause: unknown) => {
     // A disk that is full today has room tomorrow.
     opening = undefined
+    failed = { times: failed.times + 1, atMs: performance.now(), cause }
     throw cause
-  })), () => new Error(`${folder} did not open within ${OPEN_MS / 1000} s`))
+  })
+  const open = async () => {
+    if (!opening && failed.times > 0 && performance.now() - failed.atMs < Math.min(AGAIN_MS[1], AGAIN_MS[0] * 2 ** (failed.times - 1))) throw failed.cause
+    return within(OPEN_MS, (opening ??= begin()), () => new Error(`${folder} did not open within ${OPEN_MS / 1000} s`))
+  }
   const step = (request: PlaceRequest): PlaceOutcome | Promise<PlaceOutcome> => {
     const at = table
     if (!at) return open().then((opened) => retryBusy(() => opened.step(request, now())))
@@ -103,10 +111,11 @@ CREATE TABLE IF NOT EXISTS grants (account TEXT, owner TEXT, ids TEXT NOT NULL, 
 async function openTable(folder: string, account: string): Promise<Table> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
   const path = join(folder, `${shortHash(`${hostname()} ${boot}`).slice(0, 10)}.db`)
-  const database = await openDatabase(path)
+  const database = await openDatabase(path, { waitMs: OPEN_MS / 2 })
   void removeLeftovers(folder, path)
   try {
-    database.exec(`PRAGMA synchronous = OFF; PRAGMA secure_delete = OFF; ${TABLES} PRAGMA busy_timeout = ${BUSY_MS}`)
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA synchronous = OFF; PRAGMA secure_delete = OFF`)
+    await retryBusy(() => database.exec(TABLES))
     return createTable(database, account)
   } catch (cause) {
     database.close()
@@ -236,10 +245,6 @@ async function retryBusy<Value>(work: () => Value): Promise<Value> {
     }
     await delay(1 + 4 * Math.random())
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && /\b(database is locked|SQLITE_BUSY|database table is locked)\b/i.test(`${error.message} ${'code' in error ? String(error.code) : ''}`)
 }
 
 /** Files of earlier starts of the machine; each start has its own. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { delay } from './delay.js'
 
 /** What a column holds. Integers beyond 2^53 are not read. */
 export type DatabaseValue = string | number | Uint8Array | null
@@ -43,29 +44,50 @@ interface SqliteModule {
 
 /** How long another process may hold the file while we wait, ms. */
 const BUSY_MS = 5000
+/** Between two tries to open a file that is held, ms. */
+const AGAIN_MS = 20
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 
 /**
  * Opens the SQLite file at `path`, made with mode 0600 where there is none, its folder with 0700. Other processes may have
  * it open too, on this machine. What is deleted is overwritten; what a transaction wrote survives a kill and a power cut.
+ * @param waitMs how long another process may hold it
  * @throws DatabaseError
  */
-export async function openDatabase(path: string): Promise<Database> {
+export async function openDatabase(path: string, { waitMs = BUSY_MS }: { waitMs?: number } = {}): Promise<Database> {
   const { DatabaseSync } = await loadSqlite()
-  let native: NativeDatabase | undefined
   try {
     await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE })
     // Its journals take over its mode.
     const file = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), FILE_MODE)
     await file.chmod(FILE_MODE).finally(() => file.close())
-    native = new DatabaseSync(path, { timeout: BUSY_MS })
-    native.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON')
-    return wrap(path, native)
+    return wrap(path, await openNative(() => new DatabaseSync(path, { timeout: 1 }), waitMs))
   } catch (cause) {
-    native?.close()
-    throw new DatabaseError(`${path} cannot be used as a database: ${cause instanceof Error ? cause.message : String(cause)}. Move it away to begin a new one`, 'unusable', { cause })
+    const advice = isBusy(cause) ? 'Another process holds it, or it lies where files cannot be locked, as on a network file system: keep it on a local disk' : 'Move it away to begin a new one'
+    throw new DatabaseError(`${path} cannot be used as a database: ${cause instanceof Error ? cause.message : String(cause)}. ${advice}`, 'unusable', { cause })
   }
+}
+
+/** SQLite takes a file system without locks for one whose file is always held, and its own wait would hold the thread. */
+async function openNative(open: () => NativeDatabase, waitMs: number): Promise<NativeDatabase> {
+  const startedMs = performance.now()
+  for (;;) {
+    const native = open()
+    try {
+      native.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = ${BUSY_MS}`)
+      return native
+    } catch (error) {
+      native.close()
+      if (!isBusy(error) || performance.now() - startedMs > waitMs) throw error
+    }
+    await delay(AGAIN_MS * (0.5 + Math.random()))
+  }
+}
+
+/** Whether another process holds the file at the moment. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && /\b(database is locked|SQLITE_BUSY|database table is locked)\b/i.test(`${error.message} ${'code' in error ? String(error.code) : ''}`)
 }
 
 function wrap(path: string, native: NativeDatabase): Database {

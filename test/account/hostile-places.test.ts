@@ -52,6 +52,12 @@ describe('a file of places', () => {
       database.exec('CREATE TABLE places (made TEXT, up TEXT)')
       database.close()
     }],
+    ['is held by another program for good, as it seems to be where files cannot be locked', async ({ path }) => {
+      await rm(path)
+      const holder = await openDatabase(path)
+      onTestFinished(() => holder.close())
+      holder.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')
+    }],
     ['is a link that leads elsewhere', async ({ folder, path }) => {
       await rm(path)
       await writeFile(join(folder, 'precious'), 'made up')

@@ -44,6 +44,21 @@ describe('a database file', () => {
     expect(add('small', 10)().changes).toBe(1)
   })
 
+  test('that another holds is waited for beside all else, and then refused with where it may lie', async () => {
+    const path = join(await makeFolder(), 'kept.db')
+    const holder = await openDatabase(path)
+    onTestFinished(() => holder.close())
+    holder.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')
+    let turns = 0
+    const ticker = setInterval(() => turns++, 5)
+    onTestFinished(() => clearInterval(ticker))
+    await expect(openDatabase(path, { waitMs: 200 })).rejects.toThrow(/database is locked\. Another process holds it, or it lies where files cannot be locked/)
+    expect(turns).toBeGreaterThan(5)
+    const waiting = openDatabase(path)
+    holder.exec('ROLLBACK')
+    ;(await waiting).close()
+  })
+
   test('takes back a transaction that throws', async () => {
     const database = await openDatabase(join(await makeFolder(), 'kept.db'))
     onTestFinished(() => database.close())
