@@ -97,7 +97,11 @@ async function get(state: State, owner: string, id: string): Promise<string | un
   const { statements, limits, now } = state
   const row = statements.find.get(owner, id, now() - limits.maxAgeMs)
   if (!row) return undefined
-  if (now() - Number(row.used_at) > TOUCH_EVERY_MS) statements.touch.run(now(), owner, id)
+  try {
+    if (now() - Number(row.used_at) > TOUCH_EVERY_MS) statements.touch.run(now(), owner, id)
+  } catch {
+    // What a full disk keeps can still be read.
+  }
   return state.cipher.open(String(row.sealed), place(owner, id))
 }
 

@@ -4,9 +4,11 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { createRedisConnection } from '../../src/auth/index.js'
+import { createAtRestCipher, createRedisConnection } from '../../src/auth/index.js'
 import { openResponseStore } from '../../src/http/open-response-store.js'
-import type { ResponseStore, StoreLimits } from '../../src/http/response-store.js'
+import { DISK_LIMITS, type ResponseStore, type StoreLimits } from '../../src/http/response-store.js'
+import { createSqliteStore } from '../../src/http/sqlite-store.js'
+import { openDatabase } from '../../src/lib/index.js'
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 if (!hasRedis) console.log('skipped: responses in Redis, because no redis-server is installed')
@@ -119,4 +121,18 @@ describe('responses in a file', () => {
     const other = await open()
     expect(await other.get('one', 'resp_1')).toBeUndefined()
   })
+})
+
+test('a response is read from a file that takes no writes, as on a full disk', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'responses-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const database = await openDatabase(join(folder, 'endpoint.db'))
+  let nowMs = 0
+  const store = createSqliteStore({ database, cipher: createAtRestCipher(SECRET), limits: DISK_LIMITS, now: () => nowMs })
+  onTestFinished(() => store.close())
+  await store.put('owner', 'one', 'made up')
+  nowMs = 3_600_000
+  database.exec('PRAGMA query_only = ON')
+  expect(await store.get('owner', 'one')).toBe('made up')
+  await expect(store.put('owner', 'other', 'made up')).rejects.toThrow('readonly')
 })

@@ -95,7 +95,7 @@ async function fullDisk(rooms) {
     const store = await rooms.openResponseStore({ kind: 'sqlite', folder: disk })
     await first.calls(6)
     await store.put('owner', 'before', 'made up')
-    const halves = watchFiles(disk)
+    const stopWatching = watchFiles(disk)
     fill(disk)
     await first.calls(30)
     const second = await open(rooms, twin, disk)
@@ -111,7 +111,11 @@ async function fullDisk(rooms) {
     twin.expireAccessTokens()
     await Promise.all([first.calls(12), second.calls(12)])
     const after = await store.put('owner', 'large', 'x'.repeat(200_000)).then(() => 'kept', (error) => error.message)
-    console.log(JSON.stringify({ full, after: { first: first.seen, second: second.seen, put: after }, refreshes: twin.refreshes.map(({ outcome }) => outcome), halves: halves(), files: readdirSync(disk) }, null, 1))
+    const halves = stopWatching()
+    console.log(JSON.stringify({ full, after: { first: first.seen, second: second.seen, put: after }, refreshes: twin.refreshes.map(({ outcome }) => outcome), halves, files: readdirSync(disk) }, null, 1))
+    const unsaved = { 'AuthenticationError token_store_unwritable': 6 }
+    assert.deepEqual([full.first.failed, full.second.failed, first.seen.failed, second.seen.failed], [unsaved, {}, unsaved, {}])
+    assert.deepEqual([full.put.slice(0, 3), full.kept, after, halves], ['503', 'made up', 'kept', []])
     for (const { seen } of [first, second]) assert.ok(seen.slowestMs < MOST_MS, `a call took ${seen.slowestMs} ms`)
     for (const one of [first, second, store]) await one.close()
   } finally {
@@ -149,7 +153,7 @@ async function run(rooms, folder) {
     stoodMs = Math.max(stoodMs, performance.now() - turnMs - 20)
     turnMs = performance.now()
   }, 20)
-  const halves = watchFiles(folder)
+  const stopWatching = watchFiles(folder)
   const one = await open(rooms, twin, folder)
   const other = await open(rooms, twin, folder)
   for (let round = 0; round < 4; round++) {
@@ -160,7 +164,10 @@ async function run(rooms, folder) {
   const store = await rooms.openResponseStore({ kind: 'sqlite', folder }).then(() => 'opened', (error) => `${error.name}: ${error.message}`)
   clearInterval(ticker)
   const refreshes = twin.refreshes.map(({ outcome }) => outcome)
-  console.log(JSON.stringify({ one: one.seen, other: other.seen, refreshes, store, thread_stood_ms: Math.round(stoodMs), halves: halves() }, null, 1))
+  const halves = stopWatching()
+  console.log(JSON.stringify({ one: one.seen, other: other.seen, refreshes, store, thread_stood_ms: Math.round(stoodMs), halves }, null, 1))
+  assert.deepEqual(halves, [])
+  assert.ok(stoodMs < 2000, `the thread stood for ${stoodMs} ms`)
   for (const { seen } of [one, other]) {
     assert.deepEqual(seen.failed, {})
     assert.ok(seen.slowestMs < MOST_MS, `a call took ${seen.slowestMs} ms`)
