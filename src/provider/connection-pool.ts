@@ -3,7 +3,7 @@
  * it, belongs to one conversation and carries one exchange at a time.
  */
 import { parseJson, startElapsed } from '../lib/index.js'
-import { createResponseChain, createConnectionMemory, goesOn, type BuiltRequest, type ResponseChain, type ConnectionMemory } from '../responses/index.js'
+import { createConnectionMemory, goesOn, ResponseChain, type BuiltRequest, type ConnectionMemory } from '../responses/index.js'
 import { TransportFailure, type SocketConnection } from '../transport/transport.js'
 
 export interface PooledConnection {
@@ -40,7 +40,7 @@ export class ConnectionPool {
   #closed = false
 
   /** @param options.now ms */
-  constructor(private readonly options: { now: () => number; /** see createResponseChain */ lenient?: boolean }) {}
+  constructor(private readonly options: { now: () => number; /** see ResponseChain */ lenient?: boolean }) {}
 
   /** The idle connection whose chain this request extends, else any idle connection of the conversation; taken connections are busy. */
   take(conversation: string, bearer: string, built: BuiltRequest): PooledConnection | undefined {
@@ -63,7 +63,7 @@ export class ConnectionPool {
   /** @throws TransportFailure where the pool is closed; the connection then is too */
   add(conversation: string, bearer: string, socket: SocketConnection): PooledConnection {
     if (this.#closed) refuse(socket)
-    const pooled: PooledConnection = { conversation, bearer, socket, chain: createResponseChain(this.options), memory: createConnectionMemory(), headersRead: false, openFor: startElapsed(this.options.now) }
+    const pooled: PooledConnection = { conversation, bearer, socket, chain: new ResponseChain(this.options), memory: createConnectionMemory(), headersRead: false, openFor: startElapsed(this.options.now) }
     this.#connections.add(pooled)
     this.#sweeper ??= setInterval(() => this.#sweep(), 30_000).unref()
     socket.onClosed(() => this.drop(pooled))

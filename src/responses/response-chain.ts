@@ -18,20 +18,6 @@ export type ChainReason =
   | 'input_shortened'
   | 'input_mismatch'
 
-/** One live connection's memory of its last response. */
-export interface ResponseChain {
-  /**
-   * Whether `built` may go out as its new items alone: all fields are equal to the last request's, and
-   * its items begin with the last request's and with what that one's answer becomes in a history.
-   * Compares new items only, as far as the others are the same strings.
-   */
-  plan(built: BuiltRequest): ChainPlan
-  /** The response to `built` completed. `doneItems` are the items of its `response.output_item.done` events. */
-  completed(built: BuiltRequest, responseId: string | undefined, doneItems: readonly JsonObject[]): void
-  /** Forgets the last response; `plan` gives the reason until one completes. */
-  reset(reason: string): void
-}
-
 interface Link {
   built: BuiltRequest
   responseId: string
@@ -41,34 +27,41 @@ interface Link {
 /** Fields in which two requests of a chain may differ. */
 const FREE_FIELDS = new Set(['client_metadata', 'stream_options', 'access_programs'])
 
-/**
- * The chain of one line, empty until an answer is completed.
- * @param lenient developer messages of the last request may be missing from the next one: the server goes on seeing them
- */
-export function createResponseChain({ lenient = false }: { lenient?: boolean } = {}): ResponseChain {
-  let last: Link | undefined
-  let reason = 'no_previous_response'
+/** One live connection's memory of its last response, empty until an answer is completed. */
+export class ResponseChain {
+  readonly #lenient: boolean
+  #last: Link | undefined
+  #reason = 'no_previous_response'
   /** asking twice about one request costs once */
-  let planned: { built: BuiltRequest; plan: ChainPlan } | undefined
-  const forget = (why: string) => {
-    planned = last = undefined
-    reason = why
+  #planned: { built: BuiltRequest; plan: ChainPlan } | undefined
+
+  /** @param lenient developer messages of the last request may be missing from the next one: the server goes on seeing them */
+  constructor({ lenient = false }: { lenient?: boolean } = {}) {
+    this.#lenient = lenient
   }
-  return {
-    plan(built) {
-      if (planned?.built !== built) planned = { built, plan: last === undefined ? { mode: 'full', reason } : planAfter(last, built, lenient) }
-      return planned.plan
-    },
-    completed(built, responseId, doneItems) {
-      if (!responseId) {
-        forget('no_previous_response_id')
-        return
-      }
-      const answer = doneItems.map(canonicalizeItem).filter((item) => item !== undefined)
-      planned = undefined
-      last = { built: { ...built }, responseId, answer: joinTexts(answer) }
-    },
-    reset: forget,
+
+  /**
+   * Whether `built` may go out as its new items alone: all fields are equal to the last request's, and
+   * its items begin with the last request's and with what that one's answer becomes in a history.
+   * Compares new items only, as far as the others are the same strings.
+   */
+  plan(built: BuiltRequest): ChainPlan {
+    if (this.#planned?.built !== built) this.#planned = { built, plan: this.#last === undefined ? { mode: 'full', reason: this.#reason } : planAfter(this.#last, built, this.#lenient) }
+    return this.#planned.plan
+  }
+
+  /** The response to `built` completed. `doneItems` are the items of its `response.output_item.done` events. */
+  completed(built: BuiltRequest, responseId: string | undefined, doneItems: readonly JsonObject[]): void {
+    if (!responseId) return this.reset('no_previous_response_id')
+    const answer = doneItems.map(canonicalizeItem).filter((item) => item !== undefined)
+    this.#planned = undefined
+    this.#last = { built: { ...built }, responseId, answer: joinTexts(answer) }
+  }
+
+  /** Forgets the last response; `plan` gives the reason until one completes. */
+  reset(reason: string): void {
+    this.#planned = this.#last = undefined
+    this.#reason = reason
   }
 }
 

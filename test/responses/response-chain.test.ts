@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContentBlock, JsonObject, Message } from '../../src/contract/index.js'
-import { AnswerReader, createResponseChain, ConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
+import { AnswerReader, ResponseChain, ConversationCache, decodeEvent, serializeRequest, type ChainPlan } from '../../src/responses/index.js'
 import { build, PROVENANCE, type InputChanges } from './build-support.js'
 import { isTerminal, readDoneItems, readRecordings } from './read-recording.js'
 import { cases, SEED } from '../support/made-up.js'
@@ -28,7 +28,7 @@ function answerMessage(doneItems: readonly JsonObject[]): Message {
 }
 
 function planAfter(doneItems: readonly JsonObject[], messages: Message[], changes: InputChanges & { first?: InputChanges } = {}): ChainPlan {
-  const chain = createResponseChain()
+  const chain = new ResponseChain()
   const first = build({ messages: ask, tools }, changes.first)
   chain.completed(first, 'resp_1', doneItems)
   return chain.plan(build({ messages, tools }, changes))
@@ -112,7 +112,7 @@ describe('a request goes out whole', () => {
   })
 
   test('where tools changed', () => {
-    const chain = createResponseChain()
+    const chain = new ResponseChain()
     chain.completed(build({ messages: ask, tools }), 'resp_1', [text])
     expect(chain.plan(build({ messages: [...ask, answerMessage([text])], tools: [...tools, { name: 'b', parameters: {} }] }))).toEqual(full('fields_changed'))
   })
@@ -123,7 +123,7 @@ describe('a request goes out whole', () => {
   })
 
   test('the first time, without a response id, and after a reset, with its reason', () => {
-    const chain = createResponseChain()
+    const chain = new ResponseChain()
     const built = build({ messages: ask })
     expect(chain.plan(built)).toEqual(full('no_previous_response'))
     chain.completed(built, '', [])
@@ -136,14 +136,14 @@ describe('a request goes out whole', () => {
 })
 
 test('a warm-up is a first turn whose answer is empty', () => {
-  const chain = createResponseChain()
+  const chain = new ResponseChain()
   chain.completed(build({ messages: ask.slice(0, 1) }), 'resp_0', [])
   expect(chain.plan(build({ messages: ask }))).toEqual({ mode: 'delta', previousResponseId: 'resp_0', fromItem: 0 })
 })
 
 test('a long tool loop sends only its new items, turn after turn', () => {
   const cache = new ConversationCache()
-  const chain = createResponseChain()
+  const chain = new ResponseChain()
   const messages = [...ask]
   for (let turn = 0; turn < 60; turn += 1) {
     const built = build({ messages, tools }, { cache })
@@ -195,7 +195,7 @@ test(`any answer that comes back through the caller's history is recognised, and
 describe('temporary messages of the request before that are gone', () => {
   const reminder: Message = { role: 'developer', content: 'It is nine.' }
   const plan = (lenient: boolean, next: Message[]) => {
-    const chain = createResponseChain({ lenient })
+    const chain = new ResponseChain({ lenient })
     chain.completed(build({ messages: [...ask, reminder] }), 'resp_1', [text])
     return chain.plan(build({ messages: next }))
   }
