@@ -4,6 +4,7 @@ type Result = IteratorResult<StreamEvent>
 type Reader = (result: Result | Promise<Result>) => void
 
 const NONE: readonly StreamEvent[] = []
+const NO_READERS: readonly Reader[] = []
 
 /** Stream events on their way from the call, which makes them in batches, to its reader, who takes them one by one. */
 export class EventQueue {
@@ -11,7 +12,7 @@ export class EventQueue {
   #position = 0
   readonly #batches: (readonly StreamEvent[])[] = []
   /** nearly always one or none: a list of one takes a fifth of the memory of one that was pushed to */
-  #readers: readonly Reader[] = []
+  #readers = NO_READERS
   #opened = false
   #closed = false
   #ending = false
@@ -49,9 +50,9 @@ export class EventQueue {
     while (this.#readers.length > 0) {
       const value = this.take()
       if (!value) return
-      const [reader, ...others] = this.#readers
-      this.#readers = others
-      reader?.({ done: false, value })
+      const reader = this.#readers[0] as Reader
+      this.#readers = this.#readers.length === 1 ? NO_READERS : this.#readers.slice(1)
+      reader({ done: false, value })
     }
   }
 
@@ -88,7 +89,7 @@ export class EventQueue {
   /** No more comes. Waiting readers are answered when `run` is, with its failure where it has one. */
   end(run: Promise<unknown>): void {
     const readers = this.#readers
-    this.#readers = []
+    this.#readers = NO_READERS
     for (const answer of readers) answer(run.then(() => ({ done: true, value: undefined })))
   }
 

@@ -38,8 +38,14 @@ export class ArrivalQueue<Item> {
 
   /** @param weight in bytes */
   push(item: Item, weight: number): void {
-    this.#items.push(item)
-    this.#weights.push(weight)
+    if (this.#items.length === 0) {
+      // Mostly the only one: a list that is pushed to has room for 17.
+      this.#items = [item]
+      this.#weights = [weight]
+    } else {
+      this.#items.push(item)
+      this.#weights.push(weight)
+    }
     this.#bytes += weight
     if (this.#bytes >= HIGH_WATER_BYTES) this.#pause()
     if (this.#wake) this.#rouse()
