@@ -126,9 +126,9 @@ async function ours({ origin, recipe }, { transport = 'sse', handlers }) {
     handlers,
     config: { base_url: `${origin}/${recipe}/codex`, issuer: origin, transport, max_concurrency: 100_000, models_cache_ttl: 36_000 },
   })
-  return async ({ onDelta } = {}) => {
+  return async ({ onDelta, conversation } = {}) => {
     const count = new Tally(onDelta)
-    for await (const event of provider.stream(QUESTION)) {
+    for await (const event of provider.stream(conversation ? { ...QUESTION, conversation_id: conversation } : QUESTION)) {
       if (event.type === 'text.delta' || event.type === 'tool_call.delta') {
         const waiting = count.add()
         if (waiting) await waiting

@@ -76,7 +76,11 @@ async function pump(batches, write, drained) {
   for (const batch of batches) if (!write(batch)) await drained()
 }
 
+const MODELS = JSON.stringify({ models: [{ slug: 'gpt-5.5', display_name: 'GPT-5.5', visibility: 'list', supported_in_api: true, priority: 1, context_window: 272_000 }] })
+
 const server = http.createServer((request, response) => {
+  // Without a list each call would ask for one, and wait for the stream that it got.
+  if (request.method === 'GET') return void response.writeHead(200, { 'content-type': 'application/json' }).end(MODELS)
   request.resume().on('end', () => {
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
     const drained = () => waitForDrain(response)
