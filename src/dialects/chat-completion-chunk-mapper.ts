@@ -95,11 +95,10 @@ function map(state: State, event: StreamEvent, response: ChatResponse | undefine
 }
 
 function chunk(state: State, delta: JsonObject, finishReason: FinishReason | null = null): JsonObject {
-  return {
-    ...completionHead(state.identity, 'chat.completion.chunk'),
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
-    ...(state.includeUsage && { usage: null }),
-  }
+  const { id, created, model } = state.identity
+  const choices = [{ index: 0, delta, logprobs: null, finish_reason: finishReason }]
+  // Written out: fields added behind a spread take a microsecond each.
+  return { id, object: 'chat.completion.chunk', created, model, system_fingerprint: null, choices, ...(state.includeUsage && { usage: null }) }
 }
 
 function startCall(state: State, id: string, name: string): JsonObject[] {

@@ -35,6 +35,8 @@ export interface Endpoint {
   messageModels: Readonly<Record<string, string>>
   store: ResponseStore
   thoughts: ThoughtMemory
+  /** whose each key's responses were last, see {@link ownerOf} */
+  owners: WeakMap<HttpKey, { account: string; owner: string }>
   times: EndpointTimes
   log?: (entry: RequestLogEntry) => void
   /** ms since 1970 */
@@ -96,7 +98,13 @@ export async function laneOf(exchange: Exchange): Promise<LaneName> {
 }
 
 async function findOwner(exchange: Exchange): Promise<string> {
-  return shortHash(`${exchange.key.id} ${(await signedInOf(exchange))?.account ?? ''}`)
+  const { key, endpoint: { owners } } = exchange
+  const account = (await signedInOf(exchange))?.account ?? ''
+  const known = owners.get(key)
+  if (known?.account === account) return known.owner
+  const owner = shortHash(`${key.id} ${account}`)
+  owners.set(key, { account, owner })
+  return owner
 }
 
 async function signedInOf(exchange: Exchange): Promise<SignedIn | undefined> {

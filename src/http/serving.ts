@@ -38,6 +38,7 @@ export function prepareServing(options: HttpServerOptions, address: () => Addres
     messageModels: options.messageModels ?? {},
     store: options.store ?? createMemoryStore({ now }),
     thoughts: createThoughtMemory(),
+    owners: new WeakMap(),
     times: { ...TIMES, ...options.times },
     ...(options.log ? { log: options.log } : {}),
     now,

@@ -14,18 +14,18 @@ export async function startCall(exchange: Exchange, request: ChatRequest, model:
   const name = readModelName(model)
   note.model = name
   const callOptions: CallOptions = {
-    ...options,
     signal,
     interactive: true,
-    ...(exchange.trace ? { trace: exchange.trace } : {}),
     onWireEvents(_events, source) {
       note.route ??= source.route
     },
+    ...(exchange.trace ? { trace: exchange.trace } : {}),
+    ...options,
   }
   const roles = await findRoles(exchange, name)
   if (roles) note.role = roles.join(', ')
   const named = nameClient(exchange, request)
-  return roles ? endpoint.provider.delegate(roles, named, callOptions) : endpoint.provider.stream({ ...named, model: name }, callOptions)
+  return roles ? endpoint.provider.delegate(roles, named, callOptions) : endpoint.provider.stream({ model: name, ...named }, callOptions)
 }
 
 /** @throws HttpFailure 400 where a request names no model */
