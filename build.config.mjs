@@ -255,8 +255,11 @@ function start(command, args, options = {}) {
 
 async function runTests(folder, counts, long) {
   const file = join(folder, 'vitest.json')
+  // As /tmp is: some tests go on as another user.
   const temporary = join(folder, 'tmp')
   mkdirSync(temporary)
+  chmodSync(folder, 0o711)
+  chmodSync(temporary, 0o1777)
   process.stdout.write('\n== tests\n')
   const retries = Number(process.env.TEST_RETRIES ?? 0)
   const vitest = await start('npx', ['--no-install', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...(retries > 0 ? [`--retry=${retries}`] : [])], {

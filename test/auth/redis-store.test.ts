@@ -7,6 +7,7 @@ import { createAtRestCipher } from '../../src/auth/encrypt-at-rest.js'
 import { delay } from '../../src/lib/index.js'
 import { startStand } from './support/stand.js'
 import { originalRecord } from './support/tokens.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const KEY = Buffer.alloc(32, 7).toString('base64')
 const installed = spawnSync('redis-server', ['--version']).status === 0
@@ -142,7 +143,7 @@ describe.runIf(installed)('a Redis server', () => {
     expect(await store.load()).toEqual({ state: 'present', record: originalRecord() })
   })
 
-  test('frees the lock of a host that died after its time', async () => {
+  test('frees the lock of a host that died after its time', WALL_TIME, async () => {
     const { store, account } = open({ lockTtlMs: 200 })
     const never = open({ account, lockTtlMs: 200 })
     const dead = never.store.withLock(() => new Promise(() => undefined))
@@ -199,7 +200,7 @@ describe.runIf(installed)('a Redis server', () => {
     expect(stand.twin.refreshes).toEqual([])
   })
 
-  test('keeps what hosts share, each value for its time', async () => {
+  test('keeps what hosts share, each value for its time', WALL_TIME, async () => {
     const value = () => createRedisState({ connection: open().connection }).value('quota:made-up', 150)
     expect(await value().load()).toBeUndefined()
     await value().save({ used: 7 })

@@ -82,6 +82,12 @@ describe('what stands in the wrong place or is misspelt', () => {
   })
 })
 
+function hasShell(name: string): boolean {
+  if (spawnSync(name, ['--version']).status === 0) return true
+  process.stdout.write(`skipped: there is no ${name} to complete in\n`)
+  return false
+}
+
 describe.skipIf(process.platform === 'win32')('completion', () => {
   test('bash completes commands, their own options, and what stands behind options', async () => {
     const { stdout, code } = await cli.run(['completion', 'bash'])
@@ -95,6 +101,32 @@ describe.skipIf(process.platform === 'win32')('completion', () => {
     expect(complete('rou')).toEqual(['routing'])
     expect(complete('routing', 'l')).toEqual(['lint', 'list'])
     expect(complete('--json', 'routing', 'replay', '--pre')).toEqual(['--preset'])
+  })
+
+  test.skipIf(!hasShell('zsh'))('zsh completes the same', async () => {
+    const { stdout } = await cli.run(['completion', 'zsh'])
+    const complete = (...words: string[]) => {
+      // zsh's own completion reads the keyboard; what it is told to choose from is what counts.
+      const script = `compdef() { : }; _describe() { print -rl -- "\${(@P)2}" }\n${stdout}\nwords=(amplifier-chatgpt ${words.join(' ')} '')\nCURRENT=\${#words}\n_amplifier_chatgpt`
+      const { stdout: found, stderr } = spawnSync('zsh', ['-f', '-c', script], { encoding: 'utf8' })
+      expect(stderr).toBe('')
+      return found.split('\n').map((line) => line.split(':')[0])
+    }
+    expect(complete()).toContain('routing')
+    expect(complete('routing')).toEqual(expect.arrayContaining(['lint', 'list', 'replay']))
+    expect(complete('--json', 'routing', 'replay')).toContain('--preset')
+  })
+
+  test.skipIf(!hasShell('fish'))('fish completes the same', async () => {
+    const { stdout } = await cli.run(['completion', 'fish'])
+    const complete = (line: string) => {
+      const { stdout: found, stderr } = spawnSync('fish', ['--no-config', '-c', `${stdout}\ncomplete -C'amplifier-chatgpt ${line}'`], { encoding: 'utf8', env: { ...process.env, HOME: cli.home } })
+      expect(stderr).toBe('')
+      return found.trim().split('\n').map((one) => one.split('\t')[0])
+    }
+    expect(complete('rou')).toEqual(['routing'])
+    expect(complete('routing l')).toEqual(['lint', 'list'])
+    expect(complete('--json routing replay --pre')).toEqual(['--preset'])
   })
 
   test('zsh and fish have every command; another shell is refused', async () => {

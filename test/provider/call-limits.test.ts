@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { EVENTS } from '../../src/contract/index.js'
 import { ask, collect, failureOf, mount, textOf, type Mounted } from '../support/mounted.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const LONG = 'word '.repeat(20_000).trim()
 
@@ -14,7 +15,7 @@ function hang(mounted: Mounted, event: string): { asked: () => number; end: () =
   return { asked: () => asked, end: off }
 }
 
-describe('a hook that never comes back', () => {
+describe('a hook that never comes back', WALL_TIME, () => {
   test.each([
     ['the request', EVENTS.llmRequest], ['the first block', EVENTS.streamBlockStart], ['a delta', EVENTS.streamBlockDelta], ['the response', EVENTS.llmResponse],
   ])('on %s holds the call no longer than its abort, and the place is free', async (_name, event) => {
@@ -50,7 +51,7 @@ describe('a hook that never comes back', () => {
   })
 })
 
-describe('a reader that takes nothing', () => {
+describe('a reader that takes nothing', WALL_TIME, () => {
   test.each(['sse', 'websocket'] as const)('over %s loses its place after `timeout` with a typed error, and keeps what it has', async (transport) => {
     const mounted = await mount({ config: { transport, max_concurrency: 1, timeout: 0.3 } })
     mounted.twin.enqueue({ text: LONG, deltaChars: 2000 })
@@ -90,7 +91,7 @@ describe('a reader that takes nothing', () => {
   })
 })
 
-test('total_timeout reaches a call that waits for a place', async () => {
+test('total_timeout reaches a call that waits for a place', WALL_TIME, async () => {
   const holder = await mount({ config: { max_concurrency: 1 } })
   const mounted = await mount({ on: holder.twin, config: { max_concurrency: 1, total_timeout: 0.3 } })
   holder.twin.enqueue({ text: 'held', stallAfterEvents: 0 })

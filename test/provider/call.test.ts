@@ -98,7 +98,7 @@ describe.each(['sse', 'websocket'] as const)('a call over %s', (transport) => {
     }
   })
 
-  test('silence is a StreamError, and heartbeats keep a long thought alive', async () => {
+  test('silence is a StreamError, and heartbeats keep a long thought alive', WALL_TIME, async () => {
     const { provider, twin } = await mountOver({ config: { timeout: 0.3, first_event_timeout: 0.3 } })
     twin.enqueue({ text: 'silent', stallAfterEvents: 4 })
     expect(await failureOf(provider.complete(ask('hello')))).toMatchObject({ name: 'LLMTimeoutError', code: 'idle_timeout' })

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { eventStream, serve, serveSocket } from './support/servers.js'
 import { openTransport } from './support/transports.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const EVENT_BYTES = 8 * 1024
 const EVENTS = 4_000
@@ -48,7 +49,7 @@ async function expectPaced(stream: { next(): Promise<readonly string[] | undefin
   expect(expected).toBe(EVENTS)
 }
 
-test('over HTTP a consumer that stops stops the server, and gets everything when it goes on', async () => {
+test('over HTTP a consumer that stops stops the server, and gets everything when it goes on', WALL_TIME, async () => {
   let poured: { taken: () => number } | undefined
   const server = await serve((_request, response) => {
     const stream = eventStream(response)

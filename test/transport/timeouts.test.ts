@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startTimeouts, type TimeoutName } from '../../src/transport/timeouts.js'
 import { eventStream, serve, serveRaw, serveSocket } from './support/servers.js'
 import { failureOf, openTransport, readAll } from './support/transports.js'
+import { WALL_TIME } from '../support/wall-time.js'
 
 const POST = { method: 'POST', headers: {}, body: '{}' } as const
 
@@ -98,7 +99,7 @@ describe('the timeouts of an exchange', () => {
   })
 })
 
-describe('over HTTP', () => {
+describe('over HTTP', WALL_TIME, () => {
   test('connect: a server that never finishes the TLS handshake', async () => {
     const server = await serveRaw((socket) => void socket.on('data', () => undefined))
     const failure = await failureOf(openTransport().stream({ ...POST, url: server.url.replace('http', 'https'), timeouts: { connectMs: 40 } }))
@@ -157,7 +158,7 @@ describe('over HTTP', () => {
   })
 })
 
-describe('over WebSocket', () => {
+describe('over WebSocket', WALL_TIME, () => {
   test('connect: an upgrade nobody answers', async () => {
     const server = await serve(() => undefined)
     const failure = await failureOf(openTransport().connect({ url: server.url.replace('http', 'ws'), headers: {}, connectMs: 40 }))

@@ -250,8 +250,8 @@ describe('an exchange', () => {
   })
 })
 
-describe('a dead peer', () => {
-  test('is noticed within two ping intervals, during an exchange and between', WALL_TIME, async () => {
+describe('a dead peer', WALL_TIME, () => {
+  test('is noticed within two ping intervals, during an exchange and between', async () => {
     const server = await serveSocket((socket, request) => void socket.on('message', () => request.socket.pause()))
     const connection = await openTransport().connect({ url: server.url, headers: {}, pingMs: 50 })
     const closed = closedOf(connection)
