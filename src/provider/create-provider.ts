@@ -7,7 +7,7 @@ import { createCallStreams } from './response-stream.js'
 import { createModelChooser } from './choose-model.js'
 import { compact, createCompactor, type Checkpoint } from './compaction.js'
 import { createEmitter } from './emitter.js'
-import { createBackendClient } from './backend-client.js'
+import { BackendClient } from './backend-client.js'
 import { createRawApi, type RawApi } from './raw-api.js'
 import { buildProviderInfo } from './provider-info.js'
 import { createConversationNamer } from './name-conversation.js'
@@ -64,7 +64,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const context: ProviderContext = {
     deps,
     emitter: createEmitter(deps.hooks, deps.redactor, deps.warn),
-    client: createBackendClient(deps),
+    client: new BackendClient(deps),
     turnStates: new TurnStateStore(),
     chooseModel: createModelChooser(mountName),
     requests,
