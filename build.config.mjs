@@ -156,6 +156,15 @@ async function test(words) {
   }
   // A short name: sockets are made below it, and their paths have 107 characters.
   const folder = mkdtempSync(join(findMemory() ?? tmpdir(), 'chatgpt-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  // What is left behind would take up memory until the machine starts again.
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+    process.once(signal, () => {
+      for (const child of running) child.kill()
+      remove()
+      process.exit(code)
+    })
+  }
   try {
     const checks = checkPackage(folder, { short, long })
     // The long tests run what is built.
@@ -165,7 +174,7 @@ async function test(words) {
     await runTests(folder, counts, short && long ? 'too' : long ? 'only' : undefined)
     for await (const result of (await beside) ?? checks) tell(result)
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    remove()
   }
   const { passed, failed, skipped } = counts
   process.stdout.write(`\nin ${Math.round((Date.now() - started) / 1000)} s\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}\n`)
@@ -243,8 +252,13 @@ async function* checkPackage(folder, { short, long }) {
   else yield { name, reason: `ai@7 could not be installed: ${added.output.trim().slice(0, 300)}` }
 }
 
+/** What {@link start} began and has not ended. */
+const running = new Set()
+
 function start(command, args, options = {}) {
   const child = spawn(command, args, { cwd: root, shell: process.platform === 'win32', ...options })
+  running.add(child)
+  child.once('close', () => running.delete(child))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => { output += text })
   return new Promise((resolve) => {
