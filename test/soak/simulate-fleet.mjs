@@ -174,7 +174,11 @@ await build({
 const rooms = await import(outfile)
 console.log(`seed ${seed}, ${seconds} s of virtual time${realSeconds > 0 ? `, ${realSeconds} s of the wall clock` : ''}`)
 const rows = []
-for (const count of counts) rows.push(await simulate(rooms, count))
-if (realSeconds > 0) rows.push(await runReal())
+const keep = (row) => {
+  rows.push(row)
+  console.log(JSON.stringify(row))
+}
+for (const count of counts) keep(await simulate(rooms, count))
+if (realSeconds > 0) keep(await runReal())
 console.table(rows)
 await rm(folder, { recursive: true, force: true })
