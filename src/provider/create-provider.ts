@@ -73,7 +73,7 @@ export function createProvider(deps: ProviderDeps): ChatGPTProvider {
   const describeModels = createModelDescriber()
   const calls = createCallStreams(deps)
 
-  const stream = (request: ChatRequest, options: CallOptions = {}): ResponseStream =>
+  const stream = (request: ChatRequest, options: CallOptions = NO_OPTIONS): ResponseStream =>
     calls.open(options, (signal, deliver) => runCall(context, { request, options, signal }, deliver))
 
   const { config } = deps
@@ -125,6 +125,9 @@ async function describeSignIn({ credentials }: ProviderDeps, ask: <Value>(questi
   const refused = serving ? undefined : await ask(() => credentials.refusal())
   return { lane: credentials.lane, ...(credential && { account: credential.accountKey }), ...defined({ refused }) }
 }
+
+/** One for all: a call holds its options for as long as it waits. */
+const NO_OPTIONS: CallOptions = Object.freeze({})
 
 /** What hosts take a provider for that says no priority. */
 const UNSAID_PRIORITY = 100

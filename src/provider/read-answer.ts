@@ -104,7 +104,7 @@ class Attempt implements AttemptState {
   #malformed = false
   #reader: AnswerReader | undefined
   /** the wire's own, where somebody wants them */
-  #events: TypedEvent[] = []
+  #events: TypedEvent[] | undefined
   #blocks: AnswerEvent[] = []
   /** events read since the last were shown */
   #unshown = 0
@@ -204,7 +204,7 @@ class Attempt implements AttemptState {
       else reader.acceptOther(event as OtherEvent, this.#blocks)
       this.accepted ||= event.type.startsWith('response.') && !BEFORE_ACCEPTANCE.has(event.type)
       this.#unshown++
-      if (call.tap) this.#events.push(event)
+      if (call.tap) (this.#events ??= []).push(event)
     }
     call.outputSeen ||= reader.sawOutput
     return next
@@ -219,8 +219,8 @@ class Attempt implements AttemptState {
     this.#unshown = 0
     if (tap ?? onBlocks) {
       const source = { provenance: this.provenance, route }
-      tap?.(this.#events, source)
-      this.#events = []
+      tap?.(this.#events ?? [], source)
+      this.#events = undefined
       onBlocks?.(blocks, source)
     }
     if (watch && blocks.length > 0) this.#tellOutput(watch)

@@ -41,8 +41,8 @@ export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: 
     // `raw` wants the payload, which is built later; without it the request is announced now.
     const opening = deps.settings.raw ? undefined : span.announce(undefined)
     if (opening) await opening
-    const answer: Answer = { parts: [], seen: {} }
-    let turn: Turn = { call, span, sink, firstIndex: 0, repeats: {} }
+    const answer: Answer = { parts: [] }
+    let turn: Turn = { call, span, sink, firstIndex: 0, repeats: {}, built: undefined, difference: undefined }
     for (;;) {
       call.streaming = false
       call.watch?.phase('queued')
@@ -75,24 +75,23 @@ export async function runCall(shared: ProviderContext, plan: CallPlan, deliver: 
 }
 
 /** What has come of a call: an answer, or those that it was continued in. */
-interface Answer {
+interface Answer extends SeenAnswer {
   parts: ChatResponse[]
-  seen: SeenAnswer
 }
 
 /** The call's response; undefined where its output was cut for length and is to be continued. */
-function takePart({ deps, compactor }: ProviderContext, { call, difference }: Turn, reader: AnswerReader, { parts, seen }: Answer): ChatResponse | undefined {
+function takePart({ deps, compactor }: ProviderContext, { call, difference }: Turn, reader: AnswerReader, answer: Answer): ChatResponse | undefined {
   noteAttempt(call)
   const part = priceAnswer(deps, call, reader.response(), reader.servedModel)
-  const number = parts.push(part)
-  seen.servedModel = reader.servedModel
-  seen.streamDifference ??= reader.difference
-  seen.cacheBreak ??= difference
-  if (call.asCheckpoint) return finalizeResponse(deps, call, toCheckpoint(part, readCheckpointItem(reader, deps, call)), seen)
+  const number = answer.parts.push(part)
+  answer.servedModel = reader.servedModel
+  answer.streamDifference ??= reader.difference
+  answer.cacheBreak ??= difference
+  if (call.asCheckpoint) return finalizeResponse(deps, call, toCheckpoint(part, readCheckpointItem(reader, deps, call)), answer)
   compactor.observe(call, part.usage)
   // A whole tool call wants its result before anything goes on.
   const isCut = reader.ended?.kind === 'incomplete' && number <= call.settings.maxContinuations && !part.tool_calls
-  return isCut ? undefined : finalizeResponse(deps, call, joinResponses(parts), seen)
+  return isCut ? undefined : finalizeResponse(deps, call, joinResponses(answer.parts), answer)
 }
 
 async function continueAfter({ deps, emitter }: ProviderContext, { call, span, sink, built }: Turn, reader: AnswerReader, number: number): Promise<Turn> {
@@ -105,7 +104,7 @@ async function continueAfter({ deps, emitter }: ProviderContext, { call, span, s
   })
   call.continuing = true
   call.outputSeen = false
-  return { call, span, sink, firstIndex: reader.nextIndex, repeats: {}, continuation: built && buildContinuation(built, reader.items(), number) }
+  return { call, span, sink, firstIndex: reader.nextIndex, repeats: {}, built: undefined, difference: undefined, continuation: built && buildContinuation(built, reader.items(), number) }
 }
 
 function watchCall({ observers = [], sessionId }: ProviderDeps, { request, route, options }: CallHead): CallWatch | undefined {

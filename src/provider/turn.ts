@@ -13,9 +13,9 @@ export interface Turn {
   /** sent in place of the call's own request */
   readonly continuation?: BuiltRequest | undefined
   /** what was sent last */
-  built?: BuiltRequest
+  built: BuiltRequest | undefined
   /** how often each way of repeating was taken */
   readonly repeats: Partial<Record<Repeat, number>>
   /** how the request differs from the conversation's before, where it is no extension of it */
-  difference?: string | undefined
+  difference: string | undefined
 }

@@ -4,6 +4,9 @@
  */
 export const HIGH_WATER_BYTES = 64 * 1024
 
+/** Of nothing, for all queues; what comes makes a list of its own. */
+const NONE: never[] = []
+
 export interface Flow {
   /** called once when too much waits */
   pause: () => void
@@ -14,8 +17,8 @@ export interface Flow {
 /** What a connection has brought and its reader has not taken yet, bounded by asking the connection to pause. */
 export class ArrivalQueue<Item> {
   readonly #flow: Flow
-  #items: Item[] = []
-  #weights: number[] = []
+  #items: Item[] = NONE
+  #weights: number[] = NONE
   #bytes = 0
   #paused = false
   /** read while the taker was busy with what it took last */
@@ -77,7 +80,7 @@ export class ArrivalQueue<Item> {
    * What is there, first come first: all of it, or only until `enoughBytes` are reached; empty where there is nothing.
    * Lets a paused connection go on once nothing is left.
    */
-  take(enoughBytes = this.#bytes): Item[] {
+  take(enoughBytes = this.#bytes): readonly Item[] {
     this.#unasked = 0
     const taken = enoughBytes < this.#bytes ? this.#takeSome(enoughBytes) : this.#takeAll()
     if (this.#paused && this.#bytes === 0) {
@@ -95,15 +98,15 @@ export class ArrivalQueue<Item> {
     return new Promise((resolve) => (this.#wake = resolve))
   }
 
-  #takeAll(): Item[] {
+  #takeAll(): readonly Item[] {
     const taken = this.#items
-    this.#items = []
-    this.#weights = []
+    this.#items = NONE
+    this.#weights = NONE
     this.#bytes = 0
     return taken
   }
 
-  #takeSome(enoughBytes: number): Item[] {
+  #takeSome(enoughBytes: number): readonly Item[] {
     let count = 0
     let taken = 0
     while (taken < enoughBytes) taken += this.#weights[count++] ?? enoughBytes

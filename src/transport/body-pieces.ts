@@ -22,7 +22,7 @@ export function createBodyPieces(whole: Buffer, { onPiece, onLast }: { onPiece: 
 }
 
 /** One piece is not copied. */
-export function joinPieces(pieces: Buffer[]): Buffer {
+export function joinPieces(pieces: readonly Buffer[]): Buffer {
   const [first] = pieces
   return pieces.length === 1 && first ? first : Buffer.concat(pieces)
 }

@@ -11,7 +11,7 @@ export interface MessageReader {
 }
 
 export function createMessageReader(arrivals: ArrivalQueue<string>): MessageReader {
-  let taken: string[] = []
+  let taken: readonly string[] = []
   let next = 0
   let arrival: Promise<void> | undefined
   const wait = () => (arrival ??= arrivals.arrival().finally(() => (arrival = undefined)))
