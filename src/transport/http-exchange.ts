@@ -3,16 +3,9 @@ import { createBodyPieces, joinPieces, PIECE_BYTES } from './body-pieces.js'
 import { Exchange, type ExchangeOptions } from './exchange.js'
 import { abortedFailure, flattenHeaders, wrapFailure } from './failures.js'
 import { toHttpFailure } from './http-failure.js'
-import type { Target } from './request-target.js'
+import type { SentRequest, Target } from './request-target.js'
 import { FrameTooLarge, type SseDecoder } from './sse-frames.js'
 import { TransportFailure, type Headers, type TransportFailureKind } from './transport.js'
-
-/** What is written to the connection. */
-export interface SentRequest {
-  method: 'GET' | 'POST' | 'DELETE'
-  headers: Record<string, string>
-  body: Buffer | undefined
-}
 
 export interface HttpExchangeOptions extends ExchangeOptions {
   target: Target

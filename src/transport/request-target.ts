@@ -10,6 +10,13 @@ export interface Target {
   path: string
 }
 
+/** What is written to the connection. */
+export interface SentRequest {
+  method: 'GET' | 'POST' | 'DELETE'
+  headers: Record<string, string>
+  body: Buffer | undefined
+}
+
 /** A client calls few addresses, and each of them thousands of times. */
 const REMEMBERED_TARGETS = 64
 
