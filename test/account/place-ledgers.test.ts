@@ -204,11 +204,11 @@ describe.each(['file', ...(redisInstalled ? ['redis' as const] : [])] as const)(
     const shown = { machine: 'made-up', version: '7', idle: true, running: 0, silent_seconds: 0 }
     const before = await list()
     limiter.open()
-    await vi.waitFor(async () => expect(await list()).toEqual([shown]))
+    await vi.waitFor(async () => expect(await list()).toEqual([shown]), 10_000)
     const place = await limiter.acquire()
     const busy = await list()
     place()
-    await vi.waitFor(async () => expect(await list()).toEqual([shown]))
+    await vi.waitFor(async () => expect(await list()).toEqual([shown]), 10_000)
     await limiter.close()
     expect([before, busy, await list()]).toEqual([[], [{ ...shown, idle: false, running: 1 }], []])
   })
