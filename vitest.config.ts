@@ -53,6 +53,14 @@ const LONG = [
   'test/grpc/serve.test.ts', // the same
   'test/docs/programs.test.ts', // each program and command of the pages, as a process of the built package
   'test/startup.test.ts', // processes of the built package, timed
+  'test/threats/through-the-host.test.ts', // 11: every hostile folder through a host of its own
+  'test/auth/hostile-places.test.ts', // 7: as another user, on a disk that is full
+  'test/auth/redis-tls.test.ts', // 6: a Redis of its own for each way to trust
+  'test/docs/containers.test.ts', // 6: the pages' images as folders and processes
+  'test/routing/vectors.test.ts', // 6: 2,406 answers of the reference
+  'test/provider/deep-values.test.ts', // 6
+  'test/check-release.test.ts', // 5: the release check as a program
+  'test/account/quota-admission.test.ts', // 5: days of agents
 ]
 /** Run with the others too, on a fifth of their made-up cases (test/support/made-up.ts). */
 const MADE_UP = [

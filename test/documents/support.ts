@@ -6,5 +6,5 @@ export async function measureCpu<T>(work: () => Promise<T> | T): Promise<{ value
   return { value, cpuMs: (user + system) / 1000 }
 }
 
-/** No document costs more than this to read, whatever is in it. */
-export const MOST_CPU_MS = 500
+/** No document costs more than this to read, whatever is in it. Where the processors were asked for twenty times over, the costliest took 720 in place of 200. */
+export const MOST_CPU_MS = 1500
