@@ -1,5 +1,6 @@
 /**
- * `npm run bench [-- --quick] [-- --no-peers]`: every measure that the README quotes, side by side in one run. Server and
+ * `npm run bench [-- --quick] [--no-peers] [--only WORD,…]`: every measure that the README quotes, side by side in one run, or those
+ * of these words of measure.mjs alone (cpu, many, first, trickle, waiting). Server and
  * client have a core each where `taskset` and two cores exist; each number is the median of rounds in which the clients
  * take turns, and every ratio is against `bare` of the same run: times differ from machine to machine.
  */
@@ -52,6 +53,9 @@ const MEASURES = [
   ]),
   { title: 'text over WebSocket, 5,000 deltas: µs of CPU a delta', word: 'cpu', recipe: 'text-5000', count: 25, who: ['bare-ws', 'ours-ws'], key: 'us_per_delta', limits: { 'ours-ws': 2 } },
 ]
+
+const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1]?.split(',') : undefined
+const measures = MEASURES.filter(({ word }) => only?.includes(word) ?? true)
 
 const median = (values) => values.sort((left, right) => left - right)[values.length >> 1]
 const results = new Map()
@@ -120,12 +124,22 @@ function printMemory(origin) {
   }
 }
 
+async function printOthers() {
+  printTurns()
+  printMemory(origin)
+  await printEndpoints(origin, { quick })
+  const startup = measureStartup(quick ? 5 : 15)
+  console.log('\n| start-up, fresh processes: ms | | × undici | at most |\n| --- | ---: | ---: | ---: |')
+  printRow("import('undici')", startup.undici_ms.toFixed(1), 1)
+  printRow('import plus mount', startup.mount_ms.toFixed(1), startup.ratio, 2)
+}
+
 console.log(`Node ${process.version}, ${canPin ? 'server and client pinned to a core each' : 'not pinned'}, ${rounds} round${rounds > 1 ? 's' : ''}`)
 for (const [peer, { failure }] of Object.entries(peers)) if (failure) console.log(`${PEERS[peer].name} could not be installed: ${failure}`)
 const { origin, stop } = await startServer()
 for (let round = 0; round < rounds; round++) {
   const seen = new Set()
-  for (const entry of MEASURES) {
+  for (const entry of measures) {
     for (const client of entry.who) {
       const key = [entry.word, client, entry.recipe].join(' ')
       if (seen.has(key) || peers[client]?.failure || entry.never?.[client]) continue
@@ -134,12 +148,6 @@ for (let round = 0; round < rounds; round++) {
     }
   }
 }
-for (const entry of MEASURES) printMeasure(entry)
-printTurns()
-printMemory(origin)
-await printEndpoints(origin, { quick })
-const startup = measureStartup(quick ? 5 : 15)
-console.log('\n| start-up, fresh processes: ms | | × undici | at most |\n| --- | ---: | ---: | ---: |')
-printRow("import('undici')", startup.undici_ms.toFixed(1), 1)
-printRow('import plus mount', startup.mount_ms.toFixed(1), startup.ratio, 2)
+for (const entry of measures) printMeasure(entry)
+if (!only) await printOthers()
 stop()

@@ -83,7 +83,7 @@ class Fleet {
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => { said += chunk.toString() })
     const isOnce = Object.values(this.#services).some(({ depends_on: needed = {} }) => needed[name]?.condition === 'service_completed_successfully')
     const isReady = () => (isOnce ? child.exitCode === 0 : /Ready to accept|"base_url"|base URL/.test(said))
-    await vi.waitFor(() => { if (!isReady()) throw new Error(`${name} says: ${said}`) }, { timeout: 20_000, interval: 25 })
+    await vi.waitFor(() => { if (!isReady()) throw new Error(`${name} says: ${said}`) }, { timeout: 60_000, interval: 25 })
   }
 
   async end(): Promise<void> {
@@ -113,7 +113,7 @@ async function startBalancer(next: () => string): Promise<{ baseUrl: string; clo
   return { baseUrl: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/v1`, close: () => void server.close() }
 }
 
-describe.runIf(redisInstalled)('the fleet of the compose file, as processes', { timeout: 60_000 }, () => {
+describe.runIf(redisInstalled)('the fleet of the compose file, as processes', { timeout: 120_000 }, () => {
   let folder: string
   let fleet: Fleet
   let client: OpenAI
