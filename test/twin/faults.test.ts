@@ -1,6 +1,6 @@
 import { createConnection } from 'node:net'
-import { request } from 'undici'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Agent, request } from 'undici'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { TwinFaults } from '../../src/twin/index.js'
 import { ask, openSocket, post, readEvents, signIn, textOf, typesOf, type Json, type SignedIn } from './support/raw-client.js'
 import { WALL_TIME } from '../support/wall-time.js'
@@ -100,8 +100,11 @@ describe('time over SSE', () => {
     const { twin, headers } = signed
     twin.enqueue({ text: 'x', stallAfterEvents: 1 })
     const abort = new AbortController()
+    // Not the pool that all tests of the process share: what an earlier one left waiting there may open a connection of its own.
+    const dispatcher = new Agent()
+    onTestFinished(() => dispatcher.destroy())
     const { body } = await request(`${twin.baseUrl}/responses`, {
-      method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(ask('x')), signal: abort.signal,
+      method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(ask('x')), signal: abort.signal, dispatcher,
     })
     const first = await new Promise((resolve) => { body.once('data', (chunk: Buffer) => resolve(chunk.toString())) })
     expect(first).toContain('response.created')
